@@ -1,0 +1,186 @@
+//! What makes an outcome right: the checks that a suite states and that only the host ever sees.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Serialize, Serializer};
+
+use crate::{Value, Verdict};
+
+/// What a call came to, as the sandbox reports it. It is evidence, not a judgement: the agent's side
+/// can make it say anything, except the expected value that it never saw.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// The call returned a value.
+    Returned(Value),
+    /// The call raised an exception.
+    Raised {
+        /// Names of the exception's class and of its base classes, nearest first.
+        types: Vec<String>,
+        /// The exception's text, shortened.
+        message: String,
+    },
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Returned(value) => write!(f, "{value}"),
+            Self::Raised { types, message } => {
+                let name = types.first().map_or("an exception", String::as_str);
+                write!(f, "{} raised: {}", name.escape_debug(), message.escape_debug())
+            }
+        }
+    }
+}
+
+/// A property that a returned value must have, stated as a Rust closure.
+#[derive(Clone)]
+pub struct Property {
+    name: String,
+    holds: Arc<dyn Fn(&Value) -> bool + Send + Sync>,
+}
+
+impl Property {
+    /// A property with a name that says it in words, such as "two indices whose numbers add up to 9".
+    /// The name takes part in the task's digest, so it must tell apart what the closure tells apart.
+    pub fn new(
+        name: impl Into<String>,
+        holds: impl Fn(&Value) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        Self { name: name.into(), holds: Arc::new(holds) }
+    }
+}
+
+impl fmt::Debug for Property {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+impl Serialize for Property {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        out.serialize_str(&self.name)
+    }
+}
+
+/// What an outcome is held against.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Check {
+    /// Equal under Python's rule (see [`Value::equals`])
+    Equal(Value),
+    /// Equal, and of the same types all the way down
+    Exact(Value),
+    /// Equal, except that numbers may differ a little
+    Close {
+        /// The value as computed here
+        expected: Value,
+        /// Largest difference, and the largest one relative to the larger number
+        tolerance: f64,
+    },
+    /// The same members in any order
+    AnyOrder(Value),
+    /// An exception of this class or of one derived from it
+    Raises(String),
+    /// Any value with this property
+    Holds(Property),
+}
+
+impl<T: Into<Value>> From<T> for Check {
+    fn from(expected: T) -> Self {
+        Self::Equal(expected.into())
+    }
+}
+
+impl Check {
+    /// The same members as `expected`, in any order.
+    pub fn any_order(expected: impl Into<Value>) -> Self {
+        Self::AnyOrder(expected.into())
+    }
+
+    /// The numbers of `expected`, within `tolerance` absolutely or relatively.
+    pub fn close(expected: impl Into<Value>, tolerance: f64) -> Self {
+        Self::Close { expected: expected.into(), tolerance }
+    }
+
+    /// `expected`, of exactly its type.
+    pub fn exact(expected: impl Into<Value>) -> Self {
+        Self::Exact(expected.into())
+    }
+
+    /// An exception of the named class.
+    pub fn raises(class: impl Into<String>) -> Self {
+        Self::Raises(class.into())
+    }
+
+    /// Judges an outcome.
+    pub fn judge(&self, outcome: &Outcome) -> Verdict {
+        let right = match (self, outcome) {
+            (Self::Raises(class), Outcome::Raised { types, .. }) => types.contains(class),
+            (_, Outcome::Raised { .. }) => return Verdict::RuntimeError,
+            (Self::Raises(_), Outcome::Returned(_)) => false,
+            (Self::Equal(expected), Outcome::Returned(got)) => got.equals(expected),
+            (Self::Exact(expected), Outcome::Returned(got)) => got.equals_exactly(expected),
+            (Self::Close { expected, tolerance }, Outcome::Returned(got)) => {
+                got.is_close(expected, *tolerance, *tolerance)
+            }
+            (Self::AnyOrder(expected), Outcome::Returned(got)) => got.equals_in_any_order(expected),
+            (Self::Holds(property), Outcome::Returned(got)) => (property.holds)(got),
+        };
+        if right { Verdict::Accepted } else { Verdict::WrongAnswer }
+    }
+}
+
+/// What is expected, in words for people.
+impl fmt::Display for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Equal(value) => write!(f, "{value}"),
+            Self::Exact(value) => write!(f, "{value}, of exactly this type"),
+            Self::Close { expected, tolerance } => write!(f, "{expected}, within {tolerance:e}"),
+            Self::AnyOrder(value) => write!(f, "{value}, in any order"),
+            Self::Raises(class) => write!(f, "{class} raised"),
+            Self::Holds(property) => write!(f, "{}", property.name),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(check: impl Into<Check>, outcome: &Outcome, verdict: Verdict) {
+        let check = check.into();
+        assert_eq!(check.judge(outcome), verdict, "{check} against {outcome}");
+    }
+
+    fn returned(value: impl Into<Value>) -> Outcome {
+        Outcome::Returned(value.into())
+    }
+
+    fn raised(types: &[&str]) -> Outcome {
+        let types = types.iter().map(ToString::to_string).collect();
+        Outcome::Raised { types, message: "no".into() }
+    }
+
+    #[test]
+    fn each_check_accepts_what_it_asks_for_and_nothing_else() {
+        use Verdict::{Accepted, RuntimeError, WrongAnswer};
+        check(1, &returned(1.0), Accepted);
+        check(1, &returned(2), WrongAnswer);
+        check(1, &raised(&["ValueError"]), RuntimeError);
+        check(Check::exact(1), &returned(1.0), WrongAnswer);
+        check(Check::close(0.3, 1e-9), &returned(0.1 + 0.2), Accepted);
+        check(Check::close(0.3, 1e-9), &returned(0.31), WrongAnswer);
+        check(Check::any_order(vec![1, 2]), &returned(vec![2, 1]), Accepted);
+        check(Check::raises("ValueError"), &raised(&["ValueError", "Exception"]), Accepted);
+        check(Check::raises("LookupError"), &raised(&["KeyError", "LookupError"]), Accepted);
+        check(Check::raises("ValueError"), &raised(&["TypeError"]), WrongAnswer);
+        check(Check::raises("ValueError"), &returned("ValueError"), WrongAnswer);
+        let even = || Property::new("an even number", |v| v.as_i64().is_some_and(|n| n % 2 == 0));
+        check(Check::Holds(even()), &returned(4), Accepted);
+        check(Check::Holds(even()), &returned(5), WrongAnswer);
+        check(Check::Holds(even()), &returned("4"), WrongAnswer);
+    }
+}

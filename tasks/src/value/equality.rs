@@ -1,0 +1,229 @@
+//! When two values are the same: the one written rule, pinned by the tests below.
+//!
+//! It is Python's own `==` (`1 == 1.0 == True`, `(1,) != [1]`, a set equals a frozenset), except that
+//! nan equals nan. Both sides are brought to a canonical form, and the forms are compared; so the
+//! rule stands in one place, and sets and dicts cost no search.
+
+use num_bigint::BigInt;
+use num_traits::{FromPrimitive as _, ToPrimitive as _};
+
+use super::Value;
+
+/// The form in which equal values are identical. `Ord` puts the members of sets and dicts in an order.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Canonical<'a> {
+    None,
+    /// Every integral number: bools, ints, and floats without a fraction
+    Integral(BigInt),
+    /// A float with a fraction or an infinity by its bits; every nan is the same
+    Fractional(u64),
+    Str(&'a str),
+    BrokenStr(&'a [u32]),
+    Bytes(&'a [u8]),
+    List(Vec<Canonical<'a>>),
+    Tuple(Vec<Canonical<'a>>),
+    /// Set or frozenset, sorted
+    Set(Vec<Canonical<'a>>),
+    /// Entries, sorted
+    Dict(Vec<(Canonical<'a>, Canonical<'a>)>),
+}
+
+impl Value {
+    /// Whether Python would call the two equal, with nan equal to nan. An opaque value equals nothing.
+    pub fn equals(&self, other: &Self) -> bool {
+        match (self.canonical(), other.canonical()) {
+            (Some(mine), Some(theirs)) => mine == theirs,
+            _ => false,
+        }
+    }
+
+    /// Whether the two are equal and of the same types all the way down (`1` is not `1.0`).
+    pub fn equals_exactly(&self, other: &Self) -> bool {
+        self.equals(other) && self.same_types(other)
+    }
+
+    /// Whether the two are equal except that numbers may differ by `absolute` or, relative to the
+    /// larger of the two, by `relative`. Containers must agree in shape and order.
+    pub fn is_close(&self, other: &Self, absolute: f64, relative: f64) -> bool {
+        let all = |mine: &[Self], theirs: &[Self]| {
+            mine.len() == theirs.len()
+                && mine.iter().zip(theirs).all(|(m, t)| m.is_close(t, absolute, relative))
+        };
+        match (self, other) {
+            (Self::List(mine), Self::List(theirs)) | (Self::Tuple(mine), Self::Tuple(theirs)) => {
+                all(mine, theirs)
+            }
+            (Self::Dict(mine), Self::Dict(theirs)) => {
+                mine.len() == theirs.len()
+                    && mine.iter().all(|(key, value)| {
+                        let same_key = theirs.iter().find(|(other_key, _)| key.equals(other_key));
+                        same_key.is_some_and(|(_, v)| value.is_close(v, absolute, relative))
+                    })
+            }
+            _ => match (self.as_f64(), other.as_f64()) {
+                (Some(a), Some(b)) if a.is_finite() && b.is_finite() => {
+                    (a - b).abs() <= absolute.max(relative * a.abs().max(b.abs()))
+                }
+                _ => self.equals(other),
+            },
+        }
+    }
+
+    /// Whether the two are lists or tuples with the same members, counted, in whatever order.
+    pub fn equals_in_any_order(&self, other: &Self) -> bool {
+        let sorted = |value: &Self| Self::Set(value.items().map(<[_]>::to_vec).unwrap_or_default());
+        match (self, other) {
+            (Self::List(_), Self::List(_)) | (Self::Tuple(_), Self::Tuple(_)) => {
+                sorted(self).equals(&sorted(other))
+            }
+            _ => self.equals(other),
+        }
+    }
+
+    fn as_f64(&self) -> Option<f64> {
+        match self {
+            Self::Int(int) => int.to_f64(),
+            Self::Float(float) => Some(*float),
+            _ => None,
+        }
+    }
+
+    fn canonical(&self) -> Option<Canonical<'_>> {
+        fn all(items: &[Value]) -> Option<Vec<Canonical<'_>>> {
+            items.iter().map(Value::canonical).collect()
+        }
+        Some(match self {
+            Self::None => Canonical::None,
+            Self::Bool(value) => Canonical::Integral(u8::from(*value).into()),
+            Self::Int(int) => Canonical::Integral(int.clone()),
+            Self::Float(float) if float.is_nan() => Canonical::Fractional(f64::NAN.to_bits()),
+            Self::Float(float) if float.fract() == 0.0 => {
+                Canonical::Integral(BigInt::from_f64(*float)?)
+            }
+            Self::Float(float) => Canonical::Fractional(float.to_bits()),
+            Self::Str(text) => Canonical::Str(text),
+            Self::BrokenStr(points) => Canonical::BrokenStr(points),
+            Self::Bytes(bytes) => Canonical::Bytes(bytes),
+            Self::List(items) => Canonical::List(all(items)?),
+            Self::Tuple(items) => Canonical::Tuple(all(items)?),
+            Self::Set(items) | Self::FrozenSet(items) => {
+                let mut members = all(items)?;
+                members.sort_unstable();
+                Canonical::Set(members)
+            }
+            Self::Dict(entries) => {
+                let entries = entries.iter().map(|(k, v)| Some((k.canonical()?, v.canonical()?)));
+                let mut entries: Vec<_> = entries.collect::<Option<_>>()?;
+                entries.sort_unstable();
+                Canonical::Dict(entries)
+            }
+            Self::Opaque(_) => return None,
+        })
+    }
+
+    /// Whether two values that are equal have the same types. Members of sets and dicts are paired by
+    /// sorting, which puts equal members in equal places on both sides.
+    fn same_types(&self, other: &Self) -> bool {
+        fn sorted<T>(items: &[T], key: impl Fn(&T) -> &Value) -> Vec<&T> {
+            let mut keyed: Vec<_> = items.iter().map(|i| (key(i).canonical(), i)).collect();
+            keyed.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+            keyed.into_iter().map(|(_, item)| item).collect()
+        }
+        match (self, other) {
+            (Self::List(a), Self::List(b)) | (Self::Tuple(a), Self::Tuple(b)) => {
+                a.iter().zip(b).all(|(a, b)| a.same_types(b))
+            }
+            (Self::Set(a), Self::Set(b)) | (Self::FrozenSet(a), Self::FrozenSet(b)) => {
+                let pairs = sorted(a, |v| v).into_iter().zip(sorted(b, |v| v));
+                pairs.into_iter().all(|(a, b)| a.same_types(b))
+            }
+            (Self::Dict(a), Self::Dict(b)) => {
+                let pairs = sorted(a, |e| &e.0).into_iter().zip(sorted(b, |e| &e.0));
+                pairs.into_iter().all(|(a, b)| a.0.same_types(&b.0) && a.1.same_types(&b.1))
+            }
+            _ => std::mem::discriminant(self) == std::mem::discriminant(other),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(a: impl Into<Value>, b: impl Into<Value>, equal: bool) {
+        let (a, b) = (a.into(), b.into());
+        assert_eq!(a.equals(&b), equal, "{a} == {b}");
+        assert_eq!(b.equals(&a), equal, "{b} == {a}");
+    }
+
+    #[test]
+    fn equality_is_pythons_own() {
+        check(1, 1.0, true);
+        check(1, true, true);
+        check(0, -0.0, true);
+        check(0, false, true);
+        check(0, Value::None, false);
+        check(1, "1", false);
+        check(0.5, 0.25, false);
+        check((1_i64 << 53) + 1, 9_007_199_254_740_992.0, false);
+        check(f64::INFINITY, f64::NEG_INFINITY, false);
+        check(f64::INFINITY, f64::INFINITY, true);
+        check((1,), vec![1], false);
+        check(vec![1, 2], vec![2, 1], false);
+        check("a", Value::bytes("a"), false);
+        check("é", "e\u{301}", false);
+        check(Value::set([1, 2]), Value::FrozenSet(vec![2.into(), 1.0.into()]), true);
+        check(Value::set([1]), vec![1], false);
+        check(Value::dict([(1, "a"), (2, "b")]), Value::dict([(2, "b"), (1, "a")]), true);
+        check(Value::dict([(1, "a")]), Value::dict([(1, "b")]), false);
+        check(Value::BrokenStr(vec![0xd800]), Value::BrokenStr(vec![0xd800]), true);
+    }
+
+    #[test]
+    fn nan_equals_nan() {
+        check(f64::NAN, f64::NAN, true);
+        check(vec![f64::NAN], vec![-f64::NAN], true);
+        check(f64::NAN, 0.0, false);
+    }
+
+    #[test]
+    fn an_opaque_value_equals_nothing_not_even_itself() {
+        let opaque = || Value::Opaque("Liar".into());
+        check(opaque(), opaque(), false);
+        check(vec![opaque()], vec![opaque()], false);
+        assert!(!opaque().is_close(&opaque(), 1.0, 1.0));
+        assert!(!opaque().equals_in_any_order(&opaque()));
+    }
+
+    #[test]
+    fn exactness_asks_for_the_types_too() {
+        let exact = |a: Value, b: Value| a.equals_exactly(&b);
+        assert!(exact(1.into(), 1.into()));
+        assert!(!exact(1.into(), 1.0.into()));
+        assert!(!exact(vec![1].into(), vec![true].into()));
+        assert!(!exact(Value::set([1]), Value::FrozenSet(vec![1.into()])));
+        assert!(exact(Value::set([1, 2]), Value::set([2, 1])));
+        assert!(!exact(Value::dict([(1, 1)]), Value::dict([(1, 1.0)])));
+    }
+
+    #[test]
+    fn closeness_is_a_matter_of_numbers_only() {
+        let close = |a: Value, b: Value| a.is_close(&b, 1e-9, 1e-9);
+        assert!(close(0.3.into(), (0.1 + 0.2).into()));
+        assert!(close(1.into(), 1.000_000_000_1.into()));
+        assert!(!close(1.into(), 1.1.into()));
+        assert!(close(vec![0.3].into(), vec![0.1 + 0.2].into()));
+        assert!(!close(vec![0.3].into(), (0.3,).into()));
+        assert!(!close(f64::NAN.into(), 1.0.into()));
+        assert!(close(f64::INFINITY.into(), f64::INFINITY.into()));
+        assert!(close(Value::dict([("a", 0.3)]), Value::dict([("a", 0.1 + 0.2)])));
+    }
+
+    #[test]
+    fn any_order_still_counts_the_members() {
+        let same = |a: Value, b: Value| a.equals_in_any_order(&b);
+        assert!(same(vec![1, 2, 2].into(), vec![2, 1, 2].into()));
+        assert!(!same(vec![1, 2, 2].into(), vec![1, 1, 2].into()));
+        assert!(!same(vec![1].into(), (1,).into()));
+    }
+}
