@@ -1,1 +1,25 @@
-//! placeholder
+//! The validator: it runs agents in a sandbox, judges their answers on the host, scores, ranks and
+//! rewards them.
+//!
+//! [`sandbox`] is the only part that knows of Docker, and all it gives back is evidence. [`judge`] turns
+//! evidence into verdicts; [`score`], [`rank`], [`reward`] and [`report`] are pure. [`round`] drives it
+//! all and tells what happens as events; [`console`] shows them.
+
+pub mod answer;
+pub mod check;
+pub mod console;
+pub mod controls;
+mod fault;
+pub mod judge;
+pub mod prepared;
+pub mod rank;
+pub mod report;
+pub mod results;
+pub mod reward;
+pub mod round;
+pub mod sandbox;
+pub mod score;
+pub mod session;
+pub mod trial;
+
+pub use fault::Fault;

@@ -1,0 +1,67 @@
+//! The scoring path on one agent that is not in any store: exactly what the validator would do with it.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use platform::MinerId;
+use tasks::{Seed, Sha256, Task};
+
+use crate::Fault;
+use crate::prepared::Prepared;
+use crate::round::{self, Agent, Isolation, Listener, Plan, Source};
+use crate::sandbox::Sandbox;
+use crate::score::agent_score;
+use crate::trial::TrialRecord;
+
+/// Under which id the records of an agent stand that nobody submitted.
+const LOCAL: &str = "local";
+
+/// What a check came to.
+#[derive(Debug)]
+pub struct Checked {
+    /// One record per task, in the order of the tasks; those that ended in a fault are missing
+    pub trials: Vec<TrialRecord>,
+    /// The mean of the task scores, two decimals
+    pub score: f64,
+    /// One sentence per trial that the arena could not carry out
+    pub faults: Vec<String>,
+}
+
+/// Runs an agent on tasks under a seed. Nothing is stored. Pass `Arc::new(|_| ())` as `on_event` to hear
+/// of nothing on the way.
+pub async fn check(
+    sandbox: &Sandbox,
+    source: &str,
+    tasks: Vec<Task>,
+    seed: Seed,
+    on_event: Listener,
+) -> Result<Checked, Fault> {
+    let order: Vec<_> = tasks.iter().map(|task| (task.id.clone(), task.weight)).collect();
+    let miner_id: MinerId = LOCAL.parse().expect("the name above is a miner id");
+    let agent = Agent {
+        miner_id,
+        sha256: Sha256::of(source.as_bytes()),
+        uploaded_at: Timestamp::UNIX_EPOCH,
+        source: Source::Text(source.to_owned()),
+    };
+    let plan = Plan {
+        agents: vec![agent],
+        tasks: tasks.into_iter().map(|task| Prepared::new(task, seed)).collect(),
+        results: None,
+        jobs: 1,
+        isolation: Isolation::Agent,
+    };
+    let mut outcome = round::run(sandbox, plan, Arc::clone(&on_event)).await?;
+    let scores = outcome.scores.remove(&0).unwrap_or_default();
+    let weighted = order.iter().filter_map(|(id, weight)| Some((scores.get(id)?, *weight)));
+    let score = agent_score(weighted);
+    let place = |record: &TrialRecord| order.iter().position(|(id, _)| *id == record.result.task);
+    let mut trials: Vec<_> = outcome
+        .results
+        .into_iter()
+        .map(|(miner_id, result)| TrialRecord { miner_id, result })
+        .collect();
+    trials.sort_by_key(place);
+    let faults = outcome.faults.iter().map(|f| format!("{}: {}", f.task, f.fault)).collect();
+    Ok(Checked { trials, score, faults })
+}

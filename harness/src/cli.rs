@@ -1,0 +1,174 @@
+//! The command line of `harness`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use harness::reward::{Payout, Rao};
+use harness::round::Isolation;
+use harness::session::Options;
+
+/// Run agents on tasks in a locked-down sandbox, judge, score and rank them.
+///
+/// Results are files in the store, so an evaluation that was interrupted goes on where it was, and an
+/// agent that did not change is not run again.
+#[derive(Parser)]
+#[command(
+    name = "harness",
+    version,
+    after_help = "Exit status: 0 done; 1 a fault of the arena; 2 bad usage or bad input; 130 interrupted."
+)]
+pub struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Run every stored agent on every task, then rank and reward them
+    #[command(after_help = "Examples:\n  harness evaluate\n  harness evaluate --store /srv/arena \
+        --jobs 4 --json > round.json\n  harness evaluate --task reverse_string --agent alice")]
+    Evaluate(Evaluate),
+    /// Rank again from the results that are stored, without running anything
+    #[command(
+        after_help = "Examples:\n  harness rank\n  harness rank --payout winner-takes-all --json"
+    )]
+    Rank(Rank),
+    /// Run one local file the way the validator would
+    #[command(after_help = "Examples:\n  harness check agent.py\n  harness check agent.py --task \
+        reverse_string --json")]
+    Check(Check),
+    /// List the tasks
+    #[command(after_help = "Example:\n  harness tasks --json")]
+    Tasks {
+        /// Print the public side of each task as one JSON document
+        #[arg(long)]
+        json: bool,
+    },
+    /// Find the image that agents run in, or pull or build it
+    #[command(after_help = "Examples:\n  harness image\n  harness image --refresh")]
+    Image {
+        #[command(flatten)]
+        options: Options,
+        /// Pull or build it again even if it is there
+        #[arg(long)]
+        refresh: bool,
+    },
+    /// Say what is wrong with this machine, and how to mend it
+    Doctor {
+        #[command(flatten)]
+        store: StoreArgs,
+        #[command(flatten)]
+        options: Options,
+    },
+    /// Remove the containers that harnesses which are dead left behind
+    Clean,
+    /// Measure the harness against `docker run`, side by side in one run
+    #[command(after_help = "Example:\n  harness bench --agents 20 --runs 3")]
+    Bench(Bench),
+}
+
+/// Where the store is.
+#[derive(Args)]
+pub struct StoreArgs {
+    /// Folder of the store
+    #[arg(long, env = "BITSEC_STORE", default_value = "./store", value_name = "FOLDER")]
+    pub store: PathBuf,
+}
+
+/// How rewards are paid.
+#[derive(Args)]
+pub struct RewardArgs {
+    /// Reward pool in simulated 'TAO'
+    #[arg(long, default_value = "100", value_name = "TAO")]
+    pub pool: Rao,
+    /// How the pool is split
+    #[arg(long, value_enum, default_value_t = Payout::Proportional)]
+    pub payout: Payout,
+}
+
+/// Arguments of `evaluate`.
+#[derive(Args)]
+pub struct Evaluate {
+    #[command(flatten)]
+    pub store: StoreArgs,
+    #[command(flatten)]
+    pub options: Options,
+    #[command(flatten)]
+    pub reward: RewardArgs,
+    /// Take the round's list of tasks from this platform
+    #[arg(long, value_name = "URL")]
+    pub platform: Option<String>,
+    /// Seed of the generated cases [default: the store's, drawn when it has none]
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Draw a new seed, and so begin a new round
+    #[arg(long, conflicts_with = "seed")]
+    pub new_seed: bool,
+    /// Only this task; may be given several times
+    #[arg(long = "task", value_name = "ID")]
+    pub tasks: Vec<String>,
+    /// Only this agent; may be given several times. The store's rankings are left as they are
+    #[arg(long = "agent", value_name = "MINER_ID")]
+    pub agents: Vec<String>,
+    /// Containers at work at the same time [default: one per processor]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub jobs: Option<u16>,
+    /// What gets a container of its own
+    #[arg(long, value_enum, default_value_t = Isolation::Agent)]
+    pub isolation: Isolation,
+    /// Print one JSON document to stdout, and nothing else
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `rank`.
+#[derive(Args)]
+pub struct Rank {
+    #[command(flatten)]
+    pub store: StoreArgs,
+    #[command(flatten)]
+    pub reward: RewardArgs,
+    /// Print one JSON document to stdout, and nothing else
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `check`.
+#[derive(Args)]
+pub struct Check {
+    /// The agent
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub options: Options,
+    /// Only this task; may be given several times
+    #[arg(long = "task", value_name = "ID")]
+    pub tasks: Vec<String>,
+    /// Seed of the generated cases [default: a fresh one]
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Print one JSON document to stdout, and nothing else
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `bench`.
+#[derive(Args)]
+pub struct Bench {
+    #[command(flatten)]
+    pub options: Options,
+    /// Agents in the measured round
+    #[arg(long, default_value_t = 20)]
+    pub agents: u32,
+    /// Runs of each row; the median is told
+    #[arg(long, default_value_t = 3)]
+    pub runs: u32,
+    /// Containers at work at the same time [default: one per processor]
+    #[arg(long)]
+    pub jobs: Option<u16>,
+    /// Print one JSON document to stdout, and nothing else
+    #[arg(long)]
+    pub json: bool,
+}

@@ -1,0 +1,43 @@
+//! `harness check FILE`: what the validator would say of a local file.
+
+use ::tasks::Seed;
+use harness::check;
+use harness::console::Console;
+use harness::report::{self, CheckDocument};
+use platform::validation;
+
+use super::{Failure, chosen_tasks, drawn_seed, print, print_json, with_sandbox};
+use crate::cli::Check;
+
+/// Validates the file as an upload would be, runs it, and prints what came of it.
+pub async fn run(args: Check) -> Result<(), Failure> {
+    let shown = args.file.display();
+    let bytes = std::fs::read(&args.file).map_err(|cause| {
+        Failure::Input(format!("cannot read {shown}: {cause}; name the file of an agent"))
+    })?;
+    if let Err(findings) = validation::validate(&bytes) {
+        let lines: Vec<_> = findings
+            .iter()
+            .map(|finding| {
+                format!("  {shown}:{}:{}: {}", finding.line, finding.column, finding.reason)
+            })
+            .collect();
+        let lines = lines.join("\n");
+        return Err(Failure::Input(format!("{shown} would not be accepted:\n{lines}")));
+    }
+    let source = String::from_utf8(bytes).expect("validation asks for UTF-8");
+    let tasks = chosen_tasks(&args.tasks)?;
+    let seed = args.seed.map_or_else(drawn_seed, Seed);
+    let console = Console::new();
+    let work = |sandbox| {
+        let listener = console.listener();
+        async move { Ok(check::check(&sandbox, &source, tasks, seed, listener).await?) }
+    };
+    let checked = with_sandbox(&args.options, &console, work).await?;
+    if args.json {
+        print_json(&CheckDocument { trials: &checked.trials, score: checked.score })?;
+    } else {
+        print(&format!("{}seed: {seed}\n", report::checked(&checked)))?;
+    }
+    if checked.faults.is_empty() { Ok(()) } else { Err(Failure::Faults) }
+}

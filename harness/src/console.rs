@@ -1,0 +1,126 @@
+//! All that the harness shows on a terminal: progress while it works, and messages. People's text goes to
+//! stderr, so that stdout carries results only; bars appear on a terminal only.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::round::{Event, Listener};
+use crate::sandbox::{Image, ImageEvent, Origin};
+
+/// How often a spinner turns.
+const TICK: Duration = Duration::from_millis(120);
+
+/// Shows what happens.
+#[derive(Clone)]
+pub struct Console {
+    bar: ProgressBar,
+}
+
+impl Default for Console {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Console {
+    /// A console on stderr.
+    pub fn new() -> Self {
+        let target = if std::io::stderr().is_terminal() {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
+        Self { bar: ProgressBar::with_draw_target(None, target) }
+    }
+
+    /// Says one line, above whatever bar is shown.
+    pub fn say(&self, line: &str) {
+        self.bar.suspend(|| {
+            let _ = writeln!(anstream::stderr(), "{line}");
+        });
+    }
+
+    /// Shows the progress of getting an image.
+    pub fn image_event(&self, event: ImageEvent) {
+        match event {
+            ImageEvent::Pulling(reference) => {
+                self.spin(format!("pulling {reference}"));
+            }
+            ImageEvent::Pulled(bytes, of) => {
+                self.bar.set_message(format!("pulling: {} of {} MiB", bytes >> 20, of >> 20));
+            }
+            ImageEvent::PullFailed(reference, reason) => {
+                self.say(&format!("cannot pull {reference}: {reason}"));
+            }
+            ImageEvent::Building(reference) => {
+                self.say(&format!("building {reference} from Debian bookworm packages instead"));
+                self.spin(String::new());
+            }
+            ImageEvent::BuildStep(step) => {
+                if self.bar.is_hidden() {
+                    self.say(&format!("  {step}"));
+                } else {
+                    self.bar.set_message(step);
+                }
+            }
+        }
+    }
+
+    /// Says which image is used, and how it came to be there.
+    pub fn image(&self, image: &Image) {
+        self.bar.reset();
+        self.bar.set_message("");
+        let how = match image.origin {
+            Origin::Present => "present",
+            Origin::Pulled => "pulled",
+            Origin::Built => "built from Debian bookworm packages",
+        };
+        self.say(&format!("image: {} ({how}), {}", image.reference, image.id));
+    }
+
+    /// A listener that shows a round's events: a bar, and a line for what must not be overlooked.
+    pub fn listener(&self) -> Listener {
+        let console = self.clone();
+        Arc::new(move |event| console.round_event(&event))
+    }
+
+    fn round_event(&self, event: &Event) {
+        match event {
+            Event::Started { trials } => {
+                let style = "{bar:30} {pos}/{len} trials  {elapsed}  {msg}";
+                self.bar
+                    .set_style(ProgressStyle::with_template(style).expect("the template is right"));
+                self.bar.set_length(*trials as u64);
+                self.bar.set_position(0);
+            }
+            Event::Finished { miner_id, task, score, .. } => {
+                self.bar.set_message(format!("{miner_id} on {task}: {}", score.verdict));
+                self.bar.inc(1);
+            }
+            Event::Retrying { miner_id, task, fault } => {
+                self.say(&format!("trying {miner_id} on {task} again: {fault}"));
+            }
+            Event::Faulted { miner_id, task, fault } => {
+                self.bar.inc(1);
+                self.say(&format!("fault: {miner_id} on {task} could not be run: {fault}"));
+            }
+            Event::Warning(text) => self.say(&format!("warning: {text}")),
+        }
+    }
+
+    /// Takes the bar away.
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    fn spin(&self, message: String) {
+        self.bar.set_style(
+            ProgressStyle::with_template("{spinner} {msg}").expect("the template is right"),
+        );
+        self.bar.enable_steady_tick(TICK);
+        self.bar.set_message(message);
+    }
+}

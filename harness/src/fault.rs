@@ -1,0 +1,108 @@
+//! The arena's own failures. None of them is ever an agent's score.
+//!
+//! A trial that meets one is tried again in a fresh container; if that does not help, the round ends
+//! with status 1, says what broke, and keeps every trial that was finished.
+
+use std::path::PathBuf;
+
+/// What broke, where, and what to do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// Nothing answers at the daemon's address.
+    #[error(
+        "no Docker daemon answers at {host} ({cause}); start it ('systemctl start docker', or \
+         'cargo xtask demo --setup'), or point DOCKER_HOST at one"
+    )]
+    NoDaemon {
+        /// The daemon's address
+        host: String,
+        /// What the attempt came to
+        cause: String,
+    },
+    /// There is a daemon, and it is not ours to use.
+    #[error(
+        "permission to use the Docker daemon at {host} is denied; add yourself to the group 'docker' \
+         ('sudo usermod -aG docker $USER', then log in again) or run as root"
+    )]
+    NoPermission {
+        /// The daemon's address
+        host: String,
+    },
+    /// No image with Python 3.11 is here, and none could be had.
+    #[error("no image to run agents in: {0}")]
+    Image(String),
+    /// The daemon refused or failed a request.
+    #[error("Docker failed to {action}: {cause}")]
+    Docker {
+        /// What was asked of it
+        action: &'static str,
+        /// What it answered
+        cause: bollard::errors::Error,
+    },
+    /// The daemon did not answer a request in time.
+    #[error("Docker did not {action} within {seconds} s")]
+    DockerSilent {
+        /// What was asked of it
+        action: &'static str,
+        /// How long it had
+        seconds: u64,
+    },
+    /// The daemon created a container without a limit that was asked for.
+    #[error(
+        "the Docker daemon dropped a limit that agents must live under: {0}; mend the host (for the \
+         swap limit: boot with 'cgroup_enable=memory swapaccount=1', or use cgroup v2)"
+    )]
+    LimitDropped(String),
+    /// A container ended although nothing here ended it.
+    #[error("container {container} ended under a trial (status {status}){errors}")]
+    ContainerGone {
+        /// The first digits of its id
+        container: String,
+        /// Its exit status as Docker gives it, or what Docker said instead
+        status: String,
+        /// What the driver printed on stderr before, if anything
+        errors: String,
+    },
+    /// The driver in a container did not answer long after it must have.
+    #[error("the driver in container {container} said nothing for {seconds} s")]
+    DriverSilent {
+        /// The first digits of its id
+        container: String,
+        /// How long it had
+        seconds: u64,
+    },
+    /// The driver said what it never should.
+    #[error("the driver in container {container} broke the protocol: {what}")]
+    Protocol {
+        /// The first digits of its id
+        container: String,
+        /// What was wrong
+        what: String,
+    },
+    /// A file of ours could not be read or written.
+    #[error("cannot {action} {}: {cause}", .path.display())]
+    File {
+        /// What was tried
+        action: &'static str,
+        /// On which file
+        path: PathBuf,
+        /// What the system answered
+        cause: std::io::Error,
+    },
+    /// The platform failed a request.
+    #[error("{0}")]
+    Platform(String),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] platform::store::StoreError),
+}
+
+impl Fault {
+    /// Whether a fresh container may do better.
+    pub const fn is_worth_another_attempt(&self) -> bool {
+        !matches!(
+            self,
+            Self::Store(_) | Self::File { .. } | Self::NoPermission { .. } | Self::Image(_)
+        )
+    }
+}

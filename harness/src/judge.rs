@@ -1,0 +1,162 @@
+//! From evidence to verdicts. All comparison happens here, on the host, with values that the candidate
+//! never saw.
+
+use tasks::{Case, Outcome, Verdict};
+
+use crate::prepared::Prepared;
+use crate::sandbox::{CallEnd, CallsRun, Ended, Load, Why};
+use crate::trial::CaseResult;
+
+/// Judges every case by what came of its call.
+pub fn judge_calls(prepared: &Prepared, run: &CallsRun) -> Vec<CaseResult> {
+    if let Some((verdict, detail)) = load_failure(prepared.task.entry_point(), &run.load) {
+        return all_alike(&prepared.cases, verdict, &detail);
+    }
+    let mut cut_short = (Verdict::TimeLimit, "time was up before this call".to_owned());
+    let judge = |(case, end): (&Case, &CallEnd)| match end {
+        CallEnd::Outcome(outcome) => judge_outcome(prepared.task.entry_point(), case, outcome),
+        CallEnd::Garbled => {
+            result(case, Verdict::WrongAnswer, "its process sent something that is no value".into())
+        }
+        CallEnd::Ended(ended) => {
+            let (verdict, detail) = of_ending(*ended);
+            if matches!(ended.why, Why::Values) {
+                cut_short = (verdict, "room for values was up before this call".to_owned());
+            }
+            result(case, verdict, detail)
+        }
+        CallEnd::NotMade => result(case, cut_short.0, cut_short.1.clone()),
+    };
+    prepared.cases.iter().zip(&run.calls).map(judge).collect()
+}
+
+/// The same verdict for every case, for want of anything that tells them apart.
+pub fn all_alike(cases: &[Case], verdict: Verdict, detail: &str) -> Vec<CaseResult> {
+    cases.iter().map(|case| result(case, verdict, detail.to_owned())).collect()
+}
+
+fn result(case: &Case, verdict: Verdict, detail: String) -> CaseResult {
+    CaseResult { name: case.name.clone(), verdict, detail }
+}
+
+/// Of a hidden case only the kind of failure is told: what it was called with, what it returned and what
+/// it raised could all carry the input out.
+fn judge_outcome(entry_point: &str, case: &Case, outcome: &Outcome) -> CaseResult {
+    let verdict = case.check.judge(outcome);
+    let detail = match verdict {
+        Verdict::Accepted => String::new(),
+        _ if case.public => case.explain(entry_point, outcome),
+        Verdict::RuntimeError => "an exception was raised; the case is hidden".to_owned(),
+        _ => "a wrong value was returned; the case is hidden".to_owned(),
+    };
+    result(case, verdict, detail)
+}
+
+fn load_failure(entry_point: &str, load: &Load) -> Option<(Verdict, String)> {
+    match load {
+        Load::Ready => None,
+        Load::Unusable(error) => {
+            Some((Verdict::NoSolution, format!("the answer is not Python source: {error}")))
+        }
+        Load::Raised(error) => Some((Verdict::RuntimeError, format!("loading the answer {error}"))),
+        Load::Missing => {
+            Some((Verdict::NoSolution, format!("the answer does not define {entry_point}")))
+        }
+        Load::Ended(ended) => {
+            let (verdict, detail) = of_ending(*ended);
+            Some((verdict, format!("while the answer was loaded, {detail}")))
+        }
+    }
+}
+
+fn of_ending(ended: Ended) -> (Verdict, String) {
+    let (verdict, detail) = match ended.why {
+        Why::Ended => match (ended.exit, ended.signal) {
+            (_, Some(signal)) => {
+                return (Verdict::RuntimeError, format!("signal {signal} ended its process"));
+            }
+            (Some(status), _) => {
+                return (Verdict::RuntimeError, format!("its process exited with status {status}"));
+            }
+            (None, None) => (Verdict::RuntimeError, "its process went away"),
+        },
+        Why::Memory => (Verdict::MemoryLimit, "memory was used up"),
+        Why::Cpu => (Verdict::TimeLimit, "the CPU time of a call was used up"),
+        Why::Wall => (Verdict::TimeLimit, "the time of all calls was up"),
+        Why::Value => (Verdict::OutputLimit, "it returned a value that is too large"),
+        Why::Values => (Verdict::OutputLimit, "its values are too large together"),
+        Why::Turn => (Verdict::RuntimeError, "its process sent something that was not due"),
+    };
+    (verdict, detail.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use tasks::{Seed, Value};
+
+    use super::*;
+    use crate::sandbox::Usage;
+
+    fn prepared() -> Prepared {
+        Prepared::new(tasks::find("reverse_string").unwrap(), Seed(1))
+    }
+
+    fn run(load: Load, calls: Vec<CallEnd>) -> CallsRun {
+        CallsRun { load, calls, clean: true, usage: Usage::default() }
+    }
+
+    fn ended(why: Why, exit: Option<i32>, signal: Option<i32>) -> Ended {
+        Ended { why, exit, signal }
+    }
+
+    /// One end per case: the first as given, the rest as `rest`.
+    fn verdicts(first: CallEnd, rest: &CallEnd) -> (Verdict, Verdict) {
+        let prepared = prepared();
+        let mut calls = vec![rest.clone(); prepared.cases.len()];
+        calls[0] = first;
+        let results = judge_calls(&prepared, &run(Load::Ready, calls));
+        (results[0].verdict, results[1].verdict)
+    }
+
+    #[test]
+    fn every_way_to_end_has_its_verdict() {
+        use Verdict::{MemoryLimit, OutputLimit, RuntimeError, TimeLimit, WrongAnswer};
+        let of = |why| verdicts(CallEnd::Ended(ended(why, None, Some(9))), &CallEnd::NotMade);
+        assert_eq!(of(Why::Ended).0, RuntimeError);
+        assert_eq!(of(Why::Memory).0, MemoryLimit);
+        assert_eq!(of(Why::Cpu).0, TimeLimit);
+        assert_eq!(of(Why::Value).0, OutputLimit);
+        assert_eq!(of(Why::Turn).0, RuntimeError);
+        assert_eq!(of(Why::Wall), (TimeLimit, TimeLimit));
+        assert_eq!(of(Why::Values), (OutputLimit, OutputLimit));
+        assert_eq!(verdicts(CallEnd::Garbled, &CallEnd::NotMade).0, WrongAnswer);
+    }
+
+    #[test]
+    fn an_answer_that_cannot_be_loaded_fails_every_case_alike() {
+        let error =
+            || Outcome::Raised { types: vec!["SyntaxError".into()], message: String::new() };
+        for (load, verdict) in [
+            (Load::Unusable(error()), Verdict::NoSolution),
+            (Load::Missing, Verdict::NoSolution),
+            (Load::Raised(error()), Verdict::RuntimeError),
+            (Load::Ended(ended(Why::Cpu, None, Some(9))), Verdict::TimeLimit),
+        ] {
+            let prepared = prepared();
+            let results = judge_calls(&prepared, &run(load, vec![]));
+            assert_eq!(results.len(), prepared.cases.len());
+            assert!(results.iter().all(|result| result.verdict == verdict), "{results:?}");
+        }
+    }
+
+    #[test]
+    fn a_hidden_case_tells_nothing_that_the_candidate_could_have_put_there() {
+        let prepared = prepared();
+        let secret = CallEnd::Outcome(Outcome::Returned(Value::from("smuggled")));
+        let results = judge_calls(&prepared, &run(Load::Ready, vec![secret; prepared.cases.len()]));
+        for (case, result) in prepared.cases.iter().zip(&results) {
+            assert_eq!(result.verdict, Verdict::WrongAnswer);
+            assert_eq!(result.detail.contains("smuggled"), case.public, "{}", result.detail);
+        }
+    }
+}

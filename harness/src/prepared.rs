@@ -1,0 +1,30 @@
+//! A task as one round asks it: everything that the seed decides, worked out once.
+
+use tasks::{Case, Seed, Sha256, Task, TaskId};
+
+/// A task together with its cases under a seed.
+pub struct Prepared {
+    /// The task
+    pub task: Task,
+    /// The round's seed
+    pub seed: Seed,
+    /// What the agent is told
+    pub prompt: String,
+    /// The cases, expected values included
+    pub cases: Vec<Case>,
+    /// Digest of everything in here that decides a verdict
+    pub digest: Sha256,
+}
+
+impl Prepared {
+    /// Works out what `task` asks under `seed`.
+    pub fn new(task: Task, seed: Seed) -> Self {
+        let (prompt, cases, digest) = (task.prompt(seed), task.cases(seed), task.digest(seed));
+        Self { task, seed, prompt, cases, digest }
+    }
+
+    /// The task's id.
+    pub fn id(&self) -> &TaskId {
+        &self.task.id
+    }
+}

@@ -1,0 +1,397 @@
+//! A round: every agent on every task, each trial once.
+//!
+//! Trials that have a result are looked up; the others run, an agent at a time in each of `jobs` workers.
+//! Every worker has one container at work and starts the next while that one is judged. What happens is
+//! told as [`Event`]s; nothing here prints.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::ValueEnum;
+use jiff::Timestamp;
+use platform::MinerId;
+use platform::rankings::{FaultRecord, TaskScore};
+use platform::store::{AgentMeta, Store};
+use tasks::{Sha256, TaskId};
+use tokio::sync::Mutex;
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::Fault;
+use crate::prepared::Prepared;
+use crate::results::{Found, Results};
+use crate::sandbox::{Container, Sandbox};
+use crate::trial::{self, Attempt, TrialResult};
+
+/// How often a trial is tried before its fault is reported.
+const ATTEMPTS: usize = 3;
+/// How long to wait before the second attempt; each further wait is four times as long.
+const BACKOFF: Duration = Duration::from_millis(500);
+
+/// How agents are kept apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Isolation {
+    /// One container per agent; inside it every trial starts clean.
+    Agent,
+    /// One container per trial.
+    Trial,
+}
+
+impl std::fmt::Display for Isolation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Agent => "agent",
+            Self::Trial => "trial",
+        })
+    }
+}
+
+/// An agent that takes part in a round.
+#[derive(Clone, Debug)]
+pub struct Agent {
+    /// Who submitted it
+    pub miner_id: MinerId,
+    /// Its source's digest
+    pub sha256: Sha256,
+    /// When it was accepted
+    pub uploaded_at: Timestamp,
+    /// Where its source is
+    pub source: Source,
+}
+
+/// Where an agent's source is. Stored ones are read when their turn comes, so that a round of thousands
+/// needs no more memory than a round of ten.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// Here
+    Text(String),
+    /// In the store
+    Stored(Store, Box<AgentMeta>),
+}
+
+impl Agent {
+    /// An agent of the store.
+    pub fn stored(store: &Store, meta: AgentMeta) -> Self {
+        Self {
+            miner_id: meta.miner_id.clone(),
+            sha256: meta.sha256.clone(),
+            uploaded_at: meta.uploaded_at,
+            source: Source::Stored(store.clone(), Box::new(meta)),
+        }
+    }
+
+    fn read(&self) -> Result<String, Fault> {
+        match &self.source {
+            Source::Text(text) => Ok(text.clone()),
+            Source::Stored(store, meta) => Ok(store.source(meta)?),
+        }
+    }
+}
+
+/// What happens in a round.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The round begins.
+    Started {
+        /// How many trials it has, those that were run before included
+        trials: usize,
+    },
+    /// A trial has a verdict, by running it or by looking it up.
+    Finished {
+        /// Whose trial
+        miner_id: MinerId,
+        /// On which task
+        task: TaskId,
+        /// What it got
+        score: TaskScore,
+        /// Whether it was looked up
+        cached: bool,
+    },
+    /// An attempt at a trial ended in a fault, and there will be another.
+    Retrying {
+        /// Whose trial
+        miner_id: MinerId,
+        /// On which task
+        task: TaskId,
+        /// What went wrong
+        fault: String,
+    },
+    /// The arena could not carry a trial out.
+    Faulted {
+        /// Whose trial
+        miner_id: MinerId,
+        /// On which task
+        task: TaskId,
+        /// What went wrong
+        fault: String,
+    },
+    /// Something is not as it should be, and the round goes on.
+    Warning(String),
+}
+
+/// Who is told of events.
+pub type Listener = Arc<dyn Fn(Event) + Send + Sync>;
+
+/// What a round is to do.
+pub struct Plan {
+    /// The agents
+    pub agents: Vec<Agent>,
+    /// The tasks under the round's seed
+    pub tasks: Arc<[Prepared]>,
+    /// Where results are looked up and kept; nowhere if none
+    pub results: Option<Results>,
+    /// How many containers are at work at the same time
+    pub jobs: usize,
+    /// How agents are kept apart
+    pub isolation: Isolation,
+}
+
+/// What a round came to.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    /// For each agent, by its index in the plan, what it got on each task. Trials that ended in a fault
+    /// are missing.
+    pub scores: BTreeMap<usize, BTreeMap<TaskId, TaskScore>>,
+    /// How many trials were looked up
+    pub cached: u64,
+    /// The trials that the arena could not carry out
+    pub faults: Vec<FaultRecord>,
+    /// The full results, if nothing else keeps them
+    pub results: Vec<(MinerId, TrialResult)>,
+}
+
+/// Runs a round. That some trials end in faults is part of the outcome and no error.
+pub async fn run(sandbox: &Sandbox, plan: Plan, on_event: Listener) -> Result<Outcome, Fault> {
+    on_event(Event::Started { trials: plan.agents.len() * plan.tasks.len() });
+    let jobs = plan.jobs.max(1);
+    let shared = Arc::new(Shared {
+        sandbox: sandbox.clone(),
+        plan,
+        on_event,
+        queue: Mutex::default(),
+        outcome: Mutex::default(),
+    });
+    let mut workers = JoinSet::new();
+    for _ in 0..jobs {
+        workers.spawn(work(shared.clone()));
+    }
+    while let Some(ended) = workers.join_next().await {
+        ended.expect("a worker does not panic")?;
+    }
+    let outcome = std::mem::take(&mut *shared.outcome.lock().await);
+    Ok(outcome)
+}
+
+struct Shared {
+    sandbox: Sandbox,
+    plan: Plan,
+    on_event: Listener,
+    queue: Mutex<Queue>,
+    outcome: Mutex<Outcome>,
+}
+
+/// How far the round's agents have been handed out.
+#[derive(Default)]
+struct Queue {
+    next_agent: usize,
+    ready: std::collections::VecDeque<Batch>,
+}
+
+/// Trials of one agent that share a container.
+struct Batch {
+    agent: usize,
+    source: Arc<str>,
+    tasks: Vec<usize>,
+}
+
+async fn work(shared: Arc<Shared>) -> Result<(), Fault> {
+    let mut batch = shared.next_batch().await?;
+    let mut ahead = None;
+    while let Some(present) = batch {
+        let container = ahead.take().unwrap_or_else(|| Slot::start(&shared.sandbox));
+        batch = shared.next_batch().await?;
+        if batch.is_some() {
+            ahead = Some(Slot::start(&shared.sandbox));
+        }
+        shared.run_batch(&present, container).await?;
+    }
+    Ok(())
+}
+
+/// A container for a batch: being started, fit for the next trial, or still to be asked for.
+enum Slot {
+    Starting(JoinHandle<Result<Container, Fault>>),
+    Running(Box<Container>),
+    Empty,
+}
+
+impl Slot {
+    fn start(sandbox: &Sandbox) -> Self {
+        let sandbox = sandbox.clone();
+        Self::Starting(tokio::spawn(async move { sandbox.start().await }))
+    }
+
+    /// Takes the container out, and starts one if there is none.
+    async fn take(&mut self, sandbox: &Sandbox) -> Result<Box<Container>, Fault> {
+        match std::mem::replace(self, Self::Empty) {
+            Self::Starting(handle) => {
+                handle.await.expect("starting a container does not panic").map(Box::new)
+            }
+            Self::Running(container) => Ok(container),
+            Self::Empty => sandbox.start().await.map(Box::new),
+        }
+    }
+}
+
+impl Shared {
+    /// The next trials to run. Whatever has a result is counted on the way and skipped.
+    async fn next_batch(&self) -> Result<Option<Batch>, Fault> {
+        let mut queue = self.queue.lock().await;
+        loop {
+            if let Some(batch) = queue.ready.pop_front() {
+                return Ok(Some(batch));
+            }
+            let index = queue.next_agent;
+            let Some(agent) = self.plan.agents.get(index) else { return Ok(None) };
+            queue.next_agent += 1;
+            let missing = self.look_up(index, agent).await?;
+            if missing.is_empty() {
+                continue;
+            }
+            let source: Arc<str> = match agent.read() {
+                Ok(source) => source.into(),
+                Err(fault) => {
+                    for task in missing {
+                        self.faulted(agent, &self.plan.tasks[task], &fault).await;
+                    }
+                    continue;
+                }
+            };
+            let batch = |tasks| Batch { agent: index, source: source.clone(), tasks };
+            match self.plan.isolation {
+                Isolation::Agent => queue.ready.push_back(batch(missing)),
+                Isolation::Trial => {
+                    queue.ready.extend(missing.into_iter().map(|task| batch(vec![task])));
+                }
+            }
+        }
+    }
+
+    /// The tasks on which this agent has no result yet.
+    async fn look_up(&self, index: usize, agent: &Agent) -> Result<Vec<usize>, Fault> {
+        let tasks = self.plan.tasks.iter().enumerate();
+        let Some(results) = &self.plan.results else { return Ok(tasks.map(|(i, _)| i).collect()) };
+        let mut missing = Vec::new();
+        for (task, prepared) in tasks {
+            match results.get(&self.key(agent, prepared))? {
+                Found::Result(result) => self.finished(index, &result, true).await,
+                Found::Nothing => missing.push(task),
+                Found::Corrupt(aside) => {
+                    let aside = aside.display();
+                    (self.on_event)(Event::Warning(format!(
+                        "a result file of {} on {} was corrupt; it is now {aside}, and the trial is \
+                         run again",
+                        agent.miner_id,
+                        prepared.id()
+                    )));
+                    missing.push(task);
+                }
+            }
+        }
+        Ok(missing)
+    }
+
+    fn key(&self, agent: &Agent, prepared: &Prepared) -> Sha256 {
+        Results::key(&agent.sha256, prepared, &self.sandbox.image().id)
+    }
+
+    async fn run_batch(&self, batch: &Batch, mut container: Slot) -> Result<(), Fault> {
+        for task in &batch.tasks {
+            let agent = &self.plan.agents[batch.agent];
+            let prepared = &self.plan.tasks[*task];
+            match self.attempt(agent, &batch.source, prepared, &mut container).await {
+                Ok(result) => {
+                    if let Some(results) = &self.plan.results {
+                        results.put(&self.key(agent, prepared), &result)?;
+                    }
+                    self.finished(batch.agent, &result, false).await;
+                }
+                Err(fault) => self.faulted(agent, prepared, &fault).await,
+            }
+        }
+        if let Slot::Running(container) = container {
+            self.sandbox.discard(*container).await;
+        }
+        Ok(())
+    }
+
+    /// Tries a trial until it comes to a verdict or has had all its attempts. `container` is the one to
+    /// use; what is left there afterwards is fit for the next trial.
+    async fn attempt(
+        &self,
+        agent: &Agent,
+        source: &str,
+        prepared: &Prepared,
+        container: &mut Slot,
+    ) -> Result<TrialResult, Fault> {
+        let mut attempts = Vec::new();
+        let mut backoff = BACKOFF;
+        loop {
+            let fault = match container.take(&self.sandbox).await {
+                Ok(mut running) => {
+                    let agent = (&agent.sha256, source);
+                    match trial::run(&mut running, agent, prepared).await {
+                        Ok((mut result, clean)) => {
+                            attempts.push(Attempt::default());
+                            result.attempts = attempts;
+                            if clean {
+                                *container = Slot::Running(running);
+                            } else {
+                                self.sandbox.discard(*running).await;
+                            }
+                            return Ok(result);
+                        }
+                        Err(fault) => {
+                            self.sandbox.discard(*running).await;
+                            fault
+                        }
+                    }
+                }
+                Err(fault) => fault,
+            };
+            if attempts.len() + 1 == ATTEMPTS || !fault.is_worth_another_attempt() {
+                return Err(fault);
+            }
+            (self.on_event)(Event::Retrying {
+                miner_id: agent.miner_id.clone(),
+                task: prepared.id().clone(),
+                fault: fault.to_string(),
+            });
+            attempts.push(Attempt { fault: Some(fault.to_string()) });
+            tokio::time::sleep(backoff).await;
+            backoff *= 4;
+        }
+    }
+
+    async fn finished(&self, agent: usize, result: &TrialResult, cached: bool) {
+        let miner_id = self.plan.agents[agent].miner_id.clone();
+        let (task, score) = (result.task.clone(), result.score());
+        let mut outcome = self.outcome.lock().await;
+        outcome.scores.entry(agent).or_default().insert(task.clone(), score.clone());
+        outcome.cached += u64::from(cached);
+        if self.plan.results.is_none() {
+            outcome.results.push((miner_id.clone(), result.clone()));
+        }
+        drop(outcome);
+        (self.on_event)(Event::Finished { miner_id, task, score, cached });
+    }
+
+    async fn faulted(&self, agent: &Agent, prepared: &Prepared, fault: &Fault) {
+        let (miner_id, task) = (agent.miner_id.clone(), prepared.id().clone());
+        let fault = fault.to_string();
+        let record =
+            FaultRecord { miner_id: miner_id.clone(), task: task.clone(), fault: fault.clone() };
+        self.outcome.lock().await.faults.push(record);
+        (self.on_event)(Event::Faulted { miner_id, task, fault });
+    }
+}

@@ -1,0 +1,86 @@
+//! The sandbox: locked-down containers in which agents and their answers run.
+//!
+//! Nothing outside this folder knows that Docker exists. The rest of the harness starts a
+//! [`Container`], has it run an agent and make calls, and gets back evidence ([`AgentRun`],
+//! [`CallsRun`]) or a [`Fault`]. Nothing in that evidence is a judgement.
+
+mod container;
+mod daemon;
+mod image;
+mod owner;
+mod protocol;
+
+use std::sync::Arc;
+
+use bollard::Docker;
+use tasks::Limits;
+use tokio::sync::Mutex;
+use tokio::task::JoinSet;
+
+pub use container::Container;
+pub use daemon::{DaemonFacts, connect, daemon_facts, host};
+pub use image::{Image, ImageEvent, Origin, find_present as find_image, resolve as resolve_image};
+pub use owner::{Leftover, remove_leftovers};
+pub use protocol::{AgentRun, CallEnd, CallReply, CallsRun, Ended, Load, StoppedFor, Usage, Why};
+
+use crate::Fault;
+
+/// Version of what the host and the driver say to each other, and of how outcomes are judged. It is
+/// part of every result's key, so raising it voids all stored results.
+pub const PROTOCOL_VERSION: u32 = 1;
+
+/// The program that runs as process 1 of every container.
+pub const DRIVER: &str = include_str!("../driver/driver.py");
+
+/// How containers are made in this run.
+#[derive(Clone)]
+pub struct Sandbox {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    docker: Docker,
+    image: Image,
+    limits: Limits,
+    runtime: Option<String>,
+    owner: owner::Owner,
+    /// Removals under way. [`Sandbox::cleanup`] waits for them.
+    removals: Mutex<JoinSet<()>>,
+}
+
+impl Sandbox {
+    /// A sandbox that starts containers from `image`. `runtime` names another OCI runtime that the
+    /// daemon knows, such as `runsc`.
+    pub fn new(docker: Docker, image: Image, limits: Limits, runtime: Option<String>) -> Self {
+        let owner = owner::Owner::current();
+        let removals = Mutex::new(JoinSet::new());
+        Self { inner: Arc::new(Inner { docker, image, limits, runtime, owner, removals }) }
+    }
+
+    /// The image that containers are started from.
+    pub fn image(&self) -> &Image {
+        &self.inner.image
+    }
+
+    /// Starts a container and waits until its driver is ready for a trial.
+    pub async fn start(&self) -> Result<Container, Fault> {
+        Container::start(self).await
+    }
+
+    /// Removes a container without making the caller wait for it.
+    pub async fn discard(&self, container: Container) {
+        let mut removals = self.inner.removals.lock().await;
+        while removals.try_join_next().is_some() {}
+        removals.spawn(async move {
+            // What cannot be removed now is found again by its label, in `cleanup` or in the next run.
+            let _ = container.remove().await;
+        });
+    }
+
+    /// Removes every container of this run, whatever state it is in.
+    pub async fn cleanup(&self) -> Result<(), Fault> {
+        let mut removals = self.inner.removals.lock().await;
+        while removals.join_next().await.is_some() {}
+        owner::remove_own(&self.inner.docker, &self.inner.owner).await
+    }
+}

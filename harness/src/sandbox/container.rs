@@ -1,0 +1,365 @@
+//! One container: started, spoken to over its attached streams, and removed whatever happens.
+//!
+//! There are no bind mounts and no archive endpoints. The driver goes in as an argument, agents and
+//! inputs over stdin, so a remote daemon works like a local one and the host never opens a path that an
+//! agent could write.
+
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::time::Duration;
+
+use bollard::container::{AttachContainerResults, LogOutput};
+use bollard::errors::Error;
+use bollard::models::{
+    ContainerCreateBody, HostConfig, HostConfigCgroupnsModeEnum, HostConfigLogConfig,
+    ResourcesUlimits,
+};
+use bollard::query_parameters::{
+    AttachContainerOptionsBuilder, CreateContainerOptions, KillContainerOptionsBuilder,
+    StartContainerOptions,
+};
+use bytes::{Buf as _, BytesMut};
+use futures_util::{Stream, StreamExt as _};
+use serde::Serialize;
+use tasks::{Input, Limits};
+use tokio::io::{AsyncWrite, AsyncWriteExt as _};
+use tokio::time::{Instant, timeout_at};
+
+use super::daemon::ask;
+use super::owner;
+use super::protocol::{
+    AgentRun, CallEnd, CallsRun, Load, MakeCalls, REFUSED, RunAgent, SAID, Said,
+};
+use super::{DRIVER, Sandbox};
+use crate::Fault;
+
+/// The only folder that can be written to, in memory.
+const WORK: &str = "/work";
+/// Where pip and friends live in the images that are used. Empty read-only mounts hide them.
+const SITE_PACKAGES: [&str; 3] = [
+    "/usr/lib/python3/dist-packages",
+    "/usr/local/lib/python3.11/dist-packages",
+    "/usr/local/lib/python3.11/site-packages",
+];
+/// How long a container may take to be ready. Starting is slow on a starved machine.
+const START_SECONDS: u64 = 120;
+/// How much longer than the driver's own deadline the host waits for it to speak. The driver needs a
+/// moment to kill and to reap; the rest is for a machine that is busy with others.
+const GRACE_SECONDS: u64 = 15;
+/// How much of what a driver wrote to stderr is kept, in bytes: enough for a traceback.
+const DRIVER_ERRORS_BYTES: usize = 4096;
+/// Files that a process may have open.
+const OPEN_FILES: i64 = 256;
+
+type Output = Pin<Box<dyn Stream<Item = Result<LogOutput, Error>> + Send>>;
+
+/// A running container with its driver at the other end of the line.
+pub struct Container {
+    sandbox: Sandbox,
+    id: String,
+    output: Output,
+    input: Pin<Box<dyn AsyncWrite + Send>>,
+    unread: BytesMut,
+    errors: Vec<u8>,
+}
+
+impl Container {
+    /// Creates and starts a container, and waits until its driver is ready.
+    pub(super) async fn start(sandbox: &Sandbox) -> Result<Self, Fault> {
+        let docker = &sandbox.inner.docker;
+        let created = docker.create_container(None::<CreateContainerOptions>, body(sandbox));
+        let created = ask("create a container", created).await?;
+        match Self::start_created(sandbox, &created.id, &created.warnings).await {
+            Ok(container) => Ok(container),
+            Err(fault) => {
+                // The first fault is the one to tell; what is left is found by its label.
+                let _ = owner::remove(docker, &created.id).await;
+                Err(fault)
+            }
+        }
+    }
+
+    async fn start_created(
+        sandbox: &Sandbox,
+        id: &str,
+        warnings: &[String],
+    ) -> Result<Self, Fault> {
+        if let Some(warning) = warnings.first() {
+            return Err(Fault::LimitDropped(warning.clone()));
+        }
+        let docker = &sandbox.inner.docker;
+        let options = AttachContainerOptionsBuilder::default()
+            .stream(true)
+            .stdin(true)
+            .stdout(true)
+            .stderr(true)
+            .build();
+        let attached = docker.attach_container(id, Some(options));
+        let AttachContainerResults { output, input } =
+            ask("attach to a container", attached).await?;
+        let mut container = Self {
+            sandbox: sandbox.clone(),
+            id: id.to_owned(),
+            output,
+            input,
+            unread: BytesMut::new(),
+            errors: Vec::new(),
+        };
+        let started = docker.start_container(id, None::<StartContainerOptions>);
+        ask("start a container", started).await?;
+        let deadline = Instant::now() + Duration::from_secs(START_SECONDS);
+        match container.said(deadline, START_SECONDS).await? {
+            Said::Ready { python } if python.starts_with("3.11.") => Ok(container),
+            Said::Ready { python } => {
+                let image = &sandbox.inner.image.reference;
+                Err(Fault::Image(format!("{image} has Python {python}, and 3.11 is wanted")))
+            }
+            _ => Err(container.broke_protocol("it did not begin with 'ready'")),
+        }
+    }
+
+    /// Runs `python agent.py --task PROMPT` with this source.
+    pub async fn run_agent(
+        &mut self,
+        source: &str,
+        prompt: &str,
+        limits: &Limits,
+    ) -> Result<AgentRun, Fault> {
+        let (deadline, seconds) = deadline(limits.agent_wall_ms);
+        let order = RunAgent {
+            agent: source,
+            prompt,
+            wall_ms: limits.agent_wall_ms,
+            answer_bytes: limits.answer_bytes,
+            stderr_bytes: limits.stderr_bytes,
+        };
+        self.send(deadline, seconds, &order).await?;
+        match self.said(deadline, seconds).await? {
+            Said::Answer(answer) => Ok(answer.into()),
+            _ => Err(self.broke_protocol("it did not report the agent's run")),
+        }
+    }
+
+    /// Loads an answer and calls its entry point with each of the inputs.
+    pub async fn make_calls(
+        &mut self,
+        source: &str,
+        entry_point: &str,
+        calls: &[Input<'_>],
+        limits: &Limits,
+    ) -> Result<CallsRun, Fault> {
+        let (deadline, seconds) = deadline(limits.calls_wall_ms);
+        let order = MakeCalls {
+            source,
+            entry_point,
+            calls,
+            call_cpu_ms: limits.call_cpu_ms,
+            wall_ms: limits.calls_wall_ms,
+            value_bytes: limits.value_bytes,
+            values_bytes: limits.values_bytes,
+        };
+        self.send(deadline, seconds, &order).await?;
+        let mut ends = Vec::with_capacity(calls.len());
+        let mut load = Load::Ready;
+        loop {
+            let (tag, payload) = self.frame(deadline, seconds).await?;
+            match tag {
+                SAID => match self.parse(&payload)? {
+                    Said::LoadEnded(ended) => load = Load::Ended(ended),
+                    Said::Ended { index, ended } if index == ends.len() => {
+                        ends.push(CallEnd::Ended(ended));
+                    }
+                    Said::Done { clean, usage } => {
+                        ends.resize_with(calls.len(), || CallEnd::NotMade);
+                        return Ok(CallsRun { load, calls: ends, clean, usage });
+                    }
+                    _ => return Err(self.broke_protocol("it spoke out of turn")),
+                },
+                REFUSED => load = Load::read_refusal(&payload),
+                index if index as usize == ends.len() && ends.len() < calls.len() => {
+                    ends.push(CallEnd::read(&payload));
+                }
+                _ => return Err(self.broke_protocol("it sent an outcome out of turn")),
+            }
+        }
+    }
+
+    /// Removes the container: the streams first, then the processes, then the rest. A reader that has
+    /// stopped reading can block a kill, so nothing is attached any more when it comes.
+    pub async fn remove(self) -> Result<(), Fault> {
+        let Self { sandbox, id, output, input, .. } = self;
+        drop((output, input));
+        let docker = &sandbox.inner.docker;
+        let options = KillContainerOptionsBuilder::default().signal("SIGKILL").build();
+        // It may have ended by itself, which is what was wanted; removal by force kills as well.
+        let _ = ask("kill a container", docker.kill_container(&id, Some(options))).await;
+        owner::remove(docker, &id).await
+    }
+
+    /// The first digits of the container's id, as Docker prints them.
+    pub fn short_id(&self) -> &str {
+        &self.id[..12]
+    }
+
+    async fn send(
+        &mut self,
+        deadline: Instant,
+        seconds: u64,
+        command: &impl Serialize,
+    ) -> Result<(), Fault> {
+        let body = serde_json::to_vec(command).expect("commands are plain data");
+        let length = u32::try_from(body.len()).expect("commands are far smaller than 4 GiB");
+        let sending = async {
+            self.input.write_all(&length.to_be_bytes()).await?;
+            self.input.write_all(&body).await?;
+            self.input.flush().await
+        };
+        match timeout_at(deadline, sending).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(self.gone().await),
+            Err(_) => Err(self.silent(seconds)),
+        }
+    }
+
+    async fn said(&mut self, deadline: Instant, seconds: u64) -> Result<Said, Fault> {
+        match self.frame(deadline, seconds).await? {
+            (SAID, payload) => self.parse(&payload),
+            _ => Err(self.broke_protocol("an outcome came before any call")),
+        }
+    }
+
+    fn parse(&self, payload: &[u8]) -> Result<Said, Fault> {
+        serde_json::from_slice(payload).map_err(|error| self.broke_protocol(&error.to_string()))
+    }
+
+    /// The next frame: its tag and its payload.
+    async fn frame(&mut self, deadline: Instant, seconds: u64) -> Result<(u32, BytesMut), Fault> {
+        let limits = &self.sandbox.inner.limits;
+        // Every byte of an answer or of stderr costs up to six in JSON.
+        let largest =
+            limits.value_bytes.max(6 * (limits.answer_bytes + limits.stderr_bytes)) + 4096;
+        loop {
+            if self.unread.len() >= 8 {
+                let length = u32::from_be_bytes(self.unread[..4].try_into().expect("four bytes"));
+                if length < 4 || u64::from(length) > largest {
+                    return Err(self.broke_protocol("a frame has an impossible length"));
+                }
+                if self.unread.len() >= 4 + length as usize {
+                    self.unread.advance(4);
+                    let tag = self.unread.get_u32();
+                    return Ok((tag, self.unread.split_to(length as usize - 4)));
+                }
+            }
+            match timeout_at(deadline, self.output.next()).await {
+                Ok(Some(Ok(LogOutput::StdOut { message }))) => self.unread.extend(&message),
+                Ok(Some(Ok(other))) => {
+                    self.errors.extend(other.into_bytes());
+                    let excess = self.errors.len().saturating_sub(DRIVER_ERRORS_BYTES);
+                    self.errors.drain(..excess);
+                }
+                Ok(Some(Err(_)) | None) => return Err(self.gone().await),
+                Err(_) => return Err(self.silent(seconds)),
+            }
+        }
+    }
+
+    /// The fault of a container whose streams ended.
+    async fn gone(&mut self) -> Fault {
+        let inspected = self.sandbox.inner.docker.inspect_container(&self.id, None);
+        let status = match ask("inspect a container", inspected).await {
+            Ok(container) => {
+                let state = container.state.unwrap_or_default();
+                let oom = if state.oom_killed == Some(true) { ", out of memory" } else { "" };
+                let status = state.status.map(|status| status.to_string()).unwrap_or_default();
+                format!("{status}, exit {}{oom}", state.exit_code.unwrap_or_default())
+            }
+            Err(fault) => fault.to_string(),
+        };
+        let errors = String::from_utf8_lossy(&self.errors);
+        let last = errors.trim_end().lines().last().unwrap_or_default();
+        let errors = if last.is_empty() { String::new() } else { format!(": {last}") };
+        Fault::ContainerGone { container: self.short_id().to_owned(), status, errors }
+    }
+
+    fn silent(&self, seconds: u64) -> Fault {
+        Fault::DriverSilent { container: self.short_id().to_owned(), seconds }
+    }
+
+    fn broke_protocol(&self, what: &str) -> Fault {
+        Fault::Protocol { container: self.short_id().to_owned(), what: what.to_owned() }
+    }
+}
+
+/// Until when a driver must have answered that has `wall_ms` for its work, and how many seconds that is.
+fn deadline(wall_ms: u64) -> (Instant, u64) {
+    let seconds = wall_ms.div_ceil(1000) + GRACE_SECONDS;
+    (Instant::now() + Duration::from_secs(seconds), seconds)
+}
+
+fn body(sandbox: &Sandbox) -> ContainerCreateBody {
+    let inner = &*sandbox.inner;
+    // A user of its own for each container: limits that the kernel counts per user are never shared.
+    let user = rand::random_range(1_000_000..2_000_000_000_u32);
+    let words = |words: &[&str]| Some(words.iter().map(ToString::to_string).collect::<Vec<_>>());
+    ContainerCreateBody {
+        image: Some(inner.image.id.clone()),
+        entrypoint: words(&["python", "-P", "-s", "-X", "utf8", "-c", DRIVER]),
+        cmd: words(&[]),
+        env: words(&["PYTHONHASHSEED=0", "HOME=/work", "TMPDIR=/work", "LANG=C.UTF-8"]),
+        user: Some(format!("{user}:{user}")),
+        working_dir: Some(WORK.to_owned()),
+        attach_stdin: Some(true),
+        attach_stdout: Some(true),
+        attach_stderr: Some(true),
+        open_stdin: Some(true),
+        stdin_once: Some(true),
+        tty: Some(false),
+        network_disabled: Some(true),
+        labels: Some(inner.owner.labels(24 * 3600)),
+        host_config: Some(host_config(sandbox, user)),
+        ..Default::default()
+    }
+}
+
+fn host_config(sandbox: &Sandbox, user: u32) -> HostConfig {
+    let inner = &*sandbox.inner;
+    let limits = &inner.limits;
+    let signed = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    let limit = |name: &str, most: i64| ResourcesUlimits {
+        name: Some(name.to_owned()),
+        soft: Some(most),
+        hard: Some(most),
+    };
+    let work = format!(
+        "rw,noexec,nosuid,nodev,size={},nr_inodes={},mode=0700,uid={user},gid={user}",
+        limits.work_bytes, limits.work_inodes
+    );
+    let hidden = "ro,noexec,nosuid,nodev,size=4k,nr_inodes=2,mode=0555";
+    let mut tmpfs: HashMap<_, _> =
+        SITE_PACKAGES.iter().map(|path| ((*path).to_owned(), hidden.to_owned())).collect();
+    tmpfs.insert(WORK.to_owned(), work);
+    HostConfig {
+        network_mode: Some("none".to_owned()),
+        readonly_rootfs: Some(true),
+        tmpfs: Some(tmpfs),
+        ipc_mode: Some("none".to_owned()),
+        cgroupns_mode: Some(HostConfigCgroupnsModeEnum::PRIVATE),
+        memory: Some(signed(limits.memory_bytes)),
+        memory_swap: Some(signed(limits.memory_bytes)),
+        nano_cpus: Some(i64::from(limits.cpu_millis) * 1_000_000),
+        pids_limit: Some(i64::from(limits.pids)),
+        ulimits: Some(vec![
+            limit("nofile", OPEN_FILES),
+            limit("core", 0),
+            limit("fsize", signed(limits.work_bytes)),
+        ]),
+        cap_drop: Some(vec!["ALL".to_owned()]),
+        security_opt: Some(vec!["no-new-privileges:true".to_owned()]),
+        privileged: Some(false),
+        init: Some(false),
+        auto_remove: Some(false),
+        log_config: Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: None }),
+        runtime: inner.runtime.clone(),
+        ..Default::default()
+    }
+}

@@ -1,0 +1,264 @@
+//! The image that agents run in: present, else pulled, else built.
+//!
+//! The standard image is the official `python:3.11-slim`. Where no registry can be reached, an
+//! equivalent one is built from Debian bookworm's packages, whose python3 is 3.11; it gets a name of its
+//! own, for a tag must not claim what is not true. Containers are started by the image's id, so a tag
+//! that moves during a round changes nothing.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use bollard::Docker;
+use bollard::query_parameters::{CreateImageOptions, CreateImageOptionsBuilder};
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
+use tokio::process::Command;
+
+use super::daemon::{ask, status_of};
+use crate::Fault;
+
+/// The image that is used when nobody names another.
+const STANDARD: &str = "python:3.11-slim";
+/// The image that is built here. Its name says what it is.
+const BUILT: (&str, &str) = ("arena/python", "3.11-bookworm");
+/// Makes a root filesystem from Debian's packages and writes it to stdout as a tar archive.
+const BUILD_SCRIPT: &str = include_str!("../../image/build-rootfs.sh");
+/// How long a pull may make no progress.
+const STALL_SECONDS: u64 = 120;
+/// How long a build may take.
+const BUILD_SECONDS: u64 = 1800;
+/// How much of the root filesystem is handed to the daemon at a time, in bytes.
+const CHUNK_BYTES: usize = 1 << 20;
+
+/// An image that is on the daemon.
+#[derive(Clone, Debug)]
+pub struct Image {
+    /// The name under which it was asked for.
+    pub reference: String,
+    /// Its content-addressed id, `sha256:...`.
+    pub id: String,
+    /// How it came to be there.
+    pub origin: Origin,
+}
+
+impl Image {
+    /// Name and id together: what a round records.
+    pub fn pinned(&self) -> String {
+        format!("{}@{}", self.reference, self.id)
+    }
+}
+
+/// How an image came to be on the daemon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// It was there.
+    Present,
+    /// It was pulled from its registry.
+    Pulled,
+    /// It was built from Debian's packages.
+    Built,
+}
+
+/// Progress of [`resolve`].
+#[derive(Clone, Debug)]
+pub enum ImageEvent {
+    /// A pull begins.
+    Pulling(String),
+    /// Bytes of the pull's layers so far, and of how many.
+    Pulled(u64, u64),
+    /// No registry gave the image.
+    PullFailed(String, String),
+    /// A build begins.
+    Building(String),
+    /// The build says what it is doing.
+    BuildStep(String),
+}
+
+/// Finds, pulls or builds an image. Without a `reference` it is the standard one; a reference that was
+/// asked for is never replaced by something built here. With `refresh` an image that is present is
+/// pulled or built again.
+pub async fn resolve(
+    docker: &Docker,
+    reference: Option<&str>,
+    refresh: bool,
+    on_event: &(dyn Fn(ImageEvent) + Send + Sync),
+) -> Result<Image, Fault> {
+    if !refresh && let Some(image) = present(docker, reference).await? {
+        return Ok(image);
+    }
+    let wanted = with_tag(reference.unwrap_or(STANDARD));
+    on_event(ImageEvent::Pulling(wanted.clone()));
+    let Err(pull_failed) = pull(docker, &wanted, on_event).await else {
+        return expect(docker, &wanted, Origin::Pulled).await;
+    };
+    let reason = pull_failed.to_string();
+    on_event(ImageEvent::PullFailed(wanted.clone(), reason.clone()));
+    if reference.is_some() {
+        return Err(Fault::Image(format!(
+            "{wanted} is not on this daemon and cannot be pulled ({reason}); check its name, or leave \
+             --image out to have the standard one pulled or built"
+        )));
+    }
+    let built = format!("{}:{}", BUILT.0, BUILT.1);
+    on_event(ImageEvent::Building(built.clone()));
+    build(docker, on_event).await?;
+    expect(docker, &built, Origin::Built).await
+}
+
+/// Finds the image that [`resolve`] would use without pulling or building one.
+pub async fn find_present(reference: Option<&str>) -> Result<Image, Fault> {
+    let docker = super::connect().await?;
+    let found = present(&docker, reference).await?;
+    found.ok_or_else(|| {
+        let wanted = with_tag(reference.unwrap_or(STANDARD));
+        Fault::Image(format!("{wanted} is not here; 'harness image' pulls or builds it"))
+    })
+}
+
+async fn present(docker: &Docker, reference: Option<&str>) -> Result<Option<Image>, Fault> {
+    let wanted = with_tag(reference.unwrap_or(STANDARD));
+    let image = find(docker, &wanted, Origin::Present).await?;
+    if image.is_some() || reference.is_some() {
+        return Ok(image);
+    }
+    find(docker, &format!("{}:{}", BUILT.0, BUILT.1), Origin::Present).await
+}
+
+/// The reference with the tag `latest` if it names neither tag nor digest, as Docker's own client does.
+fn with_tag(reference: &str) -> String {
+    let name = reference.rsplit('/').next().unwrap_or_default();
+    if name.contains([':', '@']) { reference.to_owned() } else { format!("{reference}:latest") }
+}
+
+async fn find(docker: &Docker, reference: &str, origin: Origin) -> Result<Option<Image>, Fault> {
+    match ask("inspect an image", docker.inspect_image(reference)).await {
+        Ok(found) => {
+            let reference = reference.to_owned();
+            Ok(found.id.map(|id| Image { reference, id, origin }))
+        }
+        Err(fault) if status_of(&fault) == Some(404) => Ok(None),
+        Err(fault) => Err(fault),
+    }
+}
+
+async fn expect(docker: &Docker, reference: &str, origin: Origin) -> Result<Image, Fault> {
+    let found = find(docker, reference, origin).await?;
+    found
+        .ok_or_else(|| Fault::Image(format!("Docker said it has {reference}, and then it had not")))
+}
+
+async fn pull(
+    docker: &Docker,
+    reference: &str,
+    on_event: &(dyn Fn(ImageEvent) + Send + Sync),
+) -> Result<(), Fault> {
+    let options = CreateImageOptionsBuilder::default().from_image(reference).build();
+    let mut layers = std::collections::HashMap::<String, (u64, u64)>::new();
+    let mut progress = std::pin::pin!(docker.create_image(Some(options), None, None));
+    let stall = Duration::from_secs(STALL_SECONDS);
+    loop {
+        let next = tokio::time::timeout(stall, progress.next()).await;
+        let step = match next {
+            Ok(None) => return Ok(()),
+            Ok(Some(Ok(step))) => step,
+            Ok(Some(Err(cause))) => return Err(Fault::Docker { action: "pull", cause }),
+            Err(_) => {
+                return Err(Fault::DockerSilent { action: "pull on", seconds: STALL_SECONDS });
+            }
+        };
+        let detail = step.progress_detail.and_then(|detail| detail.current.zip(detail.total));
+        if let (Some(layer), Some((current, total))) = (step.id, detail) {
+            let bytes = |count: i64| u64::try_from(count).unwrap_or(0);
+            layers.insert(layer, (bytes(current), bytes(total)));
+            let sum = layers.values().fold((0, 0), |sum, layer| (sum.0 + layer.0, sum.1 + layer.1));
+            on_event(ImageEvent::Pulled(sum.0, sum.1));
+        }
+    }
+}
+
+/// Runs the build script and streams the root filesystem that it writes into the daemon.
+async fn build(
+    docker: &Docker,
+    on_event: &(dyn Fn(ImageEvent) + Send + Sync),
+) -> Result<(), Fault> {
+    let failed = |cause: &str| {
+        Fault::Image(format!(
+            "no registry gave {STANDARD}, and building an equivalent from Debian's packages failed: \
+             {cause}"
+        ))
+    };
+    let mut script = Command::new("sh")
+        .args(["-c", BUILD_SCRIPT])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|error| failed(&format!("cannot start a shell: {error}")))?;
+    let archive = script.stdout.take().expect("stdout is piped");
+    let errors = script.stderr.take().expect("stderr is piped");
+
+    let options = CreateImageOptions {
+        from_src: Some("-".to_owned()),
+        repo: Some(BUILT.0.to_owned()),
+        tag: Some(BUILT.1.to_owned()),
+        message: Some("built from Debian bookworm packages".to_owned()),
+        changes: vec![
+            "ENV PATH=/usr/local/bin:/usr/bin:/bin".to_owned(),
+            "CMD [\"python3\"]".to_owned(),
+        ],
+        ..Default::default()
+    };
+    let chunks = futures_util::stream::unfold(archive, |mut archive| async move {
+        let mut chunk = Vec::with_capacity(CHUNK_BYTES);
+        let mut piece = (&mut archive).take(CHUNK_BYTES as u64);
+        match piece.read_to_end(&mut chunk).await {
+            Ok(0) => None,
+            Ok(_) => Some((Ok(Bytes::from(chunk)), archive)),
+            Err(error) => Some((Err(error), archive)),
+        }
+    });
+    // The daemon answers when it has the whole archive, which is a minute away.
+    let docker = docker.clone().with_timeout(Duration::from_secs(BUILD_SECONDS));
+    let import = async {
+        let body = bollard::body_try_stream(chunks);
+        let mut progress = std::pin::pin!(docker.create_image(Some(options), Some(body), None));
+        while let Some(step) = progress.next().await {
+            step.map_err(|cause| Fault::Docker { action: "import an image", cause })?;
+        }
+        Ok::<_, Fault>(())
+    };
+    let listen = async {
+        let mut lines = BufReader::new(errors).lines();
+        let mut last = String::new();
+        while let Ok(Some(line)) = lines.next_line().await {
+            on_event(ImageEvent::BuildStep(line.clone()));
+            last = line;
+        }
+        last
+    };
+    let (imported, last_line) = tokio::join!(import, listen);
+    let status = script.wait().await.map_err(|error| failed(&error.to_string()))?;
+    if !status.success() {
+        // What the daemon made of half an archive is no image of ours.
+        let options = bollard::query_parameters::RemoveImageOptionsBuilder::default().build();
+        let name = format!("{}:{}", BUILT.0, BUILT.1);
+        let _ = docker.remove_image(&name, Some(options), None).await;
+        return Err(failed(&last_line));
+    }
+    imported
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_tag;
+
+    #[test]
+    fn a_reference_without_tag_or_digest_means_latest() {
+        assert_eq!(with_tag("python"), "python:latest");
+        assert_eq!(with_tag("python:3.11-slim"), "python:3.11-slim");
+        assert_eq!(with_tag("127.0.0.1:5000/python"), "127.0.0.1:5000/python:latest");
+        assert_eq!(with_tag("a/b@sha256:00"), "a/b@sha256:00");
+    }
+}
