@@ -13,7 +13,7 @@ pub mod tasks;
 use std::future::Future;
 use std::io::Write as _;
 
-use ::tasks::{Seed, Task};
+use ::tasks::Task;
 use harness::Fault;
 use harness::console::Console;
 use harness::sandbox::Sandbox;
@@ -108,11 +108,6 @@ pub fn chosen_tasks(ids: &[String]) -> Result<Vec<Task>, Failure> {
     }
     tasks.retain(|task| ids.is_empty() || ids.iter().any(|id| id == task.id.as_str()));
     Ok(tasks)
-}
-
-/// A seed that nobody could have known before. Below 2^53, so that every reader of JSON keeps it whole.
-pub fn drawn_seed() -> Seed {
-    Seed(rand::random_range(0..1 << 53))
 }
 
 /// One worker for each processor: starting a container is work for the processor, so more only wait.

@@ -17,6 +17,7 @@ pub mod report;
 pub mod results;
 pub mod reward;
 pub mod round;
+pub mod runner;
 pub mod sandbox;
 pub mod score;
 pub mod session;

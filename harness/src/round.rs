@@ -6,27 +6,22 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::ValueEnum;
 use jiff::Timestamp;
 use platform::MinerId;
 use platform::rankings::{FaultRecord, TaskScore};
-use platform::store::{AgentMeta, Store};
-use tasks::{Sha256, TaskId};
+use platform::store::{AgentMeta, RoundFile, Store};
+use tasks::{Seed, Sha256, TaskId};
 use tokio::sync::Mutex;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 
 use crate::Fault;
 use crate::prepared::Prepared;
 use crate::results::{Found, Results};
-use crate::sandbox::{Container, Sandbox};
-use crate::trial::{self, Attempt, TrialResult};
-
-/// How often a trial is tried before its fault is reported.
-const ATTEMPTS: usize = 3;
-/// How long to wait before the second attempt; each further wait is four times as long.
-const BACKOFF: Duration = Duration::from_millis(500);
+use crate::runner::{Runner, Slot};
+use crate::sandbox::Sandbox;
+use crate::trial::TrialResult;
 
 /// How agents are kept apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -80,7 +75,8 @@ impl Agent {
         }
     }
 
-    fn read(&self) -> Result<String, Fault> {
+    /// Its source.
+    pub fn read(&self) -> Result<String, Fault> {
         match &self.source {
             Source::Text(text) => Ok(text.clone()),
             Source::Stored(store, meta) => Ok(store.source(meta)?),
@@ -165,7 +161,7 @@ pub async fn run(sandbox: &Sandbox, plan: Plan, on_event: Listener) -> Result<Ou
     on_event(Event::Started { trials: plan.agents.len() * plan.tasks.len() });
     let jobs = plan.jobs.max(1);
     let shared = Arc::new(Shared {
-        sandbox: sandbox.clone(),
+        runner: Runner::new(sandbox.clone(), plan.results.clone()),
         plan,
         on_event,
         queue: Mutex::default(),
@@ -182,8 +178,24 @@ pub async fn run(sandbox: &Sandbox, plan: Plan, on_event: Listener) -> Result<Ou
     Ok(outcome)
 }
 
+/// The seed of the store's round. A store that has none gets one: drawn, so that nobody knew it before,
+/// and written down, so that whoever comes next asks the same.
+pub fn seed_of_store(store: &Store) -> Result<Seed, Fault> {
+    if let Some(round) = store.round()? {
+        return Ok(round.seed);
+    }
+    let seed = drawn_seed();
+    store.put_round(&RoundFile { seed, image: String::new(), tasks: Vec::new() })?;
+    Ok(seed)
+}
+
+/// A seed that nobody could have known before. Below 2^53, so that every reader of JSON keeps it whole.
+pub fn drawn_seed() -> Seed {
+    Seed(rand::random_range(0..1 << 53))
+}
+
 struct Shared {
-    sandbox: Sandbox,
+    runner: Runner,
     plan: Plan,
     on_event: Listener,
     queue: Mutex<Queue>,
@@ -208,39 +220,14 @@ async fn work(shared: Arc<Shared>) -> Result<(), Fault> {
     let mut batch = shared.next_batch().await?;
     let mut ahead = None;
     while let Some(present) = batch {
-        let container = ahead.take().unwrap_or_else(|| Slot::start(&shared.sandbox));
+        let container = ahead.take().unwrap_or_else(|| Slot::start(shared.runner.sandbox()));
         batch = shared.next_batch().await?;
         if batch.is_some() {
-            ahead = Some(Slot::start(&shared.sandbox));
+            ahead = Some(Slot::start(shared.runner.sandbox()));
         }
         shared.run_batch(&present, container).await?;
     }
     Ok(())
-}
-
-/// A container for a batch: being started, fit for the next trial, or still to be asked for.
-enum Slot {
-    Starting(JoinHandle<Result<Container, Fault>>),
-    Running(Box<Container>),
-    Empty,
-}
-
-impl Slot {
-    fn start(sandbox: &Sandbox) -> Self {
-        let sandbox = sandbox.clone();
-        Self::Starting(tokio::spawn(async move { sandbox.start().await }))
-    }
-
-    /// Takes the container out, and starts one if there is none.
-    async fn take(&mut self, sandbox: &Sandbox) -> Result<Box<Container>, Fault> {
-        match std::mem::replace(self, Self::Empty) {
-            Self::Starting(handle) => {
-                handle.await.expect("starting a container does not panic").map(Box::new)
-            }
-            Self::Running(container) => Ok(container),
-            Self::Empty => sandbox.start().await.map(Box::new),
-        }
-    }
 }
 
 impl Shared {
@@ -279,11 +266,9 @@ impl Shared {
 
     /// The tasks on which this agent has no result yet.
     async fn look_up(&self, index: usize, agent: &Agent) -> Result<Vec<usize>, Fault> {
-        let tasks = self.plan.tasks.iter().enumerate();
-        let Some(results) = &self.plan.results else { return Ok(tasks.map(|(i, _)| i).collect()) };
         let mut missing = Vec::new();
-        for (task, prepared) in tasks {
-            match results.get(&self.key(agent, prepared))? {
+        for (task, prepared) in self.plan.tasks.iter().enumerate() {
+            match self.runner.look_up(agent, prepared)? {
                 Found::Result(result) => self.finished(index, &result, true).await,
                 Found::Nothing => missing.push(task),
                 Found::Corrupt(aside) => {
@@ -301,76 +286,27 @@ impl Shared {
         Ok(missing)
     }
 
-    fn key(&self, agent: &Agent, prepared: &Prepared) -> Sha256 {
-        Results::key(&agent.sha256, prepared, &self.sandbox.image().id)
-    }
-
-    async fn run_batch(&self, batch: &Batch, mut container: Slot) -> Result<(), Fault> {
+    async fn run_batch(&self, batch: &Batch, mut slot: Slot) -> Result<(), Fault> {
+        let agent = &self.plan.agents[batch.agent];
         for task in &batch.tasks {
-            let agent = &self.plan.agents[batch.agent];
             let prepared = &self.plan.tasks[*task];
-            match self.attempt(agent, &batch.source, prepared, &mut container).await {
-                Ok(result) => {
-                    if let Some(results) = &self.plan.results {
-                        results.put(&self.key(agent, prepared), &result)?;
-                    }
-                    self.finished(batch.agent, &result, false).await;
-                }
+            let on_retry = |fault: &Fault| {
+                (self.on_event)(Event::Retrying {
+                    miner_id: agent.miner_id.clone(),
+                    task: prepared.id().clone(),
+                    fault: fault.to_string(),
+                });
+            };
+            let trial = (agent, &*batch.source, prepared);
+            match self.runner.run(trial, &mut slot, &on_retry).await {
+                Ok(result) => self.finished(batch.agent, &result, false).await,
+                // A result that cannot be kept would be lost again and again: that ends the round.
+                Err(fault @ (Fault::Store(_) | Fault::File { .. })) => return Err(fault),
                 Err(fault) => self.faulted(agent, prepared, &fault).await,
             }
         }
-        if let Slot::Running(container) = container {
-            self.sandbox.discard(*container).await;
-        }
+        self.runner.discard(slot).await;
         Ok(())
-    }
-
-    /// Tries a trial until it comes to a verdict or has had all its attempts. `container` is the one to
-    /// use; what is left there afterwards is fit for the next trial.
-    async fn attempt(
-        &self,
-        agent: &Agent,
-        source: &str,
-        prepared: &Prepared,
-        container: &mut Slot,
-    ) -> Result<TrialResult, Fault> {
-        let mut attempts = Vec::new();
-        let mut backoff = BACKOFF;
-        loop {
-            let fault = match container.take(&self.sandbox).await {
-                Ok(mut running) => {
-                    let agent = (&agent.sha256, source);
-                    match trial::run(&mut running, agent, prepared).await {
-                        Ok((mut result, clean)) => {
-                            attempts.push(Attempt::default());
-                            result.attempts = attempts;
-                            if clean {
-                                *container = Slot::Running(running);
-                            } else {
-                                self.sandbox.discard(*running).await;
-                            }
-                            return Ok(result);
-                        }
-                        Err(fault) => {
-                            self.sandbox.discard(*running).await;
-                            fault
-                        }
-                    }
-                }
-                Err(fault) => fault,
-            };
-            if attempts.len() + 1 == ATTEMPTS || !fault.is_worth_another_attempt() {
-                return Err(fault);
-            }
-            (self.on_event)(Event::Retrying {
-                miner_id: agent.miner_id.clone(),
-                task: prepared.id().clone(),
-                fault: fault.to_string(),
-            });
-            attempts.push(Attempt { fault: Some(fault.to_string()) });
-            tokio::time::sleep(backoff).await;
-            backoff *= 4;
-        }
     }
 
     async fn finished(&self, agent: usize, result: &TrialResult, cached: bool) {

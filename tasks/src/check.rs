@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
-use crate::{Value, Verdict};
+use crate::{Finding, Value, Verdict, Weakness};
 
-/// What a call came to, as the sandbox reports it. It is evidence, not a judgement: the agent's side
+/// What a case came to, as the sandbox reports it. It is evidence, not a judgement: the agent's side
 /// can make it say anything, except the expected value that it never saw.
 #[derive(Clone, Debug)]
 pub enum Outcome {
@@ -20,18 +20,36 @@ pub enum Outcome {
         /// The exception's text, shortened.
         message: String,
     },
+    /// The object was made; this is what each of its calls came to. None is left out because an earlier
+    /// one raised.
+    Steps(Vec<Outcome>),
+    /// The answer was read as findings; nothing was called.
+    Found(Vec<Finding>),
 }
 
+/// What happened, as the rest of a sentence: "returned 5", "raised `ValueError`: no".
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Returned(value) => write!(f, "{value}"),
+            Self::Returned(value) => write!(f, "returned {value}"),
             Self::Raised { types, message } => {
                 let name = types.first().map_or("an exception", String::as_str);
-                write!(f, "{} raised: {}", name.escape_debug(), message.escape_debug())
+                write!(f, "raised {}", name.escape_debug())?;
+                if message.is_empty() { Ok(()) } else { write!(f, ": {}", message.escape_debug()) }
             }
+            Self::Steps(outcomes) => listed(f, "", outcomes),
+            Self::Found(findings) if findings.is_empty() => f.write_str("reported nothing"),
+            Self::Found(findings) => listed(f, "reported ", findings),
         }
     }
+}
+
+fn listed(f: &mut fmt::Formatter<'_>, word: &str, items: &[impl fmt::Display]) -> fmt::Result {
+    f.write_str(word)?;
+    for (index, item) in items.iter().enumerate() {
+        write!(f, "{}{item}", if index == 0 { "" } else { ", " })?;
+    }
+    Ok(())
 }
 
 /// A property that a returned value must have, stated as a Rust closure.
@@ -85,6 +103,12 @@ pub enum Check {
     Raises(String),
     /// Any value with this property
     Holds(Property),
+    /// One check for each call of a sequence
+    Steps(Vec<Check>),
+    /// A finding that names this weakness
+    Finds(Weakness),
+    /// At least one finding, and none that names anything but these weaknesses
+    OnlyFinds(Vec<Weakness>),
 }
 
 impl<T: Into<Value>> From<T> for Check {
@@ -114,22 +138,51 @@ impl Check {
         Self::Raises(class.into())
     }
 
+    /// Any value for which the closure holds. `name` says in words what that is.
+    pub fn holds(
+        name: impl Into<String>,
+        holds: impl Fn(&Value) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        Self::Holds(Property::new(name, holds))
+    }
+
     /// Judges an outcome.
     pub fn judge(&self, outcome: &Outcome) -> Verdict {
         let right = match (self, outcome) {
+            (Self::Steps(checks), Outcome::Steps(outcomes)) => return steps(checks, outcomes),
+            (Self::Finds(weakness), Outcome::Found(findings)) => {
+                findings.iter().any(|finding| weakness.is_named_by(finding))
+            }
+            (Self::OnlyFinds(known), Outcome::Found(findings)) => {
+                let is_true = |finding| known.iter().any(|weakness| weakness.is_named_by(finding));
+                !findings.is_empty() && findings.iter().all(is_true)
+            }
             (Self::Raises(class), Outcome::Raised { types, .. }) => types.contains(class),
             (_, Outcome::Raised { .. }) => return Verdict::RuntimeError,
-            (Self::Raises(_), Outcome::Returned(_)) => false,
-            (Self::Equal(expected), Outcome::Returned(got)) => got.equals(expected),
-            (Self::Exact(expected), Outcome::Returned(got)) => got.equals_exactly(expected),
-            (Self::Close { expected, tolerance }, Outcome::Returned(got)) => {
-                got.is_close(expected, *tolerance, *tolerance)
-            }
-            (Self::AnyOrder(expected), Outcome::Returned(got)) => got.equals_in_any_order(expected),
-            (Self::Holds(property), Outcome::Returned(got)) => (property.holds)(got),
+            (check, Outcome::Returned(value)) => check.accepts(value),
+            (_, Outcome::Steps(_) | Outcome::Found(_)) => false,
         };
         if right { Verdict::Accepted } else { Verdict::WrongAnswer }
     }
+
+    fn accepts(&self, value: &Value) -> bool {
+        match self {
+            Self::Equal(expected) => value.equals(expected),
+            Self::Exact(expected) => value.equals_exactly(expected),
+            Self::Close { expected, tolerance } => value.is_close(expected, *tolerance, *tolerance),
+            Self::AnyOrder(expected) => value.equals_in_any_order(expected),
+            Self::Holds(property) => (property.holds)(value),
+            Self::Raises(_) | Self::Steps(_) | Self::Finds(_) | Self::OnlyFinds(_) => false,
+        }
+    }
+}
+
+/// A sequence has the verdict of its first step that is not accepted.
+fn steps(checks: &[Check], outcomes: &[Outcome]) -> Verdict {
+    if checks.len() != outcomes.len() {
+        return Verdict::WrongAnswer;
+    }
+    Verdict::of_cases(checks.iter().zip(outcomes).map(|(check, outcome)| check.judge(outcome)))
 }
 
 /// What is expected, in words for people.
@@ -142,6 +195,11 @@ impl fmt::Display for Check {
             Self::AnyOrder(value) => write!(f, "{value}, in any order"),
             Self::Raises(class) => write!(f, "{class} raised"),
             Self::Holds(property) => write!(f, "{}", property.name),
+            Self::Steps(checks) => listed(f, "", checks),
+            Self::Finds(weakness) => write!(f, "{weakness}"),
+            Self::OnlyFinds(known) => {
+                write!(f, "at least one finding, and none but the {} true ones", known.len())
+            }
         }
     }
 }
@@ -182,5 +240,21 @@ mod tests {
         check(Check::Holds(even()), &returned(4), Accepted);
         check(Check::Holds(even()), &returned(5), WrongAnswer);
         check(Check::Holds(even()), &returned("4"), WrongAnswer);
+    }
+
+    #[test]
+    fn a_sequence_is_judged_step_by_step_and_by_all_of_them() {
+        use Verdict::{Accepted, RuntimeError, WrongAnswer};
+        let life = || Check::Steps(vec![1.into(), Check::raises("KeyError")]);
+        let of = |outcomes: &[Outcome]| Outcome::Steps(outcomes.to_vec());
+        check(life(), &of(&[returned(1), raised(&["KeyError"])]), Accepted);
+        check(life(), &of(&[returned(2), raised(&["KeyError"])]), WrongAnswer);
+        check(life(), &of(&[raised(&["KeyError"]), raised(&["KeyError"])]), RuntimeError);
+        check(life(), &of(&[returned(1)]), WrongAnswer);
+        check(life(), &of(&[returned(1), raised(&["KeyError"]), returned(1)]), WrongAnswer);
+        check(life(), &returned(vec![1]), WrongAnswer);
+        check(life(), &raised(&["TypeError"]), RuntimeError);
+        check(Check::raises("TypeError"), &of(&[]), WrongAnswer);
+        check(1, &of(&[returned(1)]), WrongAnswer);
     }
 }

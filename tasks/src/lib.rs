@@ -4,27 +4,42 @@
 //! This crate is pure: no I/O, no clock, no async, and no randomness but the round's [`Seed`].
 //! Everything else in the arena depends on it, so whatever it computes is the same on every machine.
 
+mod case;
 mod check;
 mod digest;
+mod draw;
+mod family;
+pub mod findings;
+mod id;
 mod limits;
+mod listing;
+pub mod strategies;
 mod suites;
 mod task;
 mod value;
 mod verdict;
 
+pub use case::{Args, Case, Input, Sequence, Step};
 pub use check::{Check, Outcome, Property};
 pub use digest::{ParseSha256Error, Sha256};
+pub use draw::Shrinker;
+pub use family::Family;
+pub use findings::{Finding, Weakness};
+pub use id::{ParseTaskIdError, Seed, TaskId};
 pub use limits::Limits;
+pub use listing::{Listing, Part};
 pub use suites::all;
-pub use task::{Args, Case, Example, Kind, ParseTaskIdError, Seed, Task, TaskId, TaskView};
+pub use task::{Example, Kind, Mutant, Task, TaskView};
 pub use value::{MAX_DEPTH, Value};
 pub use verdict::Verdict;
 
 /// What a suite file starts with: `use crate::prelude::*;`.
 pub mod prelude {
-    pub use crate::{Check, Property, Task, Value};
+    pub use crate::strategies::{Bytes, floats, ints, texts};
+    pub use crate::{Args, Check, Family, Listing, Part, Sequence, Task, Value};
+    pub use num_bigint::BigInt;
     pub use proptest::prelude::{Just, Strategy, any, prop_oneof};
-    pub use proptest::{collection, sample};
+    pub use proptest::{collection, option, sample};
 }
 
 /// Finds one task by its id.

@@ -5,132 +5,75 @@
 //! ```
 //! use tasks::prelude::*;
 //!
-//! let task = Task::code("double", "Double a number")
-//!     .prompt("Implement a function double(n: int) -> int that returns twice n.")
-//!     .reference("def double(n):\n    return 2 * n\n")
+//! let task = Task::code(Family::Numbers, "double", "Double a number")
+//!     .asks("Implement a function double(n: int) -> int that returns twice n.")
+//!     .solved_by("def double(n):\n    return 2 * n\n")
+//!     .mutant("adds_two", "2 * n", "2 + n")
 //!     .example((2,), 4)
 //!     .case("negative", (-3,), -6)
 //!     .generated(5, || (any::<i32>(),), |(n,)| i64::from(*n) * 2);
 //!
 //! assert_eq!(task.cases(tasks::Seed(1)).len(), 7);
 //! ```
+//!
+//! The answer may be a class too. Then a case is the life of an object:
+//!
+//! ```
+//! use tasks::prelude::*;
+//!
+//! let task = Task::class(Family::State, "counter", "Counter", "A counter")
+//!     .asks("Implement a class Counter with a method up() that returns how often it was called.")
+//!     .solved_by(
+//!         r"
+//! class Counter:
+//!     def __init__(self):
+//!         self.count = 0
+//!
+//!     def up(self):
+//!         self.count += 1
+//!         return self.count
+//! ",
+//!     )
+//!     .example_sequence(Sequence::of(()).then("up", (), 1).then("up", (), 2))
+//!     .generated_sequences(3, || 1..20, |ups| {
+//!         (1..=*ups).fold(Sequence::of(()), |life, count| life.then("up", (), count))
+//!     });
+//!
+//! assert_eq!(task.cases(tasks::Seed(1))[0].call("Counter"), "obj = Counter(); obj.up(); obj.up()");
+//! ```
 
-use std::fmt;
-use std::str::FromStr;
-use std::sync::Arc;
-
-use proptest::strategy::{Strategy, ValueTree as _};
-use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use proptest::strategy::Strategy;
 use serde::{Deserialize, Serialize};
 
-use crate::{Check, Limits, Sha256, Value};
-
-/// A task's id: 1 to 64 of `a-z`, `0-9` and `_`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct TaskId(String);
-
-impl TaskId {
-    /// The id as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for TaskId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
-    }
-}
-
-/// The text cannot be a task's id.
-#[derive(Debug, thiserror::Error)]
-#[error("'{}' is not a task id: 1 to 64 of a-z, 0-9 and _ are wanted", .0.escape_debug())]
-pub struct ParseTaskIdError(String);
-
-impl FromStr for TaskId {
-    type Err = ParseTaskIdError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let allowed = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_');
-        if (1..=64).contains(&text.len()) && text.bytes().all(allowed) {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(ParseTaskIdError(text.to_owned()))
-        }
-    }
-}
-
-impl TryFrom<String> for TaskId {
-    type Error = ParseTaskIdError;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
-    }
-}
-
-impl From<TaskId> for String {
-    fn from(id: TaskId) -> Self {
-        id.0
-    }
-}
-
-/// What a round's generated cases are drawn from. The same seed gives the same cases everywhere.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Seed(pub u64);
-
-impl fmt::Display for Seed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)
-    }
-}
+use crate::case::Args;
+use crate::draw::{self, Generator};
+use crate::listing::Listing;
+use crate::{
+    Case, Check, Family, Limits, Outcome, Seed, Sequence, Sha256, Shrinker, TaskId, Verdict,
+    findings,
+};
 
 /// What form an answer takes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Kind {
-    /// Python source that defines a function of this name.
+    /// Python source that defines a function or class of this name.
     Code {
         /// The name that the answer must define.
         entry_point: String,
     },
+    /// JSON in the format that the prompt states; see [`Task::judge_findings`]. Nothing is called.
+    Findings,
 }
 
-/// One check of a task: the input of a call, which goes into the sandbox, and what its outcome is held
-/// against, which never does.
-#[derive(Clone, Debug, Serialize)]
-pub struct Case {
-    /// Unique within its task.
+/// A wrong variant of the reference, kept to prove that the cases find it out.
+#[derive(Clone, Debug)]
+pub struct Mutant {
+    /// What is wrong with it.
     pub name: String,
-    /// Whether miners may see the input and what is expected.
-    pub public: bool,
-    /// The positional arguments of the call.
-    pub args: Vec<Value>,
-    /// What the outcome is held against.
-    pub check: Check,
+    /// The answer as the agent would print it.
+    pub answer: String,
 }
-
-/// A tuple of values that can be the arguments of a call: `(2,)`, `("a", 3)`.
-pub trait Args {
-    /// The arguments as values.
-    fn into_values(self) -> Vec<Value>;
-}
-
-macro_rules! args_for_tuples {
-    ($(($($name:ident),*)),*) => {$(
-        impl<$($name: Into<Value>),*> Args for ($($name,)*) {
-            #[allow(non_snake_case, reason = "the type's name serves as the variable's")]
-            fn into_values(self) -> Vec<Value> {
-                let ($($name,)*) = self;
-                vec![$($name.into()),*]
-            }
-        }
-    )*};
-}
-args_for_tuples!((), (A), (A, B), (A, B, C), (A, B, C, D));
-
-type Generate = Arc<dyn Fn(&mut TestRunner, usize) -> Case + Send + Sync>;
 
 /// What is asked and what passes.
 #[derive(Clone)]
@@ -139,74 +82,144 @@ pub struct Task {
     pub id: TaskId,
     /// A few words for people.
     pub title: String,
-    /// What the agent is told, word for word.
-    pub prompt: String,
+    /// What kind of skill it asks for.
+    pub family: Family,
+    /// How much it counts beside the others; 1 unless the suite says more.
+    pub weight: u32,
     /// The form of the answer.
     pub kind: Kind,
     /// What a trial may use.
     pub limits: Limits,
-    /// An answer that passes every case: the proof that the task can be solved.
-    pub reference: String,
-    fixed: Vec<Case>,
-    generators: Vec<(usize, Generate)>,
+    paper: Paper,
+    generators: Vec<Generator>,
+    listing: Option<Listing>,
 }
 
+/// What of a task one round decides: for most tasks only the generated cases are new, for a listing all of it.
+#[derive(Clone, Default)]
+pub(crate) struct Paper {
+    pub prompt: String,
+    pub reference: String,
+    pub mutants: Vec<Mutant>,
+    pub cases: Vec<Case>,
+}
+
+/// How a suite states a task.
 impl Task {
     /// A task whose answer is Python source that defines a function named like the task.
     ///
     /// # Panics
     ///
     /// If `id` is not a task id; suites are part of this crate, so a test finds that.
-    pub fn code(id: &str, title: &str) -> Self {
+    pub fn code(family: Family, id: &str, title: &str) -> Self {
+        Self::new(family, id, title, Kind::Code { entry_point: id.to_owned() })
+    }
+
+    /// A task whose answer is Python source that defines a class of the name `class`.
+    ///
+    /// # Panics
+    ///
+    /// If `id` is not a task id.
+    pub fn class(family: Family, id: &str, class: &str, title: &str) -> Self {
+        Self::new(family, id, title, Kind::Code { entry_point: class.to_owned() })
+    }
+
+    /// A task whose answer names the weaknesses of a listing, which every round renders anew.
+    ///
+    /// # Panics
+    ///
+    /// If `id` is not a task id.
+    pub fn findings(family: Family, id: &str, title: &str, listing: Listing) -> Self {
+        Self { listing: Some(listing), ..Self::new(family, id, title, Kind::Findings) }
+    }
+
+    fn new(family: Family, id: &str, title: &str, kind: Kind) -> Self {
         Self {
             id: id.parse().expect("a suite names its task properly"),
             title: title.to_owned(),
-            prompt: String::new(),
-            kind: Kind::Code { entry_point: id.to_owned() },
+            family,
+            weight: 1,
+            kind,
             limits: Limits::STANDARD,
-            reference: String::new(),
-            fixed: Vec::new(),
+            paper: Paper::default(),
             generators: Vec::new(),
+            listing: None,
         }
     }
 
     /// What the agent is told.
     #[must_use]
-    pub fn prompt(mut self, prompt: &str) -> Self {
-        prompt.trim().clone_into(&mut self.prompt);
+    pub fn asks(mut self, prompt: &str) -> Self {
+        prompt.trim().clone_into(&mut self.paper.prompt);
         self
     }
 
-    /// A correct answer.
+    /// A correct answer: the proof that the task can be solved.
     #[must_use]
-    pub fn reference(mut self, source: &str) -> Self {
-        self.reference = format!("{}\n", source.trim());
+    pub fn solved_by(mut self, source: &str) -> Self {
+        self.paper.reference = format!("{}\n", source.trim());
+        self
+    }
+
+    /// A wrong answer that differs from the reference in one place: where that says `right`, it says `wrong`.
+    ///
+    /// # Panics
+    ///
+    /// If the reference does not say `right` exactly once.
+    #[must_use]
+    pub fn mutant(self, name: &str, right: &str, wrong: &str) -> Self {
+        let places = self.paper.reference.matches(right).count();
+        assert!(places == 1, "{}, mutant {name}: '{right}' stands {places} times", self.id);
+        let source = self.paper.reference.replacen(right, wrong, 1);
+        self.wrong(name, &source)
+    }
+
+    /// A wrong answer, in full.
+    #[must_use]
+    pub fn wrong(mut self, name: &str, source: &str) -> Self {
+        let answer = format!("{}\n", source.trim());
+        self.paper.mutants.push(Mutant { name: name.to_owned(), answer });
+        self
+    }
+
+    /// How much the task counts beside the others.
+    #[must_use]
+    pub fn weight(mut self, weight: u32) -> Self {
+        self.weight = weight;
+        self
+    }
+
+    /// The CPU time of a call, where the standard one says too little about the task.
+    #[must_use]
+    pub fn call_cpu_ms(mut self, call_cpu_ms: u64) -> Self {
+        self.limits.call_cpu_ms = call_cpu_ms;
         self
     }
 
     /// A public case: miners see it, and it stands in `GET /tasks`.
     #[must_use]
-    pub fn example(mut self, args: impl Args, expected: impl Into<Check>) -> Self {
-        let name = format!("example_{}", self.fixed.iter().filter(|case| case.public).count() + 1);
-        self.fixed.push(Case {
-            name,
-            public: true,
-            args: args.into_values(),
-            check: expected.into(),
-        });
-        self
+    pub fn example(self, args: impl Args, expected: impl Into<Check>) -> Self {
+        let name = self.example_name();
+        self.fixed(plain(name, true, args, expected))
     }
 
     /// A hidden case with a name that says what it is about.
     #[must_use]
-    pub fn case(mut self, name: &str, args: impl Args, expected: impl Into<Check>) -> Self {
-        self.fixed.push(Case {
-            name: name.to_owned(),
-            public: false,
-            args: args.into_values(),
-            check: expected.into(),
-        });
-        self
+    pub fn case(self, name: &str, args: impl Args, expected: impl Into<Check>) -> Self {
+        self.fixed(plain(name.to_owned(), false, args, expected))
+    }
+
+    /// A public case that is the life of an object.
+    #[must_use]
+    pub fn example_sequence(self, sequence: Sequence) -> Self {
+        let name = self.example_name();
+        self.fixed(sequence.into_case(name, true))
+    }
+
+    /// A hidden case that is the life of an object.
+    #[must_use]
+    pub fn sequence(self, name: &str, sequence: Sequence) -> Self {
+        self.fixed(sequence.into_case(name.to_owned(), false))
     }
 
     /// `count` hidden cases, drawn afresh in every round from what `strategy` builds, with the truth computed by
@@ -220,88 +233,162 @@ impl Task {
     ) -> Self
     where
         S: Strategy,
+        S::Tree: 'static,
         S::Value: Args,
         C: Into<Check>,
     {
-        let generate = move |runner: &mut TestRunner, number: usize| {
-            let drawn =
-                strategy().new_tree(runner).expect("a suite's strategy rejects little").current();
-            let check = oracle(&drawn).into();
-            let name = format!("generated_{number}");
-            Case { name, public: false, args: drawn.into_values(), check }
+        let case = move |name, drawn| {
+            let check = oracle(&drawn);
+            plain(name, false, drawn, check)
         };
-        self.generators.push((count, Arc::new(generate)));
+        self.generators.push(Generator::new(count, strategy, case));
         self
     }
 
-    /// The name that an answer must define.
+    /// `count` hidden cases that are lives of objects: `strategy` draws what happens, and `model` tells it as a
+    /// sequence with what is to come of it.
+    #[must_use]
+    pub fn generated_sequences<S>(
+        mut self,
+        count: usize,
+        strategy: impl Fn() -> S + Send + Sync + 'static,
+        model: impl Fn(&S::Value) -> Sequence + Send + Sync + 'static,
+    ) -> Self
+    where
+        S: Strategy,
+        S::Tree: 'static,
+    {
+        let case = move |name, drawn| model(&drawn).into_case(name, false);
+        self.generators.push(Generator::new(count, strategy, case));
+        self
+    }
+
+    fn fixed(mut self, case: Case) -> Self {
+        self.paper.cases.push(case);
+        self
+    }
+
+    fn example_name(&self) -> String {
+        format!("example_{}", self.paper.cases.iter().filter(|case| case.public).count() + 1)
+    }
+}
+
+fn plain(name: String, public: bool, args: impl Args, expected: impl Into<Check>) -> Case {
+    let (args, check) = (args.into_values(), expected.into());
+    Case { name, public, args, steps: Vec::new(), check }
+}
+
+/// What a round asks of a task.
+impl Task {
+    /// The name that an answer must define; empty for a findings task, whose answer defines nothing.
     pub fn entry_point(&self) -> &str {
-        let Kind::Code { entry_point } = &self.kind;
-        entry_point
+        match &self.kind {
+            Kind::Code { entry_point } => entry_point,
+            Kind::Findings => "",
+        }
+    }
+
+    /// What the agent is told, word for word. Only a listing differs from round to round.
+    pub fn prompt(&self, seed: Seed) -> String {
+        self.paper(&self.label(seed)).prompt
+    }
+
+    /// An answer that passes every case of the round.
+    pub fn reference(&self, seed: Seed) -> String {
+        self.paper(&self.label(seed)).reference
+    }
+
+    /// Answers that must each fail a case of the round.
+    pub fn mutants(&self, seed: Seed) -> Vec<Mutant> {
+        self.paper(&self.label(seed)).mutants
     }
 
     /// How many cases every round has.
     pub fn case_count(&self) -> usize {
-        self.fixed.len() + self.generators.iter().map(|(count, _)| count).sum::<usize>()
+        let listed = self.listing.as_ref().map_or(0, Listing::case_count);
+        let generated: usize = self.generators.iter().map(|generator| generator.count).sum();
+        listed + self.paper.cases.len() + generated
     }
 
     /// The cases of the round with this seed: the fixed ones first, then the generated ones.
     pub fn cases(&self, seed: Seed) -> Vec<Case> {
-        let mut cases = self.fixed.clone();
-        let entropy = Sha256::of(format!("{seed}/{}", self.id).as_bytes());
-        let key = &entropy.as_str().as_bytes()[..32];
-        let rng = TestRng::from_seed(RngAlgorithm::ChaCha, key);
-        let mut runner = TestRunner::new_with_rng(Config::default(), rng);
-        let mut number = 0;
-        for (count, generate) in &self.generators {
-            for _ in 0..*count {
-                number += 1;
-                cases.push(generate(&mut runner, number));
-            }
-        }
+        let label = self.label(seed);
+        let mut cases = self.paper(&label).cases;
+        let drawn = draw::draw_all(&self.generators, draw::runner(&label));
+        cases.extend(drawn.map(|drawn| drawn.case()));
         cases
+    }
+
+    /// The generated case of this name, ready to be made smaller; `None` if no generated case has it.
+    pub fn shrinker(&self, seed: Seed, case: &str) -> Option<Shrinker> {
+        let mut drawn = draw::draw_all(&self.generators, draw::runner(&self.label(seed)));
+        drawn.find(|drawn| drawn.case().name == case)
     }
 
     /// The digest of everything that decides a trial's verdict under this seed, except the agent.
     pub fn digest(&self, seed: Seed) -> Sha256 {
-        let all = (&self.id, &self.prompt, &self.kind, &self.limits, self.cases(seed));
+        let all = (&self.id, self.prompt(seed), &self.kind, &self.limits, self.cases(seed));
         Sha256::of(&serde_json::to_vec(&all).expect("a task is plain data"))
     }
 
-    /// The side of the task that anybody may see.
+    /// Judges an answer of the kind [`Kind::Findings`] by `cases`: for each its verdict, and what there is to say
+    /// about it. An answer that is not of the form is no solution, for every case.
+    pub fn judge_findings(&self, cases: &[Case], answer: &str) -> Vec<(Verdict, String)> {
+        let outcome = findings::parse(answer).map(Outcome::Found);
+        let judge = |case: &Case| match &outcome {
+            Ok(outcome) => match case.check.judge(outcome) {
+                Verdict::Accepted => (Verdict::Accepted, String::new()),
+                verdict => (verdict, case.explain("", outcome)),
+            },
+            Err(error) => (Verdict::NoSolution, error.to_string()),
+        };
+        cases.iter().map(judge).collect()
+    }
+
+    /// The side of the task that anybody may see. Of a listing it shows a rendering that no round uses.
     pub fn view(&self) -> TaskView {
+        let paper = self.paper(&format!("example/{}", self.id));
         let example = |case: &Case| Example {
-            call: call(self.entry_point(), &case.args),
+            call: case.call(self.entry_point()),
             expected: case.check.to_string(),
+        };
+        let examples = match self.kind {
+            Kind::Code { .. } => {
+                paper.cases.iter().filter(|case| case.public).map(example).collect()
+            }
+            Kind::Findings => {
+                vec![Example { call: "an answer".to_owned(), expected: paper.reference }]
+            }
         };
         TaskView {
             id: self.id.clone(),
             title: self.title.clone(),
-            prompt: self.prompt.clone(),
+            family: self.family,
+            weight: self.weight,
+            prompt: paper.prompt,
             kind: self.kind.clone(),
-            examples: self.fixed.iter().filter(|case| case.public).map(example).collect(),
+            examples,
+            cases: self.case_count(),
             limits: self.limits,
         }
     }
-}
 
-/// A call as Python would write it: `reverse_string('abc')`.
-pub(crate) fn call(entry_point: &str, args: &[Value]) -> String {
-    let args: Vec<_> = args.iter().map(ToString::to_string).collect();
-    format!("{entry_point}({})", args.join(", "))
-}
+    fn label(&self, seed: Seed) -> String {
+        format!("{seed}/{}", self.id)
+    }
 
-impl Case {
-    /// The case's call as Python would write it.
-    pub fn call(&self, entry_point: &str) -> String {
-        call(entry_point, &self.args)
+    fn paper(&self, label: &str) -> Paper {
+        match &self.listing {
+            Some(listing) => listing.paper(&self.title, &mut draw::runner(label)),
+            None => self.paper.clone(),
+        }
     }
 }
 
 /// A public case, in words for people and language models.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Example {
-    /// The call as Python would write it.
+    /// The call as Python would write it; of a findings task the words "an answer".
     pub call: String,
     /// What is expected of it.
     pub expected: String,
@@ -314,13 +401,19 @@ pub struct TaskView {
     pub id: TaskId,
     /// A few words for people.
     pub title: String,
-    /// What the agent is told, word for word.
+    /// What kind of skill it asks for.
+    pub family: Family,
+    /// How much it counts beside the others.
+    pub weight: u32,
+    /// What the agent is told, word for word; of a findings task an example of it.
     pub prompt: String,
     /// The form of the answer.
     #[serde(flatten)]
     pub kind: Kind,
     /// The public cases.
     pub examples: Vec<Example>,
+    /// How many cases every round has, hidden ones included.
+    pub cases: usize,
     /// What a trial may use.
     pub limits: Limits,
 }
@@ -328,16 +421,6 @@ pub struct TaskView {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn ids_are_parsed_once_and_strictly() {
-        for right in ["a", "reverse_string", "x2", &"a".repeat(64)] {
-            assert_eq!(right.parse::<TaskId>().unwrap().as_str(), right);
-        }
-        for wrong in ["", "A", "a-b", "a/b", "é", "a\n", &"a".repeat(65)] {
-            assert!(wrong.parse::<TaskId>().is_err(), "{wrong:?} was accepted");
-        }
-    }
 
     #[test]
     fn a_seed_decides_the_generated_cases_and_so_the_digest() {
@@ -350,16 +433,21 @@ mod tests {
     fn every_part_that_decides_a_verdict_takes_part_in_the_digest() {
         let task = || crate::find("reverse_string").unwrap();
         let plain = task().digest(Seed(1));
-        assert_ne!(plain, task().prompt("Do it").digest(Seed(1)));
+        assert_ne!(plain, task().asks("Do it").digest(Seed(1)));
         assert_ne!(plain, task().case("more", ("a",), "a").digest(Seed(1)));
-        let mut tighter = task();
-        tighter.limits.call_cpu_ms -= 1;
-        assert_ne!(plain, tighter.digest(Seed(1)));
+        let other_step = task().sequence("more", Sequence::of(()).then("a", (), 1));
+        let digest = other_step.digest(Seed(1));
+        assert_ne!(plain, digest);
+        assert_ne!(
+            digest,
+            task().sequence("more", Sequence::of(()).then("a", (), 2)).digest(Seed(1))
+        );
+        assert_ne!(plain, task().call_cpu_ms(1).digest(Seed(1)));
     }
 
     #[test]
     fn the_public_side_shows_the_examples_and_no_other_case() {
-        let task = Task::code("twice", "Twice")
+        let task = Task::code(Family::Numbers, "twice", "Twice")
             .example((2,), 4)
             .case("hidden", (77,), 154)
             .generated(1, || (4321_i64..4322,), |(n,)| n * 2);
@@ -369,5 +457,53 @@ mod tests {
             assert!(!view.contains(hidden), "{hidden} is in {view}");
         }
         assert_eq!(serde_json::from_str::<TaskView>(&view).unwrap(), task.view());
+    }
+
+    #[test]
+    fn a_failed_case_shrinks_to_the_smallest_that_still_fails() {
+        let task = Task::code(Family::Numbers, "twice", "Twice").generated(
+            3,
+            || (500_i64..100_000,),
+            |(n,)| n * 2,
+        );
+        let fails = |case: &Case| case.args[0].as_i64().unwrap() >= 777;
+        let mut shrinker = task.shrinker(Seed(5), "generated_2").unwrap();
+        let mut smallest = shrinker.case();
+        assert_eq!(smallest.args[0].as_i64(), task.cases(Seed(5))[1].args[0].as_i64());
+        assert!(fails(&smallest));
+        let mut goes_on = shrinker.simplify();
+        while goes_on {
+            let case = shrinker.case();
+            goes_on = if fails(&case) { shrinker.simplify() } else { shrinker.complicate() };
+            if fails(&case) {
+                smallest = case;
+            }
+        }
+        assert_eq!(smallest.call("twice"), "twice(777)");
+        assert_eq!(smallest.check.to_string(), "1554");
+        assert!(task.shrinker(Seed(5), "generated_4").is_none());
+    }
+
+    #[test]
+    fn findings_are_judged_case_by_case_and_explained() {
+        let task = crate::find("review_web_app").unwrap();
+        let seed = Seed(3);
+        let cases = task.cases(seed);
+        let judged = |answer: &str| task.judge_findings(&cases, answer);
+        let right = |answer: &str| judged(answer).iter().filter(|(v, _)| !v.is_wrong()).count();
+        assert_eq!(right(&task.reference(seed)), cases.len());
+        assert_eq!(right("[]"), 0);
+        let [(verdict, why), ..] = &judged("[]")[..] else { panic!("no cases") };
+        assert_eq!(*verdict, Verdict::WrongAnswer);
+        assert!(why.starts_with("the answer reported nothing, expected CWE-"), "{why}");
+        assert!(judged("I found nothing.").iter().all(|(v, _)| *v == Verdict::NoSolution));
+        assert!(task.reference(Seed(4)) != task.reference(seed));
+        assert_eq!(task.view(), task.view());
+    }
+
+    #[test]
+    #[should_panic(expected = "mutant typo: 'no such text' stands 0 times")]
+    fn a_mutant_that_changes_nothing_is_refused() {
+        let _ = Task::code(Family::Numbers, "f", "F").mutant("typo", "no such text", "");
     }
 }

@@ -4,9 +4,10 @@ use ::tasks::Seed;
 use harness::check;
 use harness::console::Console;
 use harness::report::{self, CheckDocument};
+use harness::round::drawn_seed;
 use platform::validation;
 
-use super::{Failure, chosen_tasks, drawn_seed, print, print_json, with_sandbox};
+use super::{Failure, chosen_tasks, print, print_json, with_sandbox};
 use crate::cli::Check;
 
 /// Validates the file as an upload would be, runs it, and prints what came of it.

@@ -7,7 +7,7 @@ use harness::Fault;
 use harness::console::Console;
 use harness::prepared::Prepared;
 use harness::results::Results;
-use harness::round::{self, Agent, Outcome, Plan};
+use harness::round::{self, Agent, Outcome, Plan, drawn_seed, seed_of_store};
 use harness::sandbox::{Image, Sandbox};
 use jiff::Timestamp;
 use platform::MinerId;
@@ -16,7 +16,7 @@ use platform::rankings::Round;
 use platform::store::{AgentMeta, RoundFile, Store};
 
 use super::standings::{Standings, stored_agents};
-use super::{Failure, chosen_tasks, drawn_seed, with_sandbox};
+use super::{Failure, chosen_tasks, with_sandbox};
 use crate::cli::Evaluate;
 
 /// Runs a round over the store.
@@ -124,11 +124,11 @@ fn chosen_agents(mut agents: Vec<AgentMeta>, names: &[String]) -> Result<Vec<Age
     Ok(agents)
 }
 
-/// The seed that was asked for, else that of the store's round, else a drawn one.
+/// The seed that was asked for, else a new one or that of the store's round.
 fn seed_of_round(args: &Evaluate, store: &Store) -> Result<Seed, Failure> {
-    if let Some(seed) = args.seed {
-        return Ok(Seed(seed));
+    match args.seed {
+        Some(seed) => Ok(Seed(seed)),
+        None if args.new_seed => Ok(drawn_seed()),
+        None => Ok(seed_of_store(store)?),
     }
-    let stored = if args.new_seed { None } else { store.round()? };
-    Ok(stored.map_or_else(drawn_seed, |round| round.seed))
 }

@@ -10,6 +10,8 @@ impl fmt::Display for Value {
             Self::None => f.write_str("None"),
             Self::Bool(true) => f.write_str("True"),
             Self::Bool(false) => f.write_str("False"),
+            // Decimal digits take quadratic time.
+            Self::Int(int) if int.bits() > 1 << 16 => write!(f, "{int:#x}"),
             Self::Int(int) => write!(f, "{int}"),
             Self::Float(float) if float.is_nan() => f.write_str("nan"),
             Self::Float(float) if float.is_infinite() => {
@@ -78,6 +80,8 @@ fn string(f: &mut fmt::Formatter<'_>, points: impl Iterator<Item = u32> + Clone)
 
 #[cfg(test)]
 mod tests {
+    use num_bigint::BigInt;
+
     use super::*;
 
     fn check(value: impl Into<Value>, repr: &str) {
@@ -101,5 +105,6 @@ mod tests {
         check(Value::FrozenSet(vec![1.into()]), "frozenset({1})");
         check(f64::NAN, "nan");
         check(1e300, "1e300");
+        check(BigInt::from(-1) << 65_536_u32, &format!("-0x1{}", "0".repeat(16_384)));
     }
 }

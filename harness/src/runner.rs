@@ -1,0 +1,149 @@
+//! Running one trial to its verdict: looked up if it has a result, else tried until it comes to one or has
+//! had all its attempts, and then kept.
+
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+
+use crate::Fault;
+use crate::prepared::Prepared;
+use crate::results::{Found, Results};
+use crate::round::Agent;
+use crate::sandbox::{Container, Sandbox};
+use crate::trial::{self, Attempt, TrialResult};
+
+/// How often a trial is tried before its fault is reported.
+const ATTEMPTS: usize = 3;
+/// How long to wait before the second attempt; each further wait is four times as long.
+const BACKOFF: Duration = Duration::from_millis(500);
+
+/// A place for the container of one agent.
+#[derive(Default)]
+pub enum Slot {
+    /// There is none yet.
+    #[default]
+    Empty,
+    /// One is being started.
+    Starting(JoinHandle<Result<Container, Fault>>),
+    /// One is there, and fit for the next trial.
+    Running(Box<Container>),
+}
+
+impl Slot {
+    /// A place for which a container is being started.
+    pub fn start(sandbox: &Sandbox) -> Self {
+        let sandbox = sandbox.clone();
+        Self::Starting(tokio::spawn(async move { sandbox.start().await }))
+    }
+
+    /// Takes the container out, and starts one if there is none.
+    async fn take(&mut self, sandbox: &Sandbox) -> Result<Box<Container>, Fault> {
+        match std::mem::take(self) {
+            Self::Starting(handle) => {
+                handle.await.expect("starting a container does not panic").map(Box::new)
+            }
+            Self::Running(container) => Ok(container),
+            Self::Empty => sandbox.start().await.map(Box::new),
+        }
+    }
+}
+
+/// Runs trials in a sandbox, and keeps what comes of them.
+pub struct Runner {
+    sandbox: Sandbox,
+    results: Option<Results>,
+}
+
+impl Runner {
+    /// A runner that keeps results in `results`, or nowhere.
+    pub fn new(sandbox: Sandbox, results: Option<Results>) -> Self {
+        Self { sandbox, results }
+    }
+
+    /// Where the trials run.
+    pub fn sandbox(&self) -> &Sandbox {
+        &self.sandbox
+    }
+
+    /// What came of this trial when it was run before.
+    pub fn look_up(&self, agent: &Agent, prepared: &Prepared) -> Result<Found, Fault> {
+        let Some(results) = &self.results else { return Ok(Found::Nothing) };
+        results.get(&Results::key(&agent.sha256, prepared, &self.sandbox.image().id))
+    }
+
+    /// Runs a trial, given as agent, its source and task, and keeps its result. `slot` holds the agent's
+    /// container, if there is one; what is left there afterwards is fit for the agent's next trial.
+    pub async fn run(
+        &self,
+        trial: (&Agent, &str, &Prepared),
+        slot: &mut Slot,
+        on_retry: &(dyn Fn(&Fault) + Send + Sync),
+    ) -> Result<TrialResult, Fault> {
+        let (agent, _, prepared) = trial;
+        let result = self.attempt(trial, slot, on_retry).await?;
+        if let Some(results) = &self.results {
+            let key = Results::key(&agent.sha256, prepared, &self.sandbox.image().id);
+            results.put(&key, &result)?;
+        }
+        Ok(result)
+    }
+
+    /// Removes what is left in a slot.
+    pub async fn discard(&self, slot: Slot) {
+        if let Slot::Running(container) = slot {
+            self.sandbox.discard(*container).await;
+        }
+    }
+
+    async fn attempt(
+        &self,
+        (agent, source, prepared): (&Agent, &str, &Prepared),
+        slot: &mut Slot,
+        on_retry: &(dyn Fn(&Fault) + Send + Sync),
+    ) -> Result<TrialResult, Fault> {
+        let mut attempts = Vec::new();
+        let mut backoff = BACKOFF;
+        loop {
+            let fault = match self.attempt_once(&agent.sha256, source, prepared, slot).await {
+                Ok(mut result) => {
+                    attempts.push(Attempt::default());
+                    result.attempts = attempts;
+                    return Ok(result);
+                }
+                Err(fault) => fault,
+            };
+            if attempts.len() + 1 == ATTEMPTS || !fault.is_worth_another_attempt() {
+                return Err(fault);
+            }
+            on_retry(&fault);
+            attempts.push(Attempt { fault: Some(fault.to_string()) });
+            tokio::time::sleep(backoff).await;
+            backoff *= 4;
+        }
+    }
+
+    /// One attempt. A container that did anything but a clean trial is thrown away.
+    async fn attempt_once(
+        &self,
+        sha256: &tasks::Sha256,
+        source: &str,
+        prepared: &Prepared,
+        slot: &mut Slot,
+    ) -> Result<TrialResult, Fault> {
+        let mut container = slot.take(&self.sandbox).await?;
+        match trial::run(&mut container, (sha256, source), prepared).await {
+            Ok((result, true)) => {
+                *slot = Slot::Running(container);
+                Ok(result)
+            }
+            Ok((result, false)) => {
+                self.sandbox.discard(*container).await;
+                Ok(result)
+            }
+            Err(fault) => {
+                self.sandbox.discard(*container).await;
+                Err(fault)
+            }
+        }
+    }
+}

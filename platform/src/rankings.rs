@@ -1,0 +1,93 @@
+//! What a round leaves behind: the harness computes it, `rankings.json` keeps it, `GET /rankings`
+//! serves it. These types are the format, so that all three always agree.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tasks::{Seed, Sha256, TaskId, Verdict};
+
+use crate::MinerId;
+
+/// A finished round and who came where in it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rankings {
+    /// What was evaluated, and how.
+    pub round: Round,
+    /// The agents, best first.
+    pub rankings: Vec<Ranking>,
+}
+
+/// One evaluation: agents x tasks under one seed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Round {
+    /// Names the round; no two rounds share it.
+    pub id: String,
+    /// What the generated cases were drawn from.
+    pub seed: Seed,
+    /// When the first trial began.
+    pub started_at: Timestamp,
+    /// When the last trial ended.
+    pub finished_at: Timestamp,
+    /// The tasks, in the order of the round.
+    pub tasks: Vec<TaskId>,
+    /// The image that the agents ran in, by digest.
+    pub image: String,
+    /// How agents were kept apart: `agent` or `trial`.
+    pub isolation: String,
+    /// The pool that was paid out, in 'TAO', as a decimal.
+    pub pool_tao: String,
+    /// How it was split: `proportional` or `winner-takes-all`.
+    pub payout: String,
+    /// How many trials the round has.
+    pub trials: u64,
+    /// How many of them were taken from earlier results.
+    pub cached: u64,
+    /// What the arena itself failed at. Such a trial has no verdict.
+    pub faults: Vec<FaultRecord>,
+}
+
+/// A trial that the arena could not carry out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FaultRecord {
+    /// Whose trial it was.
+    pub miner_id: MinerId,
+    /// On which task.
+    pub task: TaskId,
+    /// What went wrong, in one sentence.
+    pub fault: String,
+}
+
+/// One agent's place in a round.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ranking {
+    /// 1 is best.
+    pub rank: u32,
+    /// Whose agent it is.
+    pub miner_id: MinerId,
+    /// Which version ran.
+    pub agent_sha256: Sha256,
+    /// 0 to 100, two decimals.
+    pub score: f64,
+    /// The reward in 'TAO', as a decimal.
+    pub reward_tao: String,
+    /// The reward in units of 1e-9 'TAO'.
+    pub reward_rao: u64,
+    /// What it got on each task.
+    pub tasks: BTreeMap<TaskId, TaskScore>,
+    /// The earlier agent that this one is a byte-identical copy of.
+    pub copy_of: Option<MinerId>,
+}
+
+/// One agent's outcome on one task.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TaskScore {
+    /// The trial's verdict.
+    pub verdict: Verdict,
+    /// 0 to 100.
+    pub score: f64,
+    /// Cases that were accepted.
+    pub passed: u32,
+    /// Cases in all.
+    pub total: u32,
+}

@@ -1,0 +1,122 @@
+//! Connections: how many, for how long, and how they end.
+//!
+//! `axum::serve` has no limits, so this is its loop with limits: a bound on connections and on a
+//! header's size and time, an end to every connection, and a shutdown that lets requests under way
+//! finish. HTTP/1.1 alone is spoken; a proxy that wants more can speak it before us.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tower::ServiceExt as _;
+
+use super::HttpLimits;
+
+/// How long to wait when the system has no file descriptor left for a connection.
+const BREATH: Duration = Duration::from_millis(100);
+
+/// Who is at the other end of the connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer(pub(super) IpAddr);
+
+/// Serves until `shutdown` completes, and then lets the requests under way finish.
+pub(super) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: HttpLimits,
+    shutdown: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(limits.header_time)
+        .max_headers(limits.headers)
+        .max_buf_size(limits.header_bytes);
+    let connections = Arc::new(Semaphore::new(limits.connections));
+    let graceful = GracefulShutdown::new();
+    let mut shutdown = std::pin::pin!(shutdown);
+    loop {
+        let next = accept(&listener, &connections);
+        let (stream, peer, permit) = tokio::select! {
+            biased;
+            () = &mut shutdown => break,
+            accepted = next => accepted?,
+        };
+        let connection = Connection { peer, permit, watcher: graceful.watcher() };
+        let time = limits.connection_time;
+        tokio::spawn(connection.serve(stream, http.clone(), router.clone(), time));
+    }
+    // No new connections while the old ones finish.
+    drop(listener);
+    let _ = tokio::time::timeout(limits.drain_time, graceful.shutdown()).await;
+    Ok(())
+}
+
+async fn accept(
+    listener: &TcpListener,
+    connections: &Arc<Semaphore>,
+) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+    let permit = connections.clone().acquire_owned().await.map_err(io::Error::other)?;
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => return Ok((stream, peer, permit)),
+            // The other end gave up before we came to it.
+            Err(error) if is_of_one_connection(&error) => {}
+            // No descriptors or no memory: connections that end will give some back.
+            Err(error) => {
+                eprintln!("cannot accept a connection: {error}; trying again");
+                tokio::time::sleep(BREATH).await;
+            }
+        }
+    }
+}
+
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::ConnectionReset
+    )
+}
+
+struct Connection {
+    peer: SocketAddr,
+    /// Held until the connection ends.
+    permit: OwnedSemaphorePermit,
+    watcher: Watcher,
+}
+
+impl Connection {
+    async fn serve(self, stream: TcpStream, http: http1::Builder, router: Router, time: Duration) {
+        // Answers are written at once; waiting for more to send only adds latency.
+        let _ = stream.set_nodelay(true);
+        let peer = Peer(self.peer.ip().to_canonical());
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(peer);
+            let router = router.clone();
+            async move { Ok::<_, Infallible>(into_ok(router.oneshot(request.map(Body::new)).await)) }
+        });
+        let connection = http.serve_connection(TokioIo::new(stream), service);
+        // How a connection ends is the other end's affair: there is nobody left to tell.
+        let _ = tokio::time::timeout(time, self.watcher.watch(connection)).await;
+        drop(self.permit);
+    }
+}
+
+fn into_ok<T>(result: Result<T, Infallible>) -> T {
+    let Ok(value) = result;
+    value
+}

@@ -1,0 +1,88 @@
+//! `GET /agents...`: who is stored, and, for the validator alone, what.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+
+use super::extract::{Name, Query};
+use super::problem::Refusal;
+use super::{App, auth, blocking};
+use crate::MinerId;
+use crate::api::{AgentHistory, AgentView};
+use crate::store::{AgentMeta, StoreError};
+
+/// The most agents of one answer.
+const MAX_PAGE: usize = 1_000;
+
+/// Which part of the list is wanted.
+#[derive(Deserialize)]
+pub(super) struct Page {
+    /// Start after this id.
+    after: Option<MinerId>,
+    /// How many at most, from 1 to 1,000. 1,000 unless said otherwise.
+    limit: Option<usize>,
+}
+
+/// One page, and a `Link` to the next. A file that is damaged is left out; `platform verify` names it.
+pub(super) async fn list(
+    State(app): State<App>,
+    Query(page): Query<Page>,
+) -> Result<Response, Refusal> {
+    let limit = page.limit.unwrap_or(MAX_PAGE);
+    if !(1..=MAX_PAGE).contains(&limit) {
+        let detail = format!("limit is {limit}: name one from 1 to {MAX_PAGE}");
+        return Err(Refusal::new(StatusCode::BAD_REQUEST, detail));
+    }
+    let (agents, next) = blocking(move || {
+        let ids = app.store.agent_ids()?;
+        let start = page.after.map_or(0, |after| ids.partition_point(|id| *id <= after));
+        let ids_here = &ids[start..ids.len().min(start + limit)];
+        let agents: Vec<AgentView> = ids_here
+            .iter()
+            .filter_map(|miner_id| app.store.agent(miner_id).ok().flatten())
+            .map(AgentView::from)
+            .collect();
+        let next = if start + limit < ids.len() { ids_here.last().cloned() } else { None };
+        Ok((agents, next))
+    })
+    .await?;
+    let mut response = Json(agents).into_response();
+    if let Some(after) = next {
+        let link = format!("</agents?after={after}&limit={limit}>; rel=\"next\"");
+        let link = HeaderValue::from_str(&link).expect("a miner id is plain ASCII");
+        response.headers_mut().insert(header::LINK, link);
+    }
+    Ok(response)
+}
+
+pub(super) async fn one(
+    State(app): State<App>,
+    Name(miner_id): Name,
+) -> Result<Json<AgentHistory>, Refusal> {
+    let meta = blocking(move || find(&app, &miner_id)).await?;
+    Ok(Json(meta.into()))
+}
+
+pub(super) async fn source(
+    State(app): State<App>,
+    Name(miner_id): Name,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    auth::validator(&app, &headers)?;
+    let source = blocking(move || {
+        let meta = find(&app, &miner_id)?;
+        Ok(app.store.source(&meta)?)
+    })
+    .await?;
+    Ok(([(header::CONTENT_TYPE, "text/x-python; charset=utf-8")], source).into_response())
+}
+
+fn find(app: &App, miner_id: &str) -> Result<AgentMeta, Refusal> {
+    let miner_id: MinerId = miner_id
+        .parse()
+        .map_err(|error| Refusal::new(StatusCode::NOT_FOUND, format!("{error}")))?;
+    let meta = app.store.agent(&miner_id)?;
+    Ok(meta.ok_or(StoreError::Unknown(miner_id))?)
+}

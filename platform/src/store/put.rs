@@ -1,0 +1,206 @@
+//! Taking an upload: who may, what is written in which order, and what is taken back when it fails.
+
+use std::fs::{self, File};
+use std::io;
+use std::mem;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use tasks::Sha256;
+
+use super::lock::Guard;
+use super::token::{Token, is_token_of};
+use super::{AgentMeta, Receipt, Store, StoreError, Version, disk, to_json};
+use crate::MinerId;
+
+impl Store {
+    /// Stores this as the miner's current agent. A new id gets a token in its receipt, once; an id that
+    /// is taken needs it. The same bytes as the current version make no new version. When this returns
+    /// `Ok`, the upload survives kill -9 and power loss; when it does not, what was stored before still is.
+    ///
+    /// What the source says is not looked at: see [`crate::validation`].
+    pub fn put_agent(
+        &self,
+        miner_id: &MinerId,
+        source: &[u8],
+        token: Option<&str>,
+    ) -> Result<Receipt, StoreError> {
+        let guard = self.lock(miner_id)?;
+        let current = self.agent(miner_id)?;
+        if let Some(current) = &current {
+            check_owner(current, token)?;
+        }
+        let sha256 = Sha256::of(source);
+        let (meta, token) = match current {
+            Some(current) if current.sha256 == sha256 => {
+                guard.finish();
+                return Ok(receipt(&current, None, true));
+            }
+            Some(current) => (next_version(current, sha256, source), None),
+            None => {
+                let token = Token::random();
+                let meta = AgentMeta {
+                    miner_id: miner_id.clone(),
+                    version: 1,
+                    sha256,
+                    size: source.len() as u64,
+                    uploaded_at: Timestamp::now(),
+                    history: Vec::new(),
+                    token_sha256: token.sha256(),
+                };
+                (meta, Some(token))
+            }
+        };
+        self.put_version(&meta.sha256, source)?;
+        self.put_meta(&meta)?;
+        // The copy for people comes last: without it nothing is lost, and the next start makes it.
+        if disk::replace_copy(&*self.disk, &self.source_path(miner_id), source).is_ok() {
+            guard.finish();
+        }
+        Ok(receipt(&meta, token, false))
+    }
+
+    /// Whether this is the first upload under the id. If it is not, the token must be the owner's.
+    pub fn authorize(&self, miner_id: &MinerId, token: Option<&str>) -> Result<bool, StoreError> {
+        match self.agent(miner_id)? {
+            None => Ok(true),
+            Some(meta) => check_owner(&meta, token).map(|()| false),
+        }
+    }
+
+    /// Gives the owner a new token; the old one is worth nothing from then on.
+    pub fn rotate_token(
+        &self,
+        miner_id: &MinerId,
+        token: Option<&str>,
+    ) -> Result<String, StoreError> {
+        self.replace_token(miner_id, |meta| check_owner(meta, token))
+    }
+
+    /// Gives out a new token without asking for the old one: for the operator, whose miner has lost it.
+    pub fn reset_token(&self, miner_id: &MinerId) -> Result<String, StoreError> {
+        self.replace_token(miner_id, |_| Ok(()))
+    }
+
+    fn replace_token(
+        &self,
+        miner_id: &MinerId,
+        allow: impl FnOnce(&AgentMeta) -> Result<(), StoreError>,
+    ) -> Result<String, StoreError> {
+        let guard = self.lock(miner_id)?;
+        let current = self.agent(miner_id)?;
+        let mut meta = current.ok_or_else(|| StoreError::Unknown(miner_id.clone()))?;
+        allow(&meta)?;
+        let token = Token::random();
+        meta.token_sha256 = token.sha256();
+        self.put_meta(&meta)?;
+        guard.finish();
+        Ok(token.into_string())
+    }
+
+    /// Waits for the right to write this id's files.
+    fn lock(&self, miner_id: &MinerId) -> Result<Guard, StoreError> {
+        let (guard, left) = Guard::acquire(&self.locks_dir(), miner_id)?;
+        if let Some(left) = left {
+            self.settle(&left)?;
+        }
+        Ok(guard)
+    }
+
+    /// Makes the copy for people what the metadata says, after a crash between the two.
+    pub(super) fn settle(&self, miner_id: &MinerId) -> Result<(), StoreError> {
+        let copy = self.source_path(miner_id);
+        match self.agent(miner_id) {
+            Ok(Some(meta)) => {
+                // A version that cannot be read is for `verify` to report; there is nothing to copy.
+                let Ok(source) = self.source(&meta) else { return Ok(()) };
+                disk::replace_copy(&*self.disk, &copy, source.as_bytes())
+            }
+            Ok(None) => match fs::remove_file(&copy) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    Err(StoreError::io("remove", &copy)(error))
+                }
+                _ => Ok(()),
+            },
+            Err(StoreError::Damaged { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes the version durable under its digest.
+    fn put_version(&self, sha256: &Sha256, source: &[u8]) -> Result<(), StoreError> {
+        let path = self.version_path(sha256);
+        // A version that is there already may be of an upload that has not come so far as to sync the
+        // folder, so that step is never left out.
+        if !fs::read(&path).is_ok_and(|stored| stored == source) {
+            disk::replace(&*self.disk, &path, source)?;
+        }
+        disk::sync_folder(&*self.disk, &self.versions_dir())
+    }
+
+    /// Makes the metadata durable, or leaves the earlier one in force.
+    fn put_meta(&self, meta: &AgentMeta) -> Result<(), StoreError> {
+        let path = self.meta_path(&meta.miner_id);
+        let earlier = self.keep(&path)?;
+        let written = disk::replace(&*self.disk, &path, &to_json(meta))
+            .and_then(|()| disk::sync_folder(&*self.disk, &self.agents_dir()));
+        match (&written, earlier) {
+            (Ok(()), Some((earlier, _lock))) => {
+                let _ = fs::remove_file(earlier);
+            }
+            (Ok(()), None) => {}
+            // Whether the new metadata would survive is not known, so it must not be seen either.
+            (Err(_), Some((earlier, _lock))) => {
+                let _ = fs::rename(&earlier, &path);
+                let _ = fs::remove_file(&earlier);
+            }
+            (Err(_), None) => {
+                let _ = fs::remove_file(&path);
+            }
+        }
+        written
+    }
+
+    /// Gives the file a second name, under which it can be brought back. The open file is locked, which
+    /// keeps a sweep away from it.
+    fn keep(&self, path: &Path) -> Result<Option<(PathBuf, File)>, StoreError> {
+        let file = match File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(StoreError::io("read", path)(error)),
+        };
+        let _ = file.try_lock();
+        let kept = disk::unfinished_path(path);
+        self.disk.link(path, &kept).map_err(StoreError::io("write", path))?;
+        Ok(Some((kept, file)))
+    }
+}
+
+fn check_owner(meta: &AgentMeta, token: Option<&str>) -> Result<(), StoreError> {
+    match token {
+        None => Err(StoreError::TokenMissing(meta.miner_id.clone())),
+        Some(token) if is_token_of(token, &meta.token_sha256) => Ok(()),
+        Some(_) => Err(StoreError::TokenWrong(meta.miner_id.clone())),
+    }
+}
+
+fn next_version(mut meta: AgentMeta, sha256: Sha256, source: &[u8]) -> AgentMeta {
+    meta.history.push(Version {
+        version: meta.version,
+        sha256: mem::replace(&mut meta.sha256, sha256),
+        size: mem::replace(&mut meta.size, source.len() as u64),
+        uploaded_at: mem::replace(&mut meta.uploaded_at, Timestamp::now()),
+    });
+    meta.version += 1;
+    meta
+}
+
+fn receipt(meta: &AgentMeta, token: Option<Token>, unchanged: bool) -> Receipt {
+    Receipt {
+        miner_id: meta.miner_id.clone(),
+        version: meta.version,
+        sha256: meta.sha256.clone(),
+        token: token.map(Token::into_string),
+        unchanged,
+    }
+}

@@ -1,0 +1,125 @@
+//! Bounds on how deep a file can nest, checked on its tokens before any parser sees it.
+//!
+//! A parser, and whatever walks or frees its tree, recurses as deep as the source nests; a stranger's
+//! `((((...` or `-----...1` would overflow the stack and abort the server. Python has such limits too:
+//! 200 brackets, 100 indents, and about 3,000 links in a chain such as `1+1+...`.
+
+use ruff_python_ast::token::TokenKind;
+use ruff_python_parser::Mode;
+use ruff_python_parser::lexer::lex;
+
+use super::{Finding, finding_at};
+
+/// Python: "too many nested parentheses".
+const MAX_BRACKETS: usize = 200;
+/// Python: "too many levels of indentation".
+const MAX_INDENTS: usize = 100;
+/// Python 3.11 cannot reuse a quote inside an f-string, and there are four kinds of quotes.
+const MAX_F_STRINGS: usize = 4;
+/// Operators and the like that hang on one another in all open brackets together. Python's compiler
+/// gives up at about 3,000.
+const MAX_LINKS: usize = 2_000;
+
+/// Refuses what nests too deep for a parser.
+pub(super) fn check(text: &str) -> Result<(), Finding> {
+    let Some(reason) = first_excess(text) else { return Ok(()) };
+    // The lexer does not tell positions. The shortest beginning that nests too deep ends at the place.
+    let (mut fine, mut deep) = (0, text.len());
+    while deep - fine > 1 {
+        let middle = text.floor_char_boundary(fine.midpoint(deep));
+        if middle == fine {
+            break;
+        }
+        if first_excess(&text[..middle]).is_some() { deep = middle } else { fine = middle }
+    }
+    Err(finding_at(text, fine, reason))
+}
+
+/// One open bracket, or the logical line itself.
+#[derive(Clone, Copy, Default)]
+struct Level {
+    /// Tokens since the last comma that can each add a level to the tree.
+    links: usize,
+    /// Lambdas whose parameters have not ended. A comma among parameters ends nothing.
+    open_lambdas: usize,
+}
+
+fn first_excess(text: &str) -> Option<String> {
+    let mut lexer = lex(text, Mode::Module);
+    let mut levels = vec![Level::default()];
+    // The links of all levels together.
+    let mut links = 0;
+    let (mut indents, mut f_strings) = (0_usize, 0_usize);
+    loop {
+        let level = levels.last_mut().expect("the logical line's own level is never taken off");
+        match lexer.next_token() {
+            TokenKind::EndOfFile => return None,
+            TokenKind::Lpar | TokenKind::Lsqb | TokenKind::Lbrace => {
+                // `f()()()` and `a[0][0]` are chains as well.
+                level.links += 1;
+                links += 1;
+                levels.push(Level::default());
+            }
+            TokenKind::Rpar | TokenKind::Rsqb | TokenKind::Rbrace => {
+                if levels.len() > 1 {
+                    links -= levels.pop().map_or(0, |level| level.links);
+                }
+            }
+            TokenKind::Newline => {
+                levels.truncate(1);
+                levels[0] = Level::default();
+                links = 0;
+            }
+            TokenKind::Comma | TokenKind::Semi => {
+                if level.open_lambdas == 0 {
+                    links -= level.links;
+                    level.links = 0;
+                }
+            }
+            TokenKind::Colon => {
+                level.open_lambdas = level.open_lambdas.saturating_sub(1);
+                level.links += 1;
+                links += 1;
+            }
+            TokenKind::Lambda => {
+                level.open_lambdas += 1;
+                level.links += 1;
+                links += 1;
+            }
+            TokenKind::Indent => indents += 1,
+            TokenKind::Dedent => indents = indents.saturating_sub(1),
+            TokenKind::FStringStart | TokenKind::TStringStart => f_strings += 1,
+            TokenKind::FStringEnd | TokenKind::TStringEnd => {
+                f_strings = f_strings.saturating_sub(1);
+            }
+            TokenKind::Name
+            | TokenKind::Int
+            | TokenKind::Float
+            | TokenKind::Complex
+            | TokenKind::String
+            | TokenKind::FStringMiddle
+            | TokenKind::TStringMiddle
+            | TokenKind::Comment
+            | TokenKind::NonLogicalNewline => {}
+            // An operator, a keyword, or what the lexer could make nothing of.
+            _ => {
+                level.links += 1;
+                links += 1;
+            }
+        }
+        if levels.len() - 1 > MAX_BRACKETS {
+            return Some(format!("more than {MAX_BRACKETS} brackets are open: nest less"));
+        }
+        if indents > MAX_INDENTS {
+            return Some(format!("more than {MAX_INDENTS} levels of indentation: nest less"));
+        }
+        if f_strings > MAX_F_STRINGS {
+            return Some(format!("more than {MAX_F_STRINGS} f-strings in one another: nest less"));
+        }
+        if links > MAX_LINKS {
+            return Some(format!(
+                "more than {MAX_LINKS} operators hang on one another: split the expression"
+            ));
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! The parser's part: is it Python 3.11, and what does it import?
+//!
+//! Parsing, walking and freeing the tree all recurse, so all three happen on a thread whose stack is
+//! large enough for the deepest tree that [`super::nesting`] lets through. The pages of that stack are
+//! only taken when they are touched. Should the parser panic, the thread ends and the server does not.
+
+use std::thread;
+
+use ruff_python_ast::{Mod, PythonVersion};
+use ruff_python_parser::{Mode, ParseOptions, parse_unchecked};
+use ruff_text_size::Ranged as _;
+
+use super::{Finding, finding_at, imports};
+
+/// Enough for the deepest tree at the frame sizes of a build without optimisation; `tests/nesting.rs`
+/// tries.
+const STACK_BYTES: usize = 512 << 20;
+
+/// Everything that the parser and the imports give cause for.
+pub(super) fn check(text: &str) -> Vec<Finding> {
+    let whole_file = |reason: &str| vec![Finding { line: 1, column: 1, reason: reason.into() }];
+    thread::scope(|scope| {
+        let parser = thread::Builder::new().name("parser".into()).stack_size(STACK_BYTES);
+        match parser.spawn_scoped(scope, || findings(text)) {
+            Ok(thread) => thread
+                .join()
+                .unwrap_or_else(|_| whole_file("the parser gave up on this file: simplify it")),
+            Err(_) => whole_file("the file could not be checked just now: upload it again"),
+        }
+    })
+}
+
+fn findings(text: &str) -> Vec<Finding> {
+    let options = ParseOptions::from(Mode::Module).with_target_version(PythonVersion::PY311);
+    let parsed = parse_unchecked(text, options);
+    let mut findings = Vec::new();
+    for error in parsed.errors() {
+        let reason = format!("this is not Python 3.11: {}", error.error);
+        findings.push(finding_at(text, error.location.start().to_usize(), reason));
+    }
+    for error in parsed.unsupported_syntax_errors() {
+        let reason = format!("this is not Python 3.11: {error}");
+        findings.push(finding_at(text, error.range().start().to_usize(), reason));
+    }
+    if let Mod::Module(module) = parsed.syntax() {
+        findings.extend(imports::check(text, &module.body));
+    }
+    findings
+}

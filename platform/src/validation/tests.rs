@@ -1,0 +1,134 @@
+//! The hard cases of validation, as data: what is fine, and what is found where.
+
+use super::*;
+
+/// Checks that the findings are these, each written `line:column part-of-the-reason`.
+fn check(source: impl AsRef<[u8]>, expected: &[&str]) {
+    let source = source.as_ref();
+    let shown = String::from_utf8_lossy(&source[..source.len().min(200)]).into_owned();
+    let found = validate(source).err().unwrap_or_default();
+    assert_eq!(found.len(), expected.len(), "{shown:?}: {found:#?}");
+    for (finding, expected) in found.iter().zip(expected) {
+        let (place, part) = expected.split_once(' ').unwrap();
+        assert_eq!(format!("{}:{}", finding.line, finding.column), place, "{shown:?}: {finding}");
+        assert!(finding.reason.contains(part), "{shown:?}: {finding}");
+    }
+}
+
+#[test]
+fn bytes() {
+    check("print('ok')\n", &[]);
+    check("print('ok')\r\nprint('Windows')\r\n", &[]);
+    check("print('no newline at the end')", &[]);
+    check("", &["1:1 empty"]);
+    check(" \n\n", &["1:1 empty"]);
+    check(vec![b'#'; MAX_SOURCE_BYTES], &[]);
+    check(vec![b'#'; MAX_SOURCE_BYTES + 1], &["1:1 262145 bytes"]);
+    check(b"\xef\xbb\xbfprint(1)", &["1:1 byte order mark"]);
+    check("x = 1\n\u{feff}y = 2\n", &["2:1 Python 3.11"]);
+    check(b"x = 1\ny = '\xe4'\n", &["2:6 0xe4 is not UTF-8"]);
+    check(b"caf\xc3\xa9 = '\xff'\n", &["1:9 0xff is not UTF-8"]);
+    check("x = '\0'\n", &["1:6 NUL"]);
+    check("# \0\n", &["1:3 NUL"]);
+    check("x = 1\r# y = 2\n", &["1:6 carriage return"]);
+    check("x = 'a\rb'", &["1:7 carriage return"]);
+    check("x = 1\r", &["1:6 carriage return"]);
+}
+
+#[test]
+fn coding_cookies() {
+    check("# -*- coding: utf-8 -*-\nx = 1\n", &[]);
+    check("#!/usr/bin/python3\n# vim: set fileencoding=UTF_8 :\n", &[]);
+    check("# coding: utf8\n", &[]);
+    check("# coding=utf-8-unix\n", &[]);
+    check("# coding: latin-1\n", &["1:11 'latin-1'"]);
+    check("#!/usr/bin/python3\n  # coding=cp1252 \n", &["2:12 'cp1252'"]);
+    check("\n#coding:rot13\n", &["2:9 'rot13'"]);
+    check("# xcoding: x, coding: utf-7\n", &["1:12 'x'"]);
+    check("# coding : latin-1\n", &[]);
+    check("x = 1\n# coding: latin-1\n", &[]);
+    check("#\n#\n# coding: latin-1\n", &[]);
+    check("'# coding: latin-1'\n", &[]);
+}
+
+#[test]
+fn syntax_of_python_3_11_and_no_other() {
+    check("match x:\n    case [1, *rest]: pass\n", &[]);
+    check("try: pass\nexcept* ValueError: pass\n", &[]);
+    check("async def f():\n    async with a, b: pass\n", &[]);
+    check("lambda *args, **kwargs: (yield)\n", &[]);
+    check("if (n := 3): pass\nprint(f'{n!r:>{n}}')\n", &[]);
+    check("print 'x'\n", &["1:7 Python 3.11"]);
+    check("def f[T](x: T) -> T: ...\n", &["1:6 Python 3.11"]);
+    check("type X = int\n", &["1:1 Python 3.11"]);
+    check("x = f'{'a'}'\n", &["1:8 Python 3.11"]);
+    check("x = 1\n  y = 2\n", &["2:1 Python 3.11"]);
+    check("x = (\n", &["2:1 Python 3.11"]);
+    check("x = '\n", &["1:5 Python 3.11"]);
+    check("0777\n", &["1:1 Python 3.11", "1:5 Python 3.11"]);
+}
+
+#[test]
+fn imports_of_the_standard_library_wherever_they_stand() {
+    check("import os, sys as system\nfrom os import path\nimport os.path\n", &[]);
+    check(
+        "from __future__ import annotations\nimport collections.abc, xml.etree.ElementTree as E\n",
+        &[],
+    );
+    check("from concurrent.futures.thread import ThreadPoolExecutor\n", &[]);
+    check("import ｏｓ\n", &[]);
+    check("x = 'import requests'\n# import numpy\n'''\nimport scipy\n'''\n", &[]);
+    check("import requests\n", &["1:8 use urllib.request"]);
+    check("import os, requests as r, sys\n", &["1:12 requests is not in the standard library"]);
+    check("from numpy.linalg import norm\n", &["1:6 numpy is not in the standard library"]);
+    check("import ｎｕｍｐｙ\n", &["1:8 numpy is not"]);
+    check("def f():\n    import numpy\n", &["2:12 numpy"]);
+    check("if x:\n    pass\nelse:\n    import numpy\n", &["4:12 numpy"]);
+    check(
+        "try:\n    import numpy\nexcept ImportError:\n    import scipy\n",
+        &["2:12 numpy", "4:12 scipy"],
+    );
+    check("x = 1; import numpy; y = 2\n", &["1:15 numpy"]);
+    check("import \\\n    numpy\n", &["2:5 numpy"]);
+    check("from numpy import (\n    array,\n    zeros)\n", &["1:6 numpy"]);
+    check(
+        "class A:\n  def f(self):\n    with x:\n      for y in z:\n        import six\n",
+        &["5:16 six"],
+    );
+    check("match x:\n    case 1:\n        import numpy\n", &["3:16 numpy"]);
+    check("from . import helper\n", &["1:1 relative import"]);
+    check("from ..numpy import x\n", &["1:1 relative import"]);
+    check("import os.pathx\n", &["1:8 os.pathx is no module"]);
+    check("from xml import etree2\n", &[]);
+    check("import a1\nimport a2\nimport a3\n", &["1:8 a1", "2:8 a2", "3:8 a3"]);
+}
+
+#[test]
+fn findings_are_bounded() {
+    let found = validate("import a\n".repeat(1000).as_bytes()).unwrap_err();
+    assert_eq!(found.len(), MAX_FINDINGS);
+}
+
+#[test]
+fn nesting() {
+    let brackets = |n| format!("x = {}1{}\n", "(".repeat(n), ")".repeat(n));
+    check(brackets(200), &[]);
+    check(brackets(201), &["1:205 brackets"]);
+    let chain = |n| format!("x = 1{}\n", "+1".repeat(n));
+    check(chain(1_900), &[]);
+    check(chain(5_000), &["1:4004 operators"]);
+    let blocks = |n: usize| {
+        let line = |depth| format!("{}if x:\n", " ".repeat(depth));
+        (0..n).map(line).collect::<String>() + &" ".repeat(n) + "pass\n"
+    };
+    check(blocks(100), &[]);
+    check(blocks(101), &["102:102 indentation"]);
+    // Long is not deep: these are flat, and real programs have them.
+    check(format!("x = [{}]\n", "-1 + 2, ".repeat(20_000)), &[]);
+    check(format!("x = {{{}}}\n", "1: 2 if y else 3, ".repeat(10_000)), &[]);
+    check("x = 1; y = -x\n".repeat(10_000), &[]);
+    check(
+        format!("{}else: pass\n", "if x: pass\n".to_owned() + &"elif x: pass\n".repeat(10_000)),
+        &[],
+    );
+}

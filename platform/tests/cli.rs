@@ -1,0 +1,107 @@
+//! The binary `platform`: what it prints, how it stops, and its exit status.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::{Child, Command, Output, Stdio};
+
+use platform::store::Store;
+
+fn platform(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_platform"));
+    command.args(args).env_remove("BITSEC_STORE").env_remove("BITSEC_VALIDATOR_TOKEN");
+    command
+}
+
+fn run(args: &[&str]) -> Output {
+    platform(args).output().unwrap()
+}
+
+/// Starts a server and returns it with its address.
+fn serve(args: &[&str]) -> (Child, String) {
+    let mut command = platform(&["serve", "--addr", "127.0.0.1:0"]);
+    command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    let address = line.trim_end().strip_prefix("listening on http://").unwrap().to_owned();
+    (child, address)
+}
+
+/// Waits for the end and returns what else was printed.
+fn finish(mut child: Child) -> (Option<i32>, String) {
+    let status = child.wait().unwrap();
+    let mut rest = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut rest).unwrap();
+    child.stderr.take().unwrap().read_to_string(&mut rest).unwrap();
+    (status.code(), rest)
+}
+
+#[test]
+fn it_says_where_it_listens_and_stops_when_its_parent_is_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().to_str().unwrap();
+    let (mut child, address) = serve(&["--store", store, "--until-stdin-closes"]);
+    assert!(!address.ends_with(":0"), "{address}");
+    std::net::TcpStream::connect(&address).unwrap();
+    drop(child.stdin.take());
+    assert_eq!(finish(child), (Some(0), String::new()));
+}
+
+#[test]
+fn it_stops_on_a_signal() {
+    let folder = tempfile::tempdir().unwrap();
+    for signal in ["-INT", "-TERM"] {
+        let (child, _) = serve(&["--store", folder.path().to_str().unwrap()]);
+        let kill = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+        assert!(kill.success());
+        assert_eq!(finish(child), (Some(0), String::new()), "{signal}");
+    }
+}
+
+#[test]
+fn what_keeps_it_from_starting_is_one_clear_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("store");
+    let store = store.to_str().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let file = file.to_str().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+
+    let check = |args: &[&str], status: i32, parts: &[&str]| {
+        let output = run(args);
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(status), "{args:?}: {stderr}");
+        assert_eq!(stderr.lines().count(), 1, "{args:?}: {stderr}");
+        assert_eq!(output.stdout, b"", "{args:?}");
+        for part in parts {
+            assert!(stderr.contains(part), "{args:?}: {part:?} is not in {stderr}");
+        }
+    };
+    check(&["serve", "--store", store, "--addr", &taken], 2, &[&taken, "in use", "--addr"]);
+    check(&["serve", "--store", store, "--addr", "nonsense"], 2, &["nonsense", "--addr"]);
+    check(&["serve", "--store", file], 2, &["file/agents", "--store"]);
+    check(&["agents", "--store", file], 2, &["file/agents", "--store"]);
+    let no_token = ["serve", "--store", store, "--validator-token-file", "/nowhere"];
+    check(&no_token, 2, &["/nowhere"]);
+    assert_eq!(run(&["serve", "--nonsense"]).status.code(), Some(2));
+}
+
+#[test]
+fn agents_are_listed_for_people_and_as_json() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    store.put_agent(&"me".parse().unwrap(), b"x = 1", None).unwrap();
+    std::fs::write(folder.path().join("agents/you.json"), "{").unwrap();
+    let root = folder.path().to_str().unwrap();
+
+    let output = run(&["agents", "--store", root]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(String::from_utf8(output.stdout).unwrap().starts_with("me "));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("you.json is damaged"));
+
+    let output = run(&["agents", "--json", "--store", root]);
+    let agents: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((agents[0]["miner_id"].as_str(), agents.as_array().unwrap().len()), (Some("me"), 1));
+    assert_eq!(agents[0].get("token_sha256"), None);
+}

@@ -1,0 +1,160 @@
+//! kill -9 at 200 random moments under concurrent uploads: whatever was acknowledged is there, whole,
+//! nothing half is visible, and the next start leaves no unfinished file.
+
+mod support;
+
+use std::collections::{HashMap, HashSet};
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use platform::client::Client;
+use platform::store::{MinerId, Store};
+use support::faulty::unfinished;
+use tasks::Sha256;
+
+const KILLS: usize = 200;
+const CLIENTS: usize = 6;
+
+/// What one client knows for certain.
+#[derive(Default)]
+struct Known {
+    /// The id that it owns at present, and its token.
+    owned: Option<(MinerId, String)>,
+    /// The digest of every version that was acknowledged.
+    acknowledged: HashMap<(MinerId, u32), Sha256>,
+    ids_tried: usize,
+}
+
+struct Server {
+    process: Child,
+    url: String,
+}
+
+impl Server {
+    fn start(store: &Path, addr: &str) -> Self {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_platform"))
+            .args(["serve", "--addr", addr, "--no-quotas", "--store"])
+            .arg(store)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let url = line.trim().strip_prefix("listening on ").unwrap().to_owned();
+        Self { process, url }
+    }
+
+    /// SIGKILL.
+    fn kill(mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+}
+
+/// Uploads as fast as it can, until the server is gone.
+async fn upload_until_it_dies(client: Client, number: usize, known: Arc<Mutex<Known>>) {
+    loop {
+        let (miner_id, token) = {
+            let mut known = known.lock().unwrap();
+            match &known.owned {
+                Some((miner_id, token)) => (miner_id.clone(), Some(token.clone())),
+                None => {
+                    known.ids_tried += 1;
+                    (format!("client{number}-{}", known.ids_tried).parse().unwrap(), None)
+                }
+            }
+        };
+        // Some are of one page, some of many.
+        let size = if rand::random() { 10 } else { 100_000 };
+        let source = format!("x = {}\n#{}\n", rand::random::<u64>(), "-".repeat(size));
+        let uploaded = client.upload(&miner_id, source.clone(), token.as_deref()).await;
+        let mut known = known.lock().unwrap();
+        match uploaded {
+            Ok(receipt) => {
+                assert_eq!(receipt.sha256, Sha256::of(source.as_bytes()));
+                known.acknowledged.insert((miner_id.clone(), receipt.version), receipt.sha256);
+                if let Some(token) = receipt.token {
+                    known.owned = Some((miner_id, token));
+                }
+                // Now and then start over, for first uploads are a case of their own.
+                if rand::random_ratio(1, 8) {
+                    known.owned = None;
+                }
+            }
+            Err(error) => {
+                assert_eq!(error.status(), None, "{error}");
+                // Whether it was stored is unknown. A first upload's token is lost with its answer.
+                return;
+            }
+        }
+    }
+}
+
+/// Every version that was acknowledged is there, and everything that is there is whole. Sources that
+/// were read once, in `checked`, are only measured: reading all of them each time would take minutes.
+fn check(root: &Path, clients: &[Arc<Mutex<Known>>], checked: &mut HashSet<Sha256>) {
+    assert_eq!(unfinished(root), [""; 0]);
+    let store = Store::open(root).unwrap();
+    let listing = store.agents().unwrap();
+    assert_eq!(listing.damaged, [""; 0]);
+    let mut stored = HashMap::new();
+    for meta in listing.agents {
+        let copy = root.join(format!("agents/{}.py", meta.miner_id));
+        if checked.insert(meta.sha256.clone()) {
+            let source = store.source(&meta).unwrap();
+            assert_eq!(source.len() as u64, meta.size);
+            assert_eq!(std::fs::read_to_string(copy).unwrap(), source);
+        } else {
+            assert_eq!(std::fs::metadata(copy).unwrap().len(), meta.size);
+        }
+        for earlier in meta.history {
+            stored.insert((meta.miner_id.clone(), earlier.version), earlier.sha256);
+        }
+        stored.insert((meta.miner_id, meta.version), meta.sha256);
+    }
+    for client in clients {
+        for (version, sha256) in &client.lock().unwrap().acknowledged {
+            assert_eq!(stored.get(version), Some(sha256), "{version:?} was acknowledged");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_acknowledged_upload_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let clients: Vec<Arc<Mutex<Known>>> = (0..CLIENTS).map(|_| Arc::default()).collect();
+    // The address stays, so that one client serves for all: to make one takes longer than most servers
+    // here live.
+    let first = Server::start(folder.path(), "127.0.0.1:0");
+    let client = Client::new(&first.url).unwrap();
+    let addr = first.url.strip_prefix("http://").unwrap().to_owned();
+    first.kill();
+    let mut checked = HashSet::new();
+    for _ in 0..KILLS {
+        let server = Server::start(folder.path(), &addr);
+        check(folder.path(), &clients, &mut checked);
+        let uploads: Vec<_> = clients
+            .iter()
+            .enumerate()
+            .map(|(number, known)| {
+                tokio::spawn(upload_until_it_dies(client.clone(), number, known.clone()))
+            })
+            .collect();
+        // A random moment is what this test is about; there is no event to wait for.
+        let moment = rand::random_range(0..60_000);
+        tokio::time::sleep(Duration::from_micros(moment)).await;
+        server.kill();
+        for upload in uploads {
+            upload.await.unwrap();
+        }
+    }
+    Store::open(folder.path()).unwrap();
+    check(folder.path(), &clients, &mut HashSet::new());
+    let acknowledged: usize =
+        clients.iter().map(|client| client.lock().unwrap().acknowledged.len()).sum();
+    println!("{acknowledged} uploads were acknowledged");
+    assert!(acknowledged > KILLS, "only {acknowledged} uploads were acknowledged");
+}

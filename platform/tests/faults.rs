@@ -1,0 +1,95 @@
+//! Disks that fail: whatever single operation fails, nothing is acknowledged that is not durable, the
+//! old version stays, and the next upload goes through.
+
+mod support;
+
+use std::sync::Arc;
+
+use platform::server::Settings;
+use platform::store::{MinerId, Store};
+use support::faulty::{EIO, ENOSPC, FaultyDisk, unfinished};
+use support::{Server, check_problem};
+
+fn store() -> (tempfile::TempDir, Arc<FaultyDisk>, Store) {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = Arc::new(FaultyDisk::default());
+    let store = Store::open_on(folder.path(), disk.clone()).unwrap();
+    (folder, disk, store)
+}
+
+/// Uploads with each operation failing in its turn, and returns which ones were met.
+fn check_each_fault(error: i32, replace: bool) -> Vec<&'static str> {
+    let mut met = Vec::new();
+    for number in 0.. {
+        let (folder, disk, store) = store();
+        let me: MinerId = "me".parse().unwrap();
+        let token = replace.then(|| store.put_agent(&me, b"x = 1", None).unwrap().token.unwrap());
+        let before = store.agent(&me).unwrap();
+
+        disk.arm(number, error);
+        let uploaded = store.put_agent(&me, b"x = 2", token.as_deref());
+        let Some(operation) = disk.disarm() else {
+            uploaded.unwrap();
+            return met;
+        };
+        met.push(operation);
+        let step = format!("{operation}, number {number}, error {error}, replace {replace}");
+        if let Err(error) = &uploaded {
+            assert_eq!(store.agent(&me).unwrap(), before, "{step}: {error}");
+            if let Some(before) = &before {
+                assert_eq!(store.source(before).unwrap(), "x = 1", "{step}");
+            }
+            assert_eq!(store.agents().unwrap().damaged, [""; 0], "{step}");
+        } else {
+            // Only the copy for people may fail and be mended later.
+            assert!(matches!(operation, "write" | "rename"), "{step} was acknowledged");
+        }
+        // Whoever comes next, in this process or another, finds everything in order.
+        let next = Store::open(folder.path()).unwrap();
+        assert_eq!(unfinished(folder.path()), [""; 0], "{step}");
+        let token = token.or_else(|| uploaded.ok().and_then(|receipt| receipt.token));
+        next.put_agent(&me, b"x = 2", token.as_deref()).unwrap();
+        let meta = next.agent(&me).unwrap().unwrap();
+        assert_eq!(next.source(&meta).unwrap(), "x = 2", "{step}");
+        assert_eq!(std::fs::read(folder.path().join("agents/me.py")).unwrap(), b"x = 2", "{step}");
+        assert_eq!(next.agents().unwrap().damaged, [""; 0], "{step}");
+    }
+    unreachable!("the loop ends when no operation is left to fail")
+}
+
+#[test]
+fn whatever_fails_the_old_version_stays_and_nothing_is_acknowledged() {
+    // The version: write, sync, rename, folder. The metadata: the same. The copy: write, rename.
+    let version = ["write", "sync", "rename", "sync_folder"];
+    let first: Vec<_> =
+        version.iter().chain(&version).copied().chain(["write", "rename"]).collect();
+    let mut later = first.clone();
+    later.insert(4, "link");
+    for error in [ENOSPC, EIO] {
+        assert_eq!(check_each_fault(error, false), first);
+        assert_eq!(check_each_fault(error, true), later);
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_is_507_and_a_broken_one_503_and_the_old_version_is_still_served() {
+    let (_folder, disk, store) = store();
+    let server = Server::on(store, Settings::default()).await;
+    let receipt = server.client.upload(&"me".parse().unwrap(), "x = 1\n", None).await.unwrap();
+    let token = receipt.token.unwrap();
+    let before = server.client.agents().await.unwrap();
+    for (error, status, part) in [(ENOSPC, 507, "disk is full"), (EIO, 503, "try again later")] {
+        for number in 0..9 {
+            disk.arm(number, error);
+            // Another source each time, so that its version is not there already.
+            let source = format!("x = {status}{number}\n");
+            let request = server.upload("me", &source).bearer_auth(&token);
+            let response = request.send().await.unwrap();
+            assert!(disk.disarm().is_some());
+            check_problem(response, status, part).await;
+            assert_eq!(server.client.agents().await.unwrap(), before);
+        }
+    }
+    let request = server.upload("me", "x = 2\n").bearer_auth(&token);
+    assert_eq!(request.send().await.unwrap().status(), 201);
+}

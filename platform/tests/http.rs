@@ -1,0 +1,257 @@
+//! Limits, headers and endings: what keeps the server up among strangers, over raw sockets where a
+//! well-behaved client would be in the way.
+
+mod support;
+
+use std::time::Duration;
+
+use platform::server::{HttpLimits, Quotas, Settings};
+use reqwest::Method;
+use support::{Server, VALIDATOR, check_problem};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+fn limits(limits: HttpLimits) -> Settings {
+    Settings { limits, ..Settings::default() }
+}
+
+async fn connect(server: &Server) -> TcpStream {
+    TcpStream::connect(server.url.strip_prefix("http://").unwrap()).await.unwrap()
+}
+
+/// Sends these bytes and returns all that comes back until the server closes.
+async fn exchange(server: &Server, bytes: &[u8]) -> String {
+    let mut stream = connect(server).await;
+    stream.write_all(bytes).await.unwrap();
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+const HALF_AN_UPLOAD: &str = "POST /upload/agent HTTP/1.1\r\nHost: x\r\n\
+    Content-Type: multipart/form-data; boundary=b\r\nContent-Length: 400\r\n\r\n\
+    --b\r\nContent-Disposition: form-data; name=\"miner_id\"\r\n\r\nme\r\n";
+
+#[tokio::test]
+async fn a_header_or_body_that_does_not_come_is_not_waited_for() {
+    let short = Duration::from_millis(200);
+    let slow_header = HttpLimits { header_time: short, ..HttpLimits::STANDARD };
+    let server = Server::with(limits(slow_header)).await;
+    exchange(&server, b"GET /tasks HTTP/1.1\r\nHost:").await;
+    exchange(&server, b"").await;
+    // A connection that is kept open and says no more is closed as well.
+    let answer = exchange(&server, b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+
+    let slow_body = HttpLimits { request_time: short, ..HttpLimits::STANDARD };
+    let server = Server::with(limits(slow_body)).await;
+    let answer = exchange(&server, HALF_AN_UPLOAD.as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+    assert!(answer.contains("application/problem+json"), "{answer}");
+
+    let short_life = HttpLimits { connection_time: short, ..HttpLimits::STANDARD };
+    let server = Server::with(limits(short_life)).await;
+    assert_eq!(exchange(&server, HALF_AN_UPLOAD.as_bytes()).await, "");
+}
+
+#[tokio::test]
+async fn headers_are_bounded_in_number_and_size() {
+    let server = Server::start().await;
+    let many = "X-A: 1\r\n".repeat(HttpLimits::STANDARD.headers + 1);
+    let large = format!("X-A: {}\r\n", "a".repeat(HttpLimits::STANDARD.header_bytes));
+    for headers in [many, large] {
+        let answer = exchange(&server, format!("GET / HTTP/1.1\r\n{headers}\r\n").as_bytes()).await;
+        assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
+    }
+    let nonsense = exchange(&server, b"\x16\x03\x01\x02\x00").await;
+    assert!(nonsense.starts_with("HTTP/1.1 400"), "{nonsense}");
+}
+
+#[tokio::test]
+async fn connections_beyond_the_bound_wait_and_are_not_refused() {
+    let one = HttpLimits { connections: 1, ..HttpLimits::STANDARD };
+    let server = Server::with(limits(one)).await;
+    let first = connect(&server).await;
+    let mut second = connect(&server).await;
+    second.write_all(b"GET /healthz HTTP/1.0\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    let waiting = second.read_to_string(&mut answer);
+    assert!(tokio::time::timeout(Duration::from_millis(100), waiting).await.is_err());
+    drop(first);
+    second.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.0 200"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_server_that_stops_finishes_the_upload_under_way() {
+    let mut server = Server::start().await;
+    let end = "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"agent.py\"\r\n\r\n\
+               print(1)\r\n--b--\r\n";
+    let (header, start) = HALF_AN_UPLOAD.split_once("\r\n\r\n").unwrap();
+    let header = header.replace("400", &(start.len() + end.len()).to_string());
+    let idle = connect(&server).await;
+    let mut upload = connect(&server).await;
+    upload.write_all(format!("{header}\r\n\r\n{start}").as_bytes()).await.unwrap();
+    // Once another request is answered, the server has seen the upload's beginning too.
+    while server.get("/healthz").await.status() != 200 {}
+    server.stop();
+    // When new connections are refused, it is stopping.
+    while TcpStream::connect(server.url.strip_prefix("http://").unwrap()).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    upload.write_all(end.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    upload.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    server.stopped().await;
+    assert_eq!(server.store.agents().unwrap().agents.len(), 1);
+    drop(idle);
+}
+
+#[tokio::test]
+async fn a_reader_is_spared_what_it_has() {
+    let server = Server::start().await;
+    server.upload("me", "print(1)\n").send().await.unwrap();
+    for path in ["/tasks", "/agents", "/agents/me", "/healthz"] {
+        let first = server.get(path).await;
+        assert_eq!(first.headers()["cache-control"], "no-cache", "{path}");
+        let tag = first.headers()["etag"].clone();
+        let known =
+            |tag: &str| server.request(Method::GET, path).header("if-none-match", tag).send();
+        for known_tag in [tag.to_str().unwrap(), "*", &format!("\"x\", {}", tag.to_str().unwrap())]
+        {
+            let again = known(known_tag).await.unwrap();
+            assert_eq!(again.status(), 304, "{path} {known_tag}");
+            assert_eq!(again.headers()["etag"], tag);
+            assert_eq!(again.bytes().await.unwrap().len(), 0);
+        }
+        assert_eq!(known("W/\"other\"").await.unwrap().status(), 200, "{path}");
+    }
+    let before = server.get("/agents").await.headers()["etag"].clone();
+    server.upload("you", "print(1)\n").send().await.unwrap();
+    assert_ne!(server.get("/agents").await.headers()["etag"], before);
+}
+
+#[tokio::test]
+async fn answers_are_compressed_for_those_who_ask_and_bodies_never() {
+    let server = Server::start().await;
+    let plain = server.get("/tasks").await;
+    assert_eq!(plain.headers().get("content-encoding"), None);
+    let plain = plain.bytes().await.unwrap();
+    let request = server.request(Method::GET, "/tasks").header("accept-encoding", "gzip");
+    let gzip = request.send().await.unwrap();
+    assert_eq!(gzip.headers()["content-encoding"], "gzip");
+    assert!(gzip.headers()["vary"].to_str().unwrap().contains("accept-encoding"));
+    assert!(gzip.bytes().await.unwrap().len() < plain.len() / 2);
+
+    let request = server.upload("me", "print(1)\n").header("content-encoding", "gzip");
+    check_problem(request.send().await.unwrap(), 415, "without Content-Encoding").await;
+}
+
+#[tokio::test]
+async fn browsers_are_told_to_keep_strangers_content_harmless() {
+    let server = Server::start().await;
+    let mut ids = std::collections::HashSet::new();
+    for path in ["/tasks", "/nothing", "/agents/none", "/rankings"] {
+        let response = server.get(path).await;
+        let header = |name: &str| response.headers()[name].to_str().unwrap().to_owned();
+        assert!(header("content-security-policy").starts_with("default-src 'none'"), "{path}");
+        assert_eq!(header("x-content-type-options"), "nosniff", "{path}");
+        assert_eq!(header("x-frame-options"), "DENY", "{path}");
+        assert_eq!(header("referrer-policy"), "no-referrer", "{path}");
+        assert_eq!(header("access-control-allow-origin"), "*", "{path}");
+        assert!(ids.insert(header("x-request-id")), "{path}");
+    }
+    let preflight = |method| {
+        server
+            .request(Method::OPTIONS, "/rankings")
+            .header("origin", "https://example.org")
+            .header("access-control-request-method", method)
+            .send()
+    };
+    let allowed = preflight("GET").await.unwrap();
+    let methods = allowed.headers()["access-control-allow-methods"].to_str().unwrap();
+    assert_eq!(methods, "GET,HEAD");
+}
+
+#[tokio::test]
+async fn uploads_are_rationed_by_address_by_new_id_and_by_id() {
+    let quotas = Quotas { per_id_hour: 2, per_address_hour: 12, new_ids_hour: 3 };
+    let server = Server::with(Settings { quotas: Some(quotas), ..Settings::default() }).await;
+    let me = "me".parse().unwrap();
+    let token = server.client.upload(&me, "x = 0\n", None).await.unwrap().token.unwrap();
+    // Strangers' attempts do not use up the owner's ration.
+    for _ in 0..3 {
+        let stranger = server.upload("me", "x = 1\n").send().await.unwrap();
+        check_problem(stranger, 401, "token").await;
+    }
+    for n in 1..=2 {
+        server.client.upload(&me, format!("x = {n}\n"), Some(&token)).await.unwrap();
+    }
+    let third = server.upload("me", "x = 3\n").bearer_auth(&token).send().await.unwrap();
+    assert_eq!(third.headers()["retry-after"], "1800");
+    check_problem(third, 429, "versions of this agent").await;
+    for id in ["a", "b"] {
+        server.client.upload(&id.parse().unwrap(), "x = 1\n", None).await.unwrap();
+    }
+    let another = server.upload("c", "x = 1\n").send().await.unwrap();
+    check_problem(another, 429, "new miner ids").await;
+    for _ in 0..2 {
+        server.upload("me", "import requests\n").send().await.unwrap();
+    }
+    let any = server.upload("me", "x = 4\n").bearer_auth(&token).send().await.unwrap();
+    check_problem(any, 429, "uploads from your address").await;
+    // Readers are not rationed.
+    assert_eq!(server.get("/agents").await.status(), 200);
+}
+
+#[tokio::test]
+async fn behind_a_proxy_the_address_is_what_the_proxy_says_last() {
+    let quotas = Quotas { per_address_hour: 1, ..Quotas::STANDARD };
+    let settings = Settings { quotas: Some(quotas), behind_proxy: true, ..Settings::default() };
+    let server = Server::with(settings).await;
+    let upload = |id: &'static str, forwarded: &'static str| {
+        server.upload(id, "x = 1\n").header("x-forwarded-for", forwarded).send()
+    };
+    assert_eq!(upload("a", "10.0.0.1").await.unwrap().status(), 201);
+    check_problem(upload("b", "1.2.3.4, 10.0.0.1").await.unwrap(), 429, "your address").await;
+    assert_eq!(upload("b", "10.0.0.2").await.unwrap().status(), 201);
+}
+
+#[tokio::test]
+async fn a_token_can_be_exchanged_by_its_owner() {
+    let server = Server::start().await;
+    let me = "me".parse().unwrap();
+    let old = server.client.upload(&me, "x = 1\n", None).await.unwrap().token.unwrap();
+    let post = |path| server.request(Method::POST, path);
+    check_problem(post("/agents/me/token").send().await.unwrap(), 401, "taken").await;
+    let validator = post("/agents/me/token").bearer_auth(VALIDATOR).send().await.unwrap();
+    check_problem(validator, 401, "not the token").await;
+    check_problem(post("/agents/you/token").send().await.unwrap(), 404, "'you'").await;
+    let new = server.client.rotate_token(&me, &old).await.unwrap();
+    let error = server.client.upload(&me, "x = 2\n", Some(&old)).await.unwrap_err();
+    assert_eq!(error.status().unwrap(), 401);
+    server.client.upload(&me, "x = 2\n", Some(&new)).await.unwrap();
+}
+
+#[tokio::test]
+async fn agents_come_in_pages() {
+    let server = Server::start().await;
+    for n in 0..7 {
+        server.store.put_agent(&format!("m{n}").parse().unwrap(), b"x = 1", None).unwrap();
+    }
+    let mut path = "/agents?limit=3".to_owned();
+    let mut pages = Vec::new();
+    loop {
+        let response = server.get(&path).await;
+        let link = response.headers().get("link").map(|link| link.to_str().unwrap().to_owned());
+        let agents: Vec<platform::api::AgentView> = response.json().await.unwrap();
+        pages.push(agents.iter().map(|agent| agent.miner_id.to_string()).collect::<Vec<_>>());
+        let Some(link) = link else { break };
+        path = link.strip_prefix('<').unwrap().split_once(">; rel=\"next\"").unwrap().0.to_owned();
+    }
+    assert_eq!(pages, [vec!["m0", "m1", "m2"], vec!["m3", "m4", "m5"], vec!["m6"]]);
+    for wrong in ["limit=0", "limit=1001", "limit=x", "after=M"] {
+        check_problem(server.get(&format!("/agents?{wrong}")).await, 400, "").await;
+    }
+}

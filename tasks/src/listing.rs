@@ -1,0 +1,199 @@
+//! Listings: files with planted weaknesses, rendered anew in every round.
+//!
+//! A listing has parts, and each part is written in several weak and several sound ways. A round decides
+//! the order of the parts, which of them are weak, the way each is written, the names in them and what
+//! stands between them. So neither line numbers nor the places of weaknesses can be learnt.
+
+use std::fmt::Write as _;
+
+use proptest::prelude::{Just, Strategy, any};
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::TestRunner;
+
+use crate::findings::FORMAT;
+use crate::task::Paper;
+use crate::{Case, Check, Finding, Mutant, Weakness};
+
+/// A file to be reviewed.
+#[derive(Clone)]
+pub struct Listing {
+    /// What the file is, for the prompt: "a web application in Python".
+    pub about: &'static str,
+    /// The kinds of weakness that may be there, each with a sentence that tells when it is one.
+    pub kinds: &'static [(u32, &'static str)],
+    /// The first lines of the file.
+    pub opening: &'static str,
+    /// Sound pieces that may stand between the parts.
+    pub fillers: &'static [&'static str],
+    /// The parts.
+    pub parts: &'static [Part],
+    /// The last lines of the file.
+    pub closing: &'static str,
+    /// Names for `$a`, `$b`, `$c` in the parts: each pool is shuffled for the whole file.
+    pub names: [&'static [&'static str]; 3],
+    /// How many of the parts are weak.
+    pub planted: usize,
+}
+
+/// A piece of a listing, which is weak in some of its forms. A line that begins with `!` is one that may be
+/// named for the weakness; they stand together.
+#[derive(Clone)]
+pub struct Part {
+    /// The number of its weakness in the Common Weakness Enumeration.
+    pub cwe: u32,
+    /// Forms that have the weakness.
+    pub weak: &'static [&'static str],
+    /// Forms that do not.
+    pub sound: &'static [&'static str],
+}
+
+/// The numbers that a round draws, used up one by one.
+struct Choices(std::vec::IntoIter<usize>);
+
+impl Choices {
+    fn below(&mut self, end: usize) -> usize {
+        self.0.next().expect("enough was drawn for every choice") % end
+    }
+
+    fn of<'a>(&mut self, pool: &[&'a str]) -> &'a str {
+        pool[self.below(pool.len())]
+    }
+}
+
+struct Rendered {
+    lines: Vec<String>,
+    weaknesses: Vec<Weakness>,
+}
+
+impl Listing {
+    /// One case for each planted weakness, and one for false alarms.
+    pub(crate) fn case_count(&self) -> usize {
+        self.planted + 1
+    }
+
+    pub(crate) fn paper(&self, title: &str, runner: &mut TestRunner) -> Paper {
+        let Rendered { lines, weaknesses } = self.render(runner);
+        let answer = |findings: &[Finding]| {
+            let json = serde_json::to_string_pretty(findings).expect("findings are plain data");
+            format!("{json}\n")
+        };
+        let truth: Vec<_> = weaknesses.iter().map(|weakness| self.finding(weakness)).collect();
+        let mutants = mutants(&truth, lines.len())
+            .into_iter()
+            .map(|(name, findings)| Mutant { name: name.to_owned(), answer: answer(&findings) })
+            .collect();
+        Paper {
+            prompt: self.prompt(title, &lines),
+            reference: answer(&truth),
+            mutants,
+            cases: cases(weaknesses),
+        }
+    }
+
+    fn render(&self, runner: &mut TestRunner) -> Rendered {
+        let count = self.parts.len();
+        let order = || Just((0..count).collect::<Vec<_>>()).prop_shuffle();
+        let choices = proptest::collection::vec(any::<u16>().prop_map(usize::from), 8 * count + 16);
+        let drawn = (order(), order(), choices).new_tree(runner);
+        let (order, weak_first, choices) = drawn.expect("nothing is rejected").current();
+        let mut choices = Choices(choices.into_iter());
+        let weak = &weak_first[..self.planted];
+        let mut file = Rendered { lines: Vec::new(), weaknesses: Vec::new() };
+        file.push(self.opening, 0);
+        for place in order {
+            let part = &self.parts[place];
+            let forms = if weak.contains(&place) { part.weak } else { part.sound };
+            let mut form = choices.of(forms).to_owned();
+            for (name, pool) in ["$a", "$b", "$c"].iter().zip(self.names) {
+                form = form.replace(name, choices.of(pool));
+            }
+            if choices.below(2) == 0 {
+                file.push(choices.of(self.fillers), part.cwe);
+            }
+            file.push(&form, part.cwe);
+        }
+        file.push(self.closing, 0);
+        file
+    }
+
+    fn prompt(&self, title: &str, lines: &[String]) -> String {
+        let mut prompt = format!(
+            "{title}. Below is {}. It has weaknesses of the kinds listed here, and you are asked to \
+             name every one of them. A kind may occur or not; code that is not as described is \
+             sound.\n\n",
+            self.about
+        );
+        for (cwe, meaning) in self.kinds {
+            let _ = writeln!(prompt, "CWE-{cwe}: {meaning}");
+        }
+        let _ = writeln!(prompt, "\n{FORMAT}\n\nThe file:\n");
+        for (number, line) in (1..).zip(lines) {
+            let _ = writeln!(prompt, "{}", format!("{number:>3}| {line}").trim_end());
+        }
+        prompt.trim_end().to_owned()
+    }
+
+    fn finding(&self, weakness: &Weakness) -> Finding {
+        let meaning = self.kinds.iter().find(|(cwe, _)| *cwe == weakness.cwe);
+        let (_, why) = meaning.expect("every part's weakness is among the listing's kinds");
+        Finding { line: weakness.first_line, cwe: weakness.cwe, why: (*why).to_owned() }
+    }
+}
+
+impl Rendered {
+    /// Adds a piece and the weakness that its marked lines are.
+    fn push(&mut self, piece: &str, cwe: u32) {
+        let mut marked: Option<(u32, u32)> = None;
+        for line in piece.trim_matches('\n').lines() {
+            let number = u32::try_from(self.lines.len() + 1).expect("a listing is short");
+            if let Some(line) = line.strip_prefix('!') {
+                marked = Some((marked.map_or(number, |(first, _)| first), number));
+                self.lines.push(format!(" {line}"));
+            } else {
+                self.lines.push(line.to_owned());
+            }
+        }
+        self.lines.push(String::new());
+        let weakness = |(first_line, last_line)| Weakness { first_line, last_line, cwe };
+        self.weaknesses.extend(marked.map(weakness));
+    }
+}
+
+fn cases(weaknesses: Vec<Weakness>) -> Vec<Case> {
+    let case = |name: String, check| Case {
+        name,
+        public: false,
+        args: Vec::new(),
+        steps: Vec::new(),
+        check,
+    };
+    let planted = (1..).zip(&weaknesses);
+    let mut cases: Vec<_> = planted
+        .map(|(number, weakness)| {
+            case(format!("weakness_{number}"), Check::Finds(weakness.clone()))
+        })
+        .collect();
+    cases.push(case("no_false_alarms".to_owned(), Check::OnlyFinds(weaknesses)));
+    cases
+}
+
+/// Answers of reviewers who are nearly right.
+fn mutants(truth: &[Finding], lines: usize) -> Vec<(&'static str, Vec<Finding>)> {
+    let changed = |change: fn(&Finding) -> Finding| truth.iter().map(change).collect::<Vec<_>>();
+    let ghost = u32::try_from(lines).expect("a listing is short");
+    let mut haunted = truth.to_vec();
+    haunted.push(Finding { line: ghost, ..truth[0].clone() });
+    let mut one_kind = truth.to_vec();
+    for finding in &mut one_kind {
+        finding.cwe = truth[0].cwe;
+    }
+    let everywhere = (1..=10).map(|line| Finding { line: line * ghost / 11, ..truth[0].clone() });
+    vec![
+        ("counts_lines_from_zero", changed(|f| Finding { line: f.line - 1, ..f.clone() })),
+        ("stops_at_the_first", truth[..1].to_vec()),
+        ("knows_one_kind", one_kind),
+        ("sees_ghosts", haunted),
+        ("points_everywhere", everywhere.collect()),
+        ("reports_nothing", Vec::new()),
+    ]
+}

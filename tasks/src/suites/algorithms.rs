@@ -1,0 +1,7 @@
+//! The textbook's problems.
+
+suites! {
+    merge_intervals,
+    balanced_brackets,
+    two_sum,
+}

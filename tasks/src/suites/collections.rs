@@ -1,0 +1,8 @@
+//! Lists, dicts and sets.
+
+suites! {
+    common_elements,
+    group_anagrams,
+    flatten,
+    deep_merge,
+}

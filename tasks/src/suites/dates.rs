@@ -1,0 +1,3 @@
+//! Calendars and laid-out text.
+
+suites! {}

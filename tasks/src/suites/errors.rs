@@ -1,0 +1,3 @@
+//! Exceptions as part of the contract.
+
+suites! {}

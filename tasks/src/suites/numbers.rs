@@ -1,0 +1,8 @@
+//! Whole numbers.
+
+suites! {
+    fizz_buzz,
+    factorial,
+    to_base,
+    prime_factors,
+}

@@ -1,0 +1,5 @@
+//! Floats, judged with a tolerance.
+
+suites! {
+    standard_deviation,
+}

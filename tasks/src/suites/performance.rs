@@ -1,0 +1,3 @@
+//! Inputs on which a careless solution is too slow.
+
+suites! {}

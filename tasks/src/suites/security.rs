@@ -1,0 +1,5 @@
+//! Vulnerable code to repair, and weaknesses to find.
+
+suites! {
+    review_web_app,
+}

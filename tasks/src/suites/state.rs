@@ -1,0 +1,5 @@
+//! Objects that remember: classes, judged by sequences of calls.
+
+suites! {
+    lru_cache,
+}

@@ -1,0 +1,84 @@
+//! Processes that xtask starts, and the promise that none outlives it.
+//!
+//! On Ctrl-C a terminal signals children too; `kill` signals xtask alone. In both cases xtask passes the
+//! request on, waits until its children have cleaned up, and only then ends.
+
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::Context as _;
+
+static RUNNING: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// Passes every request to end on to the children.
+pub fn watch_signals() -> anyhow::Result<()> {
+    ctrlc::set_handler(|| {
+        INTERRUPTED.store(true, Ordering::SeqCst);
+        for child in running().iter() {
+            let _ = Command::new("kill")
+                .args(["-TERM", &child.to_string()])
+                .stderr(Stdio::null())
+                .status();
+        }
+    })
+    .context("cannot watch for signals")
+}
+
+/// Whether somebody asked xtask to end.
+pub fn interrupted() -> bool {
+    INTERRUPTED.load(Ordering::SeqCst)
+}
+
+/// Runs a command to its end.
+pub fn run(command: impl Into<Command>) -> anyhow::Result<ExitStatus> {
+    let mut child = start(command)?;
+    let status = child.child.wait().with_context(|| format!("cannot wait for {}", child.name));
+    child.forget();
+    status
+}
+
+/// Starts a command that runs beside others. It is stopped when the value is dropped.
+pub fn start(command: impl Into<Command>) -> anyhow::Result<Running> {
+    let mut command = command.into();
+    let name = command.get_program().to_string_lossy().into_owned();
+    let child = command.spawn().with_context(|| format!("cannot start {name}"))?;
+    running().push(child.id());
+    Ok(Running { child, name })
+}
+
+/// A child that runs.
+pub struct Running {
+    /// The process
+    pub child: Child,
+    name: String,
+}
+
+impl Running {
+    /// Waits for the end of a child that ends by itself when its stdin is closed.
+    pub fn stop(mut self) -> anyhow::Result<ExitStatus> {
+        drop(self.child.stdin.take());
+        let status = self.child.wait().with_context(|| format!("cannot wait for {}", self.name));
+        self.forget();
+        status
+    }
+
+    fn forget(&self) {
+        running().retain(|child| *child != self.child.id());
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Ok(None) = self.child.try_wait() {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+        self.forget();
+    }
+}
+
+fn running() -> std::sync::MutexGuard<'static, Vec<u32>> {
+    RUNNING.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
