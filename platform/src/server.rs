@@ -24,6 +24,7 @@ use tower_http::cors::{self, CorsLayer};
 
 use crate::rankings::Rankings;
 use crate::store::Store;
+use board::Boards;
 use extract::Name;
 use problem::Refusal;
 use quota::Meters;
@@ -31,8 +32,10 @@ use quota::Meters;
 mod accept;
 mod agents;
 mod auth;
+mod board;
 mod dress;
 mod extract;
+mod page;
 mod problem;
 mod quota;
 mod settings;
@@ -52,6 +55,7 @@ struct App {
     store: Store,
     settings: Arc<Settings>,
     meters: Option<Arc<Meters>>,
+    boards: Arc<Boards>,
     /// Bounds how many submissions are checked at once, for each takes a processor and a stack.
     checks: Arc<Semaphore>,
     tasks: Arc<Vec<TaskView>>,
@@ -80,12 +84,19 @@ pub fn router(store: Store, settings: Settings) -> Router {
         store,
         meters: settings.quotas.map(|quotas| Arc::new(Meters::new(quotas))),
         settings: Arc::new(settings),
+        boards: Arc::default(),
         checks: Arc::new(Semaphore::new(MAX_CHECKS)),
         tasks: Arc::new(tasks),
         tasks_headers: dress::fixed("application/json", &tasks_json),
         tasks_json,
     };
     Router::new()
+        .route("/", get(page::leaderboard))
+        .route("/style.css", get(|| asset("text/css", include_bytes!("server/assets/style.css"))))
+        .route(
+            "/leaderboard.js",
+            get(|| asset("text/javascript", include_bytes!("server/assets/leaderboard.js"))),
+        )
         .route("/healthz", get(healthz))
         .route("/tasks", get(all_tasks))
         .route("/tasks/{id}", get(one_task))
@@ -141,14 +152,20 @@ async fn one_task(State(app): State<App>, Name(id): Name) -> Result<Json<TaskVie
     })
 }
 
-async fn rankings(State(app): State<App>) -> Result<Json<Rankings>, Refusal> {
-    let rankings = blocking(move || Ok(app.store.rankings()?)).await?;
-    rankings.map(Json).ok_or_else(|| {
+async fn rankings(State(app): State<App>) -> Result<Response, Refusal> {
+    let board = blocking(move || Ok(app.boards.latest(&app.store)?)).await?;
+    let board = board.ok_or_else(|| {
         Refusal::new(
             StatusCode::NOT_FOUND,
             "there has been no round yet: ask again after the first",
         )
-    })
+    })?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], board.json.clone()).into_response())
+}
+
+/// A file that is part of the program.
+async fn asset(kind: &'static str, bytes: &'static [u8]) -> Response {
+    ([(header::CONTENT_TYPE, kind)], bytes).into_response()
 }
 
 async fn put_rankings(

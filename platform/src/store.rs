@@ -8,6 +8,7 @@
 //! rounds/<time>-<id>.json   every ranking so far
 //! rankings.json round.json  the latest ranking, and what the round under way is about
 //! locks/                    one writer per id, across processes
+//! quarantine/               what `platform verify --repair` has put aside
 //! ```
 //!
 //! An upload writes its version first and its metadata last, each durable before the next, so the
@@ -15,6 +16,7 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -31,10 +33,12 @@ mod lock;
 mod miner_id;
 mod put;
 mod token;
+mod verify;
 
 pub use disk::write_atomically;
 pub use error::StoreError;
 pub use miner_id::{MinerId, ParseMinerIdError};
+pub use verify::{Mend, Trouble};
 
 use disk::{Disk, RealDisk};
 
@@ -117,6 +121,10 @@ pub struct RoundFile {
     /// The tasks, in the order of the round.
     pub tasks: Vec<TaskId>,
 }
+
+/// Tells one content of a file from another: every write makes a new file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp(u64, i64, i64);
 
 impl Store {
     /// Opens the store at `root`, creates what is missing, and finishes or takes back what a crash has
@@ -204,6 +212,18 @@ impl Store {
     /// The latest ranking, if there has been a round.
     pub fn rankings(&self) -> Result<Option<Rankings>, StoreError> {
         read_json(&self.rankings_path())
+    }
+
+    /// What tells one latest ranking from another without reading it.
+    pub fn rankings_stamp(&self) -> Result<Option<Stamp>, StoreError> {
+        let path = self.rankings_path();
+        match fs::metadata(&path) {
+            Ok(metadata) => {
+                Ok(Some(Stamp(metadata.ino(), metadata.mtime(), metadata.mtime_nsec())))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(StoreError::io("read", &path)(error)),
+        }
     }
 
     /// Makes this the latest ranking, and keeps it among the rounds so far. A round that is ranked again

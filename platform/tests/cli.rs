@@ -105,3 +105,38 @@ fn agents_are_listed_for_people_and_as_json() {
     assert_eq!((agents[0]["miner_id"].as_str(), agents.as_array().unwrap().len()), (Some("me"), 1));
     assert_eq!(agents[0].get("token_sha256"), None);
 }
+
+#[test]
+fn a_store_is_verified_and_mended() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    store.put_agent(&"me".parse().unwrap(), b"x = 1", None).unwrap();
+    let root = folder.path().to_str().unwrap();
+    let check = |args: &[&str], status: i32, part: &str| {
+        let output = run(&[args, &["--store", root]].concat());
+        let stdout = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(status), "{args:?}: {stdout}");
+        assert!(stdout.contains(part), "{args:?}: {stdout}");
+    };
+    check(&["verify"], 0, "is in order");
+    std::fs::write(folder.path().join("agents/me.py"), "x = 2").unwrap();
+    check(&["verify"], 1, "me.py: it is not the current version; with --repair it is made anew");
+    check(&["verify", "--json"], 1, "\"with_repair\"");
+    check(&["verify", "--repair"], 0, "mended");
+    check(&["verify"], 0, "is in order");
+}
+
+#[test]
+fn the_operator_can_give_out_a_new_token() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let me = "me".parse().unwrap();
+    let old = store.put_agent(&me, b"x = 1", None).unwrap().token;
+    let root = folder.path().to_str().unwrap();
+    let output = run(&["token", "me", "--store", root]);
+    let new = String::from_utf8(output.stdout).unwrap();
+    assert!(store.put_agent(&me, b"x = 2", old.as_deref()).is_err());
+    store.put_agent(&me, b"x = 2", Some(new.trim())).unwrap();
+    assert_eq!(run(&["token", "you", "--store", root]).status.code(), Some(1));
+    assert_eq!(run(&["token", "../me", "--store", root]).status.code(), Some(2));
+}

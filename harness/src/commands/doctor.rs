@@ -22,8 +22,11 @@ pub async fn run(store: &StoreArgs, options: &Options) -> Result<(), Failure> {
     }
     let opened = Store::open(&store.store).and_then(|store| Ok((store.agents()?, store)));
     let opened = opened.map_err(Fault::from).map(|(listing, store)| {
-        let damaged: String = listing.damaged.iter().map(|line| format!("\n    {line}")).collect();
-        format!("{} with {} agents{damaged}", store.root().display(), listing.agents.len())
+        let mut fact = format!("{} with {} agents", store.root().display(), listing.agents.len());
+        for damaged in &listing.damaged {
+            fact.push_str(&format!("\n    {damaged}"));
+        }
+        fact
     });
     doctor.tell("store", opened)?;
     if doctor.well { print("all is well\n") } else { Err(Failure::Faults) }

@@ -103,10 +103,10 @@ async fn served_tasks(url: &str, mut tasks: Vec<Task>) -> Result<Vec<Task>, Fail
         }
         chosen.push(task);
     }
-    match chosen.is_empty() {
-        true => Err(Failure::Input(format!("{url} serves none of the tasks that were asked for"))),
-        false => Ok(chosen),
+    if chosen.is_empty() {
+        return Err(Failure::Input(format!("{url} serves none of the tasks that were asked for")));
     }
+    Ok(chosen)
 }
 
 fn chosen_agents(mut agents: Vec<AgentMeta>, names: &[String]) -> Result<Vec<AgentMeta>, Failure> {

@@ -63,7 +63,7 @@ impl Standings<'_> {
         match (faultless, self.publish) {
             (true, true) => console.say(&format!("rankings: {}", path.display())),
             (true, false) => {
-                console.say("only some agents were asked for: the rankings stay as they were")
+                console.say("only some agents were asked for: the rankings stay as they were");
             }
             (false, _) => {
                 console.say(&format!(

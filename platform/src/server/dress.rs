@@ -21,7 +21,7 @@ const SECURITY: [(HeaderName, HeaderValue); 5] = [
         header::CONTENT_SECURITY_POLICY,
         HeaderValue::from_static(
             "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
-             connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+             connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
         ),
     ),
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
@@ -64,15 +64,12 @@ pub(super) async fn refuse_compressed(request: Request, next: Next) -> Response 
 /// Answers in time or says that it was the body that did not come.
 pub(super) async fn in_time(State(app): State<App>, request: Request, next: Next) -> Response {
     let time = app.settings.limits.request_time;
-    match tokio::time::timeout(time, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => {
-            let detail = format!("the request took more than {} s: send it again", time.as_secs());
-            Refusal::new(StatusCode::REQUEST_TIMEOUT, detail)
-                .with(header::CONNECTION, HeaderValue::from_static("close"))
-                .into_response()
-        }
-    }
+    tokio::time::timeout(time, next.run(request)).await.unwrap_or_else(|_| {
+        let detail = format!("the request took more than {} s: send it again", time.as_secs());
+        Refusal::new(StatusCode::REQUEST_TIMEOUT, detail)
+            .with(header::CONNECTION, HeaderValue::from_static("close"))
+            .into_response()
+    })
 }
 
 /// Spares a reader what it has already.

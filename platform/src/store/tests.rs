@@ -187,7 +187,7 @@ fn a_store_that_cannot_be_opened_is_named_with_the_mend() {
     assert!(error.contains("file/agents") && error.contains("--store"), "{error}");
 }
 
-fn rankings(round: &str, score: u32) -> Rankings {
+pub(super) fn rankings(round: &str, score: u32) -> Rankings {
     let minute = if round == "one" { 1 } else { 2 };
     let ranking = serde_json::json!({
         "rank": 1, "miner_id": "me", "agent_sha256": Sha256::of(b""), "score": score,

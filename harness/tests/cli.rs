@@ -1,0 +1,252 @@
+//! The binary as a user meets it: its records, its messages, its exit status, and what is left when it
+//! is killed.
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use common::{REVERSER, command, containers_of, harness, json, store};
+use serde_json::Value;
+
+fn keys(value: &Value) -> Vec<&str> {
+    value.as_object().expect("an object").keys().map(String::as_str).collect()
+}
+
+const TRIAL: [&str; 17] = [
+    "agent_sha256",
+    "attempts",
+    "cases",
+    "cpu_ms",
+    "miner_id",
+    "passed",
+    "peak_memory_bytes",
+    "score",
+    "seed",
+    "stderr",
+    "stderr_truncated",
+    "stdout",
+    "stdout_truncated",
+    "task",
+    "total",
+    "verdict",
+    "wall_ms",
+];
+
+#[test]
+fn check_prints_exactly_the_documented_record() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("agent.py");
+    std::fs::write(&file, REVERSER).unwrap();
+    let file = file.to_str().unwrap();
+    let tasks = ["--task", "reverse_string", "--task", "fizz_buzz"];
+    let output = harness(&[&["check", file, "--seed", "5", "--json"], &tasks[..]].concat());
+    assert!(output.status.success(), "{output:?}");
+    let document = json(&output);
+    assert_eq!(keys(&document), ["score", "trials"]);
+    assert_eq!(document["score"], 50.0);
+    let trials = document["trials"].as_array().unwrap();
+    assert_eq!(trials.len(), 2);
+    for trial in trials {
+        assert_eq!(keys(trial), TRIAL);
+        assert_eq!(keys(&trial["cases"][0]), ["detail", "name", "verdict"]);
+        assert_eq!(trial["seed"], 5);
+    }
+    assert_eq!((&trials[0]["verdict"], &trials[1]["verdict"]), (&"AC".into(), &"NS".into()));
+}
+
+#[test]
+fn evaluate_prints_exactly_the_documented_document_and_keeps_the_rankings() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path(), &[("alice", REVERSER), ("bob", "pass\n")]);
+    let path = folder.path().to_str().unwrap();
+    let run = || {
+        harness(&["evaluate", "--store", path, "--seed", "5", "--task", "reverse_string", "--json"])
+    };
+    let output = run();
+    assert!(output.status.success(), "{output:?}");
+    let document = json(&output);
+    assert_eq!(keys(&document), ["rankings", "round", "trials"]);
+    assert_eq!(document["trials"].as_array().unwrap().len(), 2);
+    assert_eq!(keys(&document["trials"][0]), TRIAL);
+    let first = &document["rankings"][0];
+    assert_eq!(
+        keys(first),
+        [
+            "agent_sha256",
+            "copy_of",
+            "miner_id",
+            "rank",
+            "reward_rao",
+            "reward_tao",
+            "score",
+            "tasks"
+        ]
+    );
+    assert_eq!(keys(&first["tasks"]["reverse_string"]), ["passed", "score", "total", "verdict"]);
+    assert_eq!((&first["miner_id"], &first["reward_tao"]), (&"alice".into(), &"100".into()));
+    let kept = serde_json::to_value(store.rankings().unwrap().unwrap()).unwrap();
+    assert_eq!((&kept["rankings"], &kept["round"]), (&document["rankings"], &document["round"]));
+
+    // The same round again runs nothing, and another way to pay needs no container at all.
+    assert_eq!(json(&run())["round"]["cached"], 2);
+    let ranked = harness(&["rank", "--store", path, "--pool", "7"]);
+    assert!(String::from_utf8_lossy(&ranked.stdout).contains("alice: 100 (reward: 7 'TAO')"));
+}
+
+#[test]
+fn a_killed_evaluation_goes_on_where_it_was_and_leaves_nothing() {
+    let agents: Vec<(String, String)> =
+        (0..8).map(|n| (format!("agent{n}"), format!("{REVERSER}# {n}\n"))).collect();
+    let agents: Vec<(&str, &str)> = agents.iter().map(|(n, s)| (n.as_str(), s.as_str())).collect();
+    let (disturbed, quiet) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    store(disturbed.path(), &agents);
+    store(quiet.path(), &agents);
+    let arguments = |folder: &Path| {
+        let folder = folder.to_str().unwrap().to_owned();
+        ["evaluate", "--store", &folder, "--seed", "5", "--jobs", "1", "--json"].map(str::to_owned)
+    };
+    let arguments_of = |folder: &Path| arguments(folder).to_vec();
+    let run = |folder: &Path| {
+        let arguments = arguments_of(folder);
+        json(&harness(&arguments.iter().map(String::as_str).collect::<Vec<_>>()))
+    };
+    let results = |folder: &Path| -> BTreeSet<(std::ffi::OsString, std::time::SystemTime)> {
+        let Ok(entries) = std::fs::read_dir(folder.join("results")) else { return BTreeSet::new() };
+        // A file that is being written comes and goes under a name of its own.
+        let paths = entries.map(|entry| entry.unwrap().path());
+        let whole = paths.filter(|path| path.extension().is_some_and(|e| e == "json"));
+        let written = |path: &Path| std::fs::metadata(path).unwrap().modified().unwrap();
+        whole.map(|path| (path.file_name().unwrap().to_owned(), written(&path))).collect()
+    };
+
+    let arguments = arguments_of(disturbed.path());
+    let mut child = command(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let trials = tasks::all().len() * agents.len();
+    let deadline = Instant::now() + Duration::from_secs(120);
+    while results(disturbed.path()).len() < trials / 3 {
+        assert!(child.try_wait().unwrap().is_none(), "it ended before it could be killed");
+        assert!(Instant::now() < deadline, "it makes no progress");
+        std::thread::yield_now();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let before = results(disturbed.path());
+    assert!(before.len() < trials, "it was killed too late to prove anything");
+
+    let resumed = run(disturbed.path());
+    let undisturbed = run(quiet.path());
+    let standings = |document: &Value| {
+        let line = |r: &Value| format!("{} {} {}", r["miner_id"], r["score"], r["reward_tao"]);
+        document["rankings"].as_array().unwrap().iter().map(line).collect::<Vec<_>>()
+    };
+    assert_eq!(standings(&resumed), standings(&undisturbed));
+    assert_eq!(standings(&resumed).len(), agents.len());
+    assert!(results(disturbed.path()).is_superset(&before), "a finished trial was run again");
+    assert_eq!(resumed["round"]["cached"], before.len());
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    assert_eq!(runtime.block_on(containers_of(child.id())), 0, "the killed run left containers");
+}
+
+#[test]
+fn an_interrupted_evaluation_keeps_what_is_done_and_removes_its_containers() {
+    let folder = tempfile::tempdir().unwrap();
+    let slow = "import time\ntime.sleep(5)\n";
+    store(folder.path(), &[("slow", slow)]);
+    let child = command(&["evaluate", "--store", folder.path().to_str().unwrap(), "--jobs", "1"])
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn();
+    let mut child = child.unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while runtime.block_on(containers_of(child.id())) == 0 {
+        assert!(Instant::now() < deadline, "no container was started");
+    }
+    let signal = ["-INT", &child.id().to_string()].map(str::to_owned);
+    assert!(std::process::Command::new("kill").args(signal).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(runtime.block_on(containers_of(child.id())), 0);
+}
+
+/// The command fails with this status, says all of these words on stderr in a line or two, and prints
+/// nothing on stdout.
+fn check_refusal(arguments: &[&str], environment: &[(&str, &str)], status: i32, words: &[&str]) {
+    let output = command(arguments).envs(environment.iter().copied()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(status), "{arguments:?}: {said}");
+    for word in words {
+        assert!(said.contains(word), "{arguments:?}: '{word}' is not in: {said}");
+    }
+    assert!(!said.contains("panicked"), "{said}");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "", "{arguments:?}");
+}
+
+#[test]
+fn bad_input_gets_one_clear_sentence_and_the_right_status() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    store(folder.path(), &[("alice", REVERSER)]);
+    let file = folder.path().join("a-file");
+    std::fs::write(&file, "import requests\n").unwrap();
+    let file = file.to_str().unwrap();
+    let evaluate = ["evaluate", "--store", path];
+    let with = |more: &[&'static str]| [&evaluate[..], more].concat();
+
+    check_refusal(&with(&["--task", "no_such"]), &[], 2, &["no task 'no_such'", "harness tasks"]);
+    check_refusal(&with(&["--agent", "nobody"]), &[], 2, &["no agent 'nobody'", "platform agents"]);
+    check_refusal(&with(&["--agent", "../x"]), &[], 2, &["../x"]);
+    check_refusal(&with(&["--seed", "x"]), &[], 2, &["--seed"]);
+    check_refusal(&with(&["--pool", "much"]), &[], 2, &["--pool"]);
+    check_refusal(&with(&["--jobs", "0"]), &[], 2, &["--jobs"]);
+    check_refusal(&with(&["--platform", "http://127.0.0.1:1"]), &[], 1, &["http://127.0.0.1:1"]);
+    check_refusal(&["check", "/no/such/file"], &[], 2, &["/no/such/file", "cannot read"]);
+    check_refusal(&["check", file], &[], 2, &["a-file:1:8", "requests"]);
+    check_refusal(&["rank", "--store", path], &[], 2, &["no round", "harness evaluate"]);
+    // A file where the store should be.
+    check_refusal(&["evaluate", "--store", file], &[], 1, &[file]);
+    check_refusal(&["check", file, "--image", "no-such-image-of-ours"], &[], 2, &["requests"]);
+}
+
+#[test]
+fn a_missing_daemon_or_image_is_a_fault_that_says_the_mend() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    let evaluate = ["evaluate", "--store", path];
+    store(folder.path(), &[("alice", REVERSER)]);
+    let gone = [("DOCKER_HOST", "unix:///no/such/docker.sock")];
+    check_refusal(&evaluate, &gone, 1, &["no Docker daemon", "/no/such/docker.sock", "systemctl"]);
+    let closed = [("DOCKER_HOST", "tcp://127.0.0.1:1")];
+    check_refusal(&evaluate, &closed, 1, &["no Docker daemon", "127.0.0.1:1", "DOCKER_HOST"]);
+    let image = ["--image", "127.0.0.1:1/no/such:image"];
+    let arguments = [&evaluate[..], &image].concat();
+    check_refusal(&arguments, &[], 1, &["127.0.0.1:1/no/such:image", "cannot be pulled"]);
+    assert_eq!(std::fs::read_dir(folder.path().join("results")).unwrap().count(), 0);
+}
+
+#[test]
+fn a_corrupt_result_is_put_aside_and_its_trial_run_again() {
+    let folder = tempfile::tempdir().unwrap();
+    store(folder.path(), &[("alice", REVERSER)]);
+    let path = folder.path().to_str().unwrap();
+    let run = || {
+        harness(&["evaluate", "--store", path, "--seed", "5", "--task", "reverse_string", "--json"])
+    };
+    let first = json(&run());
+    let results = folder.path().join("results");
+    let result = std::fs::read_dir(&results).unwrap().next().unwrap().unwrap().path();
+    let whole = std::fs::read(&result).unwrap();
+    std::fs::write(&result, &whole[..whole.len() / 2]).unwrap();
+
+    let output = run();
+    assert!(output.status.success());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("corrupt"), "{output:?}");
+    assert_eq!(json(&output)["rankings"], first["rankings"]);
+    assert!(result.with_extension("json.corrupt").exists(), "what was there is lost");
+    assert!(result.exists());
+}

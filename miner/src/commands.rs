@@ -1,0 +1,155 @@
+//! The commands, one file each, and what they have in common.
+
+pub mod mine;
+pub mod tryout;
+pub mod upload;
+
+use std::future::Future;
+use std::path::Path;
+
+use harness::Fault;
+use harness::sandbox::Sandbox;
+use harness::session::{self, Options};
+use miner::mine::MineError;
+use miner::source::SourceError;
+use miner::token::TokenError;
+use platform::client::ClientError;
+use platform::validation;
+use tasks::Seed;
+
+use crate::console::Console;
+
+/// Why a command did not come to its end.
+pub enum Failure {
+    /// What it was given cannot be used: status 2.
+    Input(String),
+    /// Something failed that should not have: status 1.
+    Fault(String),
+    /// The user, or the system, asked to stop: status 130.
+    Interrupted,
+}
+
+impl Failure {
+    /// What to tell the user.
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::Input(sentence) | Self::Fault(sentence) => sentence.clone(),
+            Self::Interrupted => "interrupted".to_owned(),
+        }
+    }
+
+    /// The exit status.
+    pub const fn status(&self) -> u8 {
+        match self {
+            Self::Fault(_) => 1,
+            Self::Input(_) => 2,
+            Self::Interrupted => 130,
+        }
+    }
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault.to_string())
+    }
+}
+
+impl From<TokenError> for Failure {
+    fn from(error: TokenError) -> Self {
+        Self::Fault(error.to_string())
+    }
+}
+
+impl From<SourceError> for Failure {
+    fn from(error: SourceError) -> Self {
+        match error {
+            SourceError::Unusable(why) => Self::Input(why),
+            error => Self::Fault(error.to_string()),
+        }
+    }
+}
+
+impl From<MineError> for Failure {
+    fn from(error: MineError) -> Self {
+        match error {
+            MineError::Source(error) => error.into(),
+            error => Self::Fault(error.to_string()),
+        }
+    }
+}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        match error {
+            // What the platform refused, the miner can change.
+            ClientError::Address { .. } => Self::Input(error.to_string()),
+            ClientError::Refused { status, .. } if status.is_client_error() => {
+                Self::Input(error.to_string())
+            }
+            error => Self::Fault(error.to_string()),
+        }
+    }
+}
+
+/// Does `work`, unless the user interrupts it first.
+pub async fn unless_interrupted<T>(
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    tokio::select! {
+        worked = work => worked,
+        () = interrupted() => Err(Failure::Interrupted),
+    }
+}
+
+/// Opens a sandbox, lets `work` use it, and removes every container again, also when the work fails or the
+/// user interrupts it.
+pub async fn with_sandbox<T, W>(
+    options: &Options,
+    console: &Console,
+    work: impl FnOnce(Sandbox) -> W,
+) -> Result<T, Failure>
+where
+    W: Future<Output = Result<T, Failure>>,
+{
+    let on_event = |event| console.image_event(event);
+    let opening = async { Ok(session::open(options, &on_event).await?) };
+    let sandbox = unless_interrupted(opening).await?;
+    let worked = unless_interrupted(work(sandbox.clone())).await;
+    console.finish();
+    let cleaned = sandbox.cleanup().await;
+    let value = worked?;
+    cleaned?;
+    Ok(value)
+}
+
+/// Reads an agent and looks at it as the platform would.
+pub fn read_agent(file: &Path) -> Result<String, Failure> {
+    let shown = file.display();
+    let bytes = std::fs::read(file).map_err(|cause| {
+        Failure::Input(format!("cannot read {shown}: {cause}; name the file of an agent"))
+    })?;
+    if let Err(findings) = validation::validate(&bytes) {
+        let line =
+            |f: &validation::Finding| format!("\n  {shown}:{}:{}: {}", f.line, f.column, f.reason);
+        let lines: String = findings.iter().map(line).collect();
+        return Err(Failure::Input(format!("{shown} would not be accepted:{lines}")));
+    }
+    Ok(String::from_utf8(bytes).expect("validation asks for UTF-8"))
+}
+
+/// The seed that was chosen, or a fresh one. Below 2^53, so that every reader of JSON keeps it whole.
+pub fn seed(chosen: Option<u64>) -> Seed {
+    Seed(chosen.unwrap_or_else(|| rand::random_range(0..1 << 53)))
+}
+
+/// Waits for Ctrl-C or for the system's request to end.
+async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}

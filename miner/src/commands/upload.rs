@@ -1,0 +1,55 @@
+//! `miner upload FILE`: sends a file to the platform, with the token of its id if that is known here.
+
+use miner::token::TokenFile;
+use platform::MinerId;
+use platform::client::{Client, ClientError};
+use platform::store::Receipt;
+
+use super::{Failure, read_agent, unless_interrupted};
+use crate::cli::{PlatformArgs, Upload};
+use crate::console;
+
+/// Looks at the file, uploads it, and keeps the token.
+pub async fn run(args: Upload) -> Result<(), Failure> {
+    let source = read_agent(&args.file)?;
+    let receipt = unless_interrupted(upload(&args.platform, &args.miner, source)).await?;
+    console::uploaded(&receipt);
+    if args.json {
+        console::document(&serde_json::json!({ "upload": shown(&receipt) }))?;
+    }
+    Ok(())
+}
+
+/// Uploads an agent. A token that comes back is on the disk when this returns.
+pub async fn upload(
+    platform: &PlatformArgs,
+    miner: &MinerId,
+    source: String,
+) -> Result<Receipt, Failure> {
+    let tokens = TokenFile::at(platform.token_file.clone())?;
+    let client = Client::new(&platform.platform)?;
+    let token = tokens.get(&platform.platform, miner)?;
+    let receipt = client.upload(miner, source, token.as_deref()).await;
+    let receipt = receipt.map_err(|error| explained(error, miner, &tokens))?;
+    if let Some(token) = &receipt.token {
+        tokens.put(&platform.platform, miner, token)?;
+    }
+    Ok(receipt)
+}
+
+/// What of a receipt may be printed: all but the token.
+pub fn shown(receipt: &Receipt) -> serde_json::Value {
+    let Receipt { miner_id, version, sha256, .. } = receipt;
+    serde_json::json!({ "miner_id": miner_id, "version": version, "sha256": sha256 })
+}
+
+fn explained(error: ClientError, miner: &MinerId, tokens: &TokenFile) -> Failure {
+    match error.status().map(|status| status.as_u16()) {
+        Some(401 | 403) => Failure::Input(format!(
+            "the id '{miner}' is taken, and {} holds no token that owns it ({error}); take another id \
+             with --miner, or name the right file with --token-file",
+            tokens.path().display()
+        )),
+        _ => error.into(),
+    }
+}

@@ -1,0 +1,27 @@
+//! `miner`: parse, run one command, and turn what it came to into an exit status.
+
+mod cli;
+mod commands;
+mod console;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use cli::{Cli, Command};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let ran = match Cli::parse().command {
+        Command::Mine(args) => commands::mine::run(args).await,
+        Command::Try(args) => commands::tryout::run(args).await,
+        Command::Upload(args) => commands::upload::run(args).await,
+    };
+    match ran {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            console::complain(&failure.sentence());
+            ExitCode::from(failure.status())
+        }
+    }
+}

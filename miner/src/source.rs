@@ -1,0 +1,127 @@
+//! Where code comes from: a language model somewhere, a recording, or the samples.
+//!
+//! All of them stand behind [`Source`]. The loop above knows nothing of providers, and a source knows
+//! nothing of sandboxes and attempts: it gets a conversation and gives back a text.
+
+use futures_util::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+use tasks::TaskView;
+
+pub mod sample;
+
+/// Something that writes answers.
+pub trait Source: Send + Sync {
+    /// What it is called in the agent's header, in transcripts and on the terminal.
+    fn name(&self) -> String;
+
+    /// Whether it may do better when it is told what was wrong. If not, it is asked once.
+    fn learns(&self) -> bool;
+
+    /// Asks for an answer.
+    fn answer<'a>(&'a self, ask: &'a Ask<'a>) -> BoxFuture<'a, Result<Reply, SourceError>>;
+}
+
+/// One question to a source.
+pub struct Ask<'a> {
+    /// The task that the answer is for.
+    pub task: &'a TaskView,
+    /// 1 for the first question about this task.
+    pub attempt: u32,
+    /// What was said so far; the last message is the question.
+    pub messages: &'a [Message],
+    /// Is told while the answer comes in.
+    pub on_progress: &'a (dyn Fn(Progress) + Send + Sync),
+}
+
+/// One message of a conversation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// Who says it.
+    pub role: Role,
+    /// What is said.
+    pub text: String,
+}
+
+/// Who speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// The frame of the whole conversation.
+    System,
+    /// The miner.
+    User,
+    /// The model.
+    Assistant,
+}
+
+/// What happens while a source is at work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// So many bytes of the answer have come in.
+    Received {
+        /// Bytes so far.
+        bytes: usize,
+    },
+    /// An attempt to reach the provider failed, and there will be another.
+    Retrying {
+        /// What went wrong.
+        reason: String,
+        /// How long until then, in milliseconds.
+        wait_ms: u64,
+    },
+}
+
+/// What a source said.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reply {
+    /// The text, as it came.
+    pub text: String,
+    /// What it took.
+    pub usage: Usage,
+    /// Why the text may not be all of an answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flaw: Option<Flaw>,
+}
+
+/// Tokens that were used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Tokens of the question.
+    pub input_tokens: u64,
+    /// Tokens of the answer, hidden thinking included.
+    pub output_tokens: u64,
+}
+
+impl std::ops::AddAssign for Usage {
+    fn add_assign(&mut self, other: Self) {
+        self.input_tokens += other.input_tokens;
+        self.output_tokens += other.output_tokens;
+    }
+}
+
+/// What a provider says, or shows, of an answer that is not as it should be. It is no error: the model can
+/// be asked again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Flaw {
+    /// It ends at the model's limit of tokens.
+    Truncated,
+    /// The model, or a filter before it, declined.
+    Refused,
+    /// It was cut off because it was too long.
+    TooLong,
+}
+
+/// A source could not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// The source has nothing for this task, and never will.
+    #[error("{0}")]
+    NothingToSay(String),
+    /// What the source was given cannot be used: a key, a model's name, an address.
+    #[error("{0}")]
+    Unusable(String),
+    /// The source failed, also after all retries.
+    #[error("{0}")]
+    Failed(String),
+}
