@@ -79,8 +79,10 @@ fn daemon_answers(sh: &Shell) -> anyhow::Result<bool> {
 
 fn image(sh: &Shell) -> anyhow::Result<bool> {
     let harness = binary("harness");
-    let found = cmd!(sh, "{harness} image").quiet();
-    Ok(crate::children::run(Command::from(found))?.success())
+    let mut found = Command::from(cmd!(sh, "{harness} image").quiet());
+    // It says on stderr what it does; its stdout is for programs.
+    found.stdout(Stdio::null());
+    Ok(crate::children::run(found)?.success())
 }
 
 fn install(sh: &Shell, packages: &[&str]) -> anyhow::Result<()> {

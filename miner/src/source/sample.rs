@@ -136,3 +136,6 @@ impl Source for Sample {
         async { Ok(Reply { text: text?, ..Reply::default() }) }.boxed()
     }
 }
+
+#[cfg(test)]
+mod tests;

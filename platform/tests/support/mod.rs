@@ -13,7 +13,9 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+pub mod browser;
 pub mod faulty;
+pub mod rounds;
 
 /// What the validator brings in tests.
 pub const VALIDATOR: &str = "the validator's token";

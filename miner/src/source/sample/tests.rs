@@ -1,0 +1,83 @@
+//! The samples hold what their names promise. Programs run on the `python3` of the PATH.
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use super::*;
+
+/// Runs a reviewer on prompts and returns what it says to each.
+fn review(program: &str, prompts: &[String]) -> Vec<String> {
+    let loop_over_prompts = format!(
+        "import json, sys\nprogram = {{}}\nexec(sys.argv[1], program)\n\
+         print(json.dumps([program['answer'](prompt) for prompt in json.load(sys.stdin)]))\n"
+    );
+    let mut python = Command::new("python3");
+    python.args(["-c", &loop_over_prompts, program]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut python = python.spawn().unwrap();
+    let prompts = serde_json::to_vec(prompts).unwrap();
+    python.stdin.take().unwrap().write_all(&prompts).unwrap();
+    let output = python.wait_with_output().unwrap();
+    assert!(output.status.success());
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// The share of cases that the sample's reviewer gets right in 60 rounds, in percent.
+fn share(sample: Sample, task: &Task) -> usize {
+    let seeds: Vec<_> = (0..60).map(Seed).collect();
+    let prompts: Vec<_> = seeds.iter().map(|seed| task.prompt(*seed)).collect();
+    let program = sample.answer_to(&task.view()).unwrap();
+    let (mut right, mut all) = (0, 0);
+    for (seed, answer) in seeds.iter().zip(review(&program, &prompts)) {
+        let cases = task.cases(*seed);
+        let judged = task.judge_findings(&cases, &answer);
+        right += judged.iter().filter(|(verdict, _)| !verdict.is_wrong()).count();
+        all += cases.len();
+    }
+    right * 100 / all
+}
+
+#[test]
+fn the_reviewers_are_right_always_sometimes_and_never() {
+    for task in tasks::all().iter().filter(|task| task.kind == Kind::Findings) {
+        let good = share(Sample::Good, task);
+        assert_eq!(good, 100, "{}: teach careful_reviewer.py its kinds of weakness", task.id);
+        assert!(share(Sample::Bad, task) < 10, "{}", task.id);
+    }
+    let hasty = review(HASTY_REVIEWER, &[tasks::find("review_web_app").unwrap().prompt(Seed(1))]);
+    assert!(tasks::findings::parse(&hasty[0]).is_ok(), "{hasty:?}");
+}
+
+#[test]
+fn every_task_has_an_answer_of_every_sample_and_they_differ() {
+    for task in tasks::all() {
+        let answers = Sample::ALL.map(|sample| sample.answer_to(&task.view()).unwrap());
+        assert_ne!(answers[0], answers[2], "{}", task.id);
+        if let Kind::Code { entry_point } = &task.kind {
+            assert_eq!(answers[0], task.reference(Seed(5)), "{}", task.id);
+            for answer in answers {
+                assert!(crate::extract::defines(&answer, entry_point), "{}: {answer}", task.id);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_partial_sample_is_of_each_kind_on_a_third_of_the_tasks() {
+    let all = tasks::all();
+    let equal_to = |other: Sample| {
+        let same = |task: &&Task| {
+            Sample::Partial.answer_to(&task.view()) == other.answer_to(&task.view())
+        };
+        all.iter().filter(same).count()
+    };
+    for count in [equal_to(Sample::Good), equal_to(Sample::Bad)] {
+        assert!(count >= all.len() / 3 && count <= all.len() / 2, "{count} of {}", all.len());
+    }
+}
+
+#[test]
+fn a_task_that_the_arena_does_not_have_has_no_sample() {
+    let mut view = tasks::find("reverse_string").unwrap().view();
+    view.id = "somebody_elses".parse().unwrap();
+    assert_eq!(Sample::Good.answer_to(&view), None);
+}

@@ -1,0 +1,129 @@
+//! The leaderboard in a real browser: what the script does, what a keyboard and a screen reader get,
+//! what a phone and the dark look like. Run with `--features outside-tools`; wants Debian's `chromium`
+//! and `chromium-driver`, and `AXE_JS` to name axe-core's `axe.min.js` (npm).
+
+mod support;
+
+use serde_json::json;
+use support::Server;
+use support::browser::Browser;
+use support::rounds;
+
+const PHONE: (u32, u32) = (500, 900);
+const DESK: (u32, u32) = (1280, 900);
+const DARK: &[&str] = &["--force-dark-mode", "--blink-settings=preferredColorScheme=0"];
+
+async fn server() -> Server {
+    let server = Server::start().await;
+    rounds::put(&server.store);
+    server
+}
+
+#[tokio::test]
+async fn typing_filters_and_the_count_says_so() {
+    let server = server().await;
+    let browser = Browser::start(DESK.0, DESK.1, &[]).await;
+    browser.open(&server.url).await;
+    let shown = "return [...document.querySelectorAll('#ranking tbody tr')]\
+                 .filter(row => row.getClientRects().length).map(row => row.dataset.miner)";
+    assert_eq!(browser.run(shown).await.as_array().unwrap().len(), 5);
+    browser.run("document.getElementById('q').focus()").await;
+    browser.press("Climb").await;
+    assert_eq!(browser.run(shown).await, json!(["climber"]));
+    let count = browser.run("return document.getElementById('count').textContent").await;
+    assert_eq!(count, "1 of 5 agents");
+    // Enter asks the server, with the same result.
+    browser.press("\u{e007}").await;
+    assert_eq!(browser.run("return location.search").await, "?q=Climb");
+    assert_eq!(browser.run(shown).await, json!(["climber"]));
+    browser.quit().await;
+}
+
+#[tokio::test]
+async fn hostile_words_do_nothing() {
+    let server = server().await;
+    let browser = Browser::start(DESK.0, DESK.1, &[]).await;
+    for path in ["/", "/?q=%22%3E%3Cscript%3Edocument.title='owned'%3C/script%3E"] {
+        browser.open(&format!("{}{path}", server.url)).await;
+        assert_eq!(browser.run("return document.title").await, "Leaderboard · The arena");
+        assert_eq!(browser.run("return document.images.length").await, 0);
+        assert_eq!(browser.run("return document.scripts.length").await, 1);
+    }
+    // Were a script to get in, the policy would still not run it.
+    browser
+        .run(
+            "const script = document.createElement('script'); script.textContent = \
+             \"document.title='owned'\"; document.body.append(script)",
+        )
+        .await;
+    assert_eq!(browser.run("return document.title").await, "Leaderboard · The arena");
+    browser.quit().await;
+}
+
+#[tokio::test]
+async fn everything_can_be_reached_with_the_keyboard_and_seen_to_be() {
+    let server = server().await;
+    let browser = Browser::start(DESK.0, DESK.1, &[]).await;
+    browser.open(&server.url).await;
+    let mut reached = Vec::new();
+    for _ in 0..9 {
+        browser.press("\u{e004}").await;
+        let focus = "const e = document.activeElement; const style = getComputedStyle(e); \
+                     return [e.id || e.className || e.textContent, style.outlineStyle]";
+        let focus = browser.run(focus).await;
+        assert_eq!(focus[1], "solid", "{focus} has the focus and nobody sees it");
+        reached.push(focus[0].as_str().unwrap().to_owned());
+    }
+    let expected = ["skip", "The arena", "Leaderboard", "API", "Submit", "q", "Filter", "scroll"];
+    assert_eq!(reached[..8], expected);
+    browser.quit().await;
+}
+
+#[tokio::test]
+async fn a_phone_scrolls_the_table_and_not_the_page() {
+    let server = server().await;
+    let browser = Browser::start(PHONE.0, PHONE.1, &[]).await;
+    browser.open(&server.url).await;
+    let wide = "const width = document.documentElement.clientWidth; \
+                return [...document.querySelectorAll('body *')].filter(e => !e.closest('.scroll') \
+                && !e.matches('.skip, .for-ears') && e.getBoundingClientRect().right > width)\
+                .map(e => e.outerHTML)";
+    assert_eq!(browser.run(wide).await, json!([]));
+    let wider = "const e = document.documentElement; return e.scrollWidth > e.clientWidth";
+    assert_eq!(browser.run(wider).await, false);
+    let table = "const e = document.querySelector('.scroll'); return e.scrollWidth > e.clientWidth";
+    assert_eq!(browser.run(table).await, true);
+    keep("phone", &browser.screenshot().await);
+    browser.quit().await;
+}
+
+#[tokio::test]
+async fn axe_finds_nothing_in_the_light_or_in_the_dark() {
+    let server = server().await;
+    let path = std::env::var("AXE_JS").expect("AXE_JS names axe-core's axe.min.js");
+    let axe = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    for (look, extra) in [("light", &[][..]), ("dark", DARK)] {
+        let browser = Browser::start(DESK.0, DESK.1, extra).await;
+        for path in ["/", "/?q=nobody", "/reference"] {
+            browser.open(&format!("{}{path}", server.url)).await;
+            let dark = "return matchMedia('(prefers-color-scheme: dark)').matches";
+            assert_eq!(browser.run(dark).await, look == "dark");
+            browser.run(&axe).await;
+            let found = browser
+                .run_async(
+                    "const done = arguments[arguments.length - 1]; axe.run().then(found => \
+                     done(found.violations.map(v => [v.id, v.nodes.map(n => n.html + n.failureSummary)])))",
+                )
+                .await;
+            assert_eq!(found, json!([]), "{look} {path}");
+            keep(&format!("{look}{}", path.replace(['/', '?'], "-")), &browser.screenshot().await);
+        }
+        browser.quit().await;
+    }
+}
+
+/// Keeps a screenshot for somebody to look at, where `SCREENSHOTS` says.
+fn keep(name: &str, png_base64: &str) {
+    let Ok(folder) = std::env::var("SCREENSHOTS") else { return };
+    std::fs::write(format!("{folder}/{name}.png.base64"), png_base64).unwrap();
+}

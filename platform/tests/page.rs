@@ -1,0 +1,112 @@
+//! The leaderboard as it comes over the wire, which is all that a reader without JavaScript has.
+
+mod support;
+
+use support::rounds::{self, HOSTILE};
+use support::{Server, check_problem};
+
+async fn page(server: &Server, path: &str) -> String {
+    let response = server.get(path).await;
+    assert_eq!(response.status(), 200, "{path}");
+    assert_eq!(response.headers()["content-type"], "text/html; charset=utf-8");
+    response.text().await.unwrap()
+}
+
+/// The ids of the rows, in order.
+fn miners(page: &str) -> Vec<&str> {
+    page.split("data-miner=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn before_the_first_round_it_says_so() {
+    let server = Server::start().await;
+    let text = page(&server, "/").await;
+    assert!(text.contains("There has been no round yet. No agent has been submitted."), "{text}");
+    server.upload("me", "print(1)\n").send().await.unwrap();
+    assert!(page(&server, "/").await.contains("One agent is waiting"));
+}
+
+#[tokio::test]
+async fn it_shows_ranks_changes_histories_and_verdicts() {
+    let server = Server::start().await;
+    rounds::put(&server.store);
+    let text = page(&server, "/").await;
+    assert_eq!(miners(&text), ["good", "climber", "fresh", "faller", "copy-cat"]);
+    let row = |miner: &str| {
+        let start = text.find(&format!("data-miner=\"{miner}\"")).unwrap();
+        text[start..].split("</tr>").next().unwrap()
+    };
+    assert!(row("good").contains("up</span> 1"), "{}", row("good"));
+    assert!(row("faller").contains("down</span> 3"), "{}", row("faller"));
+    assert!(row("fresh").contains(">new<"));
+    assert!(row("copy-cat").contains("copy of faller"));
+    assert!(row("copy-cat").contains("factorial: </span>fault"));
+    assert!(row("good").contains("Scores, oldest first: 75, 75, 100\""), "{}", row("good"));
+    assert!(
+        row("climber").contains("title=\"fizz_buzz: time limit exceeded, 7/8 cases\""),
+        "{}",
+        row("climber")
+    );
+}
+
+#[tokio::test]
+async fn hostile_words_are_words() {
+    let server = Server::start().await;
+    rounds::put(&server.store);
+    let text = page(&server, "/?q=%22%3E%3Cscript%3Ealert(1)%3C/script%3E").await;
+    assert!(!text.contains(HOSTILE) && !text.contains("<script>") && !text.contains("<img"));
+    let text = page(&server, "/").await;
+    assert!(!text.contains(HOSTILE) && !text.contains("<script>") && !text.contains("<img"));
+    assert!(text.contains("&lt;script&gt;document.title"), "the words themselves are shown");
+    assert!(!text.contains("style="), "the policy forbids inline styles");
+}
+
+#[tokio::test]
+async fn it_asks_no_other_host_for_anything() {
+    let server = Server::start().await;
+    rounds::put(&server.store);
+    for path in ["/", "/reference", "/style.css", "/leaderboard.js"] {
+        let text = server.get(path).await.text().await.unwrap();
+        for attribute in ["src=\"http", "href=\"http", "src=\"//", "href=\"//", "url(", "@import"] {
+            assert!(!text.contains(attribute), "{path}: {attribute}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn it_can_be_filtered_without_a_script() {
+    let server = Server::start().await;
+    rounds::put(&server.store);
+    let text = page(&server, "/?q=+CLIMB+").await;
+    assert_eq!(miners(&text), ["climber"]);
+    assert!(text.contains("1 of 5 agents"));
+    assert_eq!(miners(&page(&server, "/?q=nobody").await), [""; 0]);
+    assert_eq!(miners(&page(&server, "/?page=99").await).len(), 5);
+    check_problem(server.get("/?page=x").await, 400, "").await;
+}
+
+#[tokio::test]
+async fn a_new_round_is_shown_at_once() {
+    let server = Server::start().await;
+    rounds::put(&server.store);
+    assert!(page(&server, "/").await.contains("climber"));
+    server.store.put_rankings(&support::rankings("next", "newcomer")).unwrap();
+    assert_eq!(miners(&page(&server, "/").await), ["newcomer"]);
+}
+
+#[tokio::test]
+async fn a_large_ranking_comes_in_pages() {
+    let server = Server::start().await;
+    let mut round = support::rankings("large", "me");
+    let entry = round.rankings.remove(0);
+    for n in 0..450 {
+        let miner_id = format!("m{n:03}").parse().unwrap();
+        round.rankings.push(platform::rankings::Ranking { miner_id, ..entry.clone() });
+    }
+    server.store.put_rankings(&round).unwrap();
+    for (number, first, count) in [(1, "m000", 200), (2, "m200", 200), (3, "m400", 50)] {
+        let text = page(&server, &format!("/?page={number}")).await;
+        assert_eq!((miners(&text)[0], miners(&text).len()), (first, count));
+        assert!(text.contains(&format!("Page {number} of 3")));
+    }
+}

@@ -1,0 +1,103 @@
+//! A real headless Chromium, driven over the WebDriver protocol, which is JSON over HTTP and needs no
+//! library. Wants Debian's `chromium` and `chromium-driver`.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use reqwest::Client;
+use serde_json::{Value, json};
+
+/// One browser window.
+pub struct Browser {
+    driver: Child,
+    http: Client,
+    session: String,
+}
+
+impl Browser {
+    /// Starts one of this size, with these extra settings in the words of Chromium's command line.
+    pub async fn start(width: u32, height: u32, extra: &[&str]) -> Self {
+        let mut driver = Command::new("chromedriver")
+            .arg("--port=0")
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("chromedriver starts: apt-get install chromium chromium-driver");
+        let lines = BufReader::new(driver.stdout.take().unwrap()).lines();
+        let port = lines
+            .map_while(Result::ok)
+            .find_map(|line| {
+                line.split_once("successfully on port ")?
+                    .1
+                    .trim_end_matches('.')
+                    .parse::<u16>()
+                    .ok()
+            })
+            .expect("chromedriver says its port");
+        let http = Client::new();
+        let size = format!("--window-size={width},{height}");
+        let mut args = vec!["--headless=new", "--no-sandbox", "--disable-gpu", &size];
+        args.extend(extra);
+        let wanted =
+            json!({"capabilities": {"alwaysMatch": {"goog:chromeOptions": {"args": args}}}});
+        let base = format!("http://127.0.0.1:{port}/session");
+        let answer: Value =
+            http.post(&base).json(&wanted).send().await.unwrap().json().await.unwrap();
+        let id = answer["value"]["sessionId"].as_str();
+        let id = id.unwrap_or_else(|| panic!("a session starts: {answer}"));
+        Self { driver, http, session: format!("{base}/{id}") }
+    }
+
+    async fn post(&self, command: &str, body: Value) -> Value {
+        let url = format!("{}/{command}", self.session);
+        let answer = self.http.post(url).json(&body).send().await.unwrap();
+        let answer: Value = answer.json().await.unwrap();
+        assert_eq!(answer["value"].get("error"), None, "{command}: {answer}");
+        answer["value"].clone()
+    }
+
+    /// Goes to the address and waits until the page is there.
+    pub async fn open(&self, url: &str) {
+        self.post("url", json!({"url": url})).await;
+    }
+
+    /// Runs a script as a function's body and returns what it returns.
+    pub async fn run(&self, script: &str) -> Value {
+        self.post("execute/sync", json!({"script": script, "args": []})).await
+    }
+
+    /// The same for a script that calls its last argument with what it returns.
+    pub async fn run_async(&self, script: &str) -> Value {
+        self.post("execute/async", json!({"script": script, "args": []})).await
+    }
+
+    /// Presses keys as a person at the keyboard would.
+    pub async fn press(&self, keys: &str) {
+        let actions: Vec<_> = keys
+            .chars()
+            .flat_map(|key| {
+                [json!({"type": "keyDown", "value": key}), json!({"type": "keyUp", "value": key})]
+            })
+            .collect();
+        let keyboard = json!({"type": "key", "id": "keyboard", "actions": actions});
+        self.post("actions", json!({"actions": [keyboard]})).await;
+    }
+
+    /// What the browser shows, as a PNG in base64.
+    pub async fn screenshot(&self) -> String {
+        let url = format!("{}/screenshot", self.session);
+        let answer: Value = self.http.get(url).send().await.unwrap().json().await.unwrap();
+        answer["value"].as_str().unwrap().to_owned()
+    }
+
+    /// Closes the window.
+    pub async fn quit(self) {
+        self.http.delete(&self.session).send().await.unwrap();
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let _ = self.driver.kill();
+        let _ = self.driver.wait();
+    }
+}
