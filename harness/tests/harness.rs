@@ -49,7 +49,6 @@ struct Validator {
     seed: Seed,
     agents: Vec<Agent>,
     runtime: Runtime,
-    tasks: OnceLock<Vec<Prepared>>,
     runner: OnceLock<Result<Runner, String>>,
     /// For each agent the containers that are fit for its next trial.
     slots: Mutex<HashMap<MinerId, Vec<Slot>>>,
@@ -66,8 +65,8 @@ impl Validator {
         let agents = listing.agents.into_iter().map(|meta| Agent::stored(&store, meta)).collect();
         let runtime =
             Runtime::new().map_err(|error| format!("no runtime could be started: {error}"))?;
-        let (tasks, runner, slots) = (OnceLock::new(), OnceLock::new(), Mutex::default());
-        Ok(Self { store, seed, agents, runtime, tasks, runner, slots })
+        let (runner, slots) = (OnceLock::new(), Mutex::default());
+        Ok(Self { store, seed, agents, runtime, runner, slots })
     }
 
     /// One test for each agent and task, the controls first.
@@ -87,15 +86,15 @@ impl Validator {
     }
 
     fn test(&self, agent: usize, task: &TaskId) -> Result<(), Failed> {
-        let tasks = self.tasks();
-        let prepared = tasks.iter().find(|prepared| prepared.id() == task).ok_or("no such task")?;
-        let [oracle, nop] = controls(tasks);
+        let task = tasks::find(task.as_str()).ok_or("no such task")?;
+        let prepared = [Prepared::new(task, self.seed)];
+        let [oracle, nop] = controls(&prepared);
         let (agent, wanted) = match agent {
             0 => (&oracle, 100.0),
             1 => (&nop, 0.0),
             stored => (&self.agents[stored - 2], 100.0),
         };
-        let result = self.result(agent, prepared)?;
+        let result = self.result(agent, &prepared[0])?;
         #[allow(clippy::float_cmp, reason = "0 and 100 are exact")]
         if result.score == wanted { Ok(()) } else { Err(result.failure().into()) }
     }
@@ -121,11 +120,6 @@ impl Validator {
             self.runtime.block_on(runner.run((agent, &source, prepared), &mut slot, &on_retry));
         lock().entry(agent.miner_id.clone()).or_default().push(slot);
         result.map_err(|fault| format!("a fault of the arena, not the agent's: {fault}").into())
-    }
-
-    fn tasks(&self) -> &[Prepared] {
-        let prepare = |task| Prepared::new(task, self.seed);
-        self.tasks.get_or_init(|| tasks::all().into_iter().map(prepare).collect())
     }
 
     fn runner(&self) -> Result<&Runner, String> {

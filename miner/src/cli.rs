@@ -72,6 +72,9 @@ pub struct Mine {
     /// Address of the provider's API, for a server of your own
     #[arg(long, value_name = "URL")]
     pub base_url: Option<String>,
+    /// File that holds the provider's key, instead of its environment variable
+    #[arg(long, value_name = "FILE")]
+    pub key_file: Option<PathBuf>,
     /// How often the model is asked about one task
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub attempts: u32,

@@ -9,6 +9,7 @@ pub mod extract;
 pub mod mine;
 pub mod model;
 pub mod prompt;
+pub mod secret;
 pub mod source;
 pub mod token;
 pub mod tryout;

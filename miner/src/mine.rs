@@ -217,6 +217,7 @@ impl<'a> Conversation<'a> {
                 task: self.task,
                 attempt,
                 messages: &self.messages,
+                max_output_tokens: 16_384,
                 on_progress: &on_progress,
             };
             let reply = self.source.answer(&ask).await.map_err(MineError::Source)?;

@@ -7,6 +7,8 @@ use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use tasks::TaskView;
 
+pub mod provider;
+pub mod replay;
 pub mod sample;
 
 /// Something that writes answers.
@@ -29,6 +31,8 @@ pub struct Ask<'a> {
     pub attempt: u32,
     /// What was said so far; the last message is the question.
     pub messages: &'a [Message],
+    /// How long the answer may get, in tokens.
+    pub max_output_tokens: u64,
     /// Is told while the answer comes in.
     pub on_progress: &'a (dyn Fn(Progress) + Send + Sync),
 }
@@ -72,30 +76,59 @@ pub enum Progress {
 }
 
 /// What a source said.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Reply {
     /// The text, as it came.
     pub text: String,
     /// What it took.
+    #[serde(default)]
     pub usage: Usage,
     /// Why the text may not be all of an answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flaw: Option<Flaw>,
 }
 
-/// Tokens that were used.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// What was used up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Usage {
     /// Tokens of the question.
     pub input_tokens: u64,
     /// Tokens of the answer, hidden thinking included.
     pub output_tokens: u64,
+    /// What it cost, in US dollars, if the provider or the miner says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_usd: Option<f64>,
+    /// The provider did not count, and the tokens are a guess.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub guessed: bool,
+}
+
+impl Usage {
+    /// A guess from sizes in bytes: a token of code is three to four.
+    pub fn estimated(asked_bytes: usize, answered_bytes: usize) -> Self {
+        let tokens = |bytes: usize| bytes.div_ceil(3) as u64;
+        Self {
+            input_tokens: tokens(asked_bytes),
+            output_tokens: tokens(answered_bytes),
+            cost_usd: None,
+            guessed: true,
+        }
+    }
+
+    /// Tokens in all.
+    pub const fn tokens(&self) -> u64 {
+        self.input_tokens + self.output_tokens
+    }
 }
 
 impl std::ops::AddAssign for Usage {
     fn add_assign(&mut self, other: Self) {
         self.input_tokens += other.input_tokens;
         self.output_tokens += other.output_tokens;
+        self.guessed |= other.guessed;
+        if let Some(cost) = other.cost_usd {
+            *self.cost_usd.get_or_insert(0.0) += cost;
+        }
     }
 }
 

@@ -3,23 +3,26 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tasks::Sha256;
+use utoipa::ToSchema;
 
 use crate::MinerId;
 use crate::store::{AgentMeta, Version};
 use crate::validation::Finding;
 
 /// What anybody may know of a stored agent: never its source, never its token.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AgentView {
     /// Whose agent it is.
     pub miner_id: MinerId,
     /// 1 for the first upload, and one more for each that changed it.
     pub version: u32,
     /// The digest of the source.
+    #[schema(value_type = String, pattern = "^[0-9a-f]{64}$")]
     pub sha256: Sha256,
     /// Its size in bytes.
     pub size: u64,
     /// When this version was accepted.
+    #[schema(value_type = String, format = DateTime)]
     pub uploaded_at: Timestamp,
 }
 
@@ -36,7 +39,7 @@ impl From<AgentMeta> for AgentView {
 }
 
 /// One agent with the versions before.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AgentHistory {
     /// The current version.
     #[serde(flatten)]
@@ -53,7 +56,7 @@ impl From<AgentMeta> for AgentHistory {
 }
 
 /// A token that replaces another.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct NewToken {
     /// Whose agent it opens.
     pub miner_id: MinerId,
@@ -62,7 +65,7 @@ pub struct NewToken {
 }
 
 /// An error of the API, after RFC 9457 (`application/problem+json`).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
     /// Always `about:blank`: the status says what kind of problem it is.
     #[serde(rename = "type")]

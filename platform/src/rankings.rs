@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tasks::{Seed, Sha256, TaskId, Verdict};
+use utoipa::ToSchema;
 
 use crate::MinerId;
 
 /// A finished round and who came where in it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Rankings {
     /// What was evaluated, and how.
     pub round: Round,
@@ -19,17 +20,21 @@ pub struct Rankings {
 }
 
 /// One evaluation: agents x tasks under one seed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Round {
     /// Names the round; no two rounds share it.
     pub id: String,
     /// What the generated cases were drawn from.
+    #[schema(value_type = u64)]
     pub seed: Seed,
     /// When the first trial began.
+    #[schema(value_type = String, format = DateTime)]
     pub started_at: Timestamp,
     /// When the last trial ended.
+    #[schema(value_type = String, format = DateTime)]
     pub finished_at: Timestamp,
     /// The tasks, in the order of the round.
+    #[schema(value_type = Vec<String>)]
     pub tasks: Vec<TaskId>,
     /// The image that the agents ran in, by digest.
     pub image: String,
@@ -48,24 +53,26 @@ pub struct Round {
 }
 
 /// A trial that the arena could not carry out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FaultRecord {
     /// Whose trial it was.
     pub miner_id: MinerId,
     /// On which task.
+    #[schema(value_type = String)]
     pub task: TaskId,
     /// What went wrong, in one sentence.
     pub fault: String,
 }
 
 /// One agent's place in a round.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Ranking {
     /// 1 is best.
     pub rank: u32,
     /// Whose agent it is.
     pub miner_id: MinerId,
     /// Which version ran.
+    #[schema(value_type = String, pattern = "^[0-9a-f]{64}$")]
     pub agent_sha256: Sha256,
     /// 0 to 100, two decimals.
     pub score: f64,
@@ -74,15 +81,17 @@ pub struct Ranking {
     /// The reward in units of 1e-9 'TAO'.
     pub reward_rao: u64,
     /// What it got on each task.
+    #[schema(value_type = BTreeMap<String, TaskScore>)]
     pub tasks: BTreeMap<TaskId, TaskScore>,
     /// The earlier agent that this one is a byte-identical copy of.
     pub copy_of: Option<MinerId>,
 }
 
 /// One agent's outcome on one task.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct TaskScore {
     /// The trial's verdict.
+    #[schema(value_type = String, pattern = "^(AC|WA|RE|TLE|MLE|OLE|NS)$")]
     pub verdict: Verdict,
     /// 0 to 100.
     pub score: f64,

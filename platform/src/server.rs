@@ -13,7 +13,7 @@ use axum::extract::rejection::JsonRejection;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::get;
 use axum::{Json, Router, middleware};
 use tasks::TaskView;
 use tokio::net::TcpListener;
@@ -21,11 +21,17 @@ use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::cors::{self, CorsLayer};
+use utoipa::OpenApi as _;
+use utoipa::openapi::OpenApi as Document;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
+use utoipa_axum::routes;
 
+use crate::api::Problem;
 use crate::rankings::Rankings;
 use crate::store::Store;
 use board::Boards;
 use extract::Name;
+use openapi::{Description, Health, Reference, TaskSchema};
 use problem::Refusal;
 use quota::Meters;
 
@@ -35,6 +41,7 @@ mod auth;
 mod board;
 mod dress;
 mod extract;
+mod openapi;
 mod page;
 mod problem;
 mod quota;
@@ -56,6 +63,7 @@ struct App {
     settings: Arc<Settings>,
     meters: Option<Arc<Meters>>,
     boards: Arc<Boards>,
+    reference: Arc<Reference>,
     /// Bounds how many submissions are checked at once, for each takes a processor and a stack.
     checks: Arc<Semaphore>,
     tasks: Arc<Vec<TaskView>>,
@@ -85,32 +93,21 @@ pub fn router(store: Store, settings: Settings) -> Router {
         meters: settings.quotas.map(|quotas| Arc::new(Meters::new(quotas))),
         settings: Arc::new(settings),
         boards: Arc::default(),
+        reference: Arc::new(reference()),
         checks: Arc::new(Semaphore::new(MAX_CHECKS)),
         tasks: Arc::new(tasks),
         tasks_headers: dress::fixed("application/json", &tasks_json),
         tasks_json,
     };
-    Router::new()
+    api()
+        .0
         .route("/", get(page::leaderboard))
+        .route("/reference", get(openapi::html))
+        .route("/openapi.json", get(openapi::json))
         .route("/style.css", get(|| asset("text/css", include_bytes!("server/assets/style.css"))))
         .route(
             "/leaderboard.js",
             get(|| asset("text/javascript", include_bytes!("server/assets/leaderboard.js"))),
-        )
-        .route("/healthz", get(healthz))
-        .route("/tasks", get(all_tasks))
-        .route("/tasks/{id}", get(one_task))
-        .route("/agents", get(agents::list))
-        .route("/agents/{miner_id}", get(agents::one))
-        .route("/agents/{miner_id}/agent.py", get(agents::source))
-        .route("/agents/{miner_id}/token", post(upload::rotate_token))
-        .route(
-            "/rankings",
-            get(rankings).put(put_rankings).layer(DefaultBodyLimit::max(MAX_RANKINGS_BYTES)),
-        )
-        .route(
-            "/upload/agent",
-            post(upload::agent).layer(DefaultBodyLimit::max(upload::MAX_BODY_BYTES)),
         )
         .fallback(no_such_page)
         .method_not_allowed_fallback(no_such_method)
@@ -127,6 +124,27 @@ pub fn router(store: Store, settings: Settings) -> Router {
         .with_state(app)
 }
 
+/// The operations that the description describes, and the description.
+fn api() -> (Router<App>, Document) {
+    let body_limit = DefaultBodyLimit::max;
+    OpenApiRouter::with_openapi(Description::openapi())
+        .routes(routes!(healthz))
+        .routes(routes!(all_tasks))
+        .routes(routes!(one_task))
+        .routes(routes!(agents::list))
+        .routes(routes!(agents::one))
+        .routes(routes!(agents::source))
+        .routes(routes!(upload::rotate_token))
+        .routes(routes!(rankings, put_rankings).layer(body_limit(MAX_RANKINGS_BYTES)))
+        .routes(routes!(upload::agent).layer(body_limit(upload::MAX_BODY_BYTES)))
+        .split_for_parts()
+}
+
+/// The description in both its forms.
+fn reference() -> Reference {
+    Reference::of(&api().1)
+}
+
 /// Any site may read what anybody may read. Nothing that needs a token or changes something is offered.
 fn cors() -> CorsLayer {
     CorsLayer::new()
@@ -137,14 +155,30 @@ fn cors() -> CorsLayer {
         .max_age(Duration::from_hours(1))
 }
 
-async fn healthz() -> Json<serde_json::Value> {
-    Json(serde_json::json!({ "status": "ok" }))
+/// Is the server up?
+#[utoipa::path(
+    get, path = "/healthz", tag = "readers",
+    responses((status = 200, description = "It is", body = Health), (status = "4XX", description = "What to change", body = Problem, content_type = "application/problem+json")),
+)]
+async fn healthz() -> Json<Health> {
+    Json(Health { status: "ok" })
 }
 
+/// Every task, with its public side
+#[utoipa::path(
+    get, path = "/tasks", tag = "readers",
+    responses((status = 200, description = "The tasks, in the order of a round", body = Vec<TaskSchema>), (status = "4XX", description = "What to change", body = Problem, content_type = "application/problem+json")),
+)]
 async fn all_tasks(State(app): State<App>) -> Response {
     (app.tasks_headers, app.tasks_json).into_response()
 }
 
+/// One task
+#[utoipa::path(
+    get, path = "/tasks/{id}", tag = "readers",
+    params(("id" = String, Path, description = "Which task", example = "reverse_string")),
+    responses((status = 200, description = "Its public side", body = TaskSchema), (status = "4XX", description = "What to change", body = Problem, content_type = "application/problem+json")),
+)]
 async fn one_task(State(app): State<App>, Name(id): Name) -> Result<Json<TaskView>, Refusal> {
     let task = app.tasks.iter().find(|task| task.id.as_str() == id);
     task.cloned().map(Json).ok_or_else(|| {
@@ -152,6 +186,11 @@ async fn one_task(State(app): State<App>, Name(id): Name) -> Result<Json<TaskVie
     })
 }
 
+/// The latest ranking
+#[utoipa::path(
+    get, path = "/rankings", tag = "readers",
+    responses((status = 200, description = "The latest round and its ranking", body = Rankings), (status = "4XX", description = "What to change", body = Problem, content_type = "application/problem+json"), (status = "5XX", description = "The platform's own fault: try again later", body = Problem, content_type = "application/problem+json")),
+)]
 async fn rankings(State(app): State<App>) -> Result<Response, Refusal> {
     let board = blocking(move || Ok(app.boards.latest(&app.store)?)).await?;
     let board = board.ok_or_else(|| {
@@ -168,6 +207,13 @@ async fn asset(kind: &'static str, bytes: &'static [u8]) -> Response {
     ([(header::CONTENT_TYPE, kind)], bytes).into_response()
 }
 
+/// Make a ranking the latest
+#[utoipa::path(
+    put, path = "/rankings", tag = "validators",
+    request_body = Rankings,
+    security(("validator" = [])),
+    responses((status = 204, description = "It is stored"), (status = "4XX", description = "What to change", body = Problem, content_type = "application/problem+json"), (status = "5XX", description = "The platform's own fault: try again later", body = Problem, content_type = "application/problem+json")),
+)]
 async fn put_rankings(
     State(app): State<App>,
     headers: HeaderMap,

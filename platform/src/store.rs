@@ -24,6 +24,7 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tasks::{Seed, Sha256, TaskId};
+use utoipa::ToSchema;
 
 use crate::rankings::Rankings;
 
@@ -72,26 +73,29 @@ pub struct AgentMeta {
 }
 
 /// An earlier version of an agent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Version {
     /// 1 for the first upload.
     pub version: u32,
     /// The digest of the source.
+    #[schema(value_type = String, pattern = "^[0-9a-f]{64}$")]
     pub sha256: Sha256,
     /// Its size in bytes.
     pub size: u64,
     /// When it was accepted.
+    #[schema(value_type = String, format = DateTime)]
     pub uploaded_at: Timestamp,
 }
 
 /// What an upload is answered with.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Receipt {
     /// Whose agent it is.
     pub miner_id: MinerId,
     /// The version that is stored now.
     pub version: u32,
     /// The digest of the source.
+    #[schema(value_type = String, pattern = "^[0-9a-f]{64}$")]
     pub sha256: Sha256,
     /// The token that the next upload under this id must bring. Given out once, with the first upload.
     #[serde(default, skip_serializing_if = "Option::is_none")]

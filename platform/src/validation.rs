@@ -9,6 +9,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 mod imports;
 mod nesting;
@@ -21,7 +22,7 @@ pub use crate::store::MAX_SOURCE_BYTES;
 const MAX_FINDINGS: usize = 100;
 
 /// One thing that is wrong with a submission.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Finding {
     /// The line, from 1.
     pub line: usize,

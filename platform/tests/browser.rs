@@ -85,7 +85,7 @@ async fn a_phone_scrolls_the_table_and_not_the_page() {
     let browser = Browser::start(PHONE.0, PHONE.1, &[]).await;
     browser.open(&server.url).await;
     let wide = "const width = document.documentElement.clientWidth; \
-                return [...document.querySelectorAll('body *')].filter(e => !e.closest('.scroll') \
+                return [...document.querySelectorAll('body *')].filter(e => !e.closest('.scroll, pre') \
                 && !e.matches('.skip, .for-ears') && e.getBoundingClientRect().right > width)\
                 .map(e => e.outerHTML)";
     assert_eq!(browser.run(wide).await, json!([]));

@@ -94,8 +94,10 @@ pub enum Check {
     Close {
         /// The value as computed here
         expected: Value,
-        /// Largest difference, and the largest one relative to the larger number
-        tolerance: f64,
+        /// Largest difference
+        absolute: f64,
+        /// Largest difference relative to the larger number; the larger allowance counts
+        relative: f64,
     },
     /// The same members in any order
     AnyOrder(Value),
@@ -125,7 +127,12 @@ impl Check {
 
     /// The numbers of `expected`, within `tolerance` absolutely or relatively.
     pub fn close(expected: impl Into<Value>, tolerance: f64) -> Self {
-        Self::Close { expected: expected.into(), tolerance }
+        Self::Close { expected: expected.into(), absolute: tolerance, relative: tolerance }
+    }
+
+    /// The numbers of `expected`, within `tolerance` relatively, however small they are.
+    pub fn close_relatively(expected: impl Into<Value>, tolerance: f64) -> Self {
+        Self::Close { expected: expected.into(), absolute: 0.0, relative: tolerance }
     }
 
     /// `expected`, of exactly its type.
@@ -169,7 +176,9 @@ impl Check {
         match self {
             Self::Equal(expected) => value.equals(expected),
             Self::Exact(expected) => value.equals_exactly(expected),
-            Self::Close { expected, tolerance } => value.is_close(expected, *tolerance, *tolerance),
+            Self::Close { expected, absolute, relative } => {
+                value.is_close(expected, *absolute, *relative)
+            }
             Self::AnyOrder(expected) => value.equals_in_any_order(expected),
             Self::Holds(property) => (property.holds)(value),
             Self::Raises(_) | Self::Steps(_) | Self::Finds(_) | Self::OnlyFinds(_) => false,
@@ -191,7 +200,7 @@ impl fmt::Display for Check {
         match self {
             Self::Equal(value) => write!(f, "{value}"),
             Self::Exact(value) => write!(f, "{value}, of exactly this type"),
-            Self::Close { expected, tolerance } => write!(f, "{expected}, within {tolerance:e}"),
+            Self::Close { expected, relative, .. } => write!(f, "{expected}, within {relative:e}"),
             Self::AnyOrder(value) => write!(f, "{value}, in any order"),
             Self::Raises(class) => write!(f, "{class} raised"),
             Self::Holds(property) => write!(f, "{}", property.name),
@@ -231,6 +240,8 @@ mod tests {
         check(Check::exact(1), &returned(1.0), WrongAnswer);
         check(Check::close(0.3, 1e-9), &returned(0.1 + 0.2), Accepted);
         check(Check::close(0.3, 1e-9), &returned(0.31), WrongAnswer);
+        check(Check::close(0.0, 1e-9), &returned(1e-10), Accepted);
+        check(Check::close_relatively(0.0, 1e-9), &returned(1e-10), WrongAnswer);
         check(Check::any_order(vec![1, 2]), &returned(vec![2, 1]), Accepted);
         check(Check::raises("ValueError"), &raised(&["ValueError", "Exception"]), Accepted);
         check(Check::raises("LookupError"), &raised(&["KeyError", "LookupError"]), Accepted);

@@ -2,7 +2,7 @@
 
 Reads one job from stdin: {"entry_point", "call_cpu_ms", "answers": [source], "rounds": [[input]]} with
 inputs and values in the wire form that tasks/src/value.rs documents. Writes one line of JSON per answer:
-for each round the list of outcomes. A round that has timed out once is not continued.
+for each round the list of {"cpu_ms", "said": outcome}. A round that has timed out is not continued.
 """
 
 import json
@@ -64,12 +64,12 @@ def encode(value):
 
 def outcome_of(call):
     try:
-        return {"returned": encode(call())}
+        return {"returned": {"value": encode(call())}}
     except Timeout:
         raise
     except BaseException as error:
         types = [cls.__name__ for cls in type(error).__mro__]
-        return {"raised": types, "message": str(error)[:200]}
+        return {"raised": {"types": types, "message": str(error)[:200]}}
 
 
 def run_case(entry, case):
@@ -93,10 +93,11 @@ def run_round(entry, cases, limit_ms):
             outcome = run_case(entry, case)
             signal.setitimer(signal.ITIMER_PROF, 0)
         except Timeout:
-            outcomes.append({"timeout": limit_ms})
+            outcome = "timeout"
+        cpu_ms = 1000 * (time.process_time() - start)
+        outcomes.append({"cpu_ms": cpu_ms, "said": outcome})
+        if outcome == "timeout":
             break
-        outcome["cpu_ms"] = 1000 * (time.process_time() - start)
-        outcomes.append(outcome)
     return outcomes
 
 

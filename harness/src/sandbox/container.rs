@@ -11,24 +11,24 @@ use std::time::Duration;
 use bollard::container::{AttachContainerResults, LogOutput};
 use bollard::errors::Error;
 use bollard::models::{
-    ContainerCreateBody, HostConfig, HostConfigCgroupnsModeEnum, HostConfigLogConfig,
-    ResourcesUlimits,
+    ContainerCreateBody, ContainerCreateResponse, HostConfig, HostConfigCgroupnsModeEnum,
+    HostConfigLogConfig, ResourcesUlimits,
 };
 use bollard::query_parameters::{
-    AttachContainerOptionsBuilder, CreateContainerOptions, KillContainerOptionsBuilder,
-    StartContainerOptions,
+    AttachContainerOptionsBuilder, CreateContainerOptionsBuilder, KillContainerOptionsBuilder,
+    StartContainerOptions, WaitContainerOptionsBuilder,
 };
 use bytes::{Buf as _, BytesMut};
 use futures_util::{Stream, StreamExt as _};
 use serde::Serialize;
 use tasks::{Input, Limits};
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
-use super::daemon::ask;
+use super::daemon::{ask, status_of};
 use super::owner;
 use super::protocol::{
-    AgentRun, CallEnd, CallsRun, Load, MakeCalls, REFUSED, RunAgent, SAID, Said,
+    AgentRun, CallEnd, CallsRun, Ended, Load, MakeCalls, REFUSED, RunAgent, SAID, Said, Usage, Why,
 };
 use super::{DRIVER, Sandbox};
 use crate::Fault;
@@ -41,6 +41,14 @@ const SITE_PACKAGES: [&str; 3] = [
     "/usr/local/lib/python3.11/dist-packages",
     "/usr/local/lib/python3.11/site-packages",
 ];
+/// The system calls that there are for an agent; every other one is refused. Readable, with its reasons.
+const SECCOMP: &str = include_str!("../../seccomp.json");
+/// How often another user is drawn when the one that was drawn is at work in another container.
+const USER_DRAWS: usize = 8;
+/// Exit status of a container whose process 1 was ended by SIGKILL.
+const KILLED: i64 = 128 + 9;
+/// How long a container whose streams ended may take until Docker knows how it ended.
+const END_SECONDS: u64 = 10;
 /// How long a container may take to be ready. Starting is slow on a starved machine.
 const START_SECONDS: u64 = 120;
 /// How much longer than the driver's own deadline the host waits for it to speak. The driver needs a
@@ -50,6 +58,8 @@ const GRACE_SECONDS: u64 = 15;
 const DRIVER_ERRORS_BYTES: usize = 4096;
 /// Files that a process may have open.
 const OPEN_FILES: i64 = 256;
+/// Signals that may wait to be delivered.
+const PENDING_SIGNALS: i64 = 256;
 
 type Output = Pin<Box<dyn Stream<Item = Result<LogOutput, Error>> + Send>>;
 
@@ -61,14 +71,15 @@ pub struct Container {
     input: Pin<Box<dyn AsyncWrite + Send>>,
     unread: BytesMut,
     errors: Vec<u8>,
+    /// Whether the kernel ended its driver for want of memory.
+    out_of_memory: bool,
 }
 
 impl Container {
     /// Creates and starts a container, and waits until its driver is ready.
     pub(super) async fn start(sandbox: &Sandbox) -> Result<Self, Fault> {
         let docker = &sandbox.inner.docker;
-        let created = docker.create_container(None::<CreateContainerOptions>, body(sandbox));
-        let created = ask("create a container", created).await?;
+        let created = create(sandbox).await?;
         match Self::start_created(sandbox, &created.id, &created.warnings).await {
             Ok(container) => Ok(container),
             Err(fault) => {
@@ -104,6 +115,7 @@ impl Container {
             input,
             unread: BytesMut::new(),
             errors: Vec::new(),
+            out_of_memory: false,
         };
         let started = docker.start_container(id, None::<StartContainerOptions>);
         ask("start a container", started).await?;
@@ -134,9 +146,11 @@ impl Container {
             stderr_bytes: limits.stderr_bytes,
         };
         self.send(deadline, seconds, &order).await?;
-        match self.said(deadline, seconds).await? {
-            Said::Answer(answer) => Ok(answer.into()),
-            _ => Err(self.broke_protocol("it did not report the agent's run")),
+        match self.said(deadline, seconds).await {
+            Ok(Said::Answer(answer)) => Ok(answer.into()),
+            Ok(_) => Err(self.broke_protocol("it did not report the agent's run")),
+            Err(_) if self.out_of_memory => Ok(AgentRun::out_of_memory()),
+            Err(fault) => Err(fault),
         }
     }
 
@@ -162,7 +176,11 @@ impl Container {
         let mut ends = Vec::with_capacity(calls.len());
         let mut load = Load::Ready;
         loop {
-            let (tag, payload) = self.frame(deadline, seconds).await?;
+            let (tag, payload) = match self.frame(deadline, seconds).await {
+                Ok(frame) => frame,
+                Err(_) if self.out_of_memory => return Ok(out_of_memory(load, ends, calls.len())),
+                Err(fault) => return Err(fault),
+            };
             match tag {
                 SAID => match self.parse(&payload)? {
                     Said::LoadEnded(ended) => load = Load::Ended(ended),
@@ -263,18 +281,26 @@ impl Container {
         }
     }
 
-    /// The fault of a container whose streams ended.
+    /// The fault of a container whose streams ended. That the kernel ended its driver for want of memory
+    /// is noted, for it is no fault of ours: all memory in there but a little is the agent's.
     async fn gone(&mut self) -> Fault {
-        let inspected = self.sandbox.inner.docker.inspect_container(&self.id, None);
-        let status = match ask("inspect a container", inspected).await {
-            Ok(container) => {
-                let state = container.state.unwrap_or_default();
-                let oom = if state.oom_killed == Some(true) { ", out of memory" } else { "" };
-                let status = state.status.map(|status| status.to_string()).unwrap_or_default();
-                format!("{status}, exit {}{oom}", state.exit_code.unwrap_or_default())
-            }
-            Err(fault) => fault.to_string(),
-        };
+        let docker = &self.sandbox.inner.docker;
+        // The streams may end a moment before Docker knows why.
+        let options = WaitContainerOptionsBuilder::default().condition("not-running").build();
+        let mut ended = docker.wait_container(&self.id, Some(options));
+        let _ = timeout(Duration::from_secs(END_SECONDS), ended.next()).await;
+        let status =
+            match ask("inspect a container", docker.inspect_container(&self.id, None)).await {
+                Ok(container) => {
+                    let state = container.state.unwrap_or_default();
+                    self.out_of_memory =
+                        state.oom_killed == Some(true) && state.exit_code == Some(KILLED);
+                    let oom = if state.oom_killed == Some(true) { ", out of memory" } else { "" };
+                    let status = state.status.map(|status| status.to_string()).unwrap_or_default();
+                    format!("{status}, exit {}{oom}", state.exit_code.unwrap_or_default())
+                }
+                Err(fault) => fault.to_string(),
+            };
         let errors = String::from_utf8_lossy(&self.errors);
         let last = errors.trim_end().lines().last().unwrap_or_default();
         let errors = if last.is_empty() { String::new() } else { format!(": {last}") };
@@ -296,10 +322,35 @@ fn deadline(wall_ms: u64) -> (Instant, u64) {
     (Instant::now() + Duration::from_secs(seconds), seconds)
 }
 
-fn body(sandbox: &Sandbox) -> ContainerCreateBody {
+/// What came of calls whose container ran out of memory so far that its driver was ended: those that had
+/// come to something keep it.
+fn out_of_memory(load: Load, mut ends: Vec<CallEnd>, calls: usize) -> CallsRun {
+    let ended = Ended { why: Why::Memory, exit: None, signal: Some(9) };
+    let load = if ends.is_empty() { Load::Ended(ended) } else { load };
+    ends.resize_with(calls, || CallEnd::Ended(ended));
+    CallsRun { load, calls: ends, clean: false, usage: Usage::default() }
+}
+
+/// Creates a container with a user of its own: limits that the kernel counts per user are never shared.
+/// The name holds the number, and Docker gives no name twice as long as its container is there, so no two
+/// containers of a daemon ever share one.
+async fn create(sandbox: &Sandbox) -> Result<ContainerCreateResponse, Fault> {
+    let docker = &sandbox.inner.docker;
+    let mut draws = 0;
+    loop {
+        draws += 1;
+        let user = rand::random_range(1_000_000..2_000_000_000_u32);
+        let name = CreateContainerOptionsBuilder::default().name(&format!("arena-{user}")).build();
+        let created = docker.create_container(Some(name), body(sandbox, user));
+        match ask("create a container", created).await {
+            Err(fault) if status_of(&fault) == Some(409) && draws < USER_DRAWS => {}
+            created => return created,
+        }
+    }
+}
+
+fn body(sandbox: &Sandbox, user: u32) -> ContainerCreateBody {
     let inner = &*sandbox.inner;
-    // A user of its own for each container: limits that the kernel counts per user are never shared.
-    let user = rand::random_range(1_000_000..2_000_000_000_u32);
     let words = |words: &[&str]| Some(words.iter().map(ToString::to_string).collect::<Vec<_>>());
     ContainerCreateBody {
         image: Some(inner.image.id.clone()),
@@ -352,9 +403,12 @@ fn host_config(sandbox: &Sandbox, user: u32) -> HostConfig {
             limit("nofile", OPEN_FILES),
             limit("core", 0),
             limit("fsize", signed(limits.work_bytes)),
+            limit("memlock", 0),
+            limit("msgqueue", 0),
+            limit("sigpending", PENDING_SIGNALS),
         ]),
         cap_drop: Some(vec!["ALL".to_owned()]),
-        security_opt: Some(vec!["no-new-privileges:true".to_owned()]),
+        security_opt: Some(vec!["no-new-privileges:true".to_owned(), format!("seccomp={SECCOMP}")]),
         privileged: Some(false),
         init: Some(false),
         auto_remove: Some(false),

@@ -79,6 +79,23 @@ pub struct AgentRun {
     pub usage: Usage,
 }
 
+impl AgentRun {
+    /// A run in which the container ran out of memory so far that its driver was ended.
+    pub(super) fn out_of_memory() -> Self {
+        Self {
+            stdout: Vec::new(),
+            stderr: Vec::new(),
+            stderr_truncated: false,
+            exit: None,
+            signal: Some(9),
+            stopped_for: None,
+            out_of_memory: true,
+            clean: false,
+            usage: Usage::default(),
+        }
+    }
+}
+
 #[derive(Deserialize)]
 pub(super) struct Answer {
     stdout: String,

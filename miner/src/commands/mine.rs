@@ -4,6 +4,7 @@ use harness::check::Checked;
 use miner::assembly::{self, Making};
 use miner::mine::{self, Answers, MineError, Plan};
 use miner::source::Source;
+use miner::source::provider::Patience;
 use miner::tryout::Tryout;
 use platform::client::Client;
 use platform::store::Receipt;
@@ -17,7 +18,8 @@ use crate::console::{self, Console};
 
 /// Has the agent written, tries it, uploads it.
 pub async fn run(args: Mine) -> Result<(), Failure> {
-    let source = args.model.open(args.base_url.as_deref())?;
+    let source = 
+        args.model.open(args.base_url.as_deref(), args.key_file.as_deref(), Patience::STANDARD)?;
     let console = Console::new();
     let client = Client::new(&args.platform.platform)?;
     let tasks = unless_interrupted(async { Ok(client.tasks().await?) }).await?;

@@ -5,27 +5,42 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::extract::{Name, Query};
 use super::problem::Refusal;
 use super::{App, auth, blocking};
 use crate::MinerId;
-use crate::api::{AgentHistory, AgentView};
+use crate::api::{AgentHistory, AgentView, Problem};
 use crate::store::{AgentMeta, StoreError};
 
 /// The most agents of one answer.
 const MAX_PAGE: usize = 1_000;
 
 /// Which part of the list is wanted.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Page {
-    /// Start after this id.
+    /// Start after this id
+    #[param(value_type = Option<String>, pattern = "^[a-z0-9][a-z0-9_-]{0,63}$")]
     after: Option<MinerId>,
-    /// How many at most, from 1 to 1,000. 1,000 unless said otherwise.
+    /// How many at most; 1,000 unless said otherwise
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
 }
 
-/// One page, and a `Link` to the next. A file that is damaged is left out; `platform verify` names it.
+/// Who is stored
+///
+/// One page, sorted by id, and a `Link` to the next.
+// A file that is damaged is left out; `platform verify` names it.
+#[utoipa::path(
+    get, path = "/agents", tag = "readers", params(Page),
+    responses(
+        (status = 200, description = "The agents, without their sources", body = Vec<AgentView>,
+            headers(("Link" = String, description = "The next page, if there is one"))),
+        (status = "4XX", description = "What to change", body = Problem, content_type = "application/problem+json"), (status = "5XX", description = "The platform's own fault: try again later", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
 pub(super) async fn list(
     State(app): State<App>,
     Query(page): Query<Page>,
@@ -57,6 +72,15 @@ pub(super) async fn list(
     Ok(response)
 }
 
+/// One agent with the versions before
+#[utoipa::path(
+    get, path = "/agents/{miner_id}", tag = "readers",
+    params(("miner_id" = MinerId, Path, description = "Whose agent")),
+    responses(
+        (status = 200, description = "The agent, without its source", body = AgentHistory),
+        (status = "4XX", description = "What to change", body = Problem, content_type = "application/problem+json"), (status = "5XX", description = "The platform's own fault: try again later", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
 pub(super) async fn one(
     State(app): State<App>,
     Name(miner_id): Name,
@@ -65,6 +89,16 @@ pub(super) async fn one(
     Ok(Json(meta.into()))
 }
 
+/// An agent's source
+#[utoipa::path(
+    get, path = "/agents/{miner_id}/agent.py", tag = "validators",
+    params(("miner_id" = MinerId, Path, description = "Whose agent")),
+    security(("validator" = [])),
+    responses(
+        (status = 200, description = "The file as it was uploaded", body = String, content_type = "text/x-python"),
+        (status = "4XX", description = "What to change", body = Problem, content_type = "application/problem+json"), (status = "5XX", description = "The platform's own fault: try again later", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
 pub(super) async fn source(
     State(app): State<App>,
     Name(miner_id): Name,

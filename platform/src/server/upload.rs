@@ -8,15 +8,30 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 
 use super::extract::{Client, Name};
+use super::openapi::UploadForm;
 use super::problem::Refusal;
 use super::{App, auth, blocking};
 use crate::MinerId;
-use crate::api::NewToken;
+use crate::api::{NewToken, Problem};
+use crate::store::Receipt;
 use crate::validation::{MAX_SOURCE_BYTES, validate};
 
 /// The largest request body: a whole agent, and what multipart puts around it.
 pub(super) const MAX_BODY_BYTES: usize = MAX_SOURCE_BYTES + (16 << 10);
 
+/// Submit an agent
+///
+/// A new `miner_id` gets a token in its first answer, once; the next upload under that id must bring it.
+#[utoipa::path(
+    post, path = "/upload/agent", tag = "miners",
+    request_body(content = UploadForm, content_type = "multipart/form-data"),
+    security((), ("miner" = [])),
+    responses(
+        (status = 201, description = "It is stored", body = Receipt),
+        (status = 200, description = "The same bytes were stored already", body = Receipt),
+        (status = "4XX", description = "What to change", body = Problem, content_type = "application/problem+json"), (status = "5XX", description = "The platform's own fault: try again later", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
 pub(super) async fn agent(
     State(app): State<App>,
     Client(address): Client,
@@ -54,7 +69,16 @@ pub(super) async fn agent(
     Ok((status, Json(receipt)).into_response())
 }
 
-/// A new token for an id, in exchange for the old one.
+/// Exchange an id's token for a new one
+#[utoipa::path(
+    post, path = "/agents/{miner_id}/token", tag = "miners",
+    params(("miner_id" = MinerId, Path, description = "Whose token")),
+    security(("miner" = [])),
+    responses(
+        (status = 200, description = "The old token is worth nothing any more", body = NewToken),
+        (status = "4XX", description = "What to change", body = Problem, content_type = "application/problem+json"), (status = "5XX", description = "The platform's own fault: try again later", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
 pub(super) async fn rotate_token(
     State(app): State<App>,
     Client(address): Client,

@@ -7,9 +7,11 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Who submits: 1 to 64 of `a-z`, `0-9`, `_` and `-`, starting with a letter or a digit.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[schema(value_type = String, pattern = "^[a-z0-9][a-z0-9_-]{0,63}$", examples("me"))]
 #[serde(try_from = "String", into = "String")]
 pub struct MinerId(String);
 

@@ -4,4 +4,8 @@ suites! {
     merge_intervals,
     balanced_brackets,
     two_sum,
+    topological_order,
+    edit_distance,
+    knapsack,
+    shortest_path,
 }

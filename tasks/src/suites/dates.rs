@@ -1,3 +1,10 @@
 //! Calendars and laid-out text.
 
-suites! {}
+mod calendar;
+
+suites! {
+    add_months,
+    iso_week,
+    wrap_text,
+    working_days,
+}

@@ -1,3 +1,6 @@
 //! Exceptions as part of the contract.
 
-suites! {}
+suites! {    parse_version,
+    matrix_product,
+    read_port,
+}

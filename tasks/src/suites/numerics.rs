@@ -2,4 +2,7 @@
 
 suites! {
     standard_deviation,
+    quadratic_roots,
+    solve_linear,
+    linear_fit,
 }

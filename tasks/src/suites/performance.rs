@@ -1,3 +1,11 @@
 //! Inputs on which a careless solution is too slow.
 
-suites! {}
+mod noise;
+
+suites! {
+    count_pairs,
+    sliding_maximum,
+    longest_unique,
+    inversions,
+    fibonacci_mod,
+}

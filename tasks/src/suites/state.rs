@@ -2,4 +2,7 @@
 
 suites! {
     lru_cache,
+    bank_account,
+    rate_limiter,
+    text_editor,
 }
