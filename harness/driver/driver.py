@@ -30,7 +30,12 @@ REFUSED = 0xFFFFFFFD
 # Deepest nesting of a value that is sent; the same number as MAX_DEPTH in tasks/src/value.rs.
 MAX_DEPTH = 40
 # How long every process of a trial may take to die once it was killed.
-REAP_SECONDS = 2.0
+REAP_SECONDS = 5.0
+# How much less than this driver the kernel lets the agent's processes run, as nice(1) counts: however
+# many they are, this driver gets its turn when their time is up.
+NICER = 10
+# The CPU time of everybody in the container is read at most this often.
+READING_SECONDS = 0.05
 AGENT_ENVIRONMENT = {
     "PATH": "/usr/local/bin:/usr/bin:/bin",
     "HOME": WORK,
@@ -212,11 +217,38 @@ class Host:
             view = view[os.write(self.sink, view) :]
 
 
-class Usage:
-    """What the processes of one command used, by the kernel's account of each that was reaped."""
+class Processor:
+    """The CPU time of everybody in this container but this driver, by the account of its cgroup.
+
+    The clock of one process does not see what its children burn, and a process that ignores SIGCHLD
+    hides them from the account of whoever reaps it. Where there is no cgroup to read, as in gVisor,
+    `seconds` is None.
+    """
 
     def __init__(self):
+        self.file = None
+        for path in ("/sys/fs/cgroup/cpu.stat", "/sys/fs/cgroup/cpuacct/cpuacct.usage"):
+            try:
+                self.file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+                break
+            except OSError:
+                pass
+
+    def seconds(self):
+        if self.file is None:
+            return None
+        used = os.pread(self.file, 4096, 0).split()
+        everybody = int(used[1]) / 1e6 if used[0] == b"usage_usec" else int(used[0]) / 1e9
+        return everybody - time.process_time()
+
+
+class Usage:
+    """What the processes of one command used, by the kernel's account."""
+
+    def __init__(self, processor):
+        self.processor = processor
         self.started = time.monotonic()
+        self.cpu_before = processor.seconds()
         self.wall_seconds = None
         self.cpu_seconds = 0.0
         self.peak_bytes = 0
@@ -227,9 +259,12 @@ class Usage:
 
     def report(self):
         wall = self.wall_seconds or time.monotonic() - self.started
+        cpu = self.cpu_seconds
+        if self.cpu_before is not None:
+            cpu = max(cpu, self.processor.seconds() - self.cpu_before)
         return {
             "wall_ms": round(wall * 1000),
-            "cpu_ms": round(self.cpu_seconds * 1000),
+            "cpu_ms": round(cpu * 1000),
             "peak_memory_bytes": self.peak_bytes,
         }
 
@@ -238,6 +273,7 @@ class Processes:
     """Starts children, waits for them, and makes sure that none is left."""
 
     def __init__(self):
+        self.processor = Processor()
         self.wakeup, waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
@@ -254,14 +290,16 @@ class Processes:
             for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):
                 signal.signal(number, signal.SIG_DFL)
             os.setsid()
-            set_dumpable(True)
-            # When memory runs out, the kernel takes the candidate and never process 1.
-            with open("/proc/self/oom_score_adj", "w") as adjustment:
-                adjustment.write("1000")
+            os.setpriority(os.PRIO_PROCESS, 0, NICER)
             os.dup2(output, 1)
             os.dup2(errors, 2)
             os.closerange(3, keep)
             os.closerange(max(3, keep + 1), os.sysconf("SC_OPEN_MAX"))
+            # Not before the files of process 1 are closed: from here on others may look in.
+            set_dumpable(True)
+            # When memory runs out, the kernel takes this process rather than process 1.
+            with open("/proc/self/oom_score_adj", "w") as adjustment:
+                adjustment.write("1000")
             run()
             os._exit(0)
         finally:
@@ -339,21 +377,43 @@ def out_of_memory_kills():
 
 
 def wipe(folder):
-    """Empties a folder, if there is one; whether that worked."""
+    """Empties a folder, if there is one; whether that worked.
+
+    Whatever its owner can do to it was done to it: it may be locked, full, or nested deeper than a path
+    is long. So what is found in an inner folder is moved up and emptied in its turn.
+    """
     if not os.path.isdir(folder):
         return True
     try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    os.chmod(entry.path, 0o700)
-                    wipe(entry.path)
-                    os.rmdir(entry.path)
-                else:
-                    os.unlink(entry.path)
-        return not os.listdir(folder)
-    except (OSError, RecursionError):
+        if os.stat(folder).st_uid == os.getuid():
+            os.chmod(folder, 0o700)
+        while names := os.listdir(folder):
+            for name in names:
+                remove(folder, os.path.join(folder, name))
+        return True
+    except OSError:
         return False
+
+
+def remove(folder, path):
+    """Removes a file, or a folder whose inner folders are moved up to `folder`."""
+    if os.path.islink(path) or not os.path.isdir(path):
+        return os.unlink(path)
+    os.chmod(path, 0o700)
+    for name in os.listdir(path):
+        inner = os.path.join(path, name)
+        if os.path.islink(inner) or not os.path.isdir(inner):
+            os.unlink(inner)
+        else:
+            # Only a folder that can be written to can be moved to another parent.
+            os.chmod(inner, 0o700)
+            os.rename(inner, os.path.join(folder, os.urandom(16).hex()))
+    os.rmdir(path)
+
+
+def wipe_all():
+    """Empties every place where a process of a trial can leave something; whether that worked."""
+    return all([wipe(WORK), wipe(QUEUES)])
 
 
 def ending(status):
@@ -369,14 +429,14 @@ def ending(status):
 
 def run_agent(host, processes, order):
     """Starts `python agent.py --task PROMPT` in an empty folder and collects what it prints."""
-    clean = wipe(WORK) and wipe(QUEUES)
+    clean = True
     with open(WORK + "/agent.py", "w", encoding="utf-8", newline="") as file:
         file.write(order["agent"])
     kills_before = out_of_memory_kills()
     output, output_end = os.pipe()
     errors, errors_end = os.pipe()
     arguments = [sys.executable, "-P", "-s", "-X", "utf8", "agent.py", "--task", order["prompt"]]
-    usage = Usage()
+    usage = Usage(processes.processor)
     agent = processes.fork(
         output_end, errors_end, 2, lambda: os.execve(sys.executable, arguments, AGENT_ENVIRONMENT)
     )
@@ -400,9 +460,12 @@ def run_agent(host, processes, order):
                 status = late if status is None else status
                 clean, killed = clean and gone, True
         # Once all are dead, what is left in the pipes is read to its end.
-        if killed and (not readers or not gone):
+        if killed and not readers:
             break
-        for fd in processes.wait([*readers, host.source], 0.1 if killed else left):
+        ready = processes.wait([*readers, host.source], 0.1 if killed else left)
+        if killed and not gone and not any(fd in ready for fd in readers):
+            break
+        for fd in ready:
             if fd == host.source:
                 sys.exit(0)
             if fd not in readers:
@@ -420,6 +483,7 @@ def run_agent(host, processes, order):
     os.close(errors)
     if len(answer) > answer_limit:
         stopped_for = stopped_for or "output"
+    clean = wipe_all() and clean
     host.say(
         answer={
             "stdout": answer[: answer_limit].decode("latin-1"),
@@ -434,17 +498,54 @@ def run_agent(host, processes, order):
     )
 
 
+class CallClock:
+    """How much CPU time is left for the call that a process is making.
+
+    Its own clock is exact and cheap, and blind to its children. That of everybody is neither, so it is
+    read only now and then, and gives the call the benefit of how old the reading was that it began with.
+    """
+
+    def __init__(self, pid, processor, limit):
+        self.clock = ((~pid) << 3) | 2  # the kernel's number for the CPU clock of a whole process
+        self.processor, self.limit = processor, limit
+        self.own_before = 0.0
+        self.all_before = self.all_now = processor.seconds()
+        self.read_at = self.started = time.monotonic()
+
+    def own(self):
+        try:
+            return time.clock_gettime(self.clock)
+        except OSError:
+            return self.own_before  # it ended
+
+    def left(self):
+        left = self.limit - (self.own() - self.own_before)
+        now = time.monotonic()
+        if self.all_now is None or now - self.started < self.limit:
+            return left
+        self.read_at, self.all_now = now, self.processor.seconds()
+        return min(left, self.limit + READING_SECONDS - (self.all_now - self.all_before))
+
+    def restart(self):
+        """The next call begins."""
+        self.own_before = self.own()
+        self.started = time.monotonic()
+        if self.all_now is not None and self.started - self.read_at > READING_SECONDS:
+            self.read_at, self.all_now = self.started, self.processor.seconds()
+        self.all_before = self.all_now
+
+
 class Calls:
     """Makes the calls of one trial, in a process forked from this one, and in another if that dies."""
 
     def __init__(self, host, processes, order):
         self.host, self.processes, self.order = host, processes, order
-        self.usage = Usage()
+        self.usage = Usage(processes.processor)
         self.deadline = self.usage.started + order["wall_ms"] / 1000
         self.values_left = order["values_bytes"]
         self.next = 0
         self.loaded = False
-        self.clean = wipe(WORK) and wipe(QUEUES)
+        self.clean = True
 
     def run(self):
         while self.next < len(self.order["calls"]):
@@ -458,6 +559,7 @@ class Calls:
             if why in ("wall", "values"):
                 break
             self.next += 1
+        self.clean = wipe_all() and self.clean
         self.host.say(done={"clean": self.clean, **self.usage.report()})
 
     def run_candidate(self):
@@ -482,27 +584,24 @@ class Calls:
 
     def follow(self, pid, results):
         """Passes on the process's frames until there is a reason to end it: that, and its status."""
-        clock = ((~pid) << 3) | 2  # the kernel's number for the CPU clock of a whole process
-        limit = self.order["call_cpu_ms"] / 1000
+        clock = CallClock(pid, self.processes.processor, self.order["call_cpu_ms"] / 1000)
         buffer, ready, status = bytearray(), False, None
-        cpu = cpu_before_call = 0.0
         while True:
-            try:
-                cpu = time.clock_gettime(clock)
-            except OSError:
-                pass  # it ended; what it sent before is still in the pipe
-            cpu_left = limit - (cpu - cpu_before_call)
+            cpu_left = clock.left()
             wall_left = self.deadline - time.monotonic()
             if wall_left <= 0:
                 return "wall", status
             if cpu_left <= 0:
                 return "cpu", status
-            readable = self.processes.wait([results, self.host.source], min(cpu_left, wall_left))
+            # What it sent before it ended is still in the pipe, whoever else may hold that open.
+            seconds = max(0.002, min(cpu_left, wall_left)) if status is None else 0.0
+            readable = self.processes.wait([results, self.host.source], seconds)
             if self.host.source in readable:
                 sys.exit(0)
-            if status is None:
-                status = self.processes.reap(self.usage, pid)
             if results not in readable:
+                if status is not None:
+                    return "ended", status
+                status = self.processes.reap(self.usage, pid)
                 continue
             chunk = os.read(results, 1 << 20)
             if not chunk:
@@ -513,10 +612,7 @@ class Calls:
             if why is not None:
                 return why, status
             if (self.next, ready) != before:
-                try:
-                    cpu_before_call = time.clock_gettime(clock)
-                except OSError:
-                    cpu_before_call = cpu
+                clock.restart()
 
     def take_frames(self, buffer, ready):
         """Passes on whole frames that are in turn. A reason to stop or None, and whether it loaded."""

@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
-use platform::MinerId;
-use tasks::{Seed, Sha256, Task};
+use tasks::{Seed, Task};
 
 use crate::Fault;
 use crate::prepared::Prepared;
-use crate::round::{self, Agent, Isolation, Listener, Plan, Source};
+use crate::round::{self, Agent, Isolation, Listener, Plan};
 use crate::sandbox::Sandbox;
 use crate::score::agent_score;
 use crate::trial::TrialRecord;
@@ -37,15 +35,8 @@ pub async fn check(
     on_event: Listener,
 ) -> Result<Checked, Fault> {
     let order: Vec<_> = tasks.iter().map(|task| (task.id.clone(), task.weight)).collect();
-    let miner_id: MinerId = LOCAL.parse().expect("the name above is a miner id");
-    let agent = Agent {
-        miner_id,
-        sha256: Sha256::of(source.as_bytes()),
-        uploaded_at: Timestamp::UNIX_EPOCH,
-        source: Source::Text(source.to_owned()),
-    };
     let plan = Plan {
-        agents: vec![agent],
+        agents: vec![Agent::local(LOCAL, source.to_owned())],
         tasks: tasks.into_iter().map(|task| Prepared::new(task, seed)).collect(),
         results: None,
         jobs: 1,

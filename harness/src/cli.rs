@@ -28,7 +28,8 @@ pub struct Cli {
 pub enum Command {
     /// Run every stored agent on every task, then rank and reward them
     #[command(after_help = "Examples:\n  harness evaluate\n  harness evaluate --store /srv/arena \
-        --jobs 4 --json > round.json\n  harness evaluate --task reverse_string --agent alice")]
+        --jobs 4 --json > round.json\n  harness evaluate --task reverse_string --agent alice\n  harness evaluate --platform https://arena.example \
+        --validator-token-file token")]
     Evaluate(Evaluate),
     /// Rank again from the results that are stored, without running anything
     #[command(
@@ -67,6 +68,10 @@ pub enum Command {
     /// Measure the harness against `docker run`, side by side in one run
     #[command(after_help = "Example:\n  harness bench --agents 20 --runs 3")]
     Bench(Bench),
+    /// Run the hostile suite: is the sandbox of this machine holding?
+    #[command(after_help = "Examples:\n  harness gauntlet\n  harness gauntlet escape --json\n  \
+        harness gauntlet fork_bomb memory\n\nExit status: 0 everything holds; 1 something does not.")]
+    Gauntlet(Gauntlet),
 }
 
 /// Where the store is.
@@ -100,6 +105,10 @@ pub struct Evaluate {
     /// Take the round's list of tasks from this platform
     #[arg(long, value_name = "URL")]
     pub platform: Option<String>,
+    /// Be that platform's validator: take its agents too, and put the rankings back. The file holds the
+    /// validator's token; results are kept in the store here
+    #[arg(long, requires = "platform", value_name = "FILE")]
+    pub validator_token_file: Option<PathBuf>,
     /// Seed of the generated cases [default: the store's, drawn when it has none]
     #[arg(long)]
     pub seed: Option<u64>,
@@ -167,6 +176,22 @@ pub struct Bench {
     pub runs: u32,
     /// Containers at work at the same time [default: one per processor]
     #[arg(long)]
+    pub jobs: Option<u16>,
+    /// Print one JSON document to stdout, and nothing else
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `gauntlet`.
+#[derive(Args)]
+pub struct Gauntlet {
+    /// Only the agents with one of these in their names, such as 'escape' or 'fork_bomb'
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    #[command(flatten)]
+    pub options: Options,
+    /// Agents at work at the same time [default: one more than processors]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub jobs: Option<u16>,
     /// Print one JSON document to stdout, and nothing else
     #[arg(long)]

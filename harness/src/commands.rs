@@ -5,8 +5,10 @@ pub mod check;
 pub mod clean;
 pub mod doctor;
 pub mod evaluate;
+pub mod gauntlet;
 pub mod image;
 pub mod rank;
+pub mod remote;
 pub mod standings;
 pub mod tasks;
 

@@ -1,12 +1,8 @@
 //! The built-in agents that prove a harness sound: one that must get everything, one that must get
 //! nothing. They are ordinary agents and go the ordinary way.
 
-use jiff::Timestamp;
-use platform::MinerId;
-use tasks::Sha256;
-
 use crate::prepared::Prepared;
-use crate::round::{Agent, Source};
+use crate::round::Agent;
 
 /// The agent that prints the reference solution of whichever task it is asked. It must score 100.
 pub const ORACLE: &str = "oracle";
@@ -15,13 +11,7 @@ pub const NOP: &str = "nop";
 
 /// Both controls, for a round with these tasks.
 pub fn controls(tasks: &[Prepared]) -> [Agent; 2] {
-    [control(ORACLE, oracle(tasks)), control(NOP, "# Prints nothing.\n".to_owned())]
-}
-
-fn control(name: &str, source: String) -> Agent {
-    let miner_id: MinerId = name.parse().expect("the names above are miner ids");
-    let sha256 = Sha256::of(source.as_bytes());
-    Agent { miner_id, sha256, uploaded_at: Timestamp::UNIX_EPOCH, source: Source::Text(source) }
+    [Agent::local(ORACLE, oracle(tasks)), Agent::local(NOP, "# Prints nothing.\n".to_owned())]
 }
 
 fn oracle(tasks: &[Prepared]) -> String {

@@ -90,8 +90,8 @@ pub enum Fault {
         cause: std::io::Error,
     },
     /// The platform failed a request.
-    #[error("{0}")]
-    Platform(String),
+    #[error(transparent)]
+    Platform(#[from] platform::client::ClientError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] platform::store::StoreError),

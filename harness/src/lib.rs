@@ -10,6 +10,7 @@ pub mod check;
 pub mod console;
 pub mod controls;
 mod fault;
+pub mod gauntlet;
 pub mod judge;
 pub mod prepared;
 pub mod rank;

@@ -22,6 +22,7 @@ async fn main() -> ExitCode {
         Command::Doctor { store, options } => commands::doctor::run(&store, &options).await,
         Command::Clean => commands::clean::run().await,
         Command::Bench(args) => commands::bench::run(args).await,
+        Command::Gauntlet(args) => commands::gauntlet::run(args).await,
     };
     match ran {
         Ok(()) => ExitCode::SUCCESS,

@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, HashMap};
 use jiff::Timestamp;
 use platform::MinerId;
 use platform::rankings::{Ranking, TaskScore};
-use platform::store::AgentMeta;
 use tasks::{Sha256, TaskId};
 
 use crate::prepared::Prepared;
 use crate::reward::{Payout, Rao, split};
+use crate::round::Agent;
 use crate::score::agent_score;
 
 /// An agent with everything that its rank depends on.
@@ -29,17 +29,13 @@ pub struct Contender {
 }
 
 impl Contender {
-    /// A stored agent with its scores.
-    pub fn new(meta: &AgentMeta, tasks: BTreeMap<TaskId, TaskScore>) -> Self {
-        let same = meta.history.iter().filter(|version| version.sha256 == meta.sha256);
-        let first_submitted_at = same.map(|version| version.uploaded_at).min();
+    /// An agent with its scores.
+    pub fn new(agent: &Agent, tasks: BTreeMap<TaskId, TaskScore>) -> Self {
         Self {
-            miner_id: meta.miner_id.clone(),
-            sha256: meta.sha256.clone(),
-            uploaded_at: meta.uploaded_at,
-            first_submitted_at: first_submitted_at
-                .unwrap_or(meta.uploaded_at)
-                .min(meta.uploaded_at),
+            miner_id: agent.miner_id.clone(),
+            sha256: agent.sha256.clone(),
+            uploaded_at: agent.uploaded_at,
+            first_submitted_at: agent.first_submitted_at,
             tasks,
         }
     }

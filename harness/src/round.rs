@@ -10,8 +10,10 @@ use std::sync::Arc;
 use clap::ValueEnum;
 use jiff::Timestamp;
 use platform::MinerId;
+use platform::api::{AgentHistory, AgentView};
+use platform::client::Client;
 use platform::rankings::{FaultRecord, TaskScore};
-use platform::store::{AgentMeta, RoundFile, Store};
+use platform::store::{AgentMeta, RoundFile, Store, Version};
 use tasks::{Seed, Sha256, TaskId};
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
@@ -48,40 +50,76 @@ pub struct Agent {
     pub miner_id: MinerId,
     /// Its source's digest
     pub sha256: Sha256,
-    /// When it was accepted
+    /// When this version was accepted: the earlier one wins a tie
     pub uploaded_at: Timestamp,
+    /// When this miner first submitted these bytes: the earliest one is the original
+    pub first_submitted_at: Timestamp,
     /// Where its source is
     pub source: Source,
 }
 
-/// Where an agent's source is. Stored ones are read when their turn comes, so that a round of thousands
-/// needs no more memory than a round of ten.
+/// Where an agent's source is. What is not here is read when its turn comes, so that a round of thousands
+/// needs no more memory than a round of ten; it is checked against its digest.
 #[derive(Clone, Debug)]
 pub enum Source {
     /// Here
     Text(String),
     /// In the store
     Stored(Store, Box<AgentMeta>),
+    /// On a platform, which hands it to whoever has the validator token
+    Served(Client, Box<AgentView>, Arc<str>),
 }
 
 impl Agent {
+    /// An agent of nobody's, such as a control.
+    pub fn local(name: &str, source: String) -> Self {
+        Self {
+            miner_id: name.parse().expect("the names of local agents are miner ids"),
+            sha256: Sha256::of(source.as_bytes()),
+            uploaded_at: Timestamp::UNIX_EPOCH,
+            first_submitted_at: Timestamp::UNIX_EPOCH,
+            source: Source::Text(source),
+        }
+    }
+
     /// An agent of the store.
     pub fn stored(store: &Store, meta: AgentMeta) -> Self {
+        let view = AgentView::from(meta.clone());
+        let first_submitted_at = first_submitted(&view, &meta.history);
+        Self::new(&view, first_submitted_at, Source::Stored(store.clone(), Box::new(meta)))
+    }
+
+    /// An agent of a platform.
+    pub fn served(client: &Client, agent: AgentHistory, token: &Arc<str>) -> Self {
+        let view = agent.current;
+        let first_submitted_at = first_submitted(&view, &agent.history);
+        let source = Source::Served(client.clone(), Box::new(view.clone()), Arc::clone(token));
+        Self::new(&view, first_submitted_at, source)
+    }
+
+    fn new(view: &AgentView, first_submitted_at: Timestamp, source: Source) -> Self {
         Self {
-            miner_id: meta.miner_id.clone(),
-            sha256: meta.sha256.clone(),
-            uploaded_at: meta.uploaded_at,
-            source: Source::Stored(store.clone(), Box::new(meta)),
+            miner_id: view.miner_id.clone(),
+            sha256: view.sha256.clone(),
+            uploaded_at: view.uploaded_at,
+            first_submitted_at,
+            source,
         }
     }
 
     /// Its source.
-    pub fn read(&self) -> Result<String, Fault> {
+    pub async fn read(&self) -> Result<String, Fault> {
         match &self.source {
             Source::Text(text) => Ok(text.clone()),
             Source::Stored(store, meta) => Ok(store.source(meta)?),
+            Source::Served(client, view, token) => Ok(client.source(view, token).await?),
         }
     }
+}
+
+fn first_submitted(current: &AgentView, history: &[Version]) -> Timestamp {
+    let same = history.iter().filter(|version| version.sha256 == current.sha256);
+    same.map(|version| version.uploaded_at).fold(current.uploaded_at, Timestamp::min)
 }
 
 /// What happens in a round.
@@ -245,7 +283,7 @@ impl Shared {
             if missing.is_empty() {
                 continue;
             }
-            let source: Arc<str> = match agent.read() {
+            let source: Arc<str> = match agent.read().await {
                 Ok(source) => source.into(),
                 Err(fault) => {
                     for task in missing {

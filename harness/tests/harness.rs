@@ -112,7 +112,7 @@ impl Validator {
             }
             Found::Nothing => {}
         }
-        let source = agent.read().map_err(|fault| fault.to_string())?;
+        let source = self.runtime.block_on(agent.read()).map_err(|fault| fault.to_string())?;
         let lock = || self.slots.lock().expect("no test panics while it holds the lock");
         let mut slot = lock().get_mut(&agent.miner_id).and_then(Vec::pop).unwrap_or_default();
         let on_retry = |fault: &harness::Fault| eprintln!("trying again: {fault}");

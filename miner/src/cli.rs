@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use harness::session::Options;
+use miner::budget::{Budget, Price};
 use miner::model::ModelSpec;
 use platform::MinerId;
 
@@ -78,9 +79,33 @@ pub struct Mine {
     /// How often the model is asked about one task
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub attempts: u32,
+    /// What the whole run may use up: some of tokens=N,cost=USD,seconds=N
+    #[arg(long, default_value = "tokens=2000000,seconds=7200", value_name = "LIMITS")]
+    pub budget: Budget,
+    /// What one task may use up
+    #[arg(long, default_value = "tokens=200000,seconds=900", value_name = "LIMITS")]
+    pub task_budget: Budget,
+    /// US dollars for a million tokens of questions and of answers, if the provider does not say
+    #[arg(long, value_name = "IN,OUT")]
+    pub price: Option<Price>,
+    /// How long one answer may get, in tokens
+    #[arg(long, default_value_t = 16_384, value_parser = clap::value_parser!(u64).range(1..), value_name = "N")]
+    pub max_output_tokens: u64,
     /// Only this task; may be given several times
     #[arg(long = "task", value_name = "ID")]
     pub tasks: Vec<String>,
+    /// Go on from the answers that an earlier run has kept
+    #[arg(long)]
+    pub resume: bool,
+    /// Folder for answers and agent [default: arena/ID in your state folder]
+    #[arg(long, value_name = "FOLDER")]
+    pub work: Option<PathBuf>,
+    /// Folder for a transcript of every exchange, as JSON lines
+    #[arg(long, value_name = "FOLDER")]
+    pub transcripts: Option<PathBuf>,
+    /// Folder to record the answers into, for --model replay:FOLDER
+    #[arg(long, value_name = "FOLDER")]
+    pub record: Option<PathBuf>,
     /// Do not run anything: needs no Docker, and answers are not checked
     #[arg(long)]
     pub no_try: bool,
@@ -122,6 +147,35 @@ pub struct Try {
     pub json: bool,
 }
 
+/// Arguments of `status`.
+#[derive(Args)]
+pub struct Status {
+    #[command(flatten)]
+    pub platform: PlatformArgs,
+    /// Your id
+    #[arg(long, value_name = "ID")]
+    pub miner: MinerId,
+    /// Do not run the agent to see which public cases it fails
+    #[arg(long)]
+    pub no_try: bool,
+    /// Folder that holds the agent [default: arena/ID in your state folder]
+    #[arg(long, value_name = "FOLDER")]
+    pub work: Option<PathBuf>,
+    #[command(flatten)]
+    pub options: Options,
+    /// Print one JSON document to stdout, and nothing else
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `init`.
+#[derive(Args)]
+pub struct Init {
+    /// Where to write it
+    #[arg(default_value = "agent.py", value_name = "FILE")]
+    pub file: PathBuf,
+}
+
 /// Arguments of `upload`.
 #[derive(Args)]
 pub struct Upload {
@@ -131,6 +185,9 @@ pub struct Upload {
     /// Your id: 1 to 64 of a-z, 0-9, _ and -
     #[arg(long, value_name = "ID")]
     pub miner: MinerId,
+    /// Folder that keeps a copy for 'miner status' [default: arena/ID in your state folder]
+    #[arg(long, value_name = "FOLDER")]
+    pub work: Option<PathBuf>,
     #[command(flatten)]
     pub platform: PlatformArgs,
     /// Print one JSON document to stdout, and nothing else

@@ -1,6 +1,8 @@
 //! The commands, one file each, and what they have in common.
 
+pub mod init;
 pub mod mine;
+pub mod status;
 pub mod tryout;
 pub mod upload;
 
@@ -14,6 +16,7 @@ use miner::mine::MineError;
 use miner::source::SourceError;
 use miner::token::TokenError;
 use platform::client::ClientError;
+use platform::store::StoreError;
 use platform::validation;
 use tasks::Seed;
 
@@ -25,8 +28,8 @@ pub enum Failure {
     Input(String),
     /// Something failed that should not have: status 1.
     Fault(String),
-    /// The user, or the system, asked to stop: status 130.
-    Interrupted,
+    /// The user, or the system, asked to stop: status 130. The text says what was kept.
+    Interrupted(String),
 }
 
 impl Failure {
@@ -34,7 +37,7 @@ impl Failure {
     pub fn sentence(&self) -> String {
         match self {
             Self::Input(sentence) | Self::Fault(sentence) => sentence.clone(),
-            Self::Interrupted => "interrupted".to_owned(),
+            Self::Interrupted(kept) => format!("interrupted{kept}"),
         }
     }
 
@@ -43,7 +46,7 @@ impl Failure {
         match self {
             Self::Fault(_) => 1,
             Self::Input(_) => 2,
-            Self::Interrupted => 130,
+            Self::Interrupted(_) => 130,
         }
     }
 }
@@ -56,6 +59,12 @@ impl From<Fault> for Failure {
 
 impl From<TokenError> for Failure {
     fn from(error: TokenError) -> Self {
+        Self::Fault(error.to_string())
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
         Self::Fault(error.to_string())
     }
 }
@@ -97,7 +106,7 @@ pub async fn unless_interrupted<T>(
 ) -> Result<T, Failure> {
     tokio::select! {
         worked = work => worked,
-        () = interrupted() => Err(Failure::Interrupted),
+        () = interrupted() => Err(Failure::Interrupted(String::new())),
     }
 }
 

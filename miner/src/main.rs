@@ -16,6 +16,8 @@ async fn main() -> ExitCode {
         Command::Mine(args) => commands::mine::run(args).await,
         Command::Try(args) => commands::tryout::run(args).await,
         Command::Upload(args) => commands::upload::run(args).await,
+        Command::Status(args) => commands::status::run(args).await,
+        Command::Init(args) => commands::init::run(&args),
     };
     match ran {
         Ok(()) => ExitCode::SUCCESS,

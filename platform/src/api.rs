@@ -80,3 +80,14 @@ pub struct Problem {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding>,
 }
+
+/// Schemas of types that are another crate's and cannot say what they look like here.
+pub(crate) mod schema {
+    use utoipa::ToSchema;
+
+    /// A task's id.
+    #[derive(ToSchema)]
+    #[schema(value_type = String, pattern = "^[a-z0-9_]{1,64}$", examples("reverse_string"))]
+    #[expect(dead_code, reason = "it is read by the schema's maker")]
+    pub(crate) struct TaskId(String);
+}

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use tasks::{Sha256, TaskView};
 
 use crate::MinerId;
-use crate::api::{AgentView, NewToken, Problem};
+use crate::api::{AgentHistory, AgentView, NewToken, Problem};
 use crate::rankings::Rankings;
 use crate::store::Receipt;
 
@@ -132,6 +132,11 @@ impl Client {
             url.query_pairs_mut().clear().append_pair("after", last.miner_id.as_str());
             agents.extend(page);
         }
+    }
+
+    /// One agent with the versions before.
+    pub async fn agent(&self, miner_id: &MinerId) -> Result<AgentHistory, ClientError> {
+        self.get(&format!("agents/{miner_id}")).await
     }
 
     /// A new token for an id, in exchange for the old one.

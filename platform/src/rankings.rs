@@ -9,6 +9,7 @@ use tasks::{Seed, Sha256, TaskId, Verdict};
 use utoipa::ToSchema;
 
 use crate::MinerId;
+use crate::api::schema;
 
 /// A finished round and who came where in it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -34,7 +35,7 @@ pub struct Round {
     #[schema(value_type = String, format = DateTime)]
     pub finished_at: Timestamp,
     /// The tasks, in the order of the round.
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<schema::TaskId>)]
     pub tasks: Vec<TaskId>,
     /// The image that the agents ran in, by digest.
     pub image: String,
@@ -58,7 +59,7 @@ pub struct FaultRecord {
     /// Whose trial it was.
     pub miner_id: MinerId,
     /// On which task.
-    #[schema(value_type = String)]
+    #[schema(value_type = schema::TaskId)]
     pub task: TaskId,
     /// What went wrong, in one sentence.
     pub fault: String,
@@ -81,7 +82,7 @@ pub struct Ranking {
     /// The reward in units of 1e-9 'TAO'.
     pub reward_rao: u64,
     /// What it got on each task.
-    #[schema(value_type = BTreeMap<String, TaskScore>)]
+    #[schema(value_type = BTreeMap<schema::TaskId, TaskScore>)]
     pub tasks: BTreeMap<TaskId, TaskScore>,
     /// The earlier agent that this one is a byte-identical copy of.
     pub copy_of: Option<MinerId>,

@@ -104,10 +104,13 @@ pub fn router(store: Store, settings: Settings) -> Router {
         .route("/", get(page::leaderboard))
         .route("/reference", get(openapi::html))
         .route("/openapi.json", get(openapi::json))
-        .route("/style.css", get(|| asset("text/css", include_bytes!("server/assets/style.css"))))
+        .route(
+            "/style.css",
+            get(async || asset("text/css", include_bytes!("server/assets/style.css"))),
+        )
         .route(
             "/leaderboard.js",
-            get(|| asset("text/javascript", include_bytes!("server/assets/leaderboard.js"))),
+            get(async || asset("text/javascript", include_bytes!("server/assets/leaderboard.js"))),
         )
         .fallback(no_such_page)
         .method_not_allowed_fallback(no_such_method)
@@ -203,7 +206,7 @@ async fn rankings(State(app): State<App>) -> Result<Response, Refusal> {
 }
 
 /// A file that is part of the program.
-async fn asset(kind: &'static str, bytes: &'static [u8]) -> Response {
+fn asset(kind: &'static str, bytes: &'static [u8]) -> Response {
     ([(header::CONTENT_TYPE, kind)], bytes).into_response()
 }
 

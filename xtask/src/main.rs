@@ -68,6 +68,9 @@ enum Command {
     /// Measure, as ratios side by side in one run
     #[command(disable_help_flag = true)]
     Bench(forward::Arguments),
+    /// Run the hostile suite: is the sandbox of this machine holding?
+    #[command(disable_help_flag = true)]
+    Gauntlet(forward::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -99,5 +102,6 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Doctor(args) => forward::run(&sh, "harness", "doctor", &args),
         Command::Clean(args) => forward::run(&sh, "harness", "clean", &args),
         Command::Bench(args) => forward::run(&sh, "harness", "bench", &args),
+        Command::Gauntlet(args) => forward::run(&sh, "harness", "gauntlet", &args),
     }
 }

@@ -7,7 +7,8 @@ use xshell::{Shell, cmd};
 use crate::{children, forward, setup};
 
 /// Programs that tests use, and the Debian packages that have them.
-const PROGRAMS: [(&str, &str); 1] = [("python3", "python3")];
+const PROGRAMS: [(&str, &str); 2] =
+    [("docker-registry", "docker-registry"), ("python3", "python3")];
 
 /// Runs every check, the quick ones first, and stops at the first that fails.
 pub fn run(sh: &Shell, consent: &setup::Consent) -> anyhow::Result<ExitCode> {

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use ::tasks::{Seed, Task};
-use harness::Fault;
+use ::tasks::Seed;
 use harness::console::Console;
 use harness::prepared::Prepared;
 use harness::results::Results;
@@ -11,10 +10,10 @@ use harness::round::{self, Agent, Outcome, Plan, drawn_seed, seed_of_store};
 use harness::sandbox::{Image, Sandbox};
 use jiff::Timestamp;
 use platform::MinerId;
-use platform::client::Client;
 use platform::rankings::Round;
-use platform::store::{AgentMeta, RoundFile, Store};
+use platform::store::{RoundFile, Store};
 
+use super::remote::Remote;
 use super::standings::{Standings, stored_agents};
 use super::{Failure, chosen_tasks, with_sandbox};
 use crate::cli::Evaluate;
@@ -22,12 +21,17 @@ use crate::cli::Evaluate;
 /// Runs a round over the store.
 pub async fn run(args: Evaluate) -> Result<(), Failure> {
     let console = Console::new();
+    let platform = Remote::of(&args)?;
     let mut tasks = chosen_tasks(&args.tasks)?;
-    if let Some(url) = &args.platform {
-        tasks = served_tasks(url, tasks).await?;
+    if let Some(platform) = &platform {
+        tasks = platform.tasks(tasks).await?;
     }
     let store = Store::open(&args.store.store)?;
-    let agents = chosen_agents(stored_agents(&store, &console)?, &args.agents)?;
+    let agents = match platform.as_ref().and_then(Remote::as_validator) {
+        Some(validator) => validator.agents().await?,
+        None => stored_agents(&store, &console)?,
+    };
+    let agents = chosen_agents(agents, &args.agents)?;
     let seed = seed_of_round(&args, &store)?;
     let tasks: Arc<[_]> = tasks.into_iter().map(|task| Prepared::new(task, seed)).collect();
 
@@ -59,14 +63,22 @@ pub async fn run(args: Evaluate) -> Result<(), Failure> {
         // The rankings that everybody sees are those of everybody.
         publish: args.agents.is_empty(),
     };
-    standings.tell(&args.reward, args.json, &console)
+    let publish = standings.publish;
+    let rankings = standings.tell(&args.reward, args.json, &console)?;
+    if let Some(validator) = platform.as_ref().and_then(Remote::as_validator)
+        && publish
+    {
+        validator.publish(&rankings).await?;
+        console.say(&format!("published on {}", validator.url));
+    }
+    Ok(())
 }
 
 async fn evaluate(
     sandbox: Sandbox,
     args: &Evaluate,
     store: &Store,
-    agents: &[AgentMeta],
+    agents: &[Agent],
     tasks: Arc<[Prepared]>,
     console: &Console,
 ) -> Result<(Image, Outcome), Failure> {
@@ -75,7 +87,7 @@ async fn evaluate(
     let seed = tasks.first().map_or(Seed(0), |prepared| prepared.seed);
     store.put_round(&RoundFile { seed, image: image.id.clone(), tasks: ids })?;
     let plan = Plan {
-        agents: agents.iter().cloned().map(|meta| Agent::stored(store, meta)).collect(),
+        agents: agents.to_vec(),
         tasks,
         results: Some(Results::of(store)),
         jobs: args.jobs.map_or_else(super::processors, usize::from),
@@ -85,36 +97,12 @@ async fn evaluate(
     Ok((image, outcome))
 }
 
-/// Those of `tasks` that the platform serves, in its order. The suites here and the tasks there must be
-/// the same, or an agent would be judged by what it was never asked.
-async fn served_tasks(url: &str, mut tasks: Vec<Task>) -> Result<Vec<Task>, Failure> {
-    let client = Client::new(url).map_err(|error| Failure::Input(error.to_string()))?;
-    let served = client.tasks().await.map_err(|error| Fault::Platform(error.to_string()))?;
-    let mut chosen = Vec::new();
-    for view in served {
-        let Some(place) = tasks.iter().position(|task| task.id == view.id) else { continue };
-        let task = tasks.swap_remove(place);
-        if task.view() != view {
-            return Err(Failure::Input(format!(
-                "{url} serves another version of task '{}' than this harness judges; build both from \
-                 the same source",
-                view.id
-            )));
-        }
-        chosen.push(task);
-    }
-    if chosen.is_empty() {
-        return Err(Failure::Input(format!("{url} serves none of the tasks that were asked for")));
-    }
-    Ok(chosen)
-}
-
-fn chosen_agents(mut agents: Vec<AgentMeta>, names: &[String]) -> Result<Vec<AgentMeta>, Failure> {
+fn chosen_agents(mut agents: Vec<Agent>, names: &[String]) -> Result<Vec<Agent>, Failure> {
     for name in names {
         let parsed = name.parse::<MinerId>().map_err(|error| Failure::Input(error.to_string()))?;
-        if !agents.iter().any(|meta| meta.miner_id == parsed) {
+        if !agents.iter().any(|agent| agent.miner_id == parsed) {
             return Err(Failure::Input(format!(
-                "there is no agent '{name}' in the store; 'platform agents' lists those there are"
+                "there is no agent '{name}'; 'platform agents' lists those there are"
             )));
         }
     }

@@ -75,5 +75,5 @@ pub fn run(args: &Rank) -> Result<(), Failure> {
         round,
         publish: true,
     };
-    standings.tell(&args.reward, args.json, &console)
+    standings.tell(&args.reward, args.json, &console).map(drop)
 }

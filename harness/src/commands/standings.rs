@@ -9,9 +9,10 @@ use harness::prepared::Prepared;
 use harness::rank::{self, Contender};
 use harness::report;
 use harness::results::{Found, Results};
+use harness::round::Agent;
 use harness::trial::TrialRecord;
 use platform::rankings::{Rankings, Round, TaskScore};
-use platform::store::{AgentMeta, Store};
+use platform::store::Store;
 
 use super::{Failure, print};
 use crate::cli::RewardArgs;
@@ -21,7 +22,7 @@ pub struct Standings<'a> {
     /// Where the results lie
     pub store: &'a Store,
     /// The agents of the round
-    pub agents: &'a [AgentMeta],
+    pub agents: &'a [Agent],
     /// Its tasks
     pub tasks: &'a [Prepared],
     /// The id of its image
@@ -42,7 +43,7 @@ impl Standings<'_> {
         reward: &RewardArgs,
         json: bool,
         console: &Console,
-    ) -> Result<(), Failure> {
+    ) -> Result<Rankings, Failure> {
         let scores = std::mem::take(&mut self.scores);
         let complete = scores.into_iter().filter(|(_, tasks)| tasks.len() == self.tasks.len());
         let contenders = complete.map(|(index, tasks)| Contender::new(&self.agents[index], tasks));
@@ -74,7 +75,7 @@ impl Standings<'_> {
                 return Err(Failure::Faults);
             }
         }
-        Ok(())
+        Ok(rankings)
     }
 
     /// Every trial that has a result, read from its file when its turn comes.
@@ -101,7 +102,7 @@ fn print_end(out: &mut impl std::io::Write) -> Result<(), Fault> {
 }
 
 /// The store's agents. What stands among them and is none is told and passed over.
-pub fn stored_agents(store: &Store, console: &Console) -> Result<Vec<AgentMeta>, Failure> {
+pub fn stored_agents(store: &Store, console: &Console) -> Result<Vec<Agent>, Failure> {
     let listing = store.agents()?;
     for damaged in &listing.damaged {
         console.say(&format!("warning: {damaged}"));
@@ -112,5 +113,5 @@ pub fn stored_agents(store: &Store, console: &Console) -> Result<Vec<AgentMeta>,
             store.root().display()
         ));
     }
-    Ok(listing.agents)
+    Ok(listing.agents.into_iter().map(|meta| Agent::stored(store, meta)).collect())
 }

@@ -1,4 +1,4 @@
-//! The API's description: OpenAPI 3.1, made from the handlers themselves, served as `/openapi.json` and
+//! The API's description: `OpenAPI` 3.1, made from the handlers themselves, served as `/openapi.json` and
 //! as a page that people can read.
 //!
 //! Types of other crates cannot say what they look like here, so their schemas stand below; a test holds
@@ -18,6 +18,7 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi, ToSchema};
 
 use super::{App, dress, page};
+use crate::api::schema;
 
 /// What the description says besides the operations.
 #[derive(OpenApi)]
@@ -98,7 +99,10 @@ fn reference(document: &Value) -> Markup {
             @for (method, operation) in operations.as_object().unwrap_or(&empty) {
                 section.operation {
                     h2 { code { (method.to_uppercase()) " " (path) } }
-                    p { (text(&operation["summary"])) " " (text(&operation["description"])) }
+                    p { strong { (text(&operation["summary"])) } }
+                    @if operation["description"].is_string() {
+                        p { (text(&operation["description"])) }
+                    }
                     @if let Some(parameters) = operation["parameters"].as_array() {
                         h3 { "Parameters" }
                         dl {
@@ -159,7 +163,7 @@ fn schema(schema: &Value) -> Markup {
 #[expect(dead_code, reason = "it is read by the schema's maker and by the test below")]
 pub(super) struct TaskSchema {
     /// Unique among the tasks
-    #[schema(pattern = "^[a-z0-9_]{1,64}$", examples("reverse_string"))]
+    #[schema(value_type = schema::TaskId)]
     id: String,
     /// A few words for people
     title: String,
@@ -194,7 +198,8 @@ pub(super) struct ExampleSchema {
 }
 
 /// The two parts of an upload.
-#[derive(ToSchema)]
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "it is read by the schema's maker")]
 pub(super) struct UploadForm {
     /// The agent: one file of Python 3.11 that imports nothing but the standard library

@@ -1,4 +1,4 @@
-//! A real headless Chromium, driven over the WebDriver protocol, which is JSON over HTTP and needs no
+//! A real headless Chromium, driven over the `WebDriver` protocol, which is JSON over HTTP and needs no
 //! library. Wants Debian's `chromium` and `chromium-driver`.
 
 use std::io::{BufRead as _, BufReader};

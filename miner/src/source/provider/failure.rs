@@ -99,7 +99,7 @@ fn shortened(text: &str) -> String {
     short
 }
 
-/// The header is a number of seconds or a date; OpenAI has one in milliseconds as well.
+/// The header is a number of seconds or a date; `OpenAI` has one in milliseconds as well.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = |name: &str| headers.get(name)?.to_str().ok();
     if let Some(ms) = text("retry-after-ms").and_then(|ms| ms.trim().parse::<f64>().ok()) {

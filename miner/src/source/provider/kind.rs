@@ -11,7 +11,7 @@ use super::wire::Wire;
 /// A provider of models.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProviderKind {
-    /// OpenAI, and with `--base-url` everybody who speaks as it does.
+    /// `OpenAI`, and with `--base-url` everybody who speaks as it does.
     OpenAi,
     /// `OpenRouter`
     OpenRouter,

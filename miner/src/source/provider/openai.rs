@@ -1,4 +1,4 @@
-//! The chat completions of OpenAI, which most others and all local servers speak too.
+//! The chat completions of `OpenAI`, which most others and all local servers speak too.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use crate::source::{Ask, Flaw, Role};
 
 /// What differs between those who speak it.
 pub(super) struct OpenAi {
-    /// OpenAI itself refuses the old name of the limit of tokens; others know only that.
+    /// `OpenAI` itself refuses the old name of the limit of tokens; others know only that.
     pub limit_field: &'static str,
 }
 

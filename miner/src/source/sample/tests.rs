@@ -7,12 +7,10 @@ use super::*;
 
 /// Runs a reviewer on prompts and returns what it says to each.
 fn review(program: &str, prompts: &[String]) -> Vec<String> {
-    let loop_over_prompts = format!(
-        "import json, sys\nprogram = {{}}\nexec(sys.argv[1], program)\n\
-         print(json.dumps([program['answer'](prompt) for prompt in json.load(sys.stdin)]))\n"
-    );
+    let loop_over_prompts = "import json, sys\nprogram = {}\nexec(sys.argv[1], program)\n\
+        print(json.dumps([program['answer'](prompt) for prompt in json.load(sys.stdin)]))\n";
     let mut python = Command::new("python3");
-    python.args(["-c", &loop_over_prompts, program]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    python.args(["-c", loop_over_prompts, program]).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut python = python.spawn().unwrap();
     let prompts = serde_json::to_vec(prompts).unwrap();
     python.stdin.take().unwrap().write_all(&prompts).unwrap();

@@ -1,0 +1,29 @@
+//! Puts the hostile suite into the library, so that `harness gauntlet` has it on any machine: one entry for
+//! each file under `hostile/`, in order.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+fn main() {
+    let root = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
+    let folder = root.join("hostile");
+    println!("cargo::rerun-if-changed={}", folder.display());
+    let mut table = String::from("[\n");
+    for class in entries(&folder) {
+        println!("cargo::rerun-if-changed={}", class.display());
+        for file in entries(&class).into_iter().filter(|file| file.extension().is_some()) {
+            let name = file.strip_prefix(&folder).expect("it was found there").with_extension("");
+            let _ = writeln!(table, "    ({name:?}, include_str!({file:?})),");
+        }
+    }
+    table.push_str("]\n");
+    let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets it"));
+    std::fs::write(out.join("hostile.rs"), table).expect("the build folder can be written to");
+}
+
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let listed = std::fs::read_dir(folder).expect("the folder is in the tree");
+    let mut paths: Vec<_> = listed.map(|entry| entry.expect("it can be listed").path()).collect();
+    paths.sort();
+    paths
+}

@@ -1,0 +1,4 @@
+# expect: AC
+# never: the simplest of agents loses a point
+
+print("def reverse_string(s):\n    return s[::-1]")

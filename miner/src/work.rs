@@ -1,0 +1,44 @@
+//! The folder in which a miner's run keeps what it has: answers to go on from, and the last agent.
+
+use std::path::{Path, PathBuf};
+
+use platform::MinerId;
+
+/// A miner's folder.
+#[derive(Clone, Debug)]
+pub struct WorkFolder(PathBuf);
+
+impl WorkFolder {
+    /// The folder `chosen`, or else the miner's own one in the user's state folder. It is made if it is not
+    /// there.
+    pub fn open(chosen: Option<&Path>, miner: &MinerId) -> Result<Self, String> {
+        let folder = match chosen {
+            Some(folder) => folder.to_owned(),
+            None => state_folder()
+                .ok_or("neither XDG_STATE_HOME nor HOME is set; name a folder with --work")?
+                .join(miner.as_str()),
+        };
+        let made = std::fs::create_dir_all(&folder);
+        made.map_err(|cause| {
+            format!("cannot make the folder {}: {cause}; name another with --work", folder.display())
+        })?;
+        Ok(Self(folder))
+    }
+
+    /// The best answers so far.
+    pub fn answers(&self) -> PathBuf {
+        self.0.join("answers.json")
+    }
+
+    /// The agent that was last made, or uploaded.
+    pub fn agent(&self) -> PathBuf {
+        self.0.join("agent.py")
+    }
+}
+
+/// `$XDG_STATE_HOME/arena`, or `~/.local/state/arena`.
+fn state_folder() -> Option<PathBuf> {
+    let folder = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let base = folder("XDG_STATE_HOME").or_else(|| Some(folder("HOME")?.join(".local/state")));
+    base.map(|base| base.join("arena"))
+}
