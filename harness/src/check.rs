@@ -1,6 +1,7 @@
 //! The scoring path on one agent that is not in any store: exactly what the validator would do with it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tasks::{Seed, Task};
 
@@ -9,7 +10,8 @@ use crate::prepared::Prepared;
 use crate::round::{self, Agent, Isolation, Listener, Plan};
 use crate::sandbox::Sandbox;
 use crate::score::agent_score;
-use crate::trial::TrialRecord;
+use crate::shrink;
+use crate::trial::{Disclose, TrialRecord};
 
 /// Under which id the records of an agent stand that nobody submitted.
 const LOCAL: &str = "local";
@@ -25,13 +27,14 @@ pub struct Checked {
     pub faults: Vec<String>,
 }
 
-/// Runs an agent on tasks under a seed. Nothing is stored. Pass `Arc::new(|_| ())` as `on_event` to hear
+/// Runs an agent on tasks under a seed, and tells of failed cases what `disclose` allows. Nothing is stored. Pass `Arc::new(|_| ())` as `on_event` to hear
 /// of nothing on the way.
 pub async fn check(
     sandbox: &Sandbox,
     source: &str,
     tasks: Vec<Task>,
     seed: Seed,
+    disclose: Disclose,
     on_event: Listener,
 ) -> Result<Checked, Fault> {
     let order: Vec<_> = tasks.iter().map(|task| (task.id.clone(), task.weight)).collect();
@@ -41,6 +44,10 @@ pub async fn check(
         results: None,
         jobs: 1,
         isolation: Isolation::Agent,
+        shrinking: match disclose {
+            Disclose::None => Duration::ZERO,
+            Disclose::Public | Disclose::All => shrink::THOROUGH,
+        },
     };
     let mut outcome = round::run(sandbox, plan, Arc::clone(&on_event)).await?;
     let scores = outcome.scores.remove(&0).unwrap_or_default();
@@ -50,7 +57,7 @@ pub async fn check(
     let mut trials: Vec<_> = outcome
         .results
         .into_iter()
-        .map(|(miner_id, result)| TrialRecord { miner_id, result })
+        .map(|(miner_id, result)| TrialRecord { miner_id, result: result.disclosed(disclose) })
         .collect();
     trials.sort_by_key(place);
     let faults = outcome.faults.iter().map(|f| format!("{}: {}", f.task, f.fault)).collect();

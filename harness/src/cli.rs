@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use harness::reward::{Payout, Rao};
 use harness::round::Isolation;
 use harness::session::Options;
+use harness::trial::Disclose;
 
 /// Run agents on tasks in a locked-down sandbox, judge, score and rank them.
 ///
@@ -36,6 +37,20 @@ pub enum Command {
         after_help = "Examples:\n  harness rank\n  harness rank --payout winner-takes-all --json"
     )]
     Rank(Rank),
+    /// Recompute a report: its commitment, scores, ranks and rewards
+    #[command(
+        after_help = "Example:\n  harness evaluate --json > round.json\n  harness verify round.json"
+    )]
+    Verify {
+        /// What 'evaluate --json' printed
+        #[arg(value_name = "REPORT")]
+        report: PathBuf,
+    },
+    /// Prove every task: the reference passes with time to spare, every wrong variant is found out
+    #[command(
+        after_help = "Examples:\n  harness gate\n  harness gate --task reverse_string --seeds 3"
+    )]
+    Gate(Gate),
     /// Run one local file the way the validator would
     #[command(after_help = "Examples:\n  harness check agent.py\n  harness check agent.py --task \
         reverse_string --json")]
@@ -115,6 +130,10 @@ pub struct Evaluate {
     /// Draw a new seed, and so begin a new round
     #[arg(long, conflicts_with = "seed")]
     pub new_seed: bool,
+    /// Draw the secret seed of the next round, print its commitment, and evaluate nothing yet. The next
+    /// 'evaluate' uses that seed, and its report reveals it
+    #[arg(long, conflicts_with_all = ["seed", "new_seed"])]
+    pub commit: bool,
     /// Only this task; may be given several times
     #[arg(long = "task", value_name = "ID")]
     pub tasks: Vec<String>,
@@ -127,6 +146,9 @@ pub struct Evaluate {
     /// What gets a container of its own
     #[arg(long, value_enum, default_value_t = Isolation::Agent)]
     pub isolation: Isolation,
+    /// What is told of failed cases
+    #[arg(long, value_enum, default_value_t)]
+    pub disclose: Disclose,
     /// Print one JSON document to stdout, and nothing else
     #[arg(long)]
     pub json: bool,
@@ -139,6 +161,9 @@ pub struct Rank {
     pub store: StoreArgs,
     #[command(flatten)]
     pub reward: RewardArgs,
+    /// What is told of failed cases
+    #[arg(long, value_enum, default_value_t)]
+    pub disclose: Disclose,
     /// Print one JSON document to stdout, and nothing else
     #[arg(long)]
     pub json: bool,
@@ -158,6 +183,9 @@ pub struct Check {
     /// Seed of the generated cases [default: a fresh one]
     #[arg(long)]
     pub seed: Option<u64>,
+    /// What is told of failed cases
+    #[arg(long, value_enum, default_value_t)]
+    pub disclose: Disclose,
     /// Print one JSON document to stdout, and nothing else
     #[arg(long)]
     pub json: bool,
@@ -196,4 +224,20 @@ pub struct Gauntlet {
     /// Print one JSON document to stdout, and nothing else
     #[arg(long)]
     pub json: bool,
+}
+
+/// Arguments of `gate`.
+#[derive(Args)]
+pub struct Gate {
+    #[command(flatten)]
+    pub options: Options,
+    /// Only this task; may be given several times
+    #[arg(long = "task", value_name = "ID")]
+    pub tasks: Vec<String>,
+    /// In how many seeds each wrong variant must be found out
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub seeds: u16,
+    /// Containers at work at the same time [default: one per processor]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub jobs: Option<u16>,
 }

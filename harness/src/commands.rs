@@ -5,12 +5,14 @@ pub mod check;
 pub mod clean;
 pub mod doctor;
 pub mod evaluate;
+pub mod gate;
 pub mod gauntlet;
 pub mod image;
 pub mod rank;
 pub mod remote;
 pub mod standings;
 pub mod tasks;
+pub mod verify;
 
 use std::future::Future;
 use std::io::Write as _;
@@ -119,10 +121,14 @@ pub fn processors() -> usize {
 
 /// Prints a document or a text on stdout.
 pub fn print(text: &str) -> Result<(), Failure> {
-    let written = anstream::stdout().write_all(text.as_bytes());
-    written.map_err(|cause| {
-        Fault::File { action: "write to", path: "standard output".into(), cause }.into()
-    })
+    match anstream::stdout().write_all(text.as_bytes()) {
+        Ok(()) => Ok(()),
+        // Whoever was reading has read enough.
+        Err(cause) if cause.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        Err(cause) => {
+            Err(Fault::File { action: "write to", path: "standard output".into(), cause }.into())
+        }
+    }
 }
 
 /// Prints one JSON document on stdout.

@@ -12,15 +12,14 @@ mod suite;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use serde::Serialize;
-use tasks::{Limits, Seed, Sha256, Verdict};
+use tasks::{Limits, Seed, Verdict};
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 
 use crate::Fault;
 use crate::prepared::Prepared;
-use crate::round::{Agent, Event, Listener, Source, drawn_seed};
+use crate::round::{Agent, Event, Listener, drawn_seed};
 use crate::runner::{Runner, Slot};
 use crate::sandbox::Sandbox;
 use crate::trial::TrialResult;
@@ -33,6 +32,8 @@ pub use suite::{Class, Hostile, suite};
 const TASK: &str = "reverse_string";
 /// How much a trial may weigh as it is kept, in bytes. An agent must not fill the disk with its record.
 const RECORD_BYTES: usize = 2 << 20;
+/// How many lines are told of a trial that did not hold.
+const TOLD_LINES: usize = 6;
 /// Short limits, for a suite that is run often. Long enough for a Python that starts on a busy machine.
 const LIMITS: Limits =
     Limits { agent_wall_ms: 4_000, call_cpu_ms: 500, calls_wall_ms: 5_000, ..Limits::STANDARD };
@@ -80,7 +81,7 @@ pub async fn run(sandbox: &Sandbox, plan: Plan, on_event: Listener) -> Result<Ou
     on_event(Event::Started { trials: plan.agents.len() });
     let seed = drawn_seed();
     let shared = Arc::new(Shared {
-        runner: Runner::new(sandbox.clone(), None),
+        runner: Runner::new(sandbox.clone(), None, std::time::Duration::ZERO),
         hostile: prepared(LIMITS, seed),
         honest: prepared(Limits::STANDARD, seed),
         queue: Mutex::new(plan.agents.into()),
@@ -116,16 +117,6 @@ fn prepared(limits: Limits, seed: Seed) -> Prepared {
     let mut task = tasks::find(TASK).expect("it is one of the suites");
     task.limits = limits;
     Prepared::new(task, seed)
-}
-
-/// A file of the suite as an agent.
-fn agent(name: &str, source: &str) -> Agent {
-    Agent {
-        miner_id: name.parse().expect("a test holds names to the form of miner ids"),
-        sha256: Sha256::of(source.as_bytes()),
-        uploaded_at: Timestamp::UNIX_EPOCH,
-        source: Source::Text(source.to_owned()),
-    }
 }
 
 struct Shared {
@@ -180,7 +171,7 @@ impl Shared {
 
     /// All trials of one container's life, or of its successors' where it was not fit for another.
     async fn live(&self, hostile: &Hostile, mut slot: Slot) -> Vec<Result<TrialResult, Fault>> {
-        let agent = agent(hostile.short_name(), &hostile.source);
+        let agent = Agent::local(hostile.short_name(), hostile.source.clone());
         let prepared = if hostile.class == Class::Honest { &self.honest } else { &self.hostile };
         let mut results = Vec::new();
         for _ in 0..hostile.trials {
@@ -218,7 +209,8 @@ fn trouble(hostile: &Hostile, result: &Result<TrialResult, Fault>) -> Option<Str
         return Some(format!("it could cause a fault: {fault}"));
     }
     if !hostile.expect.contains(&result.verdict) || result.score > hostile.most {
-        return Some(format!("{}\n{}", hostile.never, result.failure().trim_end()));
+        let told: Vec<_> = result.failure().lines().take(TOLD_LINES).map(str::to_owned).collect();
+        return Some(format!("{}\n  {}", hostile.never, told.join("\n  ")));
     }
     if result.verdict == Verdict::OutputLimit && result.stdout.len() as u64 > LIMITS.answer_bytes {
         return Some(format!("{} bytes of its output were kept", result.stdout.len()));

@@ -5,7 +5,7 @@ use tasks::{Case, Outcome, Verdict};
 
 use crate::prepared::Prepared;
 use crate::sandbox::{CallEnd, CallsRun, Ended, Load, Why};
-use crate::trial::CaseResult;
+use crate::trial::{CaseResult, Explanation};
 
 /// Judges every case by what came of its call.
 pub fn judge_calls(prepared: &Prepared, run: &CallsRun) -> Vec<CaseResult> {
@@ -35,21 +35,40 @@ pub fn all_alike(cases: &[Case], verdict: Verdict, detail: &str) -> Vec<CaseResu
     cases.iter().map(|case| result(case, verdict, detail.to_owned())).collect()
 }
 
-fn result(case: &Case, verdict: Verdict, detail: String) -> CaseResult {
-    CaseResult { name: case.name.clone(), verdict, detail }
+/// Judges an answer of findings: nothing is called.
+pub fn judge_findings(prepared: &Prepared, answer: &str) -> Vec<CaseResult> {
+    let judged = prepared.task.judge_findings(&prepared.cases, answer);
+    let judge = |(case, (verdict, detail)): (&Case, (Verdict, String))| match verdict {
+        Verdict::Accepted => result(case, verdict, String::new()),
+        Verdict::NoSolution => result(case, verdict, detail),
+        _ => explained(case, verdict, "the findings are not right", detail),
+    };
+    prepared.cases.iter().zip(judged).map(judge).collect()
 }
 
-/// Of a hidden case only the kind of failure is told: what it was called with, what it returned and what
-/// it raised could all carry the input out.
+fn result(case: &Case, verdict: Verdict, detail: String) -> CaseResult {
+    CaseResult { name: case.name.clone(), verdict, detail, explanation: None, counterexample: None }
+}
+
+/// A failed case: the kind of failure, which anybody may know, and the rest apart from it. What a hidden
+/// case was called with, what it returned and what it raised could all carry the input out.
+fn explained(case: &Case, verdict: Verdict, detail: &str, explanation: String) -> CaseResult {
+    let explanation = if case.public {
+        Explanation::Public(explanation)
+    } else {
+        Explanation::Hidden(explanation)
+    };
+    CaseResult { explanation: Some(explanation), ..result(case, verdict, detail.to_owned()) }
+}
+
 fn judge_outcome(entry_point: &str, case: &Case, outcome: &Outcome) -> CaseResult {
     let verdict = case.check.judge(outcome);
     let detail = match verdict {
-        Verdict::Accepted => String::new(),
-        _ if case.public => case.explain(entry_point, outcome),
-        Verdict::RuntimeError => "an exception was raised; the case is hidden".to_owned(),
-        _ => "a wrong value was returned; the case is hidden".to_owned(),
+        Verdict::Accepted => return result(case, verdict, String::new()),
+        Verdict::RuntimeError => "an exception was raised",
+        _ => "a wrong value was returned",
     };
-    result(case, verdict, detail)
+    explained(case, verdict, detail, case.explain(entry_point, outcome))
 }
 
 fn load_failure(entry_point: &str, load: &Load) -> Option<(Verdict, String)> {
@@ -96,6 +115,7 @@ mod tests {
 
     use super::*;
     use crate::sandbox::Usage;
+    use crate::trial::Disclose;
 
     fn prepared() -> Prepared {
         Prepared::new(tasks::find("reverse_string").unwrap(), Seed(1))
@@ -156,7 +176,13 @@ mod tests {
         let results = judge_calls(&prepared, &run(Load::Ready, vec![secret; prepared.cases.len()]));
         for (case, result) in prepared.cases.iter().zip(&results) {
             assert_eq!(result.verdict, Verdict::WrongAnswer);
-            assert_eq!(result.detail.contains("smuggled"), case.public, "{}", result.detail);
+            for (disclose, told) in
+                [(Disclose::None, false), (Disclose::Public, case.public), (Disclose::All, true)]
+            {
+                let shown = result.clone().disclosed(disclose);
+                assert_eq!(shown.detail.contains("smuggled"), told, "{disclose:?}: {shown:?}");
+                assert_eq!(shown.explanation, None, "it would be printed");
+            }
         }
     }
 }

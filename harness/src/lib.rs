@@ -10,6 +10,7 @@ pub mod check;
 pub mod console;
 pub mod controls;
 mod fault;
+pub mod gate;
 pub mod gauntlet;
 pub mod judge;
 pub mod prepared;
@@ -22,6 +23,8 @@ pub mod runner;
 pub mod sandbox;
 pub mod score;
 pub mod session;
+pub mod shrink;
 pub mod trial;
+pub mod verify;
 
 pub use fault::Fault;

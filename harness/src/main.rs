@@ -16,6 +16,8 @@ async fn main() -> ExitCode {
     let ran = match cli.command {
         Command::Evaluate(args) => commands::evaluate::run(args).await,
         Command::Rank(args) => commands::rank::run(&args),
+        Command::Verify { report } => commands::verify::run(&report),
+        Command::Gate(args) => commands::gate::run(args).await,
         Command::Check(args) => commands::check::run(args).await,
         Command::Tasks { json } => commands::tasks::run(json),
         Command::Image { options, refresh } => commands::image::run(&options, refresh).await,

@@ -3,6 +3,7 @@
 use tasks::{Case, Seed, Sha256, Task, TaskId};
 
 /// A task together with its cases under a seed.
+#[derive(Clone)]
 pub struct Prepared {
     /// The task
     pub task: Task,

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use jiff::Timestamp;
 use platform::MinerId;
 use platform::rankings::{Ranking, TaskScore};
-use tasks::{Sha256, TaskId};
+use tasks::{Family, Sha256, TaskId};
 
 use crate::prepared::Prepared;
 use crate::reward::{Payout, Rao, split};
@@ -50,8 +50,16 @@ pub fn rank(
     payout: Payout,
 ) -> Vec<Ranking> {
     let originals = originals(&contenders);
-    let weight = |id: &TaskId| {
-        tasks.iter().find(|prepared| prepared.id() == id).map_or(1, |prepared| prepared.task.weight)
+    let known = |id: &TaskId| tasks.iter().find(|prepared| prepared.id() == id);
+    let weight = |id: &TaskId| known(id).map_or(1, |prepared| prepared.task.weight);
+    let families = |scores: &BTreeMap<TaskId, TaskScore>| {
+        let mut families = BTreeMap::<Family, Vec<_>>::new();
+        for (id, score) in scores {
+            if let Some(prepared) = known(id) {
+                families.entry(prepared.task.family).or_default().push((score, weight(id)));
+            }
+        }
+        families.into_iter().map(|(family, scores)| (family, agent_score(scores))).collect()
     };
     let mut placed: Vec<_> = contenders
         .into_iter()
@@ -82,6 +90,7 @@ pub fn rank(
             score,
             reward_tao: reward.to_string(),
             reward_rao: reward.0,
+            families: families(&tasks),
             tasks,
             copy_of,
         }

@@ -6,11 +6,14 @@ use comfy_table::{CellAlignment, Table, presets};
 use platform::rankings::{Ranking, Rankings, Round};
 use serde::Serialize;
 use serde::ser::{SerializeSeq as _, Serializer};
-use tasks::Verdict;
+use tasks::{Family, Verdict};
 
 use crate::Fault;
 use crate::check::Checked;
 use crate::trial::TrialRecord;
+
+/// How many agents the table of families has room for: the best ones.
+const FAMILY_COLUMNS: usize = 6;
 
 /// A score without needless digits: `100`, `66.67`.
 pub fn score(score: f64) -> String {
@@ -46,10 +49,36 @@ pub fn rankings(rankings: &Rankings) -> String {
         ]);
     }
     let mut text = format!("{table}\n\n");
+    let some = &rankings.rankings[..rankings.rankings.len().min(FAMILY_COLUMNS)];
+    if !some.is_empty() {
+        text.push_str(&families(some));
+        text.push('\n');
+    }
     for ranking in &rankings.rankings {
         let _ = writeln!(text, "{}", line(ranking));
     }
     text
+}
+
+/// The agents' scores in each family of tasks, as a table: a row for each family.
+pub fn families(rankings: &[Ranking]) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    let names = rankings.iter().map(|ranking| ranking.miner_id.to_string());
+    table.set_header(std::iter::once("family".to_owned()).chain(names));
+    for family in Family::ALL {
+        let scores = rankings.iter().map(|ranking| ranking.families.get(family));
+        let cells: Vec<_> = scores.map(|s| s.map(|s| score(*s)).unwrap_or_default()).collect();
+        if cells.iter().any(|cell| !cell.is_empty()) {
+            table.add_row(std::iter::once(family.to_string()).chain(cells));
+        }
+    }
+    for column in 1..=rankings.len() {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    format!("{table}\n")
 }
 
 /// What came of a check, for the agent's author.

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::ValueEnum;
 use jiff::Timestamp;
@@ -178,6 +179,8 @@ pub struct Plan {
     pub jobs: usize,
     /// How agents are kept apart
     pub isolation: Isolation,
+    /// How long a trial's counterexample may be searched for; zero for none
+    pub shrinking: Duration,
 }
 
 /// What a round came to.
@@ -199,7 +202,7 @@ pub async fn run(sandbox: &Sandbox, plan: Plan, on_event: Listener) -> Result<Ou
     on_event(Event::Started { trials: plan.agents.len() * plan.tasks.len() });
     let jobs = plan.jobs.max(1);
     let shared = Arc::new(Shared {
-        runner: Runner::new(sandbox.clone(), plan.results.clone()),
+        runner: Runner::new(sandbox.clone(), plan.results.clone(), plan.shrinking),
         plan,
         on_event,
         queue: Mutex::default(),
@@ -223,8 +226,14 @@ pub fn seed_of_store(store: &Store) -> Result<Seed, Fault> {
         return Ok(round.seed);
     }
     let seed = drawn_seed();
-    store.put_round(&RoundFile { seed, image: String::new(), tasks: Vec::new() })?;
+    store.put_round(&RoundFile { seed, salt: None, image: String::new(), tasks: Vec::new() })?;
     Ok(seed)
+}
+
+/// What can be published before a round: it binds to the seed and does not give it away. The report
+/// reveals seed and salt.
+pub fn commitment(seed: Seed, salt: &str) -> Sha256 {
+    Sha256::of(format!("{seed}:{salt}").as_bytes())
 }
 
 /// A seed that nobody could have known before. Below 2^53, so that every reader of JSON keeps it whole.

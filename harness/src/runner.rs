@@ -52,12 +52,14 @@ impl Slot {
 pub struct Runner {
     sandbox: Sandbox,
     results: Option<Results>,
+    shrinking: Duration,
 }
 
 impl Runner {
-    /// A runner that keeps results in `results`, or nowhere.
-    pub fn new(sandbox: Sandbox, results: Option<Results>) -> Self {
-        Self { sandbox, results }
+    /// A runner that keeps results in `results`, or nowhere, and gives the search for a trial's
+    /// counterexample `shrinking` of its time.
+    pub fn new(sandbox: Sandbox, results: Option<Results>, shrinking: Duration) -> Self {
+        Self { sandbox, results, shrinking }
     }
 
     /// Where the trials run.
@@ -131,7 +133,7 @@ impl Runner {
         slot: &mut Slot,
     ) -> Result<TrialResult, Fault> {
         let mut container = slot.take(&self.sandbox).await?;
-        match trial::run(&mut container, (sha256, source), prepared).await {
+        match trial::run(&mut container, (sha256, source), prepared, self.shrinking).await {
             Ok((result, true)) => {
                 *slot = Slot::Running(container);
                 Ok(result)

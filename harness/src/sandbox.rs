@@ -43,7 +43,7 @@ struct Inner {
     image: Image,
     limits: Limits,
     runtime: Option<String>,
-    owner: owner::Owner,
+    owner: owner::Run,
     /// Removals under way. [`Sandbox::cleanup`] waits for them.
     removals: Mutex<JoinSet<()>>,
 }
@@ -52,7 +52,7 @@ impl Sandbox {
     /// A sandbox that starts containers from `image`. `runtime` names another OCI runtime that the
     /// daemon knows, such as `runsc`.
     pub fn new(docker: Docker, image: Image, limits: Limits, runtime: Option<String>) -> Self {
-        let owner = owner::Owner::current();
+        let owner = owner::Run::new();
         let removals = Mutex::new(JoinSet::new());
         Self { inner: Arc::new(Inner { docker, image, limits, runtime, owner, removals }) }
     }

@@ -1,17 +1,21 @@
 //! A trial: one agent on one task, and the record that is kept of it.
 
+use std::time::Duration;
+
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
-use tasks::{Input, Kind, Seed, Sha256, TaskId, Verdict};
+use tasks::{Input, Kind, Limits, Seed, Sha256, TaskId, Verdict};
 
 use platform::MinerId;
 use platform::rankings::TaskScore;
 
 use crate::Fault;
 use crate::answer::answer_of;
-use crate::judge::{all_alike, judge_calls};
+use crate::judge::{all_alike, judge_calls, judge_findings};
 use crate::prepared::Prepared;
 use crate::sandbox::{AgentRun, CallEnd, CallsRun, Container, Load, StoppedFor, Usage};
 use crate::score::task_score;
+use crate::shrink;
 
 /// What came of a trial. It is what a result file holds, and it says nothing of who submitted the agent:
 /// two miners with the same agent share it.
@@ -60,6 +64,59 @@ pub struct CaseResult {
     pub verdict: Verdict,
     /// What there is to say about it, for the miner
     pub detail: String,
+    /// What happened and what should have, in full. It waits here until it is decided who may know
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explanation: Option<Explanation>,
+    /// The smallest input that was found to fail as well, explained
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counterexample: Option<String>,
+}
+
+/// What happened in a case and what should have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Explanation {
+    /// Of a case that miners know
+    Public(String),
+    /// Of a case that they do not: it would give the input away
+    Hidden(String),
+}
+
+/// What a report tells of failed cases.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Disclose {
+    /// Verdicts alone
+    None,
+    /// Public cases in full, and of hidden ones the smallest failing input that was found
+    #[default]
+    Public,
+    /// Every case in full
+    All,
+}
+
+impl CaseResult {
+    /// The same, with as much said as may be known.
+    #[must_use]
+    pub fn disclosed(self, disclose: Disclose) -> Self {
+        let mut detail = self.detail;
+        match (disclose, self.explanation) {
+            (Disclose::Public | Disclose::All, Some(Explanation::Public(text)))
+            | (Disclose::All, Some(Explanation::Hidden(text))) => detail = text,
+            _ => {}
+        }
+        if let Some(text) = self.counterexample
+            && disclose != Disclose::None
+        {
+            detail = format!("{detail}; this fails too: {text}");
+        }
+        Self {
+            name: self.name,
+            verdict: self.verdict,
+            detail,
+            explanation: None,
+            counterexample: None,
+        }
+    }
 }
 
 /// One attempt at a trial.
@@ -90,13 +147,33 @@ impl TrialResult {
         }
     }
 
+    /// The same, with as much said about its cases as may be known.
+    #[must_use]
+    pub fn disclosed(mut self, disclose: Disclose) -> Self {
+        let cases = std::mem::take(&mut self.cases);
+        self.cases = cases.into_iter().map(|case| case.disclosed(disclose)).collect();
+        self
+    }
+
     /// What a miner needs to see of a trial that did not get everything, in plain lines.
     pub fn failure(&self) -> String {
         use std::fmt::Write as _;
         let Self { task, verdict, passed, total, .. } = self;
         let mut text = format!("{task}: {verdict}, {passed} of {total} cases\n");
+        // Cases that failed alike are told once.
+        let mut alike: Vec<(&CaseResult, usize)> = Vec::new();
         for case in self.cases.iter().filter(|case| case.verdict.is_wrong()) {
-            let _ = writeln!(text, "  {} {}: {}", case.verdict, case.name, case.detail);
+            let same = |(first, _): &&mut (&CaseResult, usize)| {
+                (first.verdict, &first.detail) == (case.verdict, &case.detail)
+            };
+            match alike.iter_mut().find(same) {
+                Some((_, count)) => *count += 1,
+                None => alike.push((case, 1)),
+            }
+        }
+        for (case, count) in alike {
+            let more = if count > 1 { format!(" and {} more", count - 1) } else { String::new() };
+            let _ = writeln!(text, "  {} {}{more}: {}", case.verdict, case.name, case.detail);
         }
         let tail: Vec<_> = self.stderr.lines().rev().take(10).collect();
         if !tail.is_empty() {
@@ -110,29 +187,66 @@ impl TrialResult {
     }
 }
 
-/// Runs one trial in a container. Says also whether the container is fit for another one.
+/// Runs one trial in a container, and looks for a counterexample for as long as `shrinking`. Says also whether the container is fit for another one.
 pub(crate) async fn run(
     container: &mut Container,
     agent: (&Sha256, &str),
     prepared: &Prepared,
+    shrinking: Duration,
 ) -> Result<(TrialResult, bool), Fault> {
     let (agent_sha256, source) = agent;
     let limits = &prepared.task.limits;
     let agent_run = container.run_agent(source, &prepared.prompt, limits).await?;
-    let mut clean = agent_run.clean && agent_run.stopped_for.is_none() && !agent_run.out_of_memory;
-    let mut usage = agent_run.usage;
-    let cases = match (answer_of(&agent_run), &prepared.task.kind) {
-        (Err((verdict, detail)), _) => all_alike(&prepared.cases, verdict, &detail),
-        (Ok(answer), Kind::Findings) => judge_findings(prepared, answer),
-        (Ok(answer), Kind::Code { entry_point }) => {
-            let calls: Vec<Input<'_>> = prepared.cases.iter().map(tasks::Case::input).collect();
-            let calls_run = container.make_calls(answer, entry_point, &calls, limits).await?;
-            clean = clean && is_clean(&calls_run);
-            usage = add(usage, calls_run.usage);
-            judge_calls(prepared, &calls_run)
+    let clean = agent_run.clean && agent_run.stopped_for.is_none() && !agent_run.out_of_memory;
+    let judged = match answer_of(&agent_run) {
+        Ok(answer) => {
+            let mut judged = judge_answer(container, prepared, answer, limits).await?;
+            if clean && judged.clean {
+                judged.clean =
+                    shrink::explain(container, prepared, (answer, &mut judged.cases), shrinking);
+            }
+            judged
         }
+        Err((verdict, detail)) => Judged {
+            cases: all_alike(&prepared.cases, verdict, &detail),
+            usage: Usage::default(),
+            clean: true,
+        },
     };
-    Ok((record(agent_sha256, prepared, &agent_run, usage, cases), clean))
+    let clean = clean && judged.clean;
+    let usage = add(agent_run.usage, judged.usage);
+    Ok((record(agent_sha256, prepared, &agent_run, usage, judged.cases), clean))
+}
+
+/// What came of judging an answer.
+pub(crate) struct Judged {
+    /// Each case
+    pub cases: Vec<CaseResult>,
+    /// What the calls used
+    pub usage: Usage,
+    /// Whether the container is fit for more
+    pub clean: bool,
+}
+
+/// Judges an answer, in a container if it has to be called.
+pub(crate) async fn judge_answer(
+    container: &mut Container,
+    prepared: &Prepared,
+    answer: &str,
+    limits: &Limits,
+) -> Result<Judged, Fault> {
+    match &prepared.task.kind {
+        Kind::Findings => {
+            let cases = judge_findings(prepared, answer);
+            Ok(Judged { cases, usage: Usage::default(), clean: true })
+        }
+        Kind::Code { entry_point } => {
+            let calls: Vec<Input<'_>> = prepared.cases.iter().map(tasks::Case::input).collect();
+            let run = container.make_calls(answer, entry_point, &calls, limits).await?;
+            let (cases, clean) = (judge_calls(prepared, &run), is_clean(&run));
+            Ok(Judged { cases, usage: run.usage, clean })
+        }
+    }
 }
 
 /// A container in which a limit was hit, or a process ended before its time, is not used again.
@@ -143,16 +257,6 @@ fn is_clean(run: &CallsRun) -> bool {
         Load::Unusable(_) | Load::Raised(_) | Load::Missing => true,
     };
     whole && run.clean
-}
-
-fn judge_findings(prepared: &Prepared, answer: &str) -> Vec<CaseResult> {
-    let judged = prepared.task.judge_findings(&prepared.cases, answer);
-    let result = |(case, (verdict, detail)): (&tasks::Case, (Verdict, String))| {
-        let told = case.public || verdict == Verdict::NoSolution || !verdict.is_wrong();
-        let detail = if told { detail } else { "wrong; the case is hidden".to_owned() };
-        CaseResult { name: case.name.clone(), verdict, detail }
-    };
-    prepared.cases.iter().zip(judged).map(result).collect()
 }
 
 fn add(agent: Usage, calls: Usage) -> Usage {

@@ -16,6 +16,7 @@ use harness::results::{Found, Results};
 use harness::round::{Agent, seed_of_store};
 use harness::runner::{Runner, Slot};
 use harness::session::{self, Options};
+use harness::shrink;
 use libtest_mimic::{Arguments, Failed, Trial};
 use platform::MinerId;
 use platform::store::Store;
@@ -127,7 +128,7 @@ impl Validator {
             let options = Options { image: std::env::var("ARENA_IMAGE").ok(), runtime: None };
             let sandbox = self.runtime.block_on(session::open(&options, &|_| ()));
             let sandbox = sandbox.map_err(|fault| fault.to_string())?;
-            Ok(Runner::new(sandbox, Some(Results::of(&self.store))))
+            Ok(Runner::new(sandbox, Some(Results::of(&self.store)), shrink::THOROUGH))
         };
         self.runner.get_or_init(open).as_ref().map_err(Clone::clone)
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use harness::check::check;
 use harness::sandbox::Sandbox;
 use harness::session;
+use harness::trial::Disclose;
 use tasks::{Seed, Task, Verdict};
 
 /// `reverse_string` with limits that let a test be quick.
@@ -97,7 +98,9 @@ async fn every_way_to_fail_has_its_verdict_and_costs_its_own_cases_alone() {
     ];
     let sandbox = sandbox().await;
     for (name, source, verdict, passed) in &agents {
-        let checked = check(&sandbox, source, vec![task()], Seed(1), Arc::new(|_| ())).await;
+        let checked =
+            check(&sandbox, source, vec![task()], Seed(1), Disclose::Public, Arc::new(|_| ()))
+                .await;
         let checked = checked.expect("the arena does not fail");
         assert_eq!(checked.faults, Vec::<String>::new(), "{name}");
         let result = &checked.trials[0].result;
@@ -125,7 +128,7 @@ if os.fork() == 0:
     let sandbox = sandbox().await;
     // The same task three times: one container, three trials.
     let tasks = vec![task(), task(), task()];
-    let checked = check(&sandbox, source, tasks, Seed(1), Arc::new(|_| ())).await;
+    let checked = check(&sandbox, source, tasks, Seed(1), Disclose::Public, Arc::new(|_| ())).await;
     let checked = checked.expect("the arena does not fail");
     for trial in &checked.trials {
         assert_eq!(trial.result.verdict, Verdict::Accepted, "{}", trial.result.failure());
@@ -138,7 +141,8 @@ if os.fork() == 0:
 async fn what_an_agent_used_and_wrote_is_recorded() {
     let source = "import sys\nsys.stderr.write('a' * 20000 + 'the end')\nx = bytearray(100 << 20)\nfor i in range(3_000_000): pass\n";
     let sandbox = sandbox().await;
-    let checked = check(&sandbox, source, vec![task()], Seed(1), Arc::new(|_| ())).await;
+    let checked =
+        check(&sandbox, source, vec![task()], Seed(1), Disclose::Public, Arc::new(|_| ())).await;
     let result = &checked.expect("the arena does not fail").trials[0].result;
     assert!(result.stderr_truncated && result.stderr.ends_with("the end"), "{result:?}");
     assert_eq!(result.stderr.len(), 16 << 10);

@@ -53,7 +53,9 @@ pub struct Answers(Arc<Mutex<BTreeMap<TaskId, Best>>>);
 #[derive(Debug, thiserror::Error)]
 pub enum AnswersError {
     /// There are none.
-    #[error("there is nothing to resume in {0}; leave --resume out, or name the right folder with --work")]
+    #[error(
+        "there is nothing to resume in {0}; leave --resume out, or name the right folder with --work"
+    )]
     Nothing(String),
     /// They are damaged, or cannot be read.
     #[error("cannot resume from {path}: {cause}")]

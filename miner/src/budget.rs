@@ -83,7 +83,8 @@ impl Price {
     pub fn applied_to(self, usage: Usage) -> Usage {
         #[allow(clippy::cast_precision_loss, reason = "far fewer than 2^53 tokens")]
         let cost = |tokens: u64, usd: f64| tokens as f64 * usd / 1e6;
-        let cost = cost(usage.input_tokens, self.input_usd) + cost(usage.output_tokens, self.output_usd);
+        let cost =
+            cost(usage.input_tokens, self.input_usd) + cost(usage.output_tokens, self.output_usd);
         Usage { cost_usd: usage.cost_usd.or(Some(cost)), ..usage }
     }
 }
@@ -168,7 +169,8 @@ mod tests {
     fn budgets_and_prices_are_written_plainly() {
         let budget = "tokens=10, cost=0.5,seconds=3".parse::<Budget>().unwrap();
         assert_eq!(budget, Budget { tokens: Some(10), cost_usd: Some(0.5), seconds: Some(3) });
-        for wrong in ["", "10", "tokens=", "tokens=-1", "cost=nan", "cost=inf", "cost=-1", "days=1"] {
+        for wrong in ["", "10", "tokens=", "tokens=-1", "cost=nan", "cost=inf", "cost=-1", "days=1"]
+        {
             assert!(wrong.parse::<Budget>().is_err(), "{wrong} was accepted");
         }
         let price = "0.4,1.6".parse::<Price>().unwrap();

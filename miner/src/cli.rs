@@ -30,12 +30,18 @@ pub enum Command {
         miner mine --miner me --model openai:gpt-4.1-mini\n  miner mine --miner me --model openai:qwen3 \
         --base-url http://127.0.0.1:11434/v1"
     )]
-    Mine(Mine),
+    Mine(Box<Mine>),
     /// Run a local file the way validators do
     #[command(
         after_help = "Examples:\n  miner try agent.py\n  miner try agent.py --task reverse_string --json"
     )]
     Try(Try),
+    /// Show where your agent stands, and what it fails
+    #[command(after_help = "Example:\n  miner status --miner me --platform http://127.0.0.1:8080")]
+    Status(Status),
+    /// Write a commented agent.py to start from
+    #[command(after_help = "Example:\n  miner init my_agent.py")]
+    Init(Init),
     /// Upload a file
     #[command(
         after_help = "Example:\n  miner upload agent.py --miner me --platform http://127.0.0.1:8080"
@@ -61,6 +67,7 @@ pub struct PlatformArgs {
 
 /// Arguments of `mine`.
 #[derive(Args)]
+#[allow(clippy::struct_excessive_bools, reason = "they are the command line's flags")]
 pub struct Mine {
     #[command(flatten)]
     pub platform: PlatformArgs,

@@ -1,32 +1,66 @@
 //! All that `miner` shows. What is for people goes to stderr; stdout carries results and, with `--json`, one
 //! document and nothing else. Nothing that a platform or a model said can move the cursor.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use harness::check::Checked;
 use harness::round::Listener;
 use harness::sandbox::ImageEvent;
-use miner::mine::{Best, Event};
-use miner::source::Progress;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use miner::answers::Best;
+use miner::mine::{Event, Exchange};
+use miner::source::{Progress, Usage};
 use platform::store::Receipt;
 use tasks::Verdict;
 
 use crate::commands::Failure;
 
+/// How often the live line is drawn again.
+const TICK: Duration = Duration::from_millis(200);
+
 /// Shows what happens.
 pub struct Console {
+    /// Shows trials and images.
     harness: harness::console::Console,
+    /// One line that tells what the model is doing, on a terminal only.
+    live: ProgressBar,
+    tasks: usize,
+    state: Mutex<State>,
+}
+
+/// What the live line tells.
+#[derive(Default)]
+struct State {
+    asking: String,
+    received: usize,
+    passing: usize,
+    spent: Usage,
 }
 
 impl Console {
     /// A console on stderr.
     pub fn new() -> Self {
-        Self { harness: harness::console::Console::new() }
+        Self::for_tasks(0)
+    }
+
+    /// A console for a run over so many tasks.
+    pub fn for_tasks(tasks: usize) -> Self {
+        let live = if std::io::stderr().is_terminal() {
+            ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())
+        } else {
+            ProgressBar::hidden()
+        };
+        let style = ProgressStyle::with_template("{spinner} {msg}").expect("the template is right");
+        live.set_style(style);
+        let harness = harness::console::Console::new();
+        Self { harness, live, tasks, state: Mutex::default() }
     }
 
     /// Says one line, above whatever bar is shown.
     pub fn say(&self, line: &str) {
-        self.harness.say(&plain(line));
+        self.live.suspend(|| self.harness.say(&plain(line)));
     }
 
     /// Shows the progress of getting an image.
@@ -39,32 +73,60 @@ impl Console {
         self.harness.listener()
     }
 
-    /// Takes the bar away.
+    /// Takes all bars away.
     pub fn finish(&self) {
+        self.live.finish_and_clear();
         self.harness.finish();
     }
 
-    /// Shows what happens in the loop.
-    pub fn mine_event(&self, event: Event) {
+    /// What was used up so far.
+    pub fn spent(&self) -> Usage {
+        self.state(|state| state.spent)
+    }
+
+    /// Shows what happens in the loop. `passing` tasks have an answer that passes.
+    pub fn mine_event(&self, event: Event, passing: usize) {
         match event {
-            Event::Asking { .. }
-            | Event::Progress(Progress::Received { .. })
-            | Event::Done { best: Some(Best { score: None, .. }), .. } => {}
+            Event::Asking { task, place, attempt } => self.state(|state| {
+                state.asking = format!("{task} ({place} of {}), attempt {attempt}", self.tasks);
+                state.received = 0;
+            }),
+            Event::Progress(Progress::Received { bytes }) => self.state(|s| s.received = bytes),
             Event::Progress(Progress::Retrying { reason, wait_ms }) => {
                 self.say(&format!("  {reason}; trying again in {:.1} s", seconds(wait_ms)));
             }
-            Event::Failed { task, attempt, why } => {
-                self.say(&format!("  {task}, attempt {attempt}: {why}"));
-            }
-            Event::Done { task, best: Some(Best { score: Some(score), attempts, .. }) } => {
+            Event::Exchanged(exchange) => self.exchanged(&exchange),
+            Event::Done { best: Some(Best { score: None, .. }), .. } | Event::Skipped { .. } => {}
+            Event::Done { task, best: Some(Best { score: Some(score), attempt, .. }), spent } => {
                 let (passed, total) = (score.passed, score.total);
                 self.say(&format!(
-                    "{task}: {passed} of {total} cases, attempt {attempts} is the best"
+                    "{task}: {passed} of {total} cases, attempt {attempt} ({spent})"
                 ));
             }
-            Event::Done { task, best: None } => self.say(&format!("{task}: no usable answer")),
-            Event::NoAnswer { task, why } => self.say(&format!("{task}: not answered: {why}")),
+            Event::Done { task, best: None, .. } => self.say(&format!("{task}: no usable answer")),
+            Event::Left { task, why } => self.say(&format!("{task}: left: {why}")),
         }
+        self.state(|state| state.passing = passing);
+        self.draw();
+    }
+
+    fn exchanged(&self, exchange: &Exchange) {
+        self.state(|state| state.spent += exchange.reply.usage);
+        if let Some(failed) = &exchange.failed {
+            self.say(&format!("  {}, attempt {}: {failed}", exchange.task, exchange.attempt));
+        }
+    }
+
+    fn draw(&self) {
+        let line = self.state(|State { asking, received, passing, spent }| {
+            format!("{asking}: {received} bytes; {passing} tasks pass, {spent}")
+        });
+        self.live.set_message(plain(&line));
+        self.live.enable_steady_tick(TICK);
+    }
+
+    fn state<T>(&self, use_it: impl FnOnce(&mut State) -> T) -> T {
+        use_it(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Says what came of trying the whole agent.
@@ -73,7 +135,12 @@ impl Console {
         let verdicts = checked.trials.iter().map(|trial| trial.result.verdict);
         let accepted = verdicts.filter(|verdict| *verdict == Verdict::Accepted).count();
         let (of, score) = (checked.trials.len(), checked.score);
-        self.say(&format!("tried: {accepted} of {of} tasks pass, score {score:.2}"));
+        let unanswered = self.tasks.saturating_sub(of);
+        let rest = match unanswered {
+            0 => String::new(),
+            count => format!("; {count} tasks have no answer"),
+        };
+        self.say(&format!("tried: {accepted} of {of} tasks pass, score {score:.2}{rest}"));
         for fault in &checked.faults {
             self.say(&format!("fault: {fault}"));
         }
@@ -93,8 +160,9 @@ pub fn complain(sentence: &str) {
 
 /// Says what was uploaded.
 pub fn uploaded(receipt: &Receipt) {
-    let Receipt { miner_id, version, sha256, .. } = receipt;
-    say(&format!("uploaded {miner_id}, version {version}, sha256 {}", sha256.short()));
+    let Receipt { miner_id, version, sha256, unchanged, .. } = receipt;
+    let how = if *unchanged { "is there already:" } else { "uploaded as" };
+    say(&format!("{miner_id} {how} version {version}, sha256 {}", sha256.short()));
 }
 
 /// Prints one JSON document.

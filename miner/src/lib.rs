@@ -7,7 +7,6 @@
 pub mod answers;
 pub mod assembly;
 pub mod budget;
-pub mod counterexample;
 pub mod extract;
 pub mod mine;
 pub mod model;

@@ -13,7 +13,7 @@ use cli::{Cli, Command};
 #[tokio::main]
 async fn main() -> ExitCode {
     let ran = match Cli::parse().command {
-        Command::Mine(args) => commands::mine::run(args).await,
+        Command::Mine(args) => commands::mine::run(*args).await,
         Command::Try(args) => commands::tryout::run(args).await,
         Command::Upload(args) => commands::upload::run(args).await,
         Command::Status(args) => commands::status::run(args).await,

@@ -64,6 +64,11 @@ pub enum Event {
         /// What all tasks used up so far.
         spent: Usage,
     },
+    /// The source has no answer to a task at all.
+    Skipped {
+        /// Which.
+        task: TaskId,
+    },
     /// A task was left before it was done.
     Left {
         /// Which.
@@ -145,7 +150,8 @@ pub async fn run(
         if answers.get(&task.id).is_some_and(|best| best.passes()) {
             continue;
         }
-        let why = match Conversation::new(&run, task, place).run().await? {
+        // On the heap: what a trial holds on to is large.
+        let why = match Box::pin(Conversation::new(&run, task, place).run()).await? {
             End::Done => {
                 failures = 0;
                 let (best, spent) = (answers.get(&task.id), run.meter(|meter| meter.spent()));
@@ -153,7 +159,11 @@ pub async fn run(
                 continue;
             }
             End::TaskBudget(what) => format!("its budget is used up: {what}"),
-            End::NothingToSay(why) => why,
+            End::NothingToSay { attempt: 1, .. } => {
+                on_event(Event::Skipped { task: task.id.clone() });
+                continue;
+            }
+            End::NothingToSay { why, .. } => why,
             End::Failed(why) => {
                 failures += 1;
                 if failures == MAX_FAILURES {

@@ -5,6 +5,7 @@ use harness::Fault;
 use harness::check::{self, Checked};
 use harness::round::Listener;
 use harness::sandbox::Sandbox;
+use harness::trial::Disclose;
 use tasks::{Seed, Task, TaskView};
 
 /// A sandbox and a seed.
@@ -25,7 +26,7 @@ impl Tryout {
         on_event: Listener,
     ) -> Result<Checked, Fault> {
         let known: Vec<_> = views.iter().filter_map(known).collect();
-        check::check(&self.sandbox, source, known, self.seed, on_event).await
+        check::check(&self.sandbox, source, known, self.seed, Disclose::Public, on_event).await
     }
 }
 

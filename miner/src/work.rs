@@ -20,7 +20,10 @@ impl WorkFolder {
         };
         let made = std::fs::create_dir_all(&folder);
         made.map_err(|cause| {
-            format!("cannot make the folder {}: {cause}; name another with --work", folder.display())
+            format!(
+                "cannot make the folder {}: {cause}; name another with --work",
+                folder.display()
+            )
         })?;
         Ok(Self(folder))
     }

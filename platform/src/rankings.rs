@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tasks::{Seed, Sha256, TaskId, Verdict};
+use tasks::{Family, Seed, Sha256, TaskId, Verdict};
 use utoipa::ToSchema;
 
 use crate::MinerId;
@@ -25,6 +25,13 @@ pub struct Rankings {
 pub struct Round {
     /// Names the round; no two rounds share it.
     pub id: String,
+    /// What was published before the round, if anything: the sha256 of `SEED:SALT`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, pattern = "^[0-9a-f]{64}$")]
+    pub commitment: Option<Sha256>,
+    /// What was hashed together with the seed, so that nobody could guess the seed from the commitment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub salt: Option<String>,
     /// What the generated cases were drawn from.
     #[schema(value_type = u64)]
     pub seed: Seed,
@@ -84,6 +91,10 @@ pub struct Ranking {
     /// What it got on each task.
     #[schema(value_type = BTreeMap<schema::TaskId, TaskScore>)]
     pub tasks: BTreeMap<TaskId, TaskScore>,
+    /// Its score within each family of tasks.
+    #[serde(default)]
+    #[schema(value_type = BTreeMap<String, f64>)]
+    pub families: BTreeMap<Family, f64>,
     /// The earlier agent that this one is a byte-identical copy of.
     pub copy_of: Option<MinerId>,
 }

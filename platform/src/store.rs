@@ -30,6 +30,7 @@ use crate::rankings::Rankings;
 
 pub mod disk;
 mod error;
+mod folder_sync;
 mod lock;
 mod miner_id;
 mod put;
@@ -42,6 +43,7 @@ pub use miner_id::{MinerId, ParseMinerIdError};
 pub use verify::{Mend, Trouble};
 
 use disk::{Disk, RealDisk};
+use folder_sync::FolderSync;
 
 /// The largest agent, in bytes.
 pub const MAX_SOURCE_BYTES: usize = 256 << 10;
@@ -51,6 +53,8 @@ pub const MAX_SOURCE_BYTES: usize = 256 << 10;
 pub struct Store {
     root: PathBuf,
     disk: Arc<dyn Disk>,
+    agents_sync: Arc<FolderSync>,
+    versions_sync: Arc<FolderSync>,
 }
 
 /// What is known of a miner's current agent, and how it came to be. Lies beside it as JSON.
@@ -120,6 +124,9 @@ pub struct Listing {
 pub struct RoundFile {
     /// What the generated cases are drawn from.
     pub seed: Seed,
+    /// What is hashed with the seed into the round's commitment; a secret until the round is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub salt: Option<String>,
     /// The image that the agents run in, by digest.
     pub image: String,
     /// The tasks, in the order of the round.
@@ -139,7 +146,12 @@ impl Store {
 
     /// Like [`Store::open`], on a disk of your choice.
     pub fn open_on(root: impl Into<PathBuf>, disk: Arc<dyn Disk>) -> Result<Self, StoreError> {
-        let store = Self { root: root.into(), disk };
+        let store = Self {
+            root: root.into(),
+            disk,
+            agents_sync: Arc::default(),
+            versions_sync: Arc::default(),
+        };
         for folder in ["agents", "versions", "results", "rounds", "locks"] {
             let folder = store.root.join(folder);
             fs::create_dir_all(&folder).map_err(StoreError::io("create", &folder))?;
@@ -179,7 +191,14 @@ impl Store {
 
     /// The ids under which something is stored, sorted.
     pub fn agent_ids(&self) -> Result<Vec<MinerId>, StoreError> {
-        Ok(self.scan()?.0)
+        let folder = self.agents_dir();
+        let mut ids = Vec::new();
+        for entry in fs::read_dir(&folder).map_err(StoreError::io("read", &folder))? {
+            let name = entry.map_err(StoreError::io("read", &folder))?.file_name();
+            ids.extend(id_before(&name.to_string_lossy(), ".json"));
+        }
+        ids.sort_unstable();
+        Ok(ids)
     }
 
     /// What is stored under this id.
@@ -273,10 +292,9 @@ impl Store {
             let entry = entry.map_err(StoreError::io("read", &folder))?;
             let name = entry.file_name();
             let name = name.to_string_lossy();
-            let id_before = |end| name.strip_suffix(end).and_then(|id| id.parse::<MinerId>().ok());
-            if let Some(miner_id) = id_before(".json") {
+            if let Some(miner_id) = id_before(&name, ".json") {
                 ids.push(miner_id);
-            } else if let Some(miner_id) = id_before(".py") {
+            } else if let Some(miner_id) = id_before(&name, ".py") {
                 sources.push(miner_id);
             } else if !name.starts_with('.') {
                 foreign.push(format!(
@@ -334,6 +352,11 @@ impl Store {
     fn version_path(&self, sha256: &Sha256) -> PathBuf {
         self.versions_dir().join(format!("{sha256}.py"))
     }
+}
+
+/// The id in a file's name.
+fn id_before(name: &str, end: &str) -> Option<MinerId> {
+    name.strip_suffix(end)?.parse().ok()
 }
 
 /// The value in the file, or nothing where there is no file.

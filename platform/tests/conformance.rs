@@ -1,6 +1,6 @@
 //! The running server against its own description, by Schemathesis: some hundred requests that follow
 //! `/openapi.json` and some hundred that do not. Run with `--features outside-tools`; wants `schemathesis`
-//! (PyPI) on the path.
+//! (from `pip install schemathesis`) on the path.
 
 mod support;
 

@@ -1,5 +1,5 @@
-//! One check of a task: an input, which goes into the sandbox, and what its outcome is held against,
-//! which never does.
+//! One check of a task: an input, which goes into the sandbox, and what its outcome is held
+//! against, which never does.
 
 use std::fmt::{self, Write as _};
 
@@ -68,7 +68,8 @@ macro_rules! args_for_tuples {
 }
 args_for_tuples!((), (A), (A, B), (A, B, C), (A, B, C, D));
 
-/// An object's life: how it is made, then the calls of its methods in order, each with what is expected.
+/// An object's life: how it is made, then the calls of its methods in order, each with what is
+/// expected.
 ///
 /// ```
 /// use tasks::prelude::*;
@@ -136,8 +137,8 @@ impl Case {
         self.calls(entry_point, self.steps.len(), PART)
     }
 
-    /// What happened and what should have: "`reverse_string('abc')` returned 'abc', expected 'cba'".
-    /// Every part is shortened, and nothing in it can move a terminal's cursor.
+    /// What happened and what should have: "`reverse_string('abc')` returned 'abc', expected
+    /// 'cba'". Every part is shortened, and nothing in it can move a terminal's cursor.
     pub fn explain(&self, entry_point: &str, outcome: &Outcome) -> String {
         if let (Check::Steps(checks), Outcome::Steps(outcomes)) = (&self.check, outcome) {
             let pairs = checks.iter().zip(outcomes);
@@ -157,8 +158,8 @@ impl Case {
         told(&call, outcome, &self.check)
     }
 
-    /// The construction and the first `count` steps. Where that gets long, the first steps are left out: the
-    /// last one is what the reader wants to see.
+    /// The construction and the first `count` steps. Where that gets long, the first steps are left
+    /// out: the last one is what the reader wants to see.
     fn calls(&self, entry_point: &str, count: usize, limit: usize) -> String {
         let mut text = shortened(&Call(entry_point, &self.args), limit);
         if self.steps.is_empty() {
@@ -202,8 +203,8 @@ impl fmt::Display for Call<'_> {
     }
 }
 
-/// The first `limit` characters of what `shown` writes, and then an ellipsis. It stops writing there, so that a huge
-/// value costs no more than a small one.
+/// The first `limit` characters of what `shown` writes, and then an ellipsis. It stops writing
+/// there, so that a huge value costs no more than a small one.
 pub(crate) fn shortened(shown: &impl fmt::Display, limit: usize) -> String {
     struct Short {
         text: String,

@@ -7,8 +7,8 @@ use serde::{Serialize, Serializer};
 
 use crate::{Finding, Value, Verdict, Weakness};
 
-/// What a case came to, as the sandbox reports it. It is evidence, not a judgement: the agent's side
-/// can make it say anything, except the expected value that it never saw.
+/// What a case came to, as the sandbox reports it. It is evidence, not a judgement: the agent's
+/// side can make it say anything, except the expected value that it never saw.
 #[derive(Clone, Debug)]
 pub enum Outcome {
     /// The call returned a value.
@@ -20,8 +20,8 @@ pub enum Outcome {
         /// The exception's text, shortened.
         message: String,
     },
-    /// The object was made; this is what each of its calls came to. None is left out because an earlier
-    /// one raised.
+    /// The object was made; this is what each of its calls came to. None is left out because an
+    /// earlier one raised.
     Steps(Vec<Outcome>),
     /// The answer was read as findings; nothing was called.
     Found(Vec<Finding>),
@@ -60,8 +60,9 @@ pub struct Property {
 }
 
 impl Property {
-    /// A property with a name that says it in words, such as "two indices whose numbers add up to 9".
-    /// The name takes part in the task's digest, so it must tell apart what the closure tells apart.
+    /// A property with a name that says it in words, such as "two indices whose numbers add up to
+    /// 9". The name takes part in the task's digest, so it must tell apart what the closure tells
+    /// apart.
     pub fn new(
         name: impl Into<String>,
         holds: impl Fn(&Value) -> bool + Send + Sync + 'static,

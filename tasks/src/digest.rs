@@ -1,4 +1,5 @@
-//! A SHA-256 digest as a type: computed or parsed once, and then known to be 64 lowercase hex digits.
+//! A SHA-256 digest as a type: computed or parsed once, and then known to be 64 lowercase hex
+//! digits.
 //!
 //! Agents, results and images are named by what they contain, so that a name can be checked.
 

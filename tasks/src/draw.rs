@@ -1,7 +1,7 @@
 //! Drawing cases from a seed, and shrinking one that an agent failed.
 //!
-//! All randomness of a round starts here, from a digest of the seed and the task's id: so a task's cases do
-//! not depend on which other tasks there are.
+//! All randomness of a round starts here, from a digest of the seed and the task's id: so a task's
+//! cases do not depend on which other tasks there are.
 
 use std::sync::Arc;
 
@@ -85,8 +85,8 @@ impl<T: ValueTree, F: Fn(String, T::Value) -> Case> Drawn for Tree<T, F> {
 /// A generated case that can be made smaller, step by step. The truth is computed anew for each.
 ///
 /// While the agent fails the present case, call [`simplify`](Self::simplify); when it passes, call
-/// [`complicate`](Self::complicate); stop when either says `false`. The smallest failing case seen is the
-/// counterexample.
+/// [`complicate`](Self::complicate); stop when either says `false`. The smallest failing case seen
+/// is the counterexample.
 ///
 /// ```
 /// let task = tasks::find("reverse_string").unwrap();

@@ -1,5 +1,5 @@
-//! The families of tasks: what kind of skill a task asks for, so that a report can say where an agent
-//! is strong.
+//! The families of tasks: what kind of skill a task asks for, so that a report can say where an
+//! agent is strong.
 
 use std::fmt;
 

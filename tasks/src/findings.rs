@@ -1,7 +1,8 @@
-//! Findings: the answer to a task that asks where a file is weak. Nothing of it is run; it is read here
-//! and held against the weaknesses that were planted.
+//! Findings: the answer to a task that asks where a file is weak. Nothing of it is run; it is read
+//! here and held against the weaknesses that were planted.
 //!
-//! The rules are narrow so that naming every line and every weakness, or naming none, earns nothing.
+//! The rules are narrow so that naming every line and every weakness, or naming none, earns
+//! nothing.
 
 use std::collections::HashSet;
 use std::fmt;

@@ -2,7 +2,8 @@
 //! checks that judge them.
 //!
 //! This crate is pure: no I/O, no clock, no async, and no randomness but the round's [`Seed`].
-//! Everything else in the arena depends on it, so whatever it computes is the same on every machine.
+//! Everything else in the arena depends on it, so whatever it computes is the same on every
+//! machine.
 
 mod case;
 mod check;

@@ -5,8 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What one trial may use. Times are per trial, sizes too; memory, processor and process count bound
-/// the container as a whole.
+/// What one trial may use. Times are per trial, sizes too; memory, processor and process count
+/// bound the container as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Wall-clock time for `python agent.py --task ...`, in milliseconds.
@@ -36,7 +36,8 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// The arena's standard limits: 10 s for the agent, 2 s of CPU for a call, 256 MiB, one processor.
+    /// The arena's standard limits: 10 s for the agent, 2 s of CPU for a call, 256 MiB, one
+    /// processor.
     pub const STANDARD: Self = Self {
         agent_wall_ms: 10_000,
         call_cpu_ms: 2_000,

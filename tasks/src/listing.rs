@@ -1,8 +1,9 @@
 //! Listings: files with planted weaknesses, rendered anew in every round.
 //!
-//! A listing has parts, and each part is written in several weak and several sound ways. A round decides
-//! the order of the parts, which of them are weak, the way each is written, the names in them and what
-//! stands between them. So neither line numbers nor the places of weaknesses can be learnt.
+//! A listing has parts, and each part is written in several weak and several sound ways. A round
+//! decides the order of the parts, which of them are weak, the way each is written, the names in
+//! them and what stands between them. So neither line numbers nor the places of weaknesses can be
+//! learnt.
 
 use std::fmt::Write as _;
 
@@ -29,14 +30,14 @@ pub struct Listing {
     pub parts: &'static [Part],
     /// The last lines of the file.
     pub closing: &'static str,
-    /// Names for `$a`, `$b`, `$c` in the parts: each pool is shuffled for the whole file.
+    /// Names for `$a`, `$b`, `$c` in the parts: each part is given one of each.
     pub names: [&'static [&'static str]; 3],
     /// How many of the parts are weak.
     pub planted: usize,
 }
 
-/// A piece of a listing, which is weak in some of its forms. A line that begins with `!` is one that may be
-/// named for the weakness; they stand together.
+/// A piece of a listing, which is weak in some of its forms. A line that begins with `!` is one
+/// that may be named for the weakness; they stand together.
 #[derive(Clone)]
 pub struct Part {
     /// The number of its weakness in the Common Weakness Enumeration.
@@ -100,6 +101,8 @@ impl Listing {
         let weak = &weak_first[..self.planted];
         let mut file = Rendered { lines: Vec::new(), weaknesses: Vec::new() };
         file.push(self.opening, 0);
+        let mut fillers = self.fillers.iter().cycle().skip(choices.below(self.fillers.len()));
+        let mut fillers_left = self.fillers.len();
         for place in order {
             let part = &self.parts[place];
             let forms = if weak.contains(&place) { part.weak } else { part.sound };
@@ -107,8 +110,9 @@ impl Listing {
             for (name, pool) in ["$a", "$b", "$c"].iter().zip(self.names) {
                 form = form.replace(name, choices.of(pool));
             }
-            if choices.below(2) == 0 {
-                file.push(choices.of(self.fillers), part.cwe);
+            if choices.below(2) == 0 && fillers_left > 0 {
+                fillers_left -= 1;
+                file.push(fillers.next().expect("a cycle has no end"), part.cwe);
             }
             file.push(&form, part.cwe);
         }
@@ -118,8 +122,8 @@ impl Listing {
 
     fn prompt(&self, title: &str, lines: &[String]) -> String {
         let mut prompt = format!(
-            "{title}. Below is {}. It has weaknesses of the kinds listed here, and you are asked to \
-             name every one of them. A kind may occur or not; code that is not as described is \
+            "{title}. Below is {}. It has weaknesses of the kinds listed here, and you are asked \
+             to name every one of them. A kind may occur or not; code that is not as described is \
              sound.\n\n",
             self.about
         );

@@ -1,5 +1,5 @@
-//! Strategies with the boundaries that solutions trip over: nothing, one, huge, characters beyond the
-//! basic plane, combining marks, negative zero, integers beyond 64 bits.
+//! Strategies with the boundaries that solutions trip over: nothing, one, huge, characters beyond
+//! the basic plane, combining marks, negative zero, integers beyond 64 bits.
 
 use num_bigint::{BigInt, Sign};
 use proptest::prelude::{Just, Strategy, any, prop_oneof};

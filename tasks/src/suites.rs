@@ -1,7 +1,7 @@
-//! The suites: one file per task, one folder per family. To add a task, add its file, and one line to the
-//! family's list.
+//! The suites: one file per task, one folder per family. To add a task, add its file, and one line
+//! to the family's list.
 
-use crate::Task;
+use crate::{Family, Task};
 
 /// A family's list of suites: their modules, and `all()`.
 macro_rules! suites {
@@ -29,20 +29,23 @@ mod strings;
 
 /// Every task of the arena, in the order in which rounds run them.
 pub fn all() -> Vec<Task> {
-    let families = [
-        strings::all(),
-        numbers::all(),
-        collections::all(),
-        parsing::all(),
-        algorithms::all(),
-        state::all(),
-        dates::all(),
-        numerics::all(),
-        errors::all(),
-        performance::all(),
-        security::all(),
-    ];
-    families.into_iter().flatten().collect()
+    Family::ALL.iter().flat_map(|family| of(*family)).collect()
+}
+
+fn of(family: Family) -> Vec<Task> {
+    match family {
+        Family::Strings => strings::all(),
+        Family::Numbers => numbers::all(),
+        Family::Collections => collections::all(),
+        Family::Parsing => parsing::all(),
+        Family::Algorithms => algorithms::all(),
+        Family::State => state::all(),
+        Family::Dates => dates::all(),
+        Family::Numerics => numerics::all(),
+        Family::Errors => errors::all(),
+        Family::Performance => performance::all(),
+        Family::Security => security::all(),
+    }
 }
 
 #[cfg(test)]
@@ -61,11 +64,24 @@ mod tests {
     }
 
     #[test]
+    fn every_task_says_the_family_whose_list_it_is_on() {
+        for family in Family::ALL {
+            let tasks = of(*family);
+            assert!(!tasks.is_empty(), "{family} has no task");
+            for task in tasks {
+                assert_eq!(task.family, *family, "{}", task.id);
+            }
+        }
+    }
+
+    #[test]
     fn every_suite_is_whole() {
         for task in all() {
             let id = &task.id;
             let prompt = task.prompt(Seed(7));
             let cases = task.cases(Seed(7));
+            let unfinished = prompt.contains("TODO") || task.title.contains("TODO");
+            assert!(!unfinished, "{id}: the title or the prompt still says TODO");
             let names: HashSet<_> = cases.iter().map(|case| &case.name).collect();
             assert_eq!(names.len(), cases.len(), "{id}: two cases share a name");
             assert_eq!(cases.len(), task.case_count(), "{id}");

@@ -39,7 +39,8 @@
 //!         (1..=*ups).fold(Sequence::of(()), |life, count| life.then("up", (), count))
 //!     });
 //!
-//! assert_eq!(task.cases(tasks::Seed(1))[0].call("Counter"), "obj = Counter(); obj.up(); obj.up()");
+//! let example = &task.cases(tasks::Seed(1))[0];
+//! assert_eq!(example.call("Counter"), "obj = Counter(); obj.up(); obj.up()");
 //! ```
 
 use proptest::strategy::Strategy;
@@ -95,7 +96,8 @@ pub struct Task {
     listing: Option<Listing>,
 }
 
-/// What of a task one round decides: for most tasks only the generated cases are new, for a listing all of it.
+/// What of a task one round decides: for most tasks only the generated cases are new, for a listing
+/// all of it.
 #[derive(Clone, Default)]
 pub(crate) struct Paper {
     pub prompt: String,
@@ -154,6 +156,14 @@ impl Task {
         self
     }
 
+    /// Asks for the repair of `code`, which stands below the words in the prompt and is itself a
+    /// wrong answer.
+    #[must_use]
+    pub fn asks_to_repair(self, words: &str, code: &str) -> Self {
+        let prompt = format!("{}\n\n{}", words.trim(), code.trim());
+        self.asks(&prompt).wrong("as_given", code)
+    }
+
     /// A correct answer: the proof that the task can be solved.
     #[must_use]
     pub fn solved_by(mut self, source: &str) -> Self {
@@ -161,7 +171,8 @@ impl Task {
         self
     }
 
-    /// A wrong answer that differs from the reference in one place: where that says `right`, it says `wrong`.
+    /// A wrong answer that differs from the reference in one place: where that says `right`, it
+    /// says `wrong`.
     ///
     /// # Panics
     ///
@@ -222,8 +233,8 @@ impl Task {
         self.fixed(sequence.into_case(name.to_owned(), false))
     }
 
-    /// `count` hidden cases, drawn afresh in every round from what `strategy` builds, with the truth computed by
-    /// `oracle` here in Rust.
+    /// `count` hidden cases, drawn afresh in every round from what `strategy` builds, with the
+    /// truth computed by `oracle` here in Rust.
     #[must_use]
     pub fn generated<S, C>(
         mut self,
@@ -245,8 +256,30 @@ impl Task {
         self
     }
 
-    /// `count` hidden cases that are lives of objects: `strategy` draws what happens, and `model` tells it as a
-    /// sequence with what is to come of it.
+    /// One hidden case for each of `kinds`, drawn afresh in every round: where every kind of input
+    /// must be tried.
+    #[must_use]
+    pub fn generated_each<K, S, C>(
+        self,
+        kinds: &[K],
+        strategy: impl Fn(&K) -> S + Clone + Send + Sync + 'static,
+        oracle: impl Fn(&S::Value) -> C + Clone + Send + Sync + 'static,
+    ) -> Self
+    where
+        K: Clone + Send + Sync + 'static,
+        S: Strategy,
+        S::Tree: 'static,
+        S::Value: Args,
+        C: Into<Check>,
+    {
+        kinds.iter().fold(self, |task, kind| {
+            let (kind, strategy) = (kind.clone(), strategy.clone());
+            task.generated(1, move || strategy(&kind), oracle.clone())
+        })
+    }
+
+    /// `count` hidden cases that are lives of objects: `strategy` draws what happens, and `model`
+    /// tells it as a sequence with what is to come of it.
     #[must_use]
     pub fn generated_sequences<S>(
         mut self,
@@ -280,7 +313,8 @@ fn plain(name: String, public: bool, args: impl Args, expected: impl Into<Check>
 
 /// What a round asks of a task.
 impl Task {
-    /// The name that an answer must define; empty for a findings task, whose answer defines nothing.
+    /// The name that an answer must define; empty for a findings task, whose answer defines
+    /// nothing.
     pub fn entry_point(&self) -> &str {
         match &self.kind {
             Kind::Code { entry_point } => entry_point,
@@ -319,7 +353,8 @@ impl Task {
         cases
     }
 
-    /// The generated case of this name, ready to be made smaller; `None` if no generated case has it.
+    /// The generated case of this name, ready to be made smaller; `None` if no generated case has
+    /// it.
     pub fn shrinker(&self, seed: Seed, case: &str) -> Option<Shrinker> {
         let mut drawn = draw::draw_all(&self.generators, draw::runner(&self.label(seed)));
         drawn.find(|drawn| drawn.case().name == case)
@@ -331,8 +366,8 @@ impl Task {
         Sha256::of(&serde_json::to_vec(&all).expect("a task is plain data"))
     }
 
-    /// Judges an answer of the kind [`Kind::Findings`] by `cases`: for each its verdict, and what there is to say
-    /// about it. An answer that is not of the form is no solution, for every case.
+    /// Judges an answer of the kind [`Kind::Findings`] by `cases`: for each its verdict, and what
+    /// there is to say about it. An answer that is not of the form is no solution, for every case.
     pub fn judge_findings(&self, cases: &[Case], answer: &str) -> Vec<(Verdict, String)> {
         let outcome = findings::parse(answer).map(Outcome::Found);
         let judge = |case: &Case| match &outcome {
@@ -345,7 +380,8 @@ impl Task {
         cases.iter().map(judge).collect()
     }
 
-    /// The side of the task that anybody may see. Of a listing it shows a rendering that no round uses.
+    /// The side of the task that anybody may see. Of a listing it shows a rendering that no round
+    /// uses.
     pub fn view(&self) -> TaskView {
         let paper = self.paper(&format!("example/{}", self.id));
         let example = |case: &Case| Example {

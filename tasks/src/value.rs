@@ -1,9 +1,10 @@
 //! Python values on the Rust side: what crosses the border between the sandbox and the host.
 //!
-//! On the wire a value is JSON that loses nothing. `None`, `bool`, `str`, `list`, finite `float` and
-//! 64-bit `int` are plain JSON; every other type is an object with a single tag, `{"tuple": [...]}`.
-//! Larger integers cross as hex, because Python refuses decimal strings over 4,300 digits and
-//! converts them in quadratic time. Whatever is of no listed type crosses as the name of its type.
+//! On the wire a value is JSON that loses nothing. `None`, `bool`, `str`, `list`, finite `float`
+//! and 64-bit `int` are plain JSON; every other type is an object with a single tag, `{"tuple":
+//! [...]}`. Larger integers cross as hex, because Python refuses decimal strings over 4,300 digits
+//! and converts them in quadratic time. Whatever is of no listed type crosses as the name of its
+//! type.
 
 use std::fmt;
 
@@ -21,8 +22,8 @@ pub const MAX_DEPTH: usize = 40;
 
 /// A Python value.
 ///
-/// There is no `PartialEq`: which values are the same is Python's rule and is asked for by name, with
-/// [`Value::equals`].
+/// There is no `PartialEq`: which values are the same is Python's rule and is asked for by name,
+/// with [`Value::equals`].
 #[derive(Clone, Debug)]
 pub enum Value {
     /// `None`

@@ -51,7 +51,8 @@ impl Verdict {
         !matches!(self, Self::Accepted)
     }
 
-    /// The verdict of a trial from those of its cases: accepted when all are, else the first other one.
+    /// The verdict of a trial from those of its cases: accepted when all are, else the first other
+    /// one.
     pub fn of_cases(cases: impl IntoIterator<Item = Self>) -> Self {
         cases.into_iter().find(|verdict| *verdict != Self::Accepted).unwrap_or(Self::Accepted)
     }

@@ -1,37 +1,20 @@
-//! The proof that every task is fair and hard to fool: its reference passes every case with time to spare,
-//! every mutant of it fails in every round, and a table of past answers is worth next to nothing.
-//!
-//! Answers are run by the `python3` on the PATH, without a sandbox: they are this repository's own.
+//! The proof that every task is fair and hard to fool: its reference passes every case with time to
+//! spare, every mutant of it fails in every round, and a table of past answers is worth next to
+//! nothing.
+
+mod runner;
 
 use std::collections::HashSet;
-use std::io::Write as _;
-use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use serde::{Deserialize, Serialize};
-use tasks::{Case, Input, Kind, Outcome, Seed, Task, Value, Verdict};
-
-/// The rounds that every answer is held to.
-const SEEDS: [Seed; 10] = [
-    Seed(0),
-    Seed(1),
-    Seed(2),
-    Seed(3),
-    Seed(4),
-    Seed(2026),
-    Seed(0xdead_beef),
-    Seed(1 << 40),
-    Seed(1 << 63),
-    Seed(u64::MAX),
-];
+use runner::SEEDS;
+use tasks::{Case, Kind, Seed, Task};
 
 #[test]
 fn every_reference_passes_with_time_to_spare_and_every_mutant_fails_in_every_round() {
-    let complaints = for_every_task(|task| match task.kind {
-        Kind::Code { .. } => check_code(task),
-        Kind::Findings => check_findings(task),
-    });
+    runner::require_python();
+    let complaints = for_every_task(runner::complaints);
     assert!(complaints.is_empty(), "\n{}", complaints.join("\n"));
 }
 
@@ -70,8 +53,8 @@ fn no_prompt_and_no_example_gives_a_hidden_case_away() {
     assert!(complaints.is_empty(), "\n{}", complaints.join("\n"));
 }
 
-/// If this fails, stored results are void and published seeds mean other cases. For a new task that is as it
-/// should be; for an old one, change it knowingly.
+/// If this fails, stored results are void and published seeds mean other cases. For a new task that
+/// is as it should be; for an old one, change it knowingly.
 #[test]
 fn the_same_seed_gives_the_same_cases_everywhere() {
     let line = |task: &Task| {
@@ -84,11 +67,13 @@ fn the_same_seed_gives_the_same_cases_everywhere() {
     });
 }
 
-/// What `complain` says of every task, on all processors. The author of a task sets `TASK` to its id to hear of
-/// no other.
+/// What `complain` says of every task, on all processors. The author of a task sets `TASK` to its
+/// id, or to a few with commas, to hear of no other.
 fn for_every_task(complain: impl Fn(&Task) -> Vec<String> + Sync) -> Vec<String> {
     let wanted = std::env::var("TASK").ok();
-    let is_wanted = |task: &Task| wanted.as_ref().is_none_or(|id| id == task.id.as_str());
+    let is_wanted = |task: &Task| {
+        wanted.as_ref().is_none_or(|ids| ids.split(',').any(|id| id == task.id.as_str()))
+    };
     let tasks: Vec<_> = tasks::all().into_iter().filter(is_wanted).collect();
     assert!(!tasks.is_empty(), "there is no task {}", wanted.unwrap_or_default());
     let (next, complaints) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
@@ -124,169 +109,4 @@ fn known_share(task: &Task, past: &(Seed, Vec<Case>), next: &(Seed, Vec<Case>)) 
 
 fn wire(case: &Case) -> String {
     serde_json::to_string(&case.input()).expect("inputs are plain data")
-}
-
-fn check_findings(task: &Task) -> Vec<String> {
-    let mut complaints = Vec::new();
-    for seed in SEEDS {
-        let cases = task.cases(seed);
-        let all_right = |answer: &str| {
-            task.judge_findings(&cases, answer).iter().all(|(verdict, _)| !verdict.is_wrong())
-        };
-        if !all_right(&task.reference(seed)) {
-            complaints.push(format!("{}: the reference fails under seed {seed}", task.id));
-        }
-        for mutant in task.mutants(seed).iter().filter(|mutant| all_right(&mutant.answer)) {
-            complaints.push(format!("{}: {} survives seed {seed}", task.id, mutant.name));
-        }
-    }
-    complaints
-}
-
-fn check_code(task: &Task) -> Vec<String> {
-    let rounds: Vec<_> = SEEDS.iter().map(|seed| task.cases(*seed)).collect();
-    check_reference(task, &rounds)
-        .and_then(|mut complaints| {
-            complaints.extend(check_mutants(task, &rounds)?);
-            Ok(complaints)
-        })
-        .unwrap_or_else(|complaint| vec![format!("{}: {complaint}", task.id)])
-}
-
-/// Long inputs are tried only on the mutants that survive the short ones.
-fn check_mutants(task: &Task, rounds: &[Vec<Case>]) -> Result<Vec<String>, String> {
-    let mutants = task.mutants(SEEDS[0]);
-    let answers: Vec<_> = mutants.iter().map(|mutant| mutant.answer.as_str()).collect();
-    let parts = rounds.iter().map(|cases| cases.iter().partition(|case| is_long(case)));
-    let (long, short): (Vec<Vec<&Case>>, Vec<Vec<&Case>>) = parts.unzip();
-    let mut complaints = Vec::new();
-    for (mutant, outcomes) in mutants.iter().zip(run(task, &answers, &short)?) {
-        let survived = survivors(&short, &outcomes);
-        if survived.is_empty() {
-            continue;
-        }
-        let left: Vec<_> = survived.iter().map(|round| long[*round].clone()).collect();
-        let outcomes = run(task, &[&mutant.answer], &left)?;
-        for at in survivors(&left, &outcomes[0]) {
-            let seed = SEEDS[survived[at]];
-            complaints.push(format!("{}: {} survives seed {seed}", task.id, mutant.name));
-        }
-    }
-    Ok(complaints)
-}
-
-fn is_long(case: &Case) -> bool {
-    case.args.iter().any(|arg| match arg {
-        Value::List(items) => items.len() > 1_000,
-        Value::Str(text) => text.len() > 1_000,
-        _ => false,
-    })
-}
-
-/// The rounds in which every case was accepted.
-fn survivors(rounds: &[Vec<&Case>], outcomes: &[Vec<Ran>]) -> Vec<usize> {
-    let passed = |(cases, outcomes): (&Vec<&Case>, &Vec<Ran>)| {
-        cases.iter().zip(outcomes).all(|(case, ran)| !ran.judge(case).is_wrong())
-    };
-    let each = rounds.iter().zip(outcomes).map(passed).enumerate();
-    each.filter(|(_, passed)| *passed).map(|(round, _)| round).collect()
-}
-
-fn check_reference(task: &Task, rounds: &[Vec<Case>]) -> Result<Vec<String>, String> {
-    let cases: Vec<Vec<_>> = rounds.iter().map(|cases| cases.iter().collect()).collect();
-    let outcomes = run(task, &[&task.reference(SEEDS[0])], &cases)?;
-    let mut complaints = Vec::new();
-    #[allow(clippy::cast_precision_loss, reason = "milliseconds")]
-    let allowed_ms = task.limits.call_cpu_ms as f64 / 3.0;
-    for ((seed, cases), outcomes) in SEEDS.iter().zip(rounds).zip(&outcomes[0]) {
-        for (case, ran) in cases.iter().zip(outcomes) {
-            let told = || match ran.said.outcome() {
-                Some(outcome) => case.explain(task.entry_point(), &outcome),
-                None => format!("{} took too long", case.short_call(task.entry_point())),
-            };
-            let at = format!("{}: the reference, seed {seed}, {}", task.id, case.name);
-            if ran.judge(case).is_wrong() {
-                complaints.push(format!("{at}: {}", told()));
-            } else if ran.cpu_ms > allowed_ms {
-                complaints.push(format!("{at}: {:.0} ms, allowed are {allowed_ms:.0}", ran.cpu_ms));
-            }
-        }
-    }
-    Ok(complaints)
-}
-
-/// What the runner says of a case.
-#[derive(Deserialize)]
-struct Ran {
-    cpu_ms: f64,
-    said: Said,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Said {
-    Returned { value: Value },
-    Raised { types: Vec<String>, message: String },
-    Steps(Vec<Said>),
-    Timeout,
-}
-
-impl Ran {
-    fn judge(&self, case: &Case) -> Verdict {
-        self.said.outcome().map_or(Verdict::TimeLimit, |outcome| case.check.judge(&outcome))
-    }
-}
-
-impl Said {
-    fn outcome(&self) -> Option<Outcome> {
-        Some(match self {
-            Self::Returned { value } => Outcome::Returned(value.clone()),
-            Self::Raised { types, message } => {
-                Outcome::Raised { types: types.clone(), message: message.clone() }
-            }
-            Self::Steps(steps) => {
-                Outcome::Steps(steps.iter().map(Self::outcome).collect::<Option<_>>()?)
-            }
-            Self::Timeout => return None,
-        })
-    }
-}
-
-#[derive(Serialize)]
-struct Job<'a> {
-    entry_point: &'a str,
-    call_cpu_ms: u64,
-    answers: &'a [&'a str],
-    rounds: Vec<Vec<Input<'a>>>,
-}
-
-/// Runs every answer on every case of every round, in one Python process.
-fn run(task: &Task, answers: &[&str], rounds: &[Vec<&Case>]) -> Result<Vec<Vec<Vec<Ran>>>, String> {
-    let job = Job {
-        entry_point: task.entry_point(),
-        call_cpu_ms: task.limits.call_cpu_ms,
-        answers,
-        rounds: rounds
-            .iter()
-            .map(|cases| cases.iter().map(|case| case.input()).collect())
-            .collect(),
-    };
-    let job = serde_json::to_vec(&job).expect("inputs are plain data");
-    let mut python = Command::new("python3")
-        .args(["-P", "-s", "-X", "utf8", "-c", include_str!("runner.py")])
-        .env("PYTHONHASHSEED", "0")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("this test needs a python3 of version 3.11 or later on the PATH");
-    let mut stdin = python.stdin.take().expect("it is piped");
-    let fed = stdin.write_all(&job);
-    drop(stdin);
-    let output = python.wait_with_output().map_err(|error| error.to_string())?;
-    if !output.status.success() || fed.is_err() {
-        return Err(format!("the runner failed: {}", String::from_utf8_lossy(&output.stderr)));
-    }
-    let lines = output.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-    lines.map(|line| serde_json::from_slice(line).map_err(|error| error.to_string())).collect()
 }

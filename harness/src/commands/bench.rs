@@ -131,6 +131,7 @@ impl Round {
             results: None,
             jobs: self.jobs,
             isolation,
+            shrinking: Duration::ZERO,
         };
         let started = Instant::now();
         let outcome = round::run(&self.sandbox, plan, Arc::new(|_| ())).await?;

@@ -32,7 +32,7 @@ pub async fn run(args: Check) -> Result<(), Failure> {
     let console = Console::new();
     let work = |sandbox| {
         let listener = console.listener();
-        async move { Ok(check::check(&sandbox, &source, tasks, seed, listener).await?) }
+        async move { Ok(check::check(&sandbox, &source, tasks, seed, args.disclose, listener).await?) }
     };
     let checked = with_sandbox(&args.options, &console, work).await?;
     if args.json {

@@ -1,16 +1,20 @@
 //! `harness evaluate`: runs the trials that have no result yet, then ranks and rewards.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ::tasks::Seed;
 use harness::console::Console;
+use harness::controls::{ORACLE, controls};
 use harness::prepared::Prepared;
 use harness::results::Results;
-use harness::round::{self, Agent, Outcome, Plan, drawn_seed, seed_of_store};
+use harness::round::{self, Agent, Outcome, Plan, commitment, drawn_seed, seed_of_store};
 use harness::sandbox::{Image, Sandbox};
+use harness::shrink;
+use harness::trial::Disclose;
 use jiff::Timestamp;
 use platform::MinerId;
-use platform::rankings::Round;
+use platform::rankings::{FaultRecord, Round};
 use platform::store::{RoundFile, Store};
 
 use super::remote::Remote;
@@ -27,20 +31,27 @@ pub async fn run(args: Evaluate) -> Result<(), Failure> {
         tasks = platform.tasks(tasks).await?;
     }
     let store = Store::open(&args.store.store)?;
+    if args.commit {
+        return commit(&store);
+    }
     let agents = match platform.as_ref().and_then(Remote::as_validator) {
         Some(validator) => validator.agents().await?,
         None => stored_agents(&store, &console)?,
     };
     let agents = chosen_agents(agents, &args.agents)?;
-    let seed = seed_of_round(&args, &store)?;
+    let open = open_round(&args, &store)?;
+    let seed = open.seed;
     let tasks: Arc<[_]> = tasks.into_iter().map(|task| Prepared::new(task, seed)).collect();
 
     let started_at = Timestamp::now();
-    let work = |sandbox| evaluate(sandbox, &args, &store, &agents, Arc::clone(&tasks), &console);
-    let (image, outcome) = with_sandbox(&args.options, &console, work).await?;
+    let work =
+        |sandbox| evaluate(sandbox, &args, &store, &agents, (&open, Arc::clone(&tasks)), &console);
+    let (image, tasks, outcome) = with_sandbox(&args.options, &console, work).await?;
 
     let round = Round {
         id: format!("{started_at:.3}-{seed}"),
+        commitment: open.salt.as_ref().map(|salt| commitment(seed, salt)),
+        salt: open.salt.clone(),
         seed,
         started_at,
         finished_at: Timestamp::now(),
@@ -60,6 +71,7 @@ pub async fn run(args: Evaluate) -> Result<(), Failure> {
         image: &image.id,
         scores: outcome.scores,
         round,
+        disclose: args.disclose,
         // The rankings that everybody sees are those of everybody.
         publish: args.agents.is_empty(),
     };
@@ -79,22 +91,62 @@ async fn evaluate(
     args: &Evaluate,
     store: &Store,
     agents: &[Agent],
-    tasks: Arc<[Prepared]>,
+    (open, tasks): (&RoundFile, Arc<[Prepared]>),
     console: &Console,
-) -> Result<(Image, Outcome), Failure> {
+) -> Result<(Image, Arc<[Prepared]>, Outcome), Failure> {
     let image = sandbox.image().clone();
     let ids = tasks.iter().map(|prepared| prepared.id().clone()).collect();
-    let seed = tasks.first().map_or(Seed(0), |prepared| prepared.seed);
-    store.put_round(&RoundFile { seed, image: image.id.clone(), tasks: ids })?;
-    let plan = Plan {
-        agents: agents.to_vec(),
+    store.put_round(&RoundFile { image: image.id.clone(), tasks: ids, ..open.clone() })?;
+    let plan = |agents, tasks| Plan {
+        agents,
         tasks,
         results: Some(Results::of(store)),
         jobs: args.jobs.map_or_else(super::processors, usize::from),
         isolation: args.isolation,
+        shrinking: match args.disclose {
+            Disclose::None => Duration::ZERO,
+            Disclose::Public | Disclose::All => shrink::QUICK,
+        },
     };
-    let outcome = round::run(&sandbox, plan, console.listener()).await?;
-    Ok((image, outcome))
+    let controls = controls(&tasks).to_vec();
+    let proof =
+        round::run(&sandbox, plan(controls, Arc::clone(&tasks)), console.listener()).await?;
+    let (sound, mut faults) = soundness(&tasks, &proof);
+    for fault in &faults {
+        console.say(&format!("{} must not enter a round: {}", fault.task, fault.fault));
+    }
+    let mut outcome =
+        round::run(&sandbox, plan(agents.to_vec(), Arc::clone(&sound)), console.listener()).await?;
+    outcome.faults.append(&mut faults);
+    Ok((image, sound, outcome))
+}
+
+/// The tasks on which the reference gets everything and an agent that prints nothing gets nothing, and a
+/// fault for each of the others: nobody is judged by a task that cannot be passed, or fails to judge.
+fn soundness(tasks: &[Prepared], proof: &Outcome) -> (Arc<[Prepared]>, Vec<FaultRecord>) {
+    let passed = |control: usize, prepared: &Prepared| {
+        let score = proof.scores.get(&control)?.get(prepared.id())?;
+        Some((score.passed, score.total))
+    };
+    let (mut sound, mut faults) = (Vec::new(), Vec::new());
+    for prepared in tasks {
+        let fault = match (passed(0, prepared), passed(1, prepared)) {
+            (Some((all, total)), Some((0, _))) if all == total => {
+                sound.push(prepared.clone());
+                continue;
+            }
+            (Some((passed, total)), Some((0, _))) => {
+                format!("its reference passes {passed} of {total} cases")
+            }
+            (Some(_), Some((passed, _))) => {
+                format!("an agent that prints nothing passes {passed} cases")
+            }
+            _ => "its controls could not be run".to_owned(),
+        };
+        let miner_id = ORACLE.parse().expect("the control's name is a miner id");
+        faults.push(FaultRecord { miner_id, task: prepared.id().clone(), fault });
+    }
+    (sound.into(), faults)
 }
 
 fn chosen_agents(mut agents: Vec<Agent>, names: &[String]) -> Result<Vec<Agent>, Failure> {
@@ -112,11 +164,27 @@ fn chosen_agents(mut agents: Vec<Agent>, names: &[String]) -> Result<Vec<Agent>,
     Ok(agents)
 }
 
-/// The seed that was asked for, else a new one or that of the store's round.
-fn seed_of_round(args: &Evaluate, store: &Store) -> Result<Seed, Failure> {
-    match args.seed {
-        Some(seed) => Ok(Seed(seed)),
-        None if args.new_seed => Ok(drawn_seed()),
-        None => Ok(seed_of_store(store)?),
-    }
+/// The store's round, with the seed that was asked for or drawn.
+fn open_round(args: &Evaluate, store: &Store) -> Result<RoundFile, Failure> {
+    let seed = match args.seed {
+        Some(seed) => Seed(seed),
+        None if args.new_seed => drawn_seed(),
+        None => seed_of_store(store)?,
+    };
+    let stored = store.round()?;
+    let same = stored.filter(|round| round.seed == seed);
+    let fresh = || RoundFile { seed, salt: None, image: String::new(), tasks: Vec::new() };
+    Ok(same.unwrap_or_else(fresh))
+}
+
+/// Begins a round whose seed nobody can know, and prints what to publish before it.
+fn commit(store: &Store) -> Result<(), Failure> {
+    let seed = drawn_seed();
+    // With 256 bits that nobody knows beside it, the seed cannot be found by trying.
+    let salt: String =
+        (0..64).map(|_| char::from_digit(rand::random_range(0..16), 16)).flatten().collect();
+    let commitment = commitment(seed, &salt);
+    let round = RoundFile { seed, salt: Some(salt), image: String::new(), tasks: Vec::new() };
+    store.put_round(&round)?;
+    super::print(&format!("{commitment}\n"))
 }

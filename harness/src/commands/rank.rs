@@ -6,6 +6,7 @@ use std::sync::Arc;
 use harness::console::Console;
 use harness::prepared::Prepared;
 use harness::results::{Found, Results};
+use harness::round::commitment;
 use jiff::Timestamp;
 use platform::rankings::{FaultRecord, Round};
 use platform::store::Store;
@@ -52,7 +53,10 @@ pub fn run(args: &Rank) -> Result<(), Failure> {
     let last = store.rankings()?.map(|rankings| rankings.round);
     let same = last.filter(|round| round.seed == open.seed);
     let now = Timestamp::now();
+    let salt = open.salt.clone();
     let round = Round {
+        commitment: salt.as_ref().map(|salt| commitment(open.seed, salt)),
+        salt,
         id: same.as_ref().map_or_else(|| format!("{now:.3}-{}", open.seed), |r| r.id.clone()),
         seed: open.seed,
         started_at: same.as_ref().map_or(now, |round| round.started_at),
@@ -73,6 +77,7 @@ pub fn run(args: &Rank) -> Result<(), Failure> {
         image: &open.image,
         scores,
         round,
+        disclose: args.disclose,
         publish: true,
     };
     standings.tell(&args.reward, args.json, &console).map(drop)

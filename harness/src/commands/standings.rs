@@ -10,7 +10,7 @@ use harness::rank::{self, Contender};
 use harness::report;
 use harness::results::{Found, Results};
 use harness::round::Agent;
-use harness::trial::TrialRecord;
+use harness::trial::{Disclose, TrialRecord};
 use platform::rankings::{Rankings, Round, TaskScore};
 use platform::store::Store;
 
@@ -31,6 +31,8 @@ pub struct Standings<'a> {
     pub scores: BTreeMap<usize, BTreeMap<TaskId, TaskScore>>,
     /// The round itself
     pub round: Round,
+    /// What is told of failed cases
+    pub disclose: Disclose,
     /// Whether this becomes the store's ranking, if it is complete
     pub publish: bool,
 }
@@ -87,7 +89,8 @@ impl Standings<'_> {
             let key = Results::key(&agent.sha256, prepared, self.image);
             match results.get(&key) {
                 Ok(Found::Result(result)) => {
-                    Some(Ok(TrialRecord { miner_id: agent.miner_id.clone(), result: *result }))
+                    let result = result.disclosed(self.disclose);
+                    Some(Ok(TrialRecord { miner_id: agent.miner_id.clone(), result }))
                 }
                 Ok(Found::Nothing | Found::Corrupt(_)) => None,
                 Err(fault) => Some(Err(fault)),

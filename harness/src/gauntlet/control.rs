@@ -12,10 +12,11 @@ use tasks::{Limits, Seed, Verdict};
 use tokio::sync::watch;
 
 use crate::prepared::Prepared;
+use crate::round::Agent;
 use crate::runner::{Runner, Slot};
 use crate::sandbox::Sandbox;
 
-use super::{agent, prepared};
+use super::prepared;
 
 /// Trials on a quiet machine, before and again after.
 const TRIALS_ALONE: usize = 9;
@@ -63,7 +64,7 @@ pub(super) struct Watch {
 impl Watch {
     pub(super) fn new(sandbox: &Sandbox, seed: Seed) -> Self {
         Self {
-            runner: Runner::new(sandbox.clone(), None),
+            runner: Runner::new(sandbox.clone(), None, std::time::Duration::ZERO),
             prepared: prepared(Limits::STANDARD, seed),
             slot: Slot::default(),
             alone_ms: Vec::new(),
@@ -89,7 +90,7 @@ impl Watch {
     }
 
     async fn trial(&mut self) -> Option<u64> {
-        let agent = agent("control", SOURCE);
+        let agent = Agent::local("control", SOURCE.to_owned());
         let trial = (&agent, SOURCE, &self.prepared);
         let wrong = match self.runner.run(trial, &mut self.slot, &|_| ()).await {
             Ok(result) if result.verdict == Verdict::Accepted && result.attempts.len() == 1 => {

@@ -9,7 +9,7 @@ use super::{Class, Outcome};
 /// What came of a gauntlet, for people.
 pub fn table(outcome: &Outcome) -> String {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    table.load_style(presets::NOTHING);
     table.set_header(["agent", "class", "expected", "got", ""]);
     for finding in &outcome.agents {
         let (_, name) = finding.name.split_once('/').unwrap_or_default();

@@ -17,6 +17,8 @@ use crate::Fault;
 
 /// The label that holds the owner.
 const OWNER: &str = "arena.owner";
+/// The label that holds the run: a process may have several sandboxes at the same time.
+const RUN: &str = "arena.run";
 /// The label that holds when, in Unix seconds, the container should be gone. For people: clocks differ
 /// between machines, so nothing is decided by it.
 const DEADLINE: &str = "arena.deadline";
@@ -44,16 +46,6 @@ impl Owner {
         }
     }
 
-    /// The labels of a container that this process makes and will not need for longer than `seconds`.
-    pub(super) fn labels(&self, seconds: u64) -> HashMap<String, String> {
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-        let deadline = now.map_or(0, |now| now.as_secs()) + seconds;
-        HashMap::from([
-            (OWNER.to_owned(), self.to_string()),
-            (DEADLINE.to_owned(), deadline.to_string()),
-        ])
-    }
-
     /// Whether this owner is certainly dead, as seen from `here`.
     fn is_dead(&self, here: &Self) -> bool {
         if self.machine != here.machine || self.machine.is_empty() {
@@ -64,6 +56,30 @@ impl Owner {
         }
         self.namespace == here.namespace
             && start_time(self.process).is_none_or(|started| started != self.started)
+    }
+}
+
+/// One sandbox of a process.
+pub(super) struct Run {
+    owner: Owner,
+    id: String,
+}
+
+impl Run {
+    /// A new run of this process.
+    pub(super) fn new() -> Self {
+        Self { owner: Owner::current(), id: format!("{:032x}", rand::random::<u128>()) }
+    }
+
+    /// The labels of a container that this run makes and will not need for longer than `seconds`.
+    pub(super) fn labels(&self, seconds: u64) -> HashMap<String, String> {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let deadline = now.map_or(0, |now| now.as_secs()) + seconds;
+        HashMap::from([
+            (OWNER.to_owned(), self.owner.to_string()),
+            (RUN.to_owned(), self.id.clone()),
+            (DEADLINE.to_owned(), deadline.to_string()),
+        ])
     }
 }
 
@@ -98,7 +114,7 @@ pub struct Leftover {
 pub async fn remove_leftovers(docker: &Docker) -> Result<Vec<Leftover>, Fault> {
     let here = Owner::current();
     let mut leftovers = Vec::new();
-    for (id, owner) in labelled(docker).await? {
+    for (id, owner) in labelled(docker, OWNER).await? {
         if owner.as_ref() == Some(&here) {
             continue;
         }
@@ -111,12 +127,10 @@ pub async fn remove_leftovers(docker: &Docker) -> Result<Vec<Leftover>, Fault> {
     Ok(leftovers)
 }
 
-/// Removes every container that this owner made.
-pub(super) async fn remove_own(docker: &Docker, own: &Owner) -> Result<(), Fault> {
-    for (id, owner) in labelled(docker).await? {
-        if owner.as_ref() == Some(own) {
-            remove(docker, &id).await?;
-        }
+/// Removes every container that this run made.
+pub(super) async fn remove_own(docker: &Docker, run: &Run) -> Result<(), Fault> {
+    for (id, _) in labelled(docker, &format!("{RUN}={}", run.id)).await? {
+        remove(docker, &id).await?;
     }
     Ok(())
 }
@@ -130,8 +144,9 @@ pub(super) async fn remove(docker: &Docker, id: &str) -> Result<(), Fault> {
     }
 }
 
-async fn labelled(docker: &Docker) -> Result<Vec<(String, Option<Owner>)>, Fault> {
-    let filters = HashMap::from([("label", vec![OWNER])]);
+/// The containers with this label, and their owners.
+async fn labelled(docker: &Docker, label: &str) -> Result<Vec<(String, Option<Owner>)>, Fault> {
+    let filters = HashMap::from([("label", vec![label])]);
     let options = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
     let containers = ask("list containers", docker.list_containers(Some(options))).await?;
     let owner = |labels: Option<HashMap<String, String>>| labels?.get(OWNER)?.parse().ok();

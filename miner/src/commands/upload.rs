@@ -1,9 +1,10 @@
 //! `miner upload FILE`: sends a file to the platform, with the token of its id if that is known here.
 
 use miner::token::TokenFile;
+use miner::work::WorkFolder;
 use platform::MinerId;
 use platform::client::{Client, ClientError};
-use platform::store::Receipt;
+use platform::store::{Receipt, write_atomically};
 
 use super::{Failure, read_agent, unless_interrupted};
 use crate::cli::{PlatformArgs, Upload};
@@ -12,7 +13,10 @@ use crate::console;
 /// Looks at the file, uploads it, and keeps the token.
 pub async fn run(args: Upload) -> Result<(), Failure> {
     let source = read_agent(&args.file)?;
-    let receipt = unless_interrupted(upload(&args.platform, &args.miner, source)).await?;
+    let folder = WorkFolder::open(args.work.as_deref(), &args.miner).map_err(Failure::Input)?;
+    let sending = upload(&args.platform, &args.miner, source.clone());
+    let receipt = unless_interrupted(sending).await?;
+    write_atomically(&folder.agent(), source.as_bytes())?;
     console::uploaded(&receipt);
     if args.json {
         console::document(&serde_json::json!({ "upload": shown(&receipt) }))?;

@@ -37,7 +37,12 @@ pub(super) enum End {
     /// The task's own budget is used up.
     TaskBudget(String),
     /// The source has nothing more to say to this task.
-    NothingToSay(String),
+    NothingToSay {
+        /// At which attempt.
+        attempt: u32,
+        /// Why.
+        why: String,
+    },
     /// The provider failed.
     Failed(String),
 }
@@ -81,7 +86,9 @@ impl<'a> Conversation<'a> {
             let asked = Instant::now();
             let reply = match self.ask(attempt).await {
                 Some(Ok(reply)) => reply,
-                Some(Err(SourceError::NothingToSay(why))) => return Ok(End::NothingToSay(why)),
+                Some(Err(SourceError::NothingToSay(why))) => {
+                    return Ok(End::NothingToSay { attempt, why });
+                }
                 Some(Err(SourceError::Failed(why))) => return Ok(End::Failed(why)),
                 Some(Err(error)) => return Err(MineError::Source(error)),
                 // Time was up, and the next turn says whose.
@@ -116,7 +123,9 @@ impl<'a> Conversation<'a> {
         };
         let answer = self.run.source.answer(&ask);
         let replied = match time {
-            Some(time) => tokio::time::timeout(time + Duration::from_millis(1), answer).await.ok()?,
+            Some(time) => {
+                tokio::time::timeout(time + Duration::from_millis(1), answer).await.ok()?
+            }
             None => answer.await,
         };
         Some(replied.map(|reply| {
@@ -174,7 +183,10 @@ impl<'a> Conversation<'a> {
         };
         if let Err(findings) = validation::validate(answer.as_bytes()) {
             let lines: Vec<_> = findings.iter().take(5).map(ToString::to_string).collect();
-            return Ok(Examined::failed(format!("the code is not acceptable: {}", lines.join("; "))));
+            return Ok(Examined::failed(format!(
+                "the code is not acceptable: {}",
+                lines.join("; ")
+            )));
         }
         if !extract::defines(&answer, name) {
             return Ok(Examined::failed(format!("the code does not define {name}")));
@@ -197,10 +209,10 @@ impl<'a> Conversation<'a> {
         };
         let tasks = std::slice::from_ref(self.task);
         let mut checked = tryout.run(&agent, tasks, Arc::new(|_| ())).await?;
-        match checked.trials.pop() {
-            Some(trial) => Ok(tried(answer, &trial.result)),
-            None => Err(MineError::Trial(checked.faults.join("; "))),
-        }
+        let Some(trial) = checked.trials.pop().map(|trial| trial.result) else {
+            return Err(MineError::Trial(checked.faults.join("; ")));
+        };
+        Ok(tried(answer, &trial))
     }
 }
 

@@ -221,7 +221,8 @@ impl Provider {
                 continue;
             }
             let event = serde_json::from_str(&data);
-            let event = event.map_err(|error| malformed(&format!("an event is no JSON: {error}")))?;
+            let event =
+                event.map_err(|error| malformed(&format!("an event is no JSON: {error}")))?;
             self.wire.take(&event, so_far)?;
         }
         Ok(())

@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use tasks::{Kind, Seed, Task, TaskView};
+use tasks::{Kind, Seed, Sha256, Task, TaskId, TaskView};
 
 use super::{Ask, Reply, Source, SourceError};
 
@@ -48,12 +48,10 @@ impl Sample {
 
     /// The sample's answer to a task, if it is one of the arena's own.
     pub fn answer_to(self, view: &TaskView) -> Option<String> {
-        let all = tasks::all();
-        let place = all.iter().position(|task| task.id == view.id)?;
-        let task = &all[place];
-        Some(match (self.skill(place), &task.kind) {
+        let task = tasks::find(view.id.as_str())?;
+        Some(match (self.skill(&task.id), &task.kind) {
             (Skill::Right, Kind::Code { .. }) => task.reference(SEED),
-            (Skill::NearlyRight, Kind::Code { .. }) => nearly_right(task),
+            (Skill::NearlyRight, Kind::Code { .. }) => nearly_right(&task),
             (Skill::Wrong, Kind::Code { entry_point }) => wrong(entry_point, &view.prompt),
             (Skill::Right, Kind::Findings) => CAREFUL_REVIEWER.to_owned(),
             (Skill::NearlyRight, Kind::Findings) => HASTY_REVIEWER.to_owned(),
@@ -61,16 +59,20 @@ impl Sample {
         })
     }
 
-    /// The skill that the sample shows on the task at this place of the arena's list.
-    const fn skill(self, place: usize) -> Skill {
+    /// The skill that the sample shows on a task. It depends on the task alone, so that a new task changes
+    /// nothing for the others.
+    fn skill(self, task: &TaskId) -> Skill {
         match self {
             Self::Good => Skill::Right,
             Self::Bad => Skill::Wrong,
-            Self::Partial => match place % 3 {
-                0 => Skill::Right,
-                1 => Skill::NearlyRight,
-                _ => Skill::Wrong,
-            },
+            Self::Partial => {
+                let digest = Sha256::of(task.as_str().as_bytes());
+                match digest.as_str().bytes().map(usize::from).sum::<usize>() % 3 {
+                    0 => Skill::Right,
+                    1 => Skill::NearlyRight,
+                    _ => Skill::Wrong,
+                }
+            }
         }
     }
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use tasks::Sha256;
 
+use super::folder_sync::FolderSync;
 use super::lock::Guard;
 use super::token::{Token, is_token_of};
 use super::{AgentMeta, Receipt, Store, StoreError, Version, disk, to_json};
@@ -135,7 +136,7 @@ impl Store {
         if !fs::read(&path).is_ok_and(|stored| stored == source) {
             disk::replace(&*self.disk, &path, source)?;
         }
-        disk::sync_folder(&*self.disk, &self.versions_dir())
+        self.sync_together(&self.versions_sync, &self.versions_dir())
     }
 
     /// Makes the metadata durable, or leaves the earlier one in force.
@@ -143,7 +144,7 @@ impl Store {
         let path = self.meta_path(&meta.miner_id);
         let earlier = self.keep(&path)?;
         let written = disk::replace(&*self.disk, &path, &to_json(meta))
-            .and_then(|()| disk::sync_folder(&*self.disk, &self.agents_dir()));
+            .and_then(|()| self.sync_together(&self.agents_sync, &self.agents_dir()));
         match (&written, earlier) {
             (Ok(()), Some((earlier, _lock))) => {
                 let _ = fs::remove_file(earlier);
@@ -159,6 +160,11 @@ impl Store {
             }
         }
         written
+    }
+
+    /// Makes the names in the folder durable, with one sync for all who want one.
+    fn sync_together(&self, syncs: &FolderSync, folder: &Path) -> Result<(), StoreError> {
+        syncs.run(|| self.disk.sync_folder(folder)).map_err(StoreError::io("sync", folder))
     }
 
     /// Gives the file a second name, under which it can be brought back. The open file is locked, which

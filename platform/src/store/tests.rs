@@ -172,8 +172,12 @@ fn rounds_are_kept_and_the_latest_is_the_ranking() {
 #[test]
 fn a_round_under_way_is_remembered() {
     let (_folder, store) = store();
-    let round =
-        RoundFile { seed: Seed(7), image: "x@sha256:1".into(), tasks: vec!["a".parse().unwrap()] };
+    let round = RoundFile {
+        seed: Seed(7),
+        salt: None,
+        image: "x@sha256:1".into(),
+        tasks: vec!["a".parse().unwrap()],
+    };
     store.put_round(&round).unwrap();
     assert_eq!(store.round().unwrap(), Some(round));
 }

@@ -11,7 +11,7 @@ use ruff_python_ast::visitor::{Visitor, walk_stmt};
 use ruff_python_ast::{Expr, Stmt};
 use ruff_text_size::Ranged as _;
 
-use super::{Finding, finding_at};
+use super::{Finding, MAX_FINDINGS, finding_at};
 
 static STDLIB: LazyLock<HashSet<&str>> =
     LazyLock::new(|| include_str!("stdlib-3.11.txt").lines().collect());
@@ -73,6 +73,9 @@ struct Imports<'a> {
 
 impl<'a> Visitor<'a> for Imports<'a> {
     fn visit_stmt(&mut self, stmt: &'a Stmt) {
+        if self.findings.len() >= MAX_FINDINGS {
+            return;
+        }
         match stmt {
             Stmt::Import(import) => {
                 for alias in &import.names {

@@ -10,7 +10,7 @@ use ruff_python_ast::{Mod, PythonVersion};
 use ruff_python_parser::{Mode, ParseOptions, parse_unchecked};
 use ruff_text_size::Ranged as _;
 
-use super::{Finding, finding_at, imports};
+use super::{Finding, MAX_FINDINGS, finding_at, imports};
 
 /// Enough for the deepest tree at the frame sizes of a build without optimisation; `tests/nesting.rs`
 /// tries.
@@ -34,11 +34,12 @@ fn findings(text: &str) -> Vec<Finding> {
     let options = ParseOptions::from(Mode::Module).with_target_version(PythonVersion::PY311);
     let parsed = parse_unchecked(text, options);
     let mut findings = Vec::new();
-    for error in parsed.errors() {
+    // One mistake can lead to as many errors as the file has bytes.
+    for error in parsed.errors().iter().take(MAX_FINDINGS) {
         let reason = format!("this is not Python 3.11: {}", error.error);
         findings.push(finding_at(text, error.location.start().to_usize(), reason));
     }
-    for error in parsed.unsupported_syntax_errors() {
+    for error in parsed.unsupported_syntax_errors().iter().take(MAX_FINDINGS) {
         let reason = format!("this is not Python 3.11: {error}");
         findings.push(finding_at(text, error.range().start().to_usize(), reason));
     }

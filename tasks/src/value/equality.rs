@@ -1,15 +1,16 @@
 //! When two values are the same: the one written rule, pinned by the tests below.
 //!
-//! It is Python's own `==` (`1 == 1.0 == True`, `(1,) != [1]`, a set equals a frozenset), except that
-//! nan equals nan. Both sides are brought to a canonical form, and the forms are compared; so the
-//! rule stands in one place, and sets and dicts cost no search.
+//! It is Python's own `==` (`1 == 1.0 == True`, `(1,) != [1]`, a set equals a frozenset), except
+//! that nan equals nan. Both sides are brought to a canonical form, and the forms are compared; so
+//! the rule stands in one place, and sets and dicts cost no search.
 
 use num_bigint::BigInt;
 use num_traits::{FromPrimitive as _, ToPrimitive as _};
 
 use super::Value;
 
-/// The form in which equal values are identical. `Ord` puts the members of sets and dicts in an order.
+/// The form in which equal values are identical. `Ord` puts the members of sets and dicts in an
+/// order.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Canonical<'a> {
     None,
@@ -29,7 +30,8 @@ enum Canonical<'a> {
 }
 
 impl Value {
-    /// Whether Python would call the two equal, with nan equal to nan. An opaque value equals nothing.
+    /// Whether Python would call the two equal, with nan equal to nan. An opaque value equals
+    /// nothing.
     pub fn equals(&self, other: &Self) -> bool {
         match (self.canonical(), other.canonical()) {
             (Some(mine), Some(theirs)) => mine == theirs,
@@ -121,8 +123,8 @@ impl Value {
         })
     }
 
-    /// Whether two values that are equal have the same types. Members of sets and dicts are paired by
-    /// sorting, which puts equal members in equal places on both sides.
+    /// Whether two values that are equal have the same types. Members of sets and dicts are paired
+    /// by sorting, which puts equal members in equal places on both sides.
     fn same_types(&self, other: &Self) -> bool {
         fn sorted<T>(items: &[T], key: impl Fn(&T) -> &Value) -> Vec<&T> {
             let mut keyed: Vec<_> = items.iter().map(|i| (key(i).canonical(), i)).collect();

@@ -85,7 +85,8 @@ fn contains(body: &[u8], word: &str) -> bool {
 fn complaint(body: &[u8]) -> String {
     let value: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
     let value = if value.is_array() { &value[0] } else { &value };
-    let messages = [&value["error"]["message"], &value["error"], &value["message"], &value["detail"]];
+    let messages =
+        [&value["error"]["message"], &value["error"], &value["message"], &value["detail"]];
     let message = messages.iter().find_map(|message| message.as_str());
     message.map(|message| format!(": {}", shortened(message))).unwrap_or_default()
 }

@@ -19,8 +19,12 @@ impl Wire for Gemini {
         let mut contents = Vec::new();
         for message in ask.messages {
             match message.role {
-                Role::System => body["systemInstruction"] = json!({ "parts": parts(&message.text) }),
-                Role::User => contents.push(json!({ "role": "user", "parts": parts(&message.text) })),
+                Role::System => {
+                    body["systemInstruction"] = json!({ "parts": parts(&message.text) });
+                }
+                Role::User => {
+                    contents.push(json!({ "role": "user", "parts": parts(&message.text) }));
+                }
                 Role::Assistant => {
                     contents.push(json!({ "role": "model", "parts": parts(&message.text) }));
                 }

@@ -5,9 +5,9 @@ use crate::prelude::*;
 pub fn task() -> Task {
     Task::code(Family::Algorithms, "balanced_brackets", "Balanced brackets")
         .asks(
-            "Implement a function balanced_brackets(text: str) -> bool that says whether every one of \
-             the brackets ()[]{} in the text is closed by its own kind in the right order. Other \
-             characters do not matter.",
+            "Implement a function balanced_brackets(text: str) -> bool that says whether every one \
+             of the brackets ()[]{} in the text is closed by its own kind in the right order. \
+             Other characters do not matter.",
         )
         .solved_by(
             r#"

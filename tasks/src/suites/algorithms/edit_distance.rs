@@ -5,9 +5,10 @@ use crate::prelude::*;
 pub fn task() -> Task {
     Task::code(Family::Algorithms, "edit_distance", "Edit distance")
         .asks(
-            "Implement a function edit_distance(a: str, b: str) -> int that returns the least number \
-             of edits that make the text b of the text a. An edit inserts, deletes or replaces one \
-             character (code point). The texts have up to 300 characters, and a call may take 0.4 seconds of CPU time.",
+            "Implement a function edit_distance(a: str, b: str) -> int that returns the least \
+             number of edits that make the text b of the text a. An edit inserts, deletes or \
+             replaces one character (code point). The texts have up to 300 characters, and a call \
+             may take 0.25 seconds of CPU time.",
         )
         .solved_by(
             r"
@@ -22,7 +23,11 @@ def edit_distance(a: str, b: str) -> int:
         )
         .mutant("no_deletions", "row[j] + 1, row", "row")
         .mutant("a_replacement_is_two", "above + (x != y)", "above + 2 * (x != y)")
-        .mutant("counts_what_differs", "row[j] + 1, row[j - 1] + 1", "10**9 * (j > len(a)) + row[j] + abs(len(a) - len(b)) + 1")
+        .mutant(
+            "counts_what_differs",
+            "row[j] + 1, row[j - 1] + 1",
+            "10**9 * (j > len(a)) + row[j] + abs(len(a) - len(b)) + 1",
+        )
         .wrong(
             "place_by_place",
             r"
@@ -41,7 +46,7 @@ def edit_distance(a, b):
     return 1 + min(edit_distance(a[1:], b), edit_distance(a, b[1:]), edit_distance(a[1:], b[1:]))
 ",
         )
-        .call_cpu_ms(400)
+        .call_cpu_ms(250)
         .example(("kitten", "sitting"), 3)
         .case("both_empty", ("", ""), 0)
         .case("one_empty", ("", "abc"), 3)
@@ -53,7 +58,10 @@ def edit_distance(a, b):
 /// Two texts with parts in common.
 fn related() -> impl Strategy<Value = (String, String)> {
     (collection::vec(texts(6), 3), "[a-c]{0,5}", "[a-d]{1,5}").prop_map(|(parts, left, right)| {
-        (format!("{}{left}{}x{}", parts[0], parts[1], parts[2]), format!("{}{right}{}{}y", parts[0], parts[1], parts[2]))
+        (
+            format!("{}{left}{}x{}", parts[0], parts[1], parts[2]),
+            format!("{}{right}{}{}y", parts[0], parts[1], parts[2]),
+        )
     })
 }
 

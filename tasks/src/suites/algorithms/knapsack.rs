@@ -5,10 +5,10 @@ use crate::prelude::*;
 pub fn task() -> Task {
     Task::code(Family::Algorithms, "knapsack", "Knapsack")
         .asks(
-            "Implement a function knapsack(capacity: int, items: list[list[int]]) -> int. Each item is \
-             [weight, value], both 0 or more. Return the greatest total value of items, each taken at \
-             most once, whose total weight is at most the capacity. The capacity is 0 to 1000, and \
-             there are at most 60 items. A call may take 0.4 seconds of CPU time.",
+            "Implement a function knapsack(capacity: int, items: list[list[int]]) -> int. Each \
+             item is [weight, value], both 0 or more. Return the greatest total value of items, \
+             each taken at most once, whose total weight is at most the capacity. The capacity is \
+             0 to 1000, and there are at most 60 items. A call may take 0.25 seconds of CPU time.",
         )
         .solved_by(
             r"
@@ -20,7 +20,11 @@ def knapsack(capacity: int, items: list[list[int]]) -> int:
     return best[capacity]
 ",
         )
-        .mutant("takes_an_item_again", "range(capacity, weight - 1, -1)", "range(weight, capacity + 1)")
+        .mutant(
+            "takes_an_item_again",
+            "range(capacity, weight - 1, -1)",
+            "range(weight, capacity + 1)",
+        )
         .mutant("leaves_the_last_place_empty", "weight - 1, -1", "weight, -1")
         .wrong(
             "greedy",
@@ -47,7 +51,7 @@ def knapsack(capacity, items):
     return best
 ",
         )
-        .call_cpu_ms(400)
+        .call_cpu_ms(250)
         .example((10, vec![[6, 30], [5, 20], [5, 20]]), 40)
         .case("nothing", (5, Vec::<[u64; 2]>::new()), 0)
         .case("no_room", (0, vec![[1, 5], [0, 3]]), 3)

@@ -5,10 +5,10 @@ use crate::prelude::*;
 pub fn task() -> Task {
     Task::code(Family::Algorithms, "merge_intervals", "Merge intervals")
         .asks(
-            "Implement a function merge_intervals(intervals: list[list[int]]) -> list[list[int]]. Each \
-             interval is [start, end] with start <= end, in any order. Return the same points as the \
-             fewest intervals, sorted by start; intervals that touch, such as [1, 2] and [2, 3], are \
-             merged.",
+            "Implement a function merge_intervals(intervals: list[list[int]]) -> list[list[int]]. \
+             Each interval is [start, end] with start <= end, in any order. Return the same points \
+             as the fewest intervals, sorted by start; intervals that touch, such as [1, 2] and \
+             [2, 3], are merged.",
         )
         .solved_by(
             r"

@@ -5,10 +5,10 @@ use crate::prelude::*;
 pub fn task() -> Task {
     Task::code(Family::Algorithms, "topological_order", "Topological order")
         .asks(
-            "Implement a function topological_order(n: int, edges: list[list[int]]) -> list[int] that \
-             returns the numbers 0 to n - 1, each once, in an order in which for every edge [a, b] the \
-             number a stands before b. Any such order is right. If there is none, ValueError is \
-             raised. Edges may repeat; an edge [a, a] can never be respected.",
+            "Implement a function topological_order(n: int, edges: list[list[int]]) -> list[int] \
+             that returns the numbers 0 to n - 1, each once, in an order in which for every edge \
+             [a, b] the number a stands before b. Any such order is right. If there is none, \
+             ValueError is raised. Edges may repeat; an edge [a, a] can never be respected.",
         )
         .solved_by(
             r#"
@@ -67,7 +67,9 @@ fn graphs() -> impl Strategy<Value = (usize, Vec<[usize; 2]>)> {
 
 fn order(n: usize, edges: &[[usize; 2]]) -> Check {
     let mut left: Vec<usize> = (0..n).collect();
-    while let Some(place) = left.iter().position(|b| edges.iter().all(|[a, to]| to != b || !left.contains(a))) {
+    while let Some(place) =
+        left.iter().position(|b| edges.iter().all(|[a, to]| to != b || !left.contains(a)))
+    {
         left.remove(place);
     }
     if !left.is_empty() {

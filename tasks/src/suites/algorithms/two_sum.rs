@@ -5,9 +5,9 @@ use crate::prelude::*;
 pub fn task() -> Task {
     Task::code(Family::Algorithms, "two_sum", "Two numbers that add up")
         .asks(
-            "Implement a function two_sum(numbers: list[int], target: int) -> list[int] | None that \
-             returns the two different indices [i, j], in any order, of two numbers whose sum is the \
-             target. If several pairs do, any of them is right. If none does, return None.",
+            "Implement a function two_sum(numbers: list[int], target: int) -> list[int] | None \
+             that returns the two different indices [i, j], in any order, of two numbers whose sum \
+             is the target. If several pairs do, any of them is right. If none does, return None.",
         )
         .solved_by(
             r"
@@ -20,8 +20,16 @@ def two_sum(numbers: list[int], target: int) -> list[int] | None:
     return None
 ",
         )
-        .mutant("takes_a_number_twice", "    for index, number in enumerate(numbers):\n", "    for index, number in enumerate(numbers):\n        seen[number] = index\n")
-        .mutant("returns_the_numbers", "[seen[target - number], index]", "[target - number, number]")
+        .mutant(
+            "takes_a_number_twice",
+            "    for index, number in enumerate(numbers):\n",
+            "    for index, number in enumerate(numbers):\n        seen[number] = index\n",
+        )
+        .mutant(
+            "returns_the_numbers",
+            "[seen[target - number], index]",
+            "[target - number, number]",
+        )
         .mutant("none_is_an_empty_list", "return None", "return []")
         .example((vec![2, 7, 11, 15], 9), pair(&[2, 7, 11, 15], 9))
         .example((vec![1, 2], 100), Value::None)

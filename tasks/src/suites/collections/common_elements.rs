@@ -18,8 +18,16 @@ def common_elements(a: list[int], b: list[int]) -> list[int]:
     return list((Counter(a) & Counter(b)).elements())
 ",
         )
-        .mutant("forgets_how_often", "list((Counter(a) & Counter(b)).elements())", "list(set(a) & set(b))")
-        .mutant("as_often_as_in_a", "list((Counter(a) & Counter(b)).elements())", "[n for n in a if n in b]")
+        .mutant(
+            "forgets_how_often",
+            "list((Counter(a) & Counter(b)).elements())",
+            "list(set(a) & set(b))",
+        )
+        .mutant(
+            "as_often_as_in_a",
+            "list((Counter(a) & Counter(b)).elements())",
+            "[n for n in a if n in b]",
+        )
         .mutant("takes_both", "&", "|")
         .example((vec![1, 2, 2, 3], vec![2, 2, 2, 4]), Check::any_order(vec![2, 2]))
         .case("nothing_in_common", (vec![1], vec![2]), Check::any_order(Vec::<i64>::new()))

@@ -6,9 +6,9 @@ pub fn task() -> Task {
     Task::code(Family::Collections, "deep_merge", "Merge nested dicts")
         .asks(
             "Implement a function deep_merge(base: dict, changes: dict) -> dict that returns a new \
-             dict with the keys of both. Where both have a key and both of its values are dicts, its \
-             value is the deep merge of the two; otherwise the value of changes counts, also if it is \
-             None. Lists are not merged. Neither argument is changed.",
+             dict with the keys of both. Where both have a key and both of its values are dicts, \
+             its value is the deep merge of the two; otherwise the value of changes counts, also \
+             if it is None. Lists are not merged. Neither argument is changed.",
         )
         .solved_by(
             r"
@@ -32,7 +32,11 @@ def deep_merge(base: dict, changes: dict) -> dict:
             Value::dict([("a", Value::dict([("x1", 1), ("y2", 2), ("x3", 3), ("y4", 4)]))]),
         )
         .case("both_empty", (empty(), empty()), empty())
-        .case("an_empty_dict_takes_nothing_away", (inner("a", 1, 2), Value::dict([("a", empty())])), inner("a", 1, 2))
+        .case(
+            "an_empty_dict_takes_nothing_away",
+            (inner("a", 1, 2), Value::dict([("a", empty())])),
+            inner("a", 1, 2),
+        )
         .generated(36, two_dicts, |(base, changes)| Check::exact(merged(base, changes)))
 }
 
@@ -56,7 +60,9 @@ fn two_dicts() -> impl Strategy<Value = (Value, Value)> {
     });
     let dicts = || collection::btree_map("[a-d]", dict.clone(), 0..5);
     (dicts(), dicts(), 0_i64..99).prop_map(|(mut base, mut changes, n)| {
-        let nested = |key: &str, n: i64| Value::dict([("deep", Value::dict([("also", Value::dict([(key, n)]))]))]);
+        let nested = |key: &str, n: i64| {
+            Value::dict([("deep", Value::dict([("also", Value::dict([(key, n)]))]))])
+        };
         base.insert("e".into(), nested("one", n));
         changes.insert("e".into(), nested("two", n));
         base.insert("f".into(), n.into());

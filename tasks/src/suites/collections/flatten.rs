@@ -5,9 +5,10 @@ use crate::prelude::*;
 pub fn task() -> Task {
     Task::code(Family::Collections, "flatten", "Flatten nested lists")
         .asks(
-            "Implement a function flatten(items: list) -> list that returns the members of the list, \
-             and in place of every member that is a list its flattened members, however deep, in \
-             order. Only lists are taken apart: tuples, strings, dicts and None stay as they are.",
+            "Implement a function flatten(items: list) -> list that returns the members of the \
+             list, and in place of every member that is a list its flattened members, however \
+             deep, in order. Only lists are taken apart: tuples, strings, dicts and None stay as \
+             they are.",
         )
         .solved_by(
             r"
@@ -24,7 +25,11 @@ def flatten(items: list) -> list:
         .mutant("one_level_only", "flatten(item)", "item")
         .mutant("takes_tuples_apart", "isinstance(item, list)", "isinstance(item, (list, tuple))")
         .mutant("drops_what_is_false", "        else:\n", "        elif item:\n")
-        .mutant("takes_strings_apart", "isinstance(item, list)", "hasattr(item, '__iter__') and len(item) != 1 and not isinstance(item, (tuple, dict))")
+        .mutant(
+            "takes_strings_apart",
+            "isinstance(item, list)",
+            "hasattr(item, '__iter__') and len(item) != 1 and not isinstance(item, (tuple, dict))",
+        )
         .example((vec![Value::from(1), vec![2, 3].into(), vec![vec![4]].into()],), vec![1, 2, 3, 4])
         .case("nothing", (Vec::<i64>::new(),), Vec::<i64>::new())
         .case("nothing_in_nothing", (vec![Vec::<i64>::new()],), Vec::<i64>::new())
@@ -41,11 +46,13 @@ fn nested() -> impl Strategy<Value = Vec<Value>> {
         1 => (1_i64..9, "[xy]{2}").prop_map(Value::from),
         1 => (1_i64..9).prop_map(|n| Value::dict([(n, vec![n])])),
     ];
-    let item = leaf.prop_recursive(5, 40, 5, |inner| {
-        collection::vec(inner, 0..5).prop_map(Value::from)
-    });
+    let item =
+        leaf.prop_recursive(5, 40, 5, |inner| collection::vec(inner, 0..5).prop_map(Value::from));
     (collection::vec(item, 1..8), 0_i64..9).prop_map(|(mut items, n)| {
-        items.push(vec![Value::from(vec![Value::from(n), "".into()]), (n, "two").into(), "three".into()].into());
+        items.push(
+            vec![Value::from(vec![Value::from(n), "".into()]), (n, "two").into(), "three".into()]
+                .into(),
+        );
         items
     })
 }

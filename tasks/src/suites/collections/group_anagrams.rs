@@ -7,10 +7,11 @@ use crate::prelude::*;
 pub fn task() -> Task {
     Task::code(Family::Collections, "group_anagrams", "Groups of anagrams")
         .asks(
-            "Implement a function group_anagrams(words: list[str]) -> list[list[str]] that puts words \
-             made of exactly the same characters, each as often, into one list. Every word of the \
-             input stands in exactly one list, as often as in the input. The order of the lists, and \
-             of the words in them, does not matter. Upper and lower case are different characters.",
+            "Implement a function group_anagrams(words: list[str]) -> list[list[str]] that puts \
+             words made of exactly the same characters, each as often, into one list. Every word \
+             of the input stands in exactly one list, as often as in the input. The order of the \
+             lists, and of the words in them, does not matter. Upper and lower case are different \
+             characters.",
         )
         .solved_by(
             r#"
@@ -37,11 +38,19 @@ def group_anagrams(words: list[str]) -> list[list[str]]:
 
 /// Every draw has a repeated word, a pair that differs in case, and one that differs in counts.
 fn words() -> impl Strategy<Value = Vec<String>> {
-    let some = collection::vec(prop_oneof![4 => "[abB]{1,4}".prop_map(String::from), 1 => texts(4)], 2..16);
+    let some = collection::vec(
+        prop_oneof![4 => "[abB]{1,4}".prop_map(String::from), 1 => texts(4)],
+        2..16,
+    );
     (some, "[ab]{2,3}", any::<sample::Index>()).prop_map(|(mut words, seedling, at)| {
         let at = at.index(words.len());
         words.insert(at, seedling.clone());
-        words.extend([seedling.clone(), seedling.to_uppercase(), format!("a{seedling}"), format!("aa{seedling}")]);
+        words.extend([
+            seedling.clone(),
+            seedling.to_uppercase(),
+            format!("a{seedling}"),
+            format!("aa{seedling}"),
+        ]);
         words
     })
 }

@@ -10,9 +10,10 @@ pub fn task() -> Task {
     Task::code(Family::Dates, "add_months", "Months later")
         .asks(
             "Implement a function add_months(date: str, months: int) -> str. The date is written \
-             YYYY-MM-DD, in the Gregorian calendar, and exists. Return the date that is so many months \
-             later, or earlier if months is negative, written the same way: the same day of the month \
-             or, if that month has no such day, its last day. All dates are in the years 1600 to 2400.",
+             YYYY-MM-DD, in the Gregorian calendar, and exists. Return the date that is so many \
+             months later, or earlier if months is negative, written the same way: the same day of \
+             the month or, if that month has no such day, its last day. All dates are in the years \
+             1600 to 2400.",
         )
         .solved_by(
             r#"
@@ -28,7 +29,11 @@ def add_months(date: str, months: int) -> str:
         )
         .mutant("every_month_has_28_days", "calendar.monthrange(year, month + 1)[1]", "28")
         .mutant("one_month_off", "month - 1 + months", "month + months - 1 * (months > 0)")
-        .mutant("forgets_leap_years", "calendar.monthrange(year, month + 1)[1]", "calendar.monthrange(2001, month + 1)[1]")
+        .mutant(
+            "forgets_leap_years",
+            "calendar.monthrange(year, month + 1)[1]",
+            "calendar.monthrange(2001, month + 1)[1]",
+        )
         .mutant("no_zeros", "{month + 1:02}", "{month + 1}")
         .wrong(
             "thirty_days_each",
@@ -46,8 +51,16 @@ def add_months(date, months):
         .case("a_leap_year", ("2000-01-30", 1), "2000-02-29")
         .case("to_december", ("2023-10-31", 2), "2023-12-31")
         .case("none", ("2023-05-31", 0), "2023-05-31")
-        .generated(26, || (calendar::dates(), -2000_i32..2000), |(date, months)| later(*date, *months))
-        .generated(10, || (calendar::last_days(), -30_i32..30), |(date, months)| later(*date, *months))
+        .generated(
+            26,
+            || (calendar::dates(), -2000_i32..2000),
+            |(date, months)| later(*date, *months),
+        )
+        .generated(
+            10,
+            || (calendar::last_days(), -30_i32..30),
+            |(date, months)| later(*date, *months),
+        )
 }
 
 fn later(date: Date, months: i32) -> String {

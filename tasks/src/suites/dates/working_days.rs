@@ -9,11 +9,11 @@ use crate::prelude::*;
 pub fn task() -> Task {
     Task::code(Family::Dates, "working_days", "Working days")
         .asks(
-            "Implement a function working_days(first: str, last: str, holidays: list[str]) -> int that \
-             returns how many of the days from first to last, both included, are from Monday to \
-             Friday and no holidays. Dates are written YYYY-MM-DD and exist, in the Gregorian \
-             calendar. Holidays may repeat, be on a weekend or lie outside. If last is before first, \
-             the answer is 0. The dates may be 500 years apart.",
+            "Implement a function working_days(first: str, last: str, holidays: list[str]) -> int \
+             that returns how many of the days from first to last, both included, are from Monday \
+             to Friday and no holidays. Dates are written YYYY-MM-DD and exist, in the Gregorian \
+             calendar. Holidays may repeat, be on a weekend or lie outside. If last is before \
+             first, the answer is 0. The dates may be 500 years apart.",
         )
         .solved_by(
             r"
@@ -31,7 +31,11 @@ def working_days(first: str, last: str, holidays: list[str]) -> int:
 ",
         )
         .mutant("leaves_out_the_last_day", ".days + 1)", ".days)")
-        .mutant("holidays_count_twice", "{Date.fromisoformat(day) for day in holidays}", "[Date.fromisoformat(day) for day in holidays]")
+        .mutant(
+            "holidays_count_twice",
+            "{Date.fromisoformat(day) for day in holidays}",
+            "[Date.fromisoformat(day) for day in holidays]",
+        )
         .mutant("weekend_holidays_count", " and day.weekday() < 5 for", " for")
         .mutant("holidays_outside_count", "start <= day <= end and ", "")
         .mutant("works_on_saturdays", "weekday() < 5 for i", "weekday() < 6 for i")
@@ -41,7 +45,11 @@ def working_days(first: str, last: str, holidays: list[str]) -> int:
         .case("backwards", ("2024-05-07", "2024-05-01", vec!["2024-05-03"]), 0)
         .case("twice", ("2024-05-06", "2024-05-10", vec!["2024-05-08", "2024-05-08"]), 4)
         .generated(32, || spans(1..60), |(first, last, holidays)| count(*first, *last, holidays))
-        .generated(4, || spans(1000..130_000), |(first, last, holidays)| count(*first, *last, holidays))
+        .generated(
+            4,
+            || spans(1000..130_000),
+            |(first, last, holidays)| count(*first, *last, holidays),
+        )
 }
 
 fn none() -> Vec<String> {
@@ -55,7 +63,8 @@ fn spans(days: std::ops::Range<i64>) -> impl Strategy<Value = (Date, Date, Vec<D
         near.push(near[0]);
         near.extend(0..7);
         near.push(-1);
-        let later = |days: i64| first.checked_add(days.days()).expect("jiff knows the years to 9999");
+        let later =
+            |days: i64| first.checked_add(days.days()).expect("jiff knows the years to 9999");
         (first, later(days), near.into_iter().map(later).collect())
     })
 }

@@ -5,12 +5,13 @@ use crate::prelude::*;
 pub fn task() -> Task {
     Task::code(Family::Dates, "wrap_text", "Wrap a text")
         .asks(
-            "Implement a function wrap_text(text: str, width: int) -> list[str] that puts the words of \
-             the text into lines of at most width characters (code points). Words are runs of \
-             characters other than the space; every other character, '\\n' included, belongs to words. \
-             The words of a line are separated by one space, and each line holds as many of the next \
-             words as fit. A word longer than width stands on a line of its own, whole. A text without \
-             words has no lines. ValueError is raised if width is less than 1.",
+            "Implement a function wrap_text(text: str, width: int) -> list[str] that puts the \
+             words of the text into lines of at most width characters (code points). Words are \
+             runs of characters other than the space; every other character, '\\n' included, \
+             belongs to words. The words of a line are separated by one space, and each line holds \
+             as many of the next words as fit. A word longer than width stands on a line of its \
+             own, whole. A text without words has no lines. ValueError is raised if width is less \
+             than 1.",
         )
         .solved_by(
             r#"
@@ -30,7 +31,11 @@ def wrap_text(text: str, width: int) -> list[str]:
         .mutant("one_less_fits", "<= width", "< width")
         .mutant("splits_at_all_white_space", r#"filter(None, text.split(" "))"#, "text.split()")
         .mutant("empty_words", r#"filter(None, text.split(" "))"#, r#"text.split(" ")"#)
-        .mutant("no_width_is_some_width", "    if width < 1:\n        raise ValueError(\"no room\")\n", "")
+        .mutant(
+            "no_width_is_some_width",
+            "    if width < 1:\n        raise ValueError(\"no room\")\n",
+            "",
+        )
         .wrong(
             "breaks_long_words",
             "
@@ -51,7 +56,8 @@ def wrap_text(text, width):
 
 /// Words between one and three spaces, with some that are no ASCII or longer than any line.
 fn words() -> impl Strategy<Value = String> {
-    let word = prop_oneof![12 => "[a-z]{1,9}", 3 => "[é😀\u{301}\n\u{a0}-]{1,4}", 1 => "[a-z]{25,30}"];
+    let word =
+        prop_oneof![12 => "[a-z]{1,9}", 3 => "[é😀\u{301}\n\u{a0}-]{1,4}", 1 => "[a-z]{25,30}"];
     collection::vec((word, " {1,2}"), 4..24)
         .prop_map(|words| words.into_iter().map(|(word, gap)| word + &gap).collect())
 }

@@ -7,9 +7,9 @@ pub fn task() -> Task {
         .asks(
             "Implement a function matrix_product(a: list[list[int]], b: list[list[int]]) -> \
              list[list[int]] that returns the product of two matrices, each a list of rows. Every \
-             matrix has at least one row and one column, and rows of equal length; a matrix that has \
-             not raises ValueError. ValueError is also raised if a has not as many columns as b has \
-             rows.",
+             matrix has at least one row and one column, and rows of equal length; a matrix that \
+             has not raises ValueError. ValueError is also raised if a has not as many columns as \
+             b has rows.",
         )
         .solved_by(
             r#"
@@ -27,16 +27,47 @@ def matrix_product(a: list[list[int]], b: list[list[int]]) -> list[list[int]]:
         .mutant("checks_the_first_only", "for matrix in (a, b):", "for matrix in (a,):")
         .mutant("rows_may_be_empty", " or not matrix[0]:", ":")
         .mutant("turns_it_round", "columns = list(zip(*b))", "columns = b")
-        .mutant("tuples_for_rows", "return [[sum(x * y for x, y in zip(row, column)) for column in columns] for row in a]", "return list(zip(*[[sum(x * y for x, y in zip(row, column)) for row in a] for column in columns]))")
+        .mutant(
+            "tuples_for_rows",
+            "return [[sum(x * y for x, y in zip(row, column)) for column in columns] for row in a]",
+            "return [tuple(sum(x * y for x, y in zip(r, c)) for c in columns) for r in a]",
+        )
         .example((vec![vec![1, 2]], vec![vec![3], vec![4]]), vec![vec![11]])
         .example((vec![vec![1, 2]], vec![vec![3, 4]]), Check::raises("ValueError"))
         .case("no_rows", (Vec::<Vec<i64>>::new(), vec![vec![1]]), Check::raises("ValueError"))
-        .case("no_columns", (vec![Vec::<i64>::new()], Vec::<Vec<i64>>::new()), Check::raises("ValueError"))
-        .case("empty_rows", (vec![Vec::<i64>::new(); 2], vec![vec![1]]), Check::raises("ValueError"))
-        .case("nothing_times_nothing", (vec![vec![1]], vec![Vec::<i64>::new()]), Check::raises("ValueError"))
-        .case("ragged", (vec![vec![1, 2], vec![3]], vec![vec![1], vec![2]]), Check::raises("ValueError"))
-        .generated(24, || sizes().prop_flat_map(|(n, k, m)| (matrix(n, k), matrix(k, m))), |(a, b)| product(a, b))
-        .generated(12, || sizes().prop_flat_map(|(n, k, m)| (matrix(n, k), matrix(k + 1, m), any::<bool>())).prop_map(spoilt), |(a, b)| product(a, b))
+        .case(
+            "no_columns",
+            (vec![Vec::<i64>::new()], Vec::<Vec<i64>>::new()),
+            Check::raises("ValueError"),
+        )
+        .case(
+            "empty_rows",
+            (vec![Vec::<i64>::new(); 2], vec![vec![1]]),
+            Check::raises("ValueError"),
+        )
+        .case(
+            "nothing_times_nothing",
+            (vec![vec![1]], vec![Vec::<i64>::new()]),
+            Check::raises("ValueError"),
+        )
+        .case(
+            "ragged",
+            (vec![vec![1, 2], vec![3]], vec![vec![1], vec![2]]),
+            Check::raises("ValueError"),
+        )
+        .generated(
+            24,
+            || sizes().prop_flat_map(|(n, k, m)| (matrix(n, k), matrix(k, m))),
+            |(a, b)| product(a, b),
+        )
+        .generated(
+            12,
+            || {
+                let drawn = |(n, k, m)| (matrix(n, k), matrix(k + 1, m), any::<bool>());
+                sizes().prop_flat_map(drawn).prop_map(spoilt)
+            },
+            |(a, b)| product(a, b),
+        )
 }
 
 type Matrix = Vec<Vec<BigInt>>;
@@ -64,7 +95,9 @@ fn product(a: &Matrix, b: &Matrix) -> Check {
     if !even(a) || !even(b) || a[0].len() != b.len() {
         return Check::raises("ValueError");
     }
-    let cell = |row: &Vec<BigInt>, j: usize| -> BigInt { row.iter().zip(b).map(|(x, other)| x * &other[j]).sum() };
+    let cell = |row: &Vec<BigInt>, j: usize| -> BigInt {
+        row.iter().zip(b).map(|(x, other)| x * &other[j]).sum()
+    };
     let row = |row| (0..b[0].len()).map(|j| cell(row, j)).collect::<Vec<_>>();
     a.iter().map(row).collect::<Vec<_>>().into()
 }

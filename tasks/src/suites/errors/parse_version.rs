@@ -5,13 +5,13 @@ use crate::prelude::*;
 pub fn task() -> Task {
     Task::code(Family::Errors, "parse_version", "Version numbers")
         .asks(
-            "Implement a function parse_version(text) -> tuple that reads a version number of the form \
-             MAJOR.MINOR.PATCH, such as '1.20.3', or '1.20.3-beta.1' with a label. Return \
-             (major, minor, patch, label): three ints, and the label as a str, or None if there is no \
-             '-'. A number is 0, or digits 0-9 that do not begin with 0. The label is what follows the \
-             first '-': one or more of the characters a-z, 0-9, '.' and '-'. If the argument is not a \
-             str, TypeError is raised. Everything else raises ValueError: spaces, signs, missing or \
-             additional numbers, an empty label, other characters.",
+            "Implement a function parse_version(text) -> tuple that reads a version number of the \
+             form MAJOR.MINOR.PATCH, such as '1.20.3', or '1.20.3-beta.1' with a label. Return \
+             (major, minor, patch, label): three ints, and the label as a str, or None if there is \
+             no '-'. A number is 0, or digits 0-9 that do not begin with 0. The label is what \
+             follows the first '-': one or more of the characters a-z, 0-9, '.' and '-'. If the \
+             argument is not a str, TypeError is raised. Everything else raises ValueError: \
+             spaces, signs, missing or additional numbers, an empty label, other characters.",
         )
         .solved_by(
             r#"
@@ -34,7 +34,11 @@ def parse_version(text) -> tuple:
         .mutant("leading_zeros", "(0|[1-9][0-9]*)", "([0-9]+)")
         .mutant("only_a_beginning", "fullmatch", "match")
         .mutant("any_error_will_do", "raise TypeError", "raise ValueError")
-        .mutant("no_label_is_empty", "(*map(int, numbers), label)", r#"(*map(int, numbers), label or "")"#)
+        .mutant(
+            "no_label_is_empty",
+            "(*map(int, numbers), label)",
+            r#"(*map(int, numbers), label or "")"#,
+        )
         .mutant("numbers_stay_text", "*map(int, numbers)", "*numbers")
         .wrong(
             "splits_and_hopes",
@@ -55,9 +59,28 @@ def parse_version(text):
         .case("bytes", (Bytes(b"1.2.3".to_vec()),), Check::raises("TypeError"))
         .case("a_line", ("1.2.3\n",), Check::raises("ValueError"))
         .case("other_digits", ("1.2.٣",), Check::raises("ValueError"))
-        .generated(26, || ("(0|[1-9][0-9]{0,3})\\.(0|[1-9][0-9]{0,25})\\.(0|[1-9])(-[a-z0-9.-]{1,6})?",), |(text,)| version(text))
-        .generated(14, || ("[ +0]?[1-9]?\\.0?[0-9_]{1,2}(\\.[0-9]{1,2}){0,3}(-[a-zA-Z_]{0,2})?",), |(text,)| version(text))
-        .generated(6, || (prop_oneof![ints().prop_map(Value::from), floats().prop_map(Value::from), Just(Value::None), (1_i64..9, "1.2.3").prop_map(Value::from)],), |_| Check::raises("TypeError"))
+        .generated(
+            26,
+            || ("(0|[1-9][0-9]{0,3})\\.(0|[1-9][0-9]{0,25})\\.(0|[1-9])(-[a-z0-9.-]{1,6})?",),
+            |(text,)| version(text),
+        )
+        .generated(
+            14,
+            || ("[ +0]?[1-9]?\\.0?[0-9_]{1,2}(\\.[0-9]{1,2}){0,3}(-[a-zA-Z_]{0,2})?",),
+            |(text,)| version(text),
+        )
+        .generated(
+            6,
+            || {
+                (prop_oneof![
+                    ints().prop_map(Value::from),
+                    floats().prop_map(Value::from),
+                    Just(Value::None),
+                    (1_i64..9, "1.2.3").prop_map(Value::from)
+                ],)
+            },
+            |_| Check::raises("TypeError"),
+        )
 }
 
 fn version(text: &str) -> Check {

@@ -5,11 +5,12 @@ use crate::prelude::*;
 pub fn task() -> Task {
     Task::code(Family::Errors, "read_port", "Port numbers")
         .asks(
-            "Implement a function read_port(settings: dict, name: str) -> int that returns the port \
-             number that stands in settings under the key name. KeyError is raised if there is no such \
-             key. The value is an int, or a str of one to five digits 0-9, leading zeros allowed; \
-             TypeError is raised if it is of any other type, bool and None included, and ValueError \
-             for every other str. ValueError is raised too if the number is not in 1 to 65535.",
+            "Implement a function read_port(settings: dict, name: str) -> int that returns the \
+             port number that stands in settings under the key name. KeyError is raised if there \
+             is no such key. The value is an int, or a str of one to five digits 0-9, leading \
+             zeros allowed; TypeError is raised if it is of any other type, bool and None \
+             included, and ValueError for every other str. ValueError is raised too if the number \
+             is not in 1 to 65535.",
         )
         .solved_by(
             r#"

@@ -8,8 +8,8 @@ pub fn task() -> Task {
     Task::code(Family::Numbers, "factorial", "Factorial")
         .asks(
             "Implement a function factorial(n: int) -> int that returns the exact product of the \
-             numbers from 1 to n, which is 1 for n = 0. It raises ValueError for a negative n. n is \
-             at most 3000.",
+             numbers from 1 to n, which is 1 for n = 0. It raises ValueError for a negative n. n \
+             is at most 3000.",
         )
         .solved_by(
             r#"

@@ -5,9 +5,9 @@ use crate::prelude::*;
 pub fn task() -> Task {
     Task::code(Family::Numbers, "fizz_buzz", "Fizz, buzz")
         .asks(
-            "Implement a function fizz_buzz(n: int) -> list[str] that returns, for each number from 1 \
-             to n, 'Fizz' if it is divisible by 3, 'Buzz' if by 5, 'FizzBuzz' if by both, and \
-             otherwise the number itself in decimal. For n < 1 the list is empty.",
+            "Implement a function fizz_buzz(n: int) -> list[str] that returns, for each number \
+             from 1 to n, 'Fizz' if it is divisible by 3, 'Buzz' if by 5, 'FizzBuzz' if by both, \
+             and otherwise the number itself in decimal. For n < 1 the list is empty.",
         )
         .solved_by(
             r#"
@@ -20,7 +20,11 @@ def fizz_buzz(n: int) -> list[str]:
         )
         .mutant("stops_before_n", "n + 1", "n")
         .mutant("starts_at_zero", "range(1, n + 1)", "range(0, n + 1)")
-        .mutant("buzz_first", r#""Fizz" * (i % 3 == 0) + "Buzz" * (i % 5 == 0)"#, r#""Buzz" * (i % 5 == 0) + "Fizz" * (i % 3 == 0)"#)
+        .mutant(
+            "buzz_first",
+            r#""Fizz" * (i % 3 == 0) + "Buzz" * (i % 5 == 0)"#,
+            r#""Buzz" * (i % 5 == 0) + "Fizz" * (i % 3 == 0)"#,
+        )
         .mutant("numbers_stay_numbers", "str(i)", "i")
         .example((5,), vec!["1", "2", "Fizz", "4", "Buzz"])
         .case("nothing", (0,), Vec::<String>::new())

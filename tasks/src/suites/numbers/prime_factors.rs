@@ -5,9 +5,9 @@ use crate::prelude::*;
 pub fn task() -> Task {
     Task::code(Family::Numbers, "prime_factors", "Prime factors")
         .asks(
-            "Implement a function prime_factors(n: int) -> list[int] that returns the prime numbers \
-             whose product is n, in ascending order and each as often as it divides n; for n = 1 the \
-             list is empty. It raises ValueError for n < 1. n is less than 10**12.",
+            "Implement a function prime_factors(n: int) -> list[int] that returns the prime \
+             numbers whose product is n, in ascending order and each as often as it divides n; for \
+             n = 1 the list is empty. It raises ValueError for n < 1. n is less than 10**12.",
         )
         .solved_by(
             r#"
@@ -36,7 +36,11 @@ def prime_factors(n: int) -> list[int]:
         .case("a_square", (49,), vec![7, 7])
         .case("negative", (-6,), Check::raises("ValueError"))
         .generated(20, || (products(),), |(n,)| exactly(*n))
-        .generated(6, || ((100_u64..1000).prop_map(|root| largest_prime_below(root).pow(2)),), |(n,)| exactly(*n))
+        .generated(
+            6,
+            || ((100_u64..1000).prop_map(|root| largest_prime_below(root).pow(2)),),
+            |(n,)| exactly(*n),
+        )
         .generated(10, || (1_000_u64..1_000_000_000,), |(n,)| exactly(*n))
 }
 

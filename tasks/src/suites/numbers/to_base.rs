@@ -5,10 +5,10 @@ use crate::prelude::*;
 pub fn task() -> Task {
     Task::code(Family::Numbers, "to_base", "Numbers in another base")
         .asks(
-            "Implement a function to_base(n: int, base: int) -> str that writes the integer n in the \
-             given base with the digits 0-9 and then a-z, without leading zeros and with a leading \
-             '-' if n is negative. n may be of any size. It raises ValueError if base is less than 2 \
-             or greater than 36.",
+            "Implement a function to_base(n: int, base: int) -> str that writes the integer n in \
+             the given base with the digits 0-9 and then a-z, without leading zeros and with a \
+             leading '-' if n is negative. n may be of any size. It raises ValueError if base is \
+             less than 2 or greater than 36.",
         )
         .solved_by(
             r#"

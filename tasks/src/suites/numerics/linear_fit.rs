@@ -5,12 +5,12 @@ use crate::prelude::*;
 pub fn task() -> Task {
     Task::code(Family::Numerics, "linear_fit", "Fit a line")
         .asks(
-            "Implement a function linear_fit(points: list[list[float]]) -> tuple[float, float] that \
-             returns the slope and the intercept of the line y = slope * x + intercept for which the \
-             sum of the squares of the vertical distances to the points [x, y] is the least. \
-             ValueError is raised if there are fewer than two points, or all have the same x. Each \
-             number may be wrong by 1e-6, absolutely or relatively, also where the x are large and \
-             close together.",
+            "Implement a function linear_fit(points: list[list[float]]) -> tuple[float, float] \
+             that returns the slope and the intercept of the line y = slope * x + intercept for \
+             which the sum of the squares of the vertical distances to the points [x, y] is the \
+             least. ValueError is raised if there are fewer than two points, or all have the same \
+             x. Each number may be wrong by 1e-6, absolutely or relatively, also where the x are \
+             large and close together.",
         )
         .solved_by(
             r#"
@@ -28,10 +28,22 @@ def linear_fit(points: list[list[float]]) -> tuple[float, float]:
     return slope, y0 + mean_y - slope * (x0 + mean_x)
 "#,
         )
-        .mutant("returns_a_list", "return slope, y0 + mean_y - slope * (x0 + mean_x)", "return [slope, y0 + mean_y - slope * (x0 + mean_x)]")
-        .mutant("intercept_first", "return slope, y0 + mean_y - slope * (x0 + mean_x)", "return y0 + mean_y - slope * (x0 + mean_x), slope")
+        .mutant(
+            "returns_a_list",
+            "return slope, y0 + mean_y - slope * (x0 + mean_x)",
+            "return [slope, y0 + mean_y - slope * (x0 + mean_x)]",
+        )
+        .mutant(
+            "intercept_first",
+            "return slope, y0 + mean_y - slope * (x0 + mean_x)",
+            "return y0 + mean_y - slope * (x0 + mean_x), slope",
+        )
         .mutant("through_the_first_point", "y0 + mean_y - slope * (x0 + mean_x)", "y0 - slope * x0")
-        .mutant("a_point_is_a_line", r#"raise ValueError("no line")"#, "return 0.0, points[0][1] if points else 0.0")
+        .mutant(
+            "a_point_is_a_line",
+            r#"raise ValueError("no line")"#,
+            "return 0.0, points[0][1] if points else 0.0",
+        )
         .wrong(
             "loses_all_digits",
             r#"

@@ -5,11 +5,12 @@ use crate::prelude::*;
 pub fn task() -> Task {
     Task::code(Family::Numerics, "quadratic_roots", "Quadratic equation")
         .asks(
-            "Implement a function quadratic_roots(a: float, b: float, c: float) -> list[float] that \
-             returns the real solutions of a*x*x + b*x + c = 0, in ascending order, each once. If a is \
-             0 the equation is linear; if a and b are both 0, ValueError is raised. Each solution may \
-             be wrong by 1e-9 relatively, also where b*b is much greater than 4*a*c. No case has a \
-             discriminant b*b - 4*a*c other than 0 that is near 0 compared with b*b + abs(4*a*c).",
+            "Implement a function quadratic_roots(a: float, b: float, c: float) -> list[float] \
+             that returns the real solutions of a*x*x + b*x + c = 0, in ascending order, each \
+             once. If a is 0 the equation is linear; if a and b are both 0, ValueError is raised. \
+             Each solution may be wrong by 1e-9 relatively, also where b*b is much greater than \
+             4*a*c. No case has a discriminant b*b - 4*a*c other than 0 that is near 0 compared \
+             with b*b + abs(4*a*c).",
         )
         .solved_by(
             r#"
@@ -30,7 +31,11 @@ def quadratic_roots(a: float, b: float, c: float) -> list[float]:
     return sorted([q / a, c / q])
 "#,
         )
-        .mutant("cancels", "sorted([q / a, c / q])", "sorted([(-b - math.sqrt(discriminant)) / (2 * a), (-b + math.sqrt(discriminant)) / (2 * a)])")
+        .mutant(
+            "cancels",
+            "sorted([q / a, c / q])",
+            "sorted((-b + sign * math.sqrt(discriminant)) / (2 * a) for sign in (-1, 1))",
+        )
         .mutant("twice_the_same", "return [-b / (2 * a)]", "return [-b / (2 * a)] * 2")
         .mutant("unsorted", "sorted([q / a, c / q])", "sorted([q / a, c / q], reverse=True)")
         .mutant("never_linear", "    if a == 0:\n        return [-c / b]\n", "")
@@ -43,7 +48,7 @@ def quadratic_roots(a: float, b: float, c: float) -> list[float]:
         .case("negative_zero", (-0.0, -0.0, 1.0), Check::raises("ValueError"))
         .generated(20, factors, |(a, b, c)| solved(*a, *b, *c))
         .generated(12, far_apart, |(a, b, c)| solved(*a, *b, *c))
-        .generated(6, || (1_i32..50, -19_i32..20, 1_i32..50).prop_map(|(a, b, c)| (f64::from(a * 10), f64::from(b), f64::from(c * 10))), |_| roots(&[]))
+        .generated(6, || (10_i32..500, -19_i32..20, 10_i32..500), |_| roots(&[]))
 }
 
 /// Equations with small whole solutions, now and then only one.

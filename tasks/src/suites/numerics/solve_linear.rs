@@ -7,9 +7,9 @@ pub fn task() -> Task {
         .asks(
             "Implement a function solve_linear(matrix: list[list[int]], right: list[int]) -> \
              list[float] that returns the numbers x for which, in every row i, the sum of \
-             matrix[i][j] * x[j] is right[i]. The matrix is square with 1 to 8 rows; its numbers are \
-             whole and less than 100 in size. Each x may be wrong by 1e-6. If there is no solution, or \
-             more than one, ValueError is raised.",
+             matrix[i][j] * x[j] is right[i]. The matrix is square with 1 to 8 rows; its numbers \
+             are whole and less than 100 in size. Each x may be wrong by 1e-6. If there is no \
+             solution, or more than one, ValueError is raised.",
         )
         .solved_by(
             r#"
@@ -33,12 +33,20 @@ def solve_linear(matrix: list[list[int]], right: list[int]) -> list[float]:
         .mutant("never_swaps_rows", "range(i, len(rows)) if", "range(i, i + 1) if")
         .mutant("forgets_the_sign", "n - rows[k][i] * m", "n + rows[k][i] * m")
         .mutant("only_downwards", "if k != i:", "if k > i:")
-        .mutant("singular_is_zero", r#"raise ValueError("no single solution")"#, "return [0.0] * len(rows)")
+        .mutant(
+            "singular_is_zero",
+            r#"raise ValueError("no single solution")"#,
+            "return [0.0] * len(rows)",
+        )
         .mutant("whole_numbers", "float(row[-1])", "float(round(row[-1]))")
         .example((vec![vec![2, 1], vec![1, -1]], vec![5, 1]), Check::close(vec![2.0, 1.0], 1e-6))
         .example((vec![vec![1, 2], vec![2, 4]], vec![1, 2]), Check::raises("ValueError"))
         .case("one", (vec![vec![4]], vec![2]), Check::close(vec![0.5], 1e-6))
-        .case("rows_must_be_swapped", (vec![vec![0, 1], vec![1, 0]], vec![3, 7]), Check::close(vec![7.0, 3.0], 1e-6))
+        .case(
+            "rows_must_be_swapped",
+            (vec![vec![0, 1], vec![1, 0]], vec![3, 7]),
+            Check::close(vec![7.0, 3.0], 1e-6),
+        )
         .case("zero", (vec![vec![0]], vec![0]), Check::raises("ValueError"))
         .generated(30, solvable, |(matrix, right)| Check::close(solution(matrix, right), 1e-6))
         .generated(10, singular, |_| Check::raises("ValueError"))
@@ -51,7 +59,8 @@ fn numbers(n: usize) -> impl Strategy<Value = Equations> {
     (collection::vec(row(), n), collection::vec(-50_i32..50, n))
 }
 
-/// The diagonal outweighs its row, so there is one solution and floats find it; then the rows are turned round.
+/// The diagonal outweighs its row, so there is one solution and floats find it; then the rows are
+/// turned round.
 fn solvable() -> impl Strategy<Value = Equations> {
     let equations = (2_usize..9).prop_flat_map(|n| (numbers(n), 0..n));
     equations.prop_map(|((mut matrix, mut right), turn)| {
@@ -79,10 +88,13 @@ fn singular() -> impl Strategy<Value = Equations> {
 
 /// Gauss's way, always with the largest pivot.
 fn solution(matrix: &[Vec<i32>], right: &[i32]) -> Vec<f64> {
-    let with_right = |(row, right): (&Vec<i32>, &i32)| row.iter().chain([right]).map(|n| f64::from(*n)).collect();
+    let with_right = |(row, right): (&Vec<i32>, &i32)| {
+        row.iter().chain([right]).map(|n| f64::from(*n)).collect()
+    };
     let mut rows: Vec<Vec<f64>> = matrix.iter().zip(right).map(with_right).collect();
     for i in 0..rows.len() {
-        let largest = (i..rows.len()).max_by(|a, b| rows[*a][i].abs().total_cmp(&rows[*b][i].abs()));
+        let largest =
+            (i..rows.len()).max_by(|a, b| rows[*a][i].abs().total_cmp(&rows[*b][i].abs()));
         rows.swap(i, largest.expect("a row is left"));
         let pivot: Vec<f64> = rows[i].iter().map(|n| n / rows[i][i]).collect();
         for row in &mut rows {

@@ -5,8 +5,8 @@ use crate::prelude::*;
 pub fn task() -> Task {
     Task::code(Family::Numerics, "standard_deviation", "Standard deviation")
         .asks(
-            "Implement a function standard_deviation(values: list[float]) -> float that returns the \
-             population standard deviation of the values (divide by their number). It raises \
+            "Implement a function standard_deviation(values: list[float]) -> float that returns \
+             the population standard deviation of the values (divide by their number). It raises \
              ValueError for an empty list. A relative error of 1e-6 is allowed.",
         )
         .solved_by(
@@ -21,7 +21,11 @@ def standard_deviation(values: list[float]) -> float:
     return math.sqrt(math.fsum((v - mean) ** 2 for v in values) / len(values))
 "#,
         )
-        .mutant("divides_by_one_less", "in values) / len(values))", "in values) / max(1, len(values) - 1))")
+        .mutant(
+            "divides_by_one_less",
+            "in values) / len(values))",
+            "in values) / max(1, len(values) - 1))",
+        )
         .mutant("variance", "return math.sqrt(", "return (")
         .mutant("nothing_deviates_by_nothing", r#"raise ValueError("no values")"#, "return 0.0")
         .wrong(

@@ -7,12 +7,12 @@ pub fn task() -> Task {
         .asks(
             "Implement a function evaluate(expression: str) -> int that computes an arithmetic \
              expression of whole numbers. A number is one or more of the digits 0-9. The operators \
-             are +, - and *, and / for the division that rounds down (as Python's // does); * and / \
-             bind tighter than + and -, and operators of the same strength work from left to right. A \
-             minus sign may stand before a number, a parenthesis or another such sign, and binds \
-             tighter than all of them. Parentheses ( ) group. Spaces may stand between all of these \
-             and say nothing. A division by zero raises ZeroDivisionError; whatever is no such \
-             expression raises ValueError, which comes first if both hold.",
+             are +, - and *, and / for the division that rounds down (as Python's // does); * and \
+             / bind tighter than + and -, and operators of the same strength work from left to \
+             right. A minus sign may stand before a number, a parenthesis or another such sign, \
+             and binds tighter than all of them. Parentheses ( ) group. Spaces may stand between \
+             all of these and say nothing. A division by zero raises ZeroDivisionError; whatever \
+             is no such expression raises ValueError, which comes first if both hold.",
         )
         .solved_by(
             r#"
@@ -72,7 +72,11 @@ def evaluate(expression: str) -> int:
 "#,
         )
         .mutant("rounds_towards_zero", "value //= other", "value = int(value / other)")
-        .mutant("ignores_what_follows", "    if tokens[place]:\n        raise ValueError(f\"unexpected {tokens[place]!r}\")\n", "")
+        .mutant(
+            "ignores_what_follows",
+            "    if tokens[place]:\n        raise ValueError(f\"unexpected {tokens[place]!r}\")\n",
+            "",
+        )
         .mutant("minus_goes_right_to_left", "value -= product()", "value -= total()")
         .mutant("one_minus_only", "return -unit()", "return -int(take())")
         .wrong(
@@ -110,9 +114,8 @@ fn expressions() -> impl Strategy<Value = String> {
             6 => (inner.clone(), " ?[-+*/] ?", inner).prop_map(|(a, op, b)| format!("{a}{op}{b}")),
         ]
     });
-    (part, 1_u32..100, 1_u32..100).prop_map(|(part, a, b)| {
-        format!("({part}) - {a} - {b} + --{a} - 0{b} * -(3 - 7) / 3")
-    })
+    (part, 1_u32..100, 1_u32..100)
+        .prop_map(|(part, a, b)| format!("({part}) - {a} - {b} + --{a} - 0{b} * -(3 - 7) / 3"))
 }
 
 fn evaluated(text: &str) -> Check {

@@ -5,16 +5,16 @@ use crate::prelude::*;
 pub fn task() -> Task {
     Task::code(Family::Parsing, "json_pointer", "JSON pointer")
         .asks(
-            "Implement a function json_pointer(document, pointer: str) that returns the part of the \
-             document (dicts with str keys, lists, and other values) to which the JSON pointer \
+            "Implement a function json_pointer(document, pointer: str) that returns the part of \
+             the document (dicts with str keys, lists, and other values) to which the JSON pointer \
              (RFC 6901) leads. The empty pointer leads to the whole document. Every other one is a \
-             '/' and a token, repeated; tokens may be empty. In a token '~1' stands for '/' and '~0' \
-             for '~', so '~01' stands for '~1'. In a dict a token is a key. In a list it is an index: \
-             '0', or digits 0-9 that do not begin with '0'. LookupError (or a class derived from it) \
-             is raised if there is no such part: a missing key, a token that is no index of the list, \
-             or a token for a value that is neither dict nor list. ValueError is raised if the pointer \
-             is not empty and does not begin with '/', or has a '~' before anything but 0 and 1; it \
-             comes first if both hold.",
+             '/' and a token, repeated; tokens may be empty. In a token '~1' stands for '/' and \
+             '~0' for '~', so '~01' stands for '~1'. In a dict a token is a key. In a list it is \
+             an index: '0', or digits 0-9 that do not begin with '0'. LookupError (or a class \
+             derived from it) is raised if there is no such part: a missing key, a token that is \
+             no index of the list, or a token for a value that is neither dict nor list. \
+             ValueError is raised if the pointer is not empty and does not begin with '/', or has \
+             a '~' before anything but 0 and 1; it comes first if both hold.",
         )
         .solved_by(
             r#"
@@ -36,11 +36,27 @@ def json_pointer(document, pointer: str):
     return part
 "#,
         )
-        .mutant("unescapes_in_the_wrong_order", r#".replace("~1", "/").replace("~0", "~")"#, r#".replace("~0", "~").replace("~1", "/")"#)
-        .mutant("leading_zeros_and_signs", r#"re.fullmatch("0|[1-9][0-9]*", token)"#, r#"re.fullmatch("-?[0-9]+", token)"#)
+        .mutant(
+            "unescapes_in_the_wrong_order",
+            r#".replace("~1", "/").replace("~0", "~")"#,
+            r#".replace("~0", "~").replace("~1", "/")"#,
+        )
+        .mutant(
+            "leading_zeros_and_signs",
+            r#"re.fullmatch("0|[1-9][0-9]*", token)"#,
+            r#"re.fullmatch("-?[0-9]+", token)"#,
+        )
         .mutant("no_escapes", r#".replace("~1", "/").replace("~0", "~")"#, "")
-        .mutant("takes_any_pointer", r#"not re.fullmatch(r"(/([^~/]|~[01])*)*", pointer, re.DOTALL)"#, "False")
-        .mutant("skips_empty_tokens", r#"pointer.split("/")[1:]"#, r#"filter(None, pointer.split("/"))"#)
+        .mutant(
+            "takes_any_pointer",
+            r#"not re.fullmatch(r"(/([^~/]|~[01])*)*", pointer, re.DOTALL)"#,
+            "False",
+        )
+        .mutant(
+            "skips_empty_tokens",
+            r#"pointer.split("/")[1:]"#,
+            r#"filter(None, pointer.split("/"))"#,
+        )
         .example((Value::dict([("a", vec![5, 6])]), "/a/1"), 6)
         .example((Value::dict([("a/b", 1)]), "/a~1b"), 1)
         .example((vec![1], "/01"), Check::raises("LookupError"))

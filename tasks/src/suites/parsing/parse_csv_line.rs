@@ -5,14 +5,15 @@ use crate::prelude::*;
 pub fn task() -> Task {
     Task::code(Family::Parsing, "parse_csv_line", "A line of CSV")
         .asks(
-            "Implement a function parse_csv_line(line: str) -> list[str] that returns the fields of a \
-             line of comma-separated values. A field that begins with a double quote is quoted: it \
-             goes on to the next double quote that is not doubled, may hold commas and line breaks, \
-             and a doubled quote in it stands for one quote. After the closing quote a comma or the \
-             end of the line must follow. All other characters, spaces included, belong to their \
-             field as they are. The empty line has one empty field. ValueError is raised for a quoted \
-             field that is not closed, for anything else between a closing quote and the comma, and \
-             for a double quote inside a field that did not begin with one.",
+            "Implement a function parse_csv_line(line: str) -> list[str] that returns the fields \
+             of a line of comma-separated values. A field that begins with a double quote is \
+             quoted: it goes on to the next double quote that is not doubled, may hold commas and \
+             line breaks, and a doubled quote in it stands for one quote. After the closing quote \
+             a comma or the end of the line must follow. All other characters, spaces included, \
+             belong to their field as they are. The empty line has one empty field. ValueError is \
+             raised for a quoted field that is not closed, for anything else between a closing \
+             quote and the comma, and for a double quote inside a field that did not begin with \
+             one.",
         )
         .solved_by(
             r#"

@@ -6,14 +6,15 @@ pub fn task() -> Task {
     Task::code(Family::Parsing, "parse_ini", "INI settings")
         .asks(
             "Implement a function parse_ini(text: str) -> dict[str, dict[str, str]] that reads \
-             settings. Lines end with '\\n' and count without the spaces and tabs around them. Empty \
-             lines and lines that begin with '#' or ';' say nothing. A line '[name]' begins the \
-             section of that name, taken as it stands between the first and the last character of \
-             the line; a section that comes again goes on. A line 'key = value' sets a key of the \
-             present section: it is split at its first '=', and the spaces and tabs around key and \
-             value do not count. The value may be empty and may hold '=', '#' and ';'. A key that is \
-             set again gets the new value. Sections without keys are in the result too. ValueError \
-             is raised for a key before the first section, an empty key, and every other line.",
+             settings. Lines end with '\\n' and count without the spaces and tabs around them. \
+             Empty lines and lines that begin with '#' or ';' say nothing. A line '[name]' begins \
+             the section of that name, taken as it stands between the first and the last character \
+             of the line; a section that comes again goes on. A line 'key = value' sets a key of \
+             the present section: it is split at its first '=', and the spaces and tabs around key \
+             and value do not count. The value may be empty and may hold '=', '#' and ';'. A key \
+             that is set again gets the new value. Sections without keys are in the result too. \
+             ValueError is raised for a key before the first section, an empty key, and every \
+             other line.",
         )
         .solved_by(
             r##"
@@ -34,9 +35,21 @@ def parse_ini(text: str) -> dict[str, dict[str, str]]:
     return sections
 "##,
         )
-        .mutant("splits_at_the_last_equals_sign", r#"line.partition("=")"#, r#"line.rpartition("=")"#)
-        .mutant("a_section_begins_afresh", "= sections.setdefault(line[1:-1], {})", "= sections[line[1:-1]] = {}")
-        .mutant("hash_ends_a_value", r#"value.lstrip(" \t")"#, r##"value.split("#")[0].strip(" \t")"##)
+        .mutant(
+            "splits_at_the_last_equals_sign",
+            r#"line.partition("=")"#,
+            r#"line.rpartition("=")"#,
+        )
+        .mutant(
+            "a_section_begins_afresh",
+            "= sections.setdefault(line[1:-1], {})",
+            "= sections[line[1:-1]] = {}",
+        )
+        .mutant(
+            "hash_ends_a_value",
+            r#"value.lstrip(" \t")"#,
+            r##"value.split("#")[0].strip(" \t")"##,
+        )
         .mutant("an_empty_key_is_a_key", " or not key:", ":")
         .wrong(
             "trusts_the_library",
@@ -72,7 +85,8 @@ fn settings() -> impl Strategy<Value = String> {
         1 => "[#;] ?[a-z=]{0,5}",
         1 => "[ \t]{0,2}",
     ];
-    let bad = prop_oneof![Just("= value".to_owned()), Just("word".to_owned()), Just("[open".to_owned())];
+    let bad =
+        prop_oneof![Just("= value".to_owned()), Just("word".to_owned()), Just("[open".to_owned())];
     let line = prop_oneof![40 => good, 1 => bad];
     collection::vec(line, 3..14).prop_map(|lines| format!("[first]\n{}\n", lines.join("\n")))
 }

@@ -5,13 +5,14 @@ use crate::prelude::*;
 pub fn task() -> Task {
     Task::code(Family::Parsing, "parse_query", "URL query")
         .asks(
-            "Implement a function parse_query(query: str) -> dict[str, list[str]] that reads the query \
-             of a URL (what follows the '?'). It is split at '&'; empty pieces say nothing. A piece is \
-             split at its first '=' into a name and a value; without '=' the value is empty. Then in \
-             both every '+' becomes a space, and every '%' with two hexadecimal digits, of either \
-             case, becomes that byte; other '%' stay as they are. The bytes are UTF-8; where they are \
-             not, U+FFFD takes their place, as with Python's errors='replace'. Every name is mapped \
-             to the list of its values, in order. Names may be empty.",
+            "Implement a function parse_query(query: str) -> dict[str, list[str]] that reads the \
+             query of a URL (what follows the '?'). It is split at '&'; empty pieces say nothing. \
+             A piece is split at its first '=' into a name and a value; without '=' the value is \
+             empty. Then in both every '+' becomes a space, and every '%' with two hexadecimal \
+             digits, of either case, becomes that byte; other '%' stay as they are. The bytes are \
+             UTF-8; where they are not, U+FFFD takes their place, as with Python's \
+             errors='replace'. Every name is mapped to the list of its values, in order. Names may \
+             be empty.",
         )
         .solved_by(
             r#"
@@ -27,9 +28,21 @@ def parse_query(query: str) -> dict[str, list[str]]:
     return values
 "#,
         )
-        .mutant("plus_stays", "append(unquote_plus(value))", r#"append(unquote_plus(value.replace("+", "%2B")))"#)
-        .mutant("the_last_value_counts", "values.setdefault(unquote_plus(name), []).append(unquote_plus(value))", "values[unquote_plus(name)] = [unquote_plus(value)]")
-        .mutant("decodes_before_it_splits", r#"query.split("&")"#, r#"unquote_plus(query).split("&")"#)
+        .mutant(
+            "plus_stays",
+            "append(unquote_plus(value))",
+            r#"append(unquote_plus(value.replace("+", "%2B")))"#,
+        )
+        .mutant(
+            "the_last_value_counts",
+            "values.setdefault(unquote_plus(name), []).append(unquote_plus(value))",
+            "values[unquote_plus(name)] = [unquote_plus(value)]",
+        )
+        .mutant(
+            "decodes_before_it_splits",
+            r#"query.split("&")"#,
+            r#"unquote_plus(query).split("&")"#,
+        )
         .wrong(
             "drops_empty_values",
             "

@@ -5,9 +5,10 @@ use crate::prelude::*;
 pub fn task() -> Task {
     Task::code(Family::Parsing, "roman_to_int", "Roman numerals")
         .asks(
-            "Implement a function roman_to_int(numeral: str) -> int that reads a roman numeral in its \
-             one standard form, from I (1) to MMMCMXCIX (3999). It raises ValueError for everything \
-             else: the empty string, lower case, other characters, and forms such as IIII, VX or IC.",
+            "Implement a function roman_to_int(numeral: str) -> int that reads a roman numeral in \
+             its one standard form, from I (1) to MMMCMXCIX (3999). It raises ValueError for \
+             everything else: the empty string, lower case, other characters, and forms such as \
+             IIII, VX or IC.",
         )
         .solved_by(
             r#"
@@ -71,5 +72,7 @@ fn roman(mut number: u32) -> String {
 
 /// The standard form is what writing a number gives, so the one number that gives it is its value.
 fn read(numeral: &str) -> Check {
-    (1..4000).find(|number| roman(*number) == numeral).map_or(Check::raises("ValueError"), Check::from)
+    (1..4000)
+        .find(|number| roman(*number) == numeral)
+        .map_or(Check::raises("ValueError"), Check::from)
 }

@@ -5,16 +5,16 @@ use crate::prelude::*;
 pub fn task() -> Task {
     Task::code(Family::Parsing, "tokenize", "Tokens of a little language")
         .asks(
-            "Implement a function tokenize(source: str) -> list[tuple[str, str]] that cuts the source \
-             of a little language into tokens, each a tuple of its kind and its text. Spaces, tabs \
-             and '\\n' only separate. A '#' begins a comment up to the end of its line, which says \
-             nothing. The kinds are: 'name', an ASCII letter or '_' and then any number of ASCII \
-             letters, digits and '_'; 'number', one or more digits 0-9, and possibly a '.' with one \
-             or more digits after it; 'string', from a single quote ' to the next one that has no \
-             backslash before it, within one line, where a backslash takes the character after it \
-             (any but '\\n') with it; the text of the token is as in the source, quotes included; \
-             'op', one of == != <= >= -> + - * / = < > ( ) , :. The longest possible token is always \
-             taken. Whatever is none of these raises ValueError.",
+            "Implement a function tokenize(source: str) -> list[tuple[str, str]] that cuts the \
+             source of a little language into tokens, each a tuple of its kind and its text. \
+             Spaces, tabs and '\\n' only separate. A '#' begins a comment up to the end of its \
+             line, which says nothing. The kinds are: 'name', an ASCII letter or '_' and then any \
+             number of ASCII letters, digits and '_'; 'number', one or more digits 0-9, and \
+             possibly a '.' with one or more digits after it; 'string', from a single quote ' to \
+             the next one that has no backslash before it, within one line, where a backslash \
+             takes the character after it (any but '\\n') with it; the text of the token is as in \
+             the source, quotes included; 'op', one of == != <= >= -> + - * / = < > ( ) , :. The \
+             longest possible token is always taken. Whatever is none of these raises ValueError.",
         )
         .solved_by(
             r#"
@@ -45,8 +45,16 @@ def tokenize(source: str) -> list[tuple[str, str]]:
 "#,
         )
         .mutant("no_escapes_in_strings", r"(?:[^'\\\n]|\\[^\n])*", r"[^'\n]*")
-        .mutant("short_operators_first", "==|!=|<=|>=|->|[-+*/=<>(),:]", "[-+*/=<>(),:]|==|!=|<=|>=|->")
-        .mutant("skips_the_unknown", "            raise ValueError(f\"unexpected {source[place]!r}\")\n", "            place += 1\n            continue\n")
+        .mutant(
+            "short_operators_first",
+            "==|!=|<=|>=|->|[-+*/=<>(),:]",
+            "[-+*/=<>(),:]|==|!=|<=|>=|->",
+        )
+        .mutant(
+            "skips_the_unknown",
+            "            raise ValueError(f\"unexpected {source[place]!r}\")\n",
+            "            place += 1\n            continue\n",
+        )
         .mutant("names_in_any_alphabet", "[A-Za-z_][A-Za-z0-9_]*", r"[^\W\d]\w*")
         .mutant("a_dot_needs_no_digits", r"(?:\.[0-9]+)?", r"(?:\.[0-9]*)?")
         .example(("x = 1.5 # half",), vec![("name", "x"), ("op", "="), ("number", "1.5")])
@@ -60,12 +68,16 @@ def tokenize(source: str) -> list[tuple[str, str]]:
         .generated(8, || ("[a1.'\\\\=<# \n-]{4,10}",), |(source,)| cut(source))
 }
 
+/// The longer ones first.
+const OPERATORS: &[&str] =
+    &["==", "!=", "<=", ">=", "->", "+", "-", "*", "/", "=", "<", ">", "(", ")", ",", ":"];
+
 /// Good sources, with an escape in a string and an operator of two characters in each.
 fn sources() -> impl Strategy<Value = String> {
     let token = prop_oneof![
         3 => "[a-c_]{1,2}[0-9]?",
         2 => "[0-9]{1,3}(\\.[0-9]{1,2})?",
-        2 => sample::select(vec!["==", "!=", "<=", ">=", "->", "+", "-", "*", "/", "=", "<", ">", "(", ")", ",", ":"]).prop_map(String::from),
+        2 => sample::select(OPERATORS).prop_map(String::from),
         1 => "'[a-z# \"é😀]{0,4}(\\\\['\\\\n])?'",
     ];
     let gap = sample::select(vec!["", " ", " ", "\t", "\n", " # it's\n"]);
@@ -95,7 +107,8 @@ fn tokens(source: &str) -> Option<Vec<(&'static str, &str)>> {
             }
             '0'..='9' => {
                 let whole = run(0, digit);
-                let fraction = rest[whole..].strip_prefix('.').is_some_and(|r| r.starts_with(digit));
+                let fraction =
+                    rest[whole..].strip_prefix('.').is_some_and(|r| r.starts_with(digit));
                 (Some("number"), if fraction { run(whole + 1, digit) } else { whole })
             }
             '\'' => (Some("string"), string_end(rest)?),
@@ -120,6 +133,5 @@ fn string_end(text: &str) -> Option<usize> {
 }
 
 fn operator_end(text: &str) -> Option<usize> {
-    let long = ["==", "!=", "<=", ">=", "->"].iter().any(|op| text.starts_with(op));
-    if long { Some(2) } else { text.starts_with(['+', '-', '*', '/', '=', '<', '>', '(', ')', ',', ':']).then_some(1) }
+    OPERATORS.iter().find(|operator| text.starts_with(**operator)).map(|operator| operator.len())
 }

@@ -8,10 +8,10 @@ use crate::prelude::*;
 pub fn task() -> Task {
     Task::code(Family::Performance, "count_pairs", "Count pairs with a sum")
         .asks(
-            "Implement a function count_pairs(numbers: list[int], target: int) -> int that returns how \
-             many pairs of indices i < j there are with numbers[i] + numbers[j] == target. The list \
-             has up to 20000 numbers, and a call may take 0.4 seconds of CPU time: looking at every \
-             pair takes too long.",
+            "Implement a function count_pairs(numbers: list[int], target: int) -> int that returns \
+             how many pairs of indices i < j there are with numbers[i] + numbers[j] == target. The \
+             list has up to 20000 numbers, and a call may take 0.25 seconds of CPU time: looking at \
+             every pair takes too long.",
         )
         .solved_by(
             r"
@@ -23,12 +23,16 @@ def count_pairs(numbers: list[int], target: int) -> int:
     return pairs
 ",
         )
-        .call_cpu_ms(400)
+        .call_cpu_ms(250)
         .mutant("each_number_once", "seen.get(number, 0) + 1", "1")
         .mutant(
             "pairs_a_number_with_itself",
-            "        pairs += seen.get(target - number, 0)\n        seen[number] = seen.get(number, 0) + 1\n",
-            "        seen[number] = seen.get(number, 0) + 1\n        pairs += seen.get(target - number, 0)\n",
+            r"        pairs += seen.get(target - number, 0)
+        seen[number] = seen.get(number, 0) + 1
+",
+            r"        seen[number] = seen.get(number, 0) + 1
+        pairs += seen.get(target - number, 0)
+",
         )
         .wrong(
             "counts_with_list_count",

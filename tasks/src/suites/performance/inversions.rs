@@ -6,10 +6,10 @@ use crate::prelude::*;
 pub fn task() -> Task {
     Task::code(Family::Performance, "inversions", "Count inversions")
         .asks(
-            "Implement a function inversions(numbers: list[int]) -> int that returns how many pairs of \
-             indices i < j there are with numbers[i] > numbers[j]. The list has up to 12000 numbers of \
-             any size, and a call may take 0.4 seconds of CPU time: comparing every pair takes too \
-             long.",
+            "Implement a function inversions(numbers: list[int]) -> int that returns how many \
+             pairs of indices i < j there are with numbers[i] > numbers[j]. The list has up to \
+             12000 numbers of any size, and a call may take 0.4 seconds of CPU time: comparing \
+             every pair takes too long.",
         )
         .solved_by(
             r"
@@ -56,8 +56,8 @@ fn huge() -> impl Strategy<Value = Vec<u64>> {
         .prop_map(|(start, count)| noise::numbers(start, count, 1 << 40).collect())
 }
 
-/// Sorting by inserting moves each number over exactly those with which it is out of order; how many that
-/// are is read from a tree of counts.
+/// Sorting by inserting moves each number over exactly those with which it is out of order; how
+/// many that are is read from a tree of counts.
 fn count<T: Ord>(numbers: &[T]) -> u64 {
     let mut ranks: Vec<&T> = numbers.iter().collect();
     ranks.sort_unstable();

@@ -1,5 +1,5 @@
-//! Long inputs from a few drawn numbers: to draw each member by itself would take longer than to solve the
-//! task.
+//! Long inputs from a few drawn numbers: to draw each member by itself would take longer than to
+//! solve the task.
 
 /// `count` numbers from 0 to `below` - 1 that look random (Sebastiano Vigna's `SplitMix64`).
 pub fn numbers(start: u64, count: usize, below: u64) -> impl Iterator<Item = u64> {

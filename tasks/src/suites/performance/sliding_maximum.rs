@@ -6,11 +6,11 @@ use crate::prelude::*;
 pub fn task() -> Task {
     Task::code(Family::Performance, "sliding_maximum", "Maximum of a sliding window")
         .asks(
-            "Implement a function sliding_maximum(numbers: list[int], width: int) -> list[int] that \
-             returns, for every run of width neighbours in the list, from left to right, the greatest \
-             number of the run. If width is greater than the length of the list there are none. \
-             ValueError is raised if width is less than 1. The list has up to 24000 numbers, and a \
-             call may take 0.4 seconds of CPU time: searching every window takes too long.",
+            "Implement a function sliding_maximum(numbers: list[int], width: int) -> list[int] \
+             that returns, for every run of width neighbours in the list, from left to right, the \
+             greatest number of the run. If width is greater than the length of the list there are \
+             none. ValueError is raised if width is less than 1. The list has up to 24000 numbers, \
+             and a call may take 0.25 seconds of CPU time: searching every window takes too long.",
         )
         .solved_by(
             r#"
@@ -32,7 +32,7 @@ def sliding_maximum(numbers: list[int], width: int) -> list[int]:
     return maxima
 "#,
         )
-        .call_cpu_ms(400)
+        .call_cpu_ms(250)
         .mutant("starts_too_late", "i >= width - 1", "i >= width")
         .mutant("window_too_wide", "<= i - width", "< i - width")
         .mutant("keeps_the_smallest", "<= number", ">= number")
@@ -50,11 +50,16 @@ def sliding_maximum(numbers, width):
         .example((vec![1], 0), Check::raises("ValueError"))
         .case("too_wide", (vec![1, 2], 3), Vec::<i64>::new())
         .case("as_wide_as_the_list", (vec![1, 9, 2], 3), vec![9])
-        .generated(26, || (collection::vec(-50_i64..50, 8..30), 2_usize..7), |(numbers, width)| maxima(numbers, *width))
+        .generated(
+            26,
+            || (collection::vec(-50_i64..50, 8..30), 2_usize..7),
+            |(numbers, width)| maxima(numbers, *width),
+        )
         .generated(2, huge, |(numbers, width)| maxima(numbers, *width))
 }
 
-/// Falling numbers with noise, which also defeat a search that starts anew only when the maximum leaves.
+/// Falling numbers with noise, which also defeat a search that starts anew only when the maximum
+/// leaves.
 fn huge() -> impl Strategy<Value = (Vec<i64>, usize)> {
     (any::<u64>(), 11_000_usize..13_000).prop_map(|(start, width)| {
         let noise = noise::numbers(start, 24_000, 5);
@@ -62,7 +67,8 @@ fn huge() -> impl Strategy<Value = (Vec<i64>, usize)> {
     })
 }
 
-/// The list is cut into blocks of the window's width; a window is the end of one and the start of the next.
+/// The list is cut into blocks of the window's width; a window is the end of one and the start of
+/// the next.
 fn maxima(numbers: &[i64], width: usize) -> Vec<i64> {
     let running = |block: &[i64]| -> Vec<i64> {
         let greatest = |state: &mut i64, n: &i64| {
@@ -77,5 +83,7 @@ fn maxima(numbers: &[i64], width: usize) -> Vec<i64> {
         running(&reversed).into_iter().rev().collect::<Vec<_>>()
     };
     let to_the_left: Vec<i64> = numbers.chunks(width).flat_map(backwards).collect();
-    (width - 1..numbers.len()).map(|end| to_the_left[end + 1 - width].max(to_the_right[end])).collect()
+    (width - 1..numbers.len())
+        .map(|end| to_the_left[end + 1 - width].max(to_the_right[end]))
+        .collect()
 }

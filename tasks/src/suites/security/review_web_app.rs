@@ -1,5 +1,5 @@
-//! Review a web application: what comes from outside ends in SQL, a shell, a path, a page, a redirect or a
-//! request.
+//! Review a web application: what comes from outside ends in SQL, a shell, a path, a page, a
+//! redirect or a request.
 
 use crate::prelude::*;
 
@@ -34,91 +34,263 @@ from framework import redirect, respond
 ROOT = "/srv/app/files"
 "#,
     fillers: &[
-        "def page(title, body):\n    return f\"<h1>{title}</h1>{body}\"",
+        r#"
+def page(title, body):
+    return f"<h1>{title}</h1>{body}"
+"#,
         "LIMIT = 50",
-        "def is_short(text):\n    return len(text) < LIMIT",
+        r"
+def is_short(text):
+    return len(text) < LIMIT
+",
         "# Everything below is called by the framework.",
-        "def total(rows):\n    count = 0\n    for row in rows:\n        count += row[1]\n    return count",
-        "def connect():\n    return sqlite3.connect(\"app.db\")",
+        r"
+def total(rows):
+    count = 0
+    for row in rows:
+        count += row[1]
+    return count
+",
+        r#"
+def connect():
+    return sqlite3.connect("app.db")
+"#,
     ],
     parts: &[
         Part {
             cwe: 89,
             weak: &[
-                "def find_$a(request, db):\n    $b = request.args[\"$b\"]\n!   rows = db.execute(f\"SELECT * FROM $a WHERE $b = '{$b}'\")\n    return respond(json.dumps(rows.fetchall()))",
-                "def find_$a(request, db):\n    $b = request.args[\"$b\"]\n!   query = \"SELECT * FROM $a WHERE $b = '\" + $b + \"'\"\n!   rows = db.execute(query)\n    return respond(json.dumps(rows.fetchall()))",
-                "def find_$a(request, db):\n    $b = request.args[\"$b\"]\n    limit = 20\n!   query = \"SELECT * FROM $a WHERE $b = '%s'\" % $b\n!   rows = db.execute(query)\n    return respond(json.dumps(rows.fetchmany(limit)))",
+                r#"
+def find_$a(request, db):
+    $b = request.args["$b"]
+!   rows = db.execute(f"SELECT * FROM $a WHERE $b = '{$b}'")
+    return respond(json.dumps(rows.fetchall()))
+"#,
+                r#"
+def find_$a(request, db):
+    $b = request.args["$b"]
+!   query = "SELECT * FROM $a WHERE $b = '" + $b + "'"
+!   rows = db.execute(query)
+    return respond(json.dumps(rows.fetchall()))
+"#,
+                r#"
+def find_$a(request, db):
+    $b = request.args["$b"]
+    limit = 20
+!   query = "SELECT * FROM $a WHERE $b = '%s'" % $b
+!   rows = db.execute(query)
+    return respond(json.dumps(rows.fetchmany(limit)))
+"#,
             ],
             sound: &[
-                "def find_$a(request, db):\n    $b = request.args[\"$b\"]\n    rows = db.execute(\"SELECT * FROM $a WHERE $b = ?\", ($b,))\n    return respond(json.dumps(rows.fetchall()))",
-                "def find_$a(request, db):\n    table = \"$a\"\n    $b = request.args[\"$b\"]\n    query = f\"SELECT * FROM {table} WHERE $b = ?\"\n    rows = db.execute(query, [$b])\n    return respond(json.dumps(rows.fetchall()))",
+                r#"
+def find_$a(request, db):
+    $b = request.args["$b"]
+    rows = db.execute("SELECT * FROM $a WHERE $b = ?", ($b,))
+    return respond(json.dumps(rows.fetchall()))
+"#,
+                r#"
+def find_$a(request, db):
+    table = "$a"
+    $b = request.args["$b"]
+    query = f"SELECT * FROM {table} WHERE $b = ?"
+    rows = db.execute(query, [$b])
+    return respond(json.dumps(rows.fetchall()))
+"#,
             ],
         },
         Part {
             cwe: 78,
             weak: &[
-                "def pack_$a(request):\n    $b = request.args[\"$b\"]\n!   os.system(\"tar -czf /tmp/$a.tgz \" + $b)\n    return respond(\"packed\")",
-                "def pack_$a(request):\n    $b = request.args[\"$b\"]\n!   subprocess.run(f\"tar -czf /tmp/$a.tgz {$b}\", shell=True, check=True)\n    return respond(\"packed\")",
-                "def pack_$a(request):\n    $b = request.args.get(\"$b\", \"all\")\n!   command = \"tar -czf /tmp/$a.tgz {}\".format($b)\n!   subprocess.check_output(command, shell=True)\n    return respond(\"packed\")",
+                r#"
+def pack_$a(request):
+    $b = request.args["$b"]
+!   os.system("tar -czf /tmp/$a.tgz " + $b)
+    return respond("packed")
+"#,
+                r#"
+def pack_$a(request):
+    $b = request.args["$b"]
+!   subprocess.run(f"tar -czf /tmp/$a.tgz {$b}", shell=True, check=True)
+    return respond("packed")
+"#,
+                r#"
+def pack_$a(request):
+    $b = request.args.get("$b", "all")
+!   command = "tar -czf /tmp/$a.tgz {}".format($b)
+!   subprocess.check_output(command, shell=True)
+    return respond("packed")
+"#,
             ],
             sound: &[
-                "def pack_$a(request):\n    $b = request.args[\"$b\"]\n    subprocess.run([\"tar\", \"-czf\", \"/tmp/$a.tgz\", \"--\", $b], check=True)\n    return respond(\"packed\")",
-                "def pack_$a(request):\n    os.system(\"tar -czf /tmp/$a.tgz /srv/app/$a\")\n    return respond(request.args[\"$b\"] and \"packed\")",
+                r#"
+def pack_$a(request):
+    $b = request.args["$b"]
+    subprocess.run(["tar", "-czf", "/tmp/$a.tgz", "--", $b], check=True)
+    return respond("packed")
+"#,
+                r#"
+def pack_$a(request):
+    os.system("tar -czf /tmp/$a.tgz /srv/app/$a")
+    return respond(request.args["$b"] and "packed")
+"#,
             ],
         },
         Part {
             cwe: 22,
             weak: &[
-                "def show_$a(request):\n    $b = request.args[\"$b\"]\n!   with open(ROOT + \"/\" + $b) as file:\n        return respond(html.escape(file.read()))",
-                "def show_$a(request):\n!   path = os.path.join(ROOT, request.args[\"$b\"])\n!   file = open(path, encoding=\"utf-8\")\n    return respond(html.escape(file.read()))",
+                r#"
+def show_$a(request):
+    $b = request.args["$b"]
+!   with open(ROOT + "/" + $b) as file:
+        return respond(html.escape(file.read()))
+"#,
+                r#"
+def show_$a(request):
+!   path = os.path.join(ROOT, request.args["$b"])
+!   file = open(path, encoding="utf-8")
+    return respond(html.escape(file.read()))
+"#,
             ],
             sound: &[
-                "def show_$a(request):\n    $b = os.path.basename(request.args[\"$b\"])\n    if $b in os.listdir(ROOT):\n        with open(os.path.join(ROOT, $b)) as file:\n            return respond(html.escape(file.read()))\n    return respond(\"no such file\")",
-                "def show_$a(request):\n    path = os.path.realpath(os.path.join(ROOT, request.args[\"$b\"]))\n    if os.path.commonpath([ROOT, path]) != ROOT:\n        return respond(\"no such file\")\n    with open(path) as file:\n        return respond(html.escape(file.read()))",
+                r#"
+def show_$a(request):
+    $b = os.path.basename(request.args["$b"])
+    if $b in os.listdir(ROOT):
+        with open(os.path.join(ROOT, $b)) as file:
+            return respond(html.escape(file.read()))
+    return respond("no such file")
+"#,
+                r#"
+def show_$a(request):
+    path = os.path.realpath(os.path.join(ROOT, request.args["$b"]))
+    if os.path.commonpath([ROOT, path]) != ROOT:
+        return respond("no such file")
+    with open(path) as file:
+        return respond(html.escape(file.read()))
+"#,
             ],
         },
         Part {
             cwe: 79,
             weak: &[
-                "def greet_$a(request):\n    $b = request.args[\"$b\"]\n!   return respond(\"<p>Welcome, \" + $b + \"!</p>\")",
-                "def greet_$a(request):\n    $b = request.args[\"$b\"].strip()\n!   body = f\"<p class='$a'>{$b}</p>\"\n!   return respond(body)",
+                r#"
+def greet_$a(request):
+    $b = request.args["$b"]
+!   return respond("<p>Welcome, " + $b + "!</p>")
+"#,
+                r#"
+def greet_$a(request):
+    $b = request.args["$b"].strip()
+!   body = f"<p class='$a'>{$b}</p>"
+!   return respond(body)
+"#,
             ],
             sound: &[
-                "def greet_$a(request):\n    $b = request.args[\"$b\"]\n    return respond(\"<p>Welcome, \" + html.escape($b) + \"!</p>\")",
-                "def greet_$a(request):\n    $b = html.escape(request.args[\"$b\"].strip())\n    body = f\"<p class='$a'>{$b}</p>\"\n    return respond(body)",
+                r#"
+def greet_$a(request):
+    $b = request.args["$b"]
+    return respond("<p>Welcome, " + html.escape($b) + "!</p>")
+"#,
+                r#"
+def greet_$a(request):
+    $b = html.escape(request.args["$b"].strip())
+    body = f"<p class='$a'>{$b}</p>"
+    return respond(body)
+"#,
             ],
         },
         Part {
             cwe: 601,
             weak: &[
-                "def leave_$a(request):\n    $c = request.args.get(\"$c\", \"/\")\n!   return redirect($c)",
-                "def leave_$a(request):\n    if \"$c\" in request.args:\n!       return redirect(request.args[\"$c\"])\n    return redirect(\"/$a\")",
+                r#"
+def leave_$a(request):
+    $c = request.args.get("$c", "/")
+!   return redirect($c)
+"#,
+                r#"
+def leave_$a(request):
+    if "$c" in request.args:
+!       return redirect(request.args["$c"])
+    return redirect("/$a")
+"#,
             ],
             sound: &[
-                "def leave_$a(request):\n    $c = request.args.get(\"$c\", \"home\")\n    places = {\"home\": \"/\", \"$a\": \"/$a\"}\n    return redirect(places.get($c, \"/\"))",
-                "def leave_$a(request):\n    $c = request.args[\"$c\"]\n    return redirect(\"/$a?$c=\" + urllib.parse.quote($c, safe=\"\"))",
+                r#"
+def leave_$a(request):
+    $c = request.args.get("$c", "home")
+    places = {"home": "/", "$a": "/$a"}
+    return redirect(places.get($c, "/"))
+"#,
+                r#"
+def leave_$a(request):
+    $c = request.args["$c"]
+    return redirect("/$a?$c=" + urllib.parse.quote($c, safe=""))
+"#,
             ],
         },
         Part {
             cwe: 918,
             weak: &[
-                "def preview_$a(request):\n    $c = request.args[\"$c\"]\n!   with urllib.request.urlopen($c) as answer:\n        return respond(html.escape(answer.read().decode()))",
-                "def preview_$a(request):\n    $c = request.args[\"$c\"]\n    if not $c.startswith(\"http\"):\n        return respond(\"no\")\n!   answer = urllib.request.urlopen($c, timeout=5)\n    return respond(html.escape(answer.read().decode()))",
+                r#"
+def preview_$a(request):
+    $c = request.args["$c"]
+!   with urllib.request.urlopen($c) as answer:
+        return respond(html.escape(answer.read().decode()))
+"#,
+                r#"
+def preview_$a(request):
+    $c = request.args["$c"]
+    if not $c.startswith("http"):
+        return respond("no")
+!   answer = urllib.request.urlopen($c, timeout=5)
+    return respond(html.escape(answer.read().decode()))
+"#,
             ],
             sound: &[
-                "def preview_$a(request):\n    $c = urllib.parse.quote(request.args[\"$c\"], safe=\"\")\n    with urllib.request.urlopen(f\"https://$a.example.org/{$c}\") as answer:\n        return respond(html.escape(answer.read().decode()))",
-                "def preview_$a(request):\n    pages = {\"news\": \"https://example.org/news\", \"help\": \"https://example.org/help\"}\n    $c = pages[request.args[\"$c\"]]\n    answer = urllib.request.urlopen($c, timeout=5)\n    return respond(html.escape(answer.read().decode()))",
+                r#"
+def preview_$a(request):
+    $c = urllib.parse.quote(request.args["$c"], safe="")
+    with urllib.request.urlopen(f"https://$a.example.org/{$c}") as answer:
+        return respond(html.escape(answer.read().decode()))
+"#,
+                r#"
+def preview_$a(request):
+    pages = {"news": "https://example.org/news", "help": "https://example.org/help"}
+    $c = pages[request.args["$c"]]
+    answer = urllib.request.urlopen($c, timeout=5)
+    return respond(html.escape(answer.read().decode()))
+"#,
             ],
         },
         Part {
             cwe: 502,
             weak: &[
-                "def restore_$a(request):\n    $b = bytes.fromhex(request.args[\"$b\"])\n!   state = pickle.loads($b)\n    return respond(html.escape(str(state)))",
-                "def restore_$a(request):\n!   state = pickle.loads(request.args[\"$b\"].encode(\"latin-1\"))\n    return respond(json.dumps(state))",
+                r#"
+def restore_$a(request):
+    $b = bytes.fromhex(request.args["$b"])
+!   state = pickle.loads($b)
+    return respond(html.escape(str(state)))
+"#,
+                r#"
+def restore_$a(request):
+!   state = pickle.loads(request.args["$b"].encode("latin-1"))
+    return respond(json.dumps(state))
+"#,
             ],
             sound: &[
-                "def restore_$a(request):\n    $b = bytes.fromhex(request.args[\"$b\"])\n    state = json.loads($b)\n    return respond(html.escape(str(state)))",
-                "def restore_$a(request):\n    with open(\"/srv/app/$a.state\", \"rb\") as file:\n        state = pickle.loads(file.read())\n    return respond(html.escape(str(state.get(request.args[\"$b\"]))))",
+                r#"
+def restore_$a(request):
+    $b = bytes.fromhex(request.args["$b"])
+    state = json.loads($b)
+    return respond(html.escape(str(state)))
+"#,
+                r#"
+def restore_$a(request):
+    with open("/srv/app/$a.state", "rb") as file:
+        state = pickle.loads(file.read())
+    return respond(html.escape(str(state.get(request.args["$b"]))))
+"#,
             ],
         },
     ],

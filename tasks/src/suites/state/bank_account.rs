@@ -1,19 +1,20 @@
-//! An account that refuses what it must and remembers what happened: exceptions must change nothing.
+//! An account that refuses what it must and remembers what happened: exceptions must change
+//! nothing.
 
 use crate::prelude::*;
 
 pub fn task() -> Task {
     Task::class(Family::State, "bank_account", "BankAccount", "Bank account")
         .asks(
-            "Implement a class BankAccount. BankAccount(limit: int) opens an account with balance 0 \
-             that may be overdrawn by at most limit; a negative limit raises ValueError. \
-             deposit(amount: int) adds to the balance, and withdraw(amount: int) takes from it; both \
-             return the new balance. An amount that is not positive raises ValueError. withdraw \
-             raises RuntimeError if the balance would fall below -limit. undo() takes back the last \
-             deposit or withdrawal that was not taken back yet and returns the new balance; it raises \
-             IndexError if there is none, and never fails because of the limit. A call that raises \
-             changes nothing. history() returns a list of the amounts that count, oldest first, \
-             withdrawals as negative numbers.",
+            "Implement a class BankAccount. BankAccount(limit: int) opens an account with balance \
+             0 that may be overdrawn by at most limit; a negative limit raises ValueError. \
+             deposit(amount: int) adds to the balance, and withdraw(amount: int) takes from it; \
+             both return the new balance. An amount that is not positive raises ValueError. \
+             withdraw raises RuntimeError if the balance would fall below -limit. undo() takes \
+             back the last deposit or withdrawal that was not taken back yet and returns the new \
+             balance; it raises IndexError if there is none, and never fails because of the limit. \
+             A call that raises changes nothing. history() returns a list of the amounts that \
+             count, oldest first, withdrawals as negative numbers.",
         )
         .solved_by(
             r#"
@@ -51,8 +52,16 @@ class BankAccount:
         .mutant("no_overdraft", "< -self.limit", "< 0")
         .mutant("one_less_is_allowed", "< -self.limit", "<= -self.limit")
         .mutant("undo_forgets_the_first", "self.amounts.pop()", "self.amounts.pop(0)")
-        .mutant("books_before_it_refuses", "        if sum(self.amounts) - amount < -self.limit:", "        if self._book(-amount) < -self.limit:")
-        .mutant("history_is_the_object_itself", "return list(self.amounts)", "return [abs(a) for a in self.amounts]")
+        .mutant(
+            "books_before_it_refuses",
+            "        if sum(self.amounts) - amount < -self.limit:",
+            "        if self._book(-amount) < -self.limit:",
+        )
+        .mutant(
+            "history_is_the_object_itself",
+            "return list(self.amounts)",
+            "return [abs(a) for a in self.amounts]",
+        )
         .example_sequence(
             Sequence::of((50,))
                 .then("deposit", (100,), 100)
@@ -62,7 +71,10 @@ class BankAccount:
                 .then("history", (), vec![100]),
         )
         .case("negative_limit", (-1,), Check::raises("ValueError"))
-        .sequence("nothing_to_undo", Sequence::of((0,)).then("undo", (), Check::raises("IndexError")))
+        .sequence(
+            "nothing_to_undo",
+            Sequence::of((0,)).then("undo", (), Check::raises("IndexError")),
+        )
         .generated_sequences(30, uses, |(limit, uses)| life(*limit, uses))
 }
 
@@ -96,7 +108,9 @@ fn life(limit: i64, uses: &[Use]) -> Sequence {
             Use::Withdraw(amount) => ("withdraw", amount),
             Use::WithdrawAll => ("withdraw", balance + limit),
             Use::Undo => {
-                let check = amounts.pop().map_or(Check::raises("IndexError"), |last| (balance - last).into());
+                let check = amounts
+                    .pop()
+                    .map_or(Check::raises("IndexError"), |last| (balance - last).into());
                 life = life.then("undo", (), check);
                 continue;
             }

@@ -7,11 +7,11 @@ pub fn task() -> Task {
         .asks(
             "Implement a class LruCache. LruCache(capacity: int) makes an empty cache for at most \
              capacity keys, which is at least 1. put(key: int, value: int) stores a value, or \
-             replaces the one of a key that is there, and returns None; if the cache then holds more \
-             than capacity keys, it forgets the key that was least recently used. get(key: int) \
-             returns the value, or -1 if the key is not there. Both put and a get that finds its key \
-             count as a use of it. keys() returns the list of the keys, the most recently used first, \
-             and uses none.",
+             replaces the one of a key that is there, and returns None; if the cache then holds \
+             more than capacity keys, it forgets the key that was least recently used. get(key: \
+             int) returns the value, or -1 if the key is not there. Both put and a get that finds \
+             its key count as a use of it. keys() returns the list of the keys, the most recently \
+             used first, and uses none.",
         )
         .solved_by(
             r"
@@ -39,7 +39,11 @@ class LruCache:
         return list(reversed(self.values))
 ",
         )
-        .mutant("get_is_no_use", "        self.values.move_to_end(key)\n        return", "        return")
+        .mutant(
+            "get_is_no_use",
+            "        self.values.move_to_end(key)\n        return",
+            "        return",
+        )
         .mutant("put_again_is_no_use", "= value\n        self.values.move_to_end(key)", "= value")
         .mutant("forgets_the_newest", "last=False", "last=True")
         .mutant("holds_one_more", "> self.capacity", "> self.capacity + 1")

@@ -7,13 +7,13 @@ use crate::prelude::*;
 pub fn task() -> Task {
     Task::class(Family::State, "rate_limiter", "RateLimiter", "Rate limiter")
         .asks(
-            "Implement a class RateLimiter. RateLimiter(limit: int, window: int) allows each client at \
-             most limit calls within any window seconds; limit and window are at least 1. \
-             allow(client: str, now: int) returns True if the client may call at the second now, that \
-             is, if fewer than limit calls that were allowed to this client were at a second t with \
-             now - window < t; else it returns False. Only allowed calls count. now never decreases. \
-             wait(client: str, now: int) returns in how many seconds the client's next call would be \
-             allowed, 0 if at once, and is no call itself.",
+            "Implement a class RateLimiter. RateLimiter(limit: int, window: int) allows each \
+             client at most limit calls within any window seconds; limit and window are at least \
+             1. allow(client: str, now: int) returns True if the client may call at the second \
+             now, that is, if fewer than limit calls that were allowed to this client were at a \
+             second t with now - window < t; else it returns False. Only allowed calls count. now \
+             never decreases. wait(client: str, now: int) returns in how many seconds the client's \
+             next call would be allowed, 0 if at once, and is no call itself.",
         )
         .solved_by(
             r"
@@ -42,8 +42,16 @@ class RateLimiter:
 ",
         )
         .mutant("window_too_long", "calls[0] <= now", "calls[0] < now")
-        .mutant("clients_share", "self.calls = defaultdict(deque)", "self.calls = defaultdict(lambda shared=deque(): shared)")
-        .mutant("refused_calls_count", "        if allowed:\n            self.calls", "        if True:\n            self.calls")
+        .mutant(
+            "clients_share",
+            "self.calls = defaultdict(deque)",
+            "self.calls = defaultdict(lambda shared=deque(): shared)",
+        )
+        .mutant(
+            "refused_calls_count",
+            "        if allowed:\n            self.calls",
+            "        if True:\n            self.calls",
+        )
         .mutant("one_more", "len(calls) < self.limit", "len(calls) <= self.limit")
         .wrong(
             "fixed_windows",
@@ -76,7 +84,11 @@ class RateLimiter:
         )
         .sequence(
             "the_border",
-            Sequence::of((1, 5)).then("allow", ("a", 0), true).then("allow", ("a", 4), false).then("allow", ("a", 5), true),
+            Sequence::of((1, 5)).then("allow", ("a", 0), true).then("allow", ("a", 4), false).then(
+                "allow",
+                ("a", 5),
+                true,
+            ),
         )
         .generated_sequences(30, calls, |(limit, window, calls)| life(*limit, *window, calls))
 }

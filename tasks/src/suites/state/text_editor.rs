@@ -7,15 +7,15 @@ pub fn task() -> Task {
         .asks(
             "Implement a class TextEditor. TextEditor() has an empty text and its cursor at 0. \
              type(text: str) inserts the text at the cursor and puts the cursor behind it. \
-             delete(count: int) removes up to count characters (code points) before the cursor; count \
-             is 0 or more. move(steps: int) moves the cursor, to the left if steps is negative, and no \
-             further than to either end of the text. undo() takes back the last type or delete that \
-             changed the text and is not taken back, and puts the cursor where it was before it; \
-             redo() does the last undone change again and puts the cursor where it was after it. Both \
-             do nothing if there is nothing to take back or to do again. A type or delete that changes \
-             the text forgets all that could be redone; one that changes nothing does nothing at all. \
-             Moves are not undone and forget nothing. Every method returns the text with a '|' at the \
-             cursor.",
+             delete(count: int) removes up to count characters (code points) before the cursor; \
+             count is 0 or more. move(steps: int) moves the cursor, to the left if steps is \
+             negative, and no further than to either end of the text. undo() takes back the last \
+             type or delete that changed the text and is not taken back, and puts the cursor where \
+             it was before it; redo() does the last undone change again and puts the cursor where \
+             it was after it. Both do nothing if there is nothing to take back or to do again. A \
+             type or delete that changes the text forgets all that could be redone; one that \
+             changes nothing does nothing at all. Moves are not undone and forget nothing. Every \
+             method returns the text with a '|' at the cursor.",
         )
         .solved_by(
             r#"
@@ -60,9 +60,21 @@ class TextEditor:
 "#,
         )
         .mutant("redo_outlives_a_change", "            self.undone.clear()\n", "")
-        .mutant("leaves_the_text_on_the_left", "max(0, min(len(self.text), self.cursor + steps))", "min(len(self.text), self.cursor + steps)")
-        .mutant("deletes_to_the_right", "self.text[:start] + self.text[self.cursor :], start", "self.text[: self.cursor] + self.text[self.cursor + count :], self.cursor")
-        .mutant("undo_leaves_the_cursor", "self.text, self.cursor = self.undone[-1][:2]", "self.text = self.undone[-1][0]; self.cursor = min(self.cursor, len(self.text))")
+        .mutant(
+            "leaves_the_text_on_the_left",
+            "max(0, min(len(self.text), self.cursor + steps))",
+            "min(len(self.text), self.cursor + steps)",
+        )
+        .mutant(
+            "deletes_to_the_right",
+            "self.text[:start] + self.text[self.cursor :], start",
+            "self.text[: self.cursor] + self.text[self.cursor + count :], self.cursor",
+        )
+        .mutant(
+            "undo_leaves_the_cursor",
+            "self.text, self.cursor = self.undone[-1][:2]",
+            "self.text = self.undone[-1][0]; self.cursor = min(self.cursor, len(self.text))",
+        )
         .mutant("nothing_is_a_change_too", "if text != self.text:", "if True:")
         .example_sequence(
             Sequence::of(())

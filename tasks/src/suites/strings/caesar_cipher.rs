@@ -5,9 +5,10 @@ use crate::prelude::*;
 pub fn task() -> Task {
     Task::code(Family::Strings, "caesar_cipher", "Caesar's cipher")
         .asks(
-            "Implement a function caesar_cipher(text: str, shift: int) -> str that moves every letter \
-             a-z and A-Z of the text by shift places in the alphabet, round from Z to A, and keeps \
-             its case. Every other character stays as it is. shift may be negative and of any size.",
+            "Implement a function caesar_cipher(text: str, shift: int) -> str that moves every \
+             letter a-z and A-Z of the text by shift places in the alphabet, round from Z to A, \
+             and keeps its case. Every other character stays as it is. shift may be negative and \
+             of any size.",
         )
         .solved_by(
             r#"
@@ -21,7 +22,11 @@ def caesar_cipher(text: str, shift: int) -> str:
     return "".join(map(moved, text))
 "#,
         )
-        .mutant("does_not_wrap", "(ord(c) - ord(first) + shift) % 26", "(ord(c) - ord(first) + shift % 26)")
+        .mutant(
+            "does_not_wrap",
+            "(ord(c) - ord(first) + shift) % 26",
+            "(ord(c) - ord(first) + shift % 26)",
+        )
         .mutant("lower_case_only", r#""aA""#, r#""a""#)
         .mutant("moves_backwards", "+ shift", "- shift")
         .wrong(
@@ -41,7 +46,11 @@ def caesar_cipher(text, shift):
         .example(("abc", -1), "zab")
         .case("whole_rounds", ("Same", -52), "Same")
         .case("other_letters_stay", ("äöü Ω", 5), "äöü Ω")
-        .generated(18, || ("[a-zA-Z ,.!]{3,40}", 1_i64..26), |(text, shift)| moved(text, &(*shift).into()))
+        .generated(
+            18,
+            || ("[a-zA-Z ,.!]{3,40}", 1_i64..26),
+            |(text, shift)| moved(text, &(*shift).into()),
+        )
         .generated(16, || (texts(40), ints()), |(text, shift)| moved(text, shift))
 }
 

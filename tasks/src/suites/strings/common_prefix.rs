@@ -6,7 +6,8 @@ pub fn task() -> Task {
     Task::code(Family::Strings, "common_prefix", "Common prefix")
         .asks(
             "Implement a function common_prefix(words: list[str]) -> str that returns the longest \
-             text with which every one of the words begins. For an empty list it is the empty text.",
+             text with which every one of the words begins. For an empty list it is the empty \
+             text.",
         )
         .solved_by(
             r#"
@@ -21,7 +22,11 @@ def common_prefix(words: list[str]) -> str:
 "#,
         )
         .mutant("falls_over_nothing", "    if not words:\n        return \"\"\n", "")
-        .mutant("compares_the_first_two", "min(words), max(words)", "sorted(words[:2])[0], sorted(words[:2])[-1]")
+        .mutant(
+            "compares_the_first_two",
+            "min(words), max(words)",
+            "sorted(words[:2])[0], sorted(words[:2])[-1]",
+        )
         .mutant("one_too_many", "least[:i]", "least[:i + 1]")
         .wrong(
             "common_letters_anywhere",

@@ -1,0 +1,300 @@
+"""Tests of the driver's parts that need no container. The hostile suite tests the whole."""
+
+import json
+import math
+import os
+import pathlib
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+import driver
+
+
+def there_and_back(value):
+    """A value as it is after both crossings: encoded here, read as JSON, decoded."""
+    return driver.decode(json.loads(json.dumps(driver.encode(value))))
+
+
+class Values(unittest.TestCase):
+    def test_what_crosses_comes_back_the_same(self):
+        values = [
+            None, True, False, 0, -1, 2**53 + 1, 2**63 - 1, -(2**63), 2**63, -(2**63) - 1, 10**5000, 0.1, -0.0, 1e308,
+            math.inf, -math.inf, "", "abc", "naïve 😀", "\ud800", "a\udfff\0", b"", b"\x00\xff", [], [[1], "a"], (), (1, (2,)),
+            set(), {1, "a"}, frozenset({1, (2, 3)}), {}, {"a": 1, 2: [3], (4, None): {5: 6}},
+        ]
+        for index, value in enumerate(values):
+            with self.subTest(index=index):
+                back = there_and_back(value)
+                self.assertEqual(back, value)
+                self.assertIs(type(back), type(value))
+
+    def test_nan_comes_back_as_nan(self):
+        self.assertTrue(math.isnan(there_and_back(math.nan)))
+
+    def test_the_sign_of_zero_and_the_order_of_a_dict_stay(self):
+        self.assertEqual(math.copysign(1, there_and_back(-0.0)), -1)
+        self.assertEqual(list(there_and_back({"b": 1, "a": 2})), ["b", "a"])
+
+    def test_a_subclass_is_no_value(self):
+        class Text(str):
+            pass
+
+        class Number(int):
+            pass
+
+        for value in (Text("a"), Number(1), object(), len, iter([]), bytearray(b"a"), Ellipsis):
+            self.assertEqual(driver.encode(value), {"opaque": type(value).__name__})
+
+    def test_a_name_that_lies_is_text_all_the_same(self):
+        encoded = driver.encode(type("a\n\x1b" + "b" * 1000, (), {})())
+        self.assertEqual(encoded["opaque"], "a\n\x1b" + "b" * 97)
+        self.assertEqual(driver.text("a\ud800b", 2), "a\\ud800")
+
+    def test_nesting_ends_at_the_depth_that_the_host_reads(self):
+        def nested(depth):
+            value = 1
+            for _ in range(depth):
+                value = [value]
+            return value
+
+        self.assertEqual(there_and_back(nested(driver.MAX_DEPTH)), nested(driver.MAX_DEPTH))
+        self.assertIn("nested too deeply", json.dumps(driver.encode(nested(driver.MAX_DEPTH + 1))))
+        circle = []
+        circle.append(circle)
+        self.assertIn("nested too deeply", json.dumps(driver.encode(circle)))
+
+    def test_an_unknown_tag_is_refused(self):
+        with self.assertRaises(ValueError):
+            driver.decode({"module": "os"})
+
+
+class Outcomes(unittest.TestCase):
+    def test_a_call_returns_or_raises(self):
+        self.assertEqual(driver.call(abs, {"args": [-3]}), {"returned": 3})
+        raised = driver.call(abs, {"args": ["x"]})["raised"]
+        self.assertEqual(raised["types"][0], "TypeError")
+        for leaving in (SystemExit, KeyboardInterrupt, GeneratorExit):
+            def leave():
+                raise leaving(0)
+
+            self.assertIn("raised", driver.outcome_of(leave, []))
+
+    def test_an_object_goes_through_its_steps(self):
+        request = {"args": [], "steps": [["append", [1]], ["pop", []], ["pop", []], ["missing", []]]}
+        steps = driver.call(list, request)["steps"]
+        self.assertEqual(steps[:2], [{"returned": None}, {"returned": 1}])
+        self.assertEqual([step["raised"]["types"][0] for step in steps[2:]], ["IndexError", "AttributeError"])
+        self.assertIn("raised", driver.call(int, {"args": ["x"], "steps": []}))
+
+    def test_an_exception_that_cannot_be_printed_is_described(self):
+        class Silent(Exception):
+            def __str__(self):
+                raise SystemExit
+
+        described = driver.describe(Silent())
+        self.assertEqual(described["types"], ["Silent", "Exception", "BaseException", "object"])
+        self.assertEqual(described["message"], "an exception that cannot be printed")
+        self.assertEqual(len(driver.describe(Exception("x" * 5000))["message"]), 1000)
+
+    def test_how_a_process_ended_is_the_kernels_word(self):
+        def ran(code):
+            pid = os.fork()
+            if pid == 0:
+                code()
+                os._exit(99)
+            return driver.ending(os.waitpid(pid, 0)[1])
+
+        self.assertEqual(ran(lambda: os._exit(3)), {"exit": 3, "signal": None})
+        self.assertEqual(ran(lambda: os.kill(os.getpid(), signal.SIGKILL)), {"exit": None, "signal": 9})
+        self.assertEqual(driver.ending(None), {"exit": None, "signal": None})
+
+
+class Wiping(unittest.TestCase):
+    def setUp(self):
+        self.outside = tempfile.TemporaryDirectory()
+        self.addCleanup(self.outside.cleanup)
+        self.kept = pathlib.Path(self.outside.name, "kept")
+        self.kept.write_text("kept")
+        self.folder = os.path.join(self.outside.name, "work")
+        os.mkdir(self.folder)
+
+    def check(self):
+        self.assertTrue(driver.wipe(self.folder))
+        self.assertEqual(os.listdir(self.folder), [])
+        self.assertEqual(self.kept.read_text(), "kept")
+
+    def test_no_folder_is_an_empty_one(self):
+        self.assertTrue(driver.wipe(os.path.join(self.folder, "none")))
+
+    def test_files_folders_links_pipes_and_odd_names_go(self):
+        for name in ("a", "-rf", "a\nb", "\udcff", " ", "..."):
+            os.makedirs(os.path.join(self.folder, name, name, "inner"))
+        os.symlink(self.outside.name, os.path.join(self.folder, "up"))
+        os.symlink("/nowhere", os.path.join(self.folder, "a", "broken"))
+        os.symlink(".", os.path.join(self.folder, "a", "circle"))
+        os.mkfifo(os.path.join(self.folder, "fifo"))
+        pathlib.Path(self.folder, "a", "file").write_text("x")
+        os.link(self.kept, os.path.join(self.folder, "hard"))
+        self.check()
+
+    def test_locked_folders_go(self):
+        inner = os.path.join(self.folder, "a", "b", "c")
+        os.makedirs(inner)
+        for folder in (inner, os.path.dirname(inner), os.path.join(self.folder, "a"), self.folder):
+            os.chmod(folder, 0)
+        self.check()
+
+    def test_nesting_beyond_any_path_goes(self):
+        here = os.open(".", os.O_RDONLY)
+        try:
+            os.chdir(self.folder)
+            for _ in range(1500):
+                os.mkdir("d" * 100)
+                os.chdir("d" * 100)
+        finally:
+            os.fchdir(here)
+            os.close(here)
+        self.check()
+
+
+class FakeProcessor:
+    def __init__(self, *readings):
+        self.readings = list(readings)
+
+    def seconds(self):
+        return self.readings.pop(0) if len(self.readings) > 1 else self.readings[0]
+
+
+class Time(unittest.TestCase):
+    def test_the_clock_of_a_process_is_read_by_its_number(self):
+        clock = driver.CallClock(os.getpid(), FakeProcessor(None), 1000.0)
+        before = clock.own()
+        while time.process_time() - before < 0.05:
+            pass
+        self.assertGreaterEqual(clock.own() - before, 0.04)
+        clock.restart()
+        self.assertGreater(clock.left(), 999.0)
+
+    def test_a_process_that_is_gone_has_used_nothing_more(self):
+        gone = subprocess.Popen([sys.executable, "-c", ""])
+        gone.wait()
+        self.assertEqual(driver.CallClock(gone.pid, FakeProcessor(None), 2.0).left(), 2.0)
+
+    def test_what_children_burn_counts_once_the_limit_has_passed_on_the_wall(self):
+        sleeper = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+        self.addCleanup(sleeper.communicate, b"\n")
+        clock = driver.CallClock(sleeper.pid, FakeProcessor(5.0, 5.0 + 0.2), 0.1)
+        time.sleep(0.11)
+        self.assertLess(clock.left(), 0.0)
+        idle = driver.CallClock(sleeper.pid, FakeProcessor(5.0, 5.0), 0.3)
+        time.sleep(0.31)
+        self.assertGreater(idle.left(), 0.0)
+
+    def test_usage_is_the_larger_account(self):
+        class Reaped:
+            ru_utime, ru_stime, ru_maxrss = 0.25, 0.25, 100
+
+        usage = driver.Usage(FakeProcessor(1.0, 3.0))
+        usage.add(Reaped)
+        self.assertEqual(usage.report()["cpu_ms"], 2000)
+        self.assertEqual(usage.report()["peak_memory_bytes"], 102_400)
+        usage = driver.Usage(FakeProcessor(None))
+        usage.add(Reaped)
+        self.assertEqual(usage.report()["cpu_ms"], 500)
+
+
+class FakeHost:
+    def __init__(self):
+        self.unsent = bytearray()
+
+    def pass_on(self, frame):
+        self.unsent += frame
+
+    def flush(self):
+        raise AssertionError("there is not that much to send")
+
+
+def frame(tag, payload=b"null"):
+    return struct.pack(">II", len(payload) + 4, tag) + payload
+
+
+class Frames(unittest.TestCase):
+    """What the candidate sends, by what is due: LOADED, then 0, 1, 2."""
+
+    def take(self, data, ready=True, value_bytes=100, values_bytes=1000):
+        calls = driver.Calls.__new__(driver.Calls)
+        calls.host, calls.next, calls.loaded = FakeHost(), 0, ready
+        calls.order = {"calls": [None] * 3, "value_bytes": value_bytes}
+        calls.values_left = values_bytes
+        why, ready = calls.take_frames(bytearray(data), ready)
+        return why, ready, calls.next, bytes(calls.host.unsent)
+
+    def test_outcomes_in_turn_are_passed_on_unread(self):
+        sent = frame(0, b"garbage") + frame(1)
+        self.assertEqual(self.take(sent), (None, True, 2, sent))
+        sent += frame(2)
+        self.assertEqual(self.take(sent), ("done", True, 3, sent))
+
+    def test_nothing_is_read_after_the_last_one(self):
+        sent = frame(0) + frame(1) + frame(2)
+        self.assertEqual(self.take(sent + frame(3) + b"junk"), ("done", True, 3, sent))
+
+    def test_half_a_frame_waits(self):
+        self.assertEqual(self.take(frame(0)[:-1]), (None, True, 0, b""))
+        self.assertEqual(self.take(frame(0)[:7]), (None, True, 0, b""))
+
+    def test_what_is_not_due_ends_it(self):
+        for wrong in (frame(1), frame(driver.SAID), frame(driver.LOADED), frame(driver.REFUSED), struct.pack(">II", 3, 0)):
+            self.assertEqual(self.take(wrong), ("turn", True, 0, b""))
+        self.assertEqual(self.take(frame(0) + frame(0)), ("turn", True, 1, frame(0)))
+        for wrong in (frame(0), frame(driver.SAID)):
+            self.assertEqual(self.take(wrong, ready=False), ("turn", False, 0, b""))
+
+    def test_loading_is_told_once(self):
+        self.assertEqual(self.take(frame(driver.LOADED), ready=False), (None, True, 0, b""))
+        refused = frame(driver.REFUSED, b'"missing"')
+        self.assertEqual(self.take(refused, ready=False), ("done", False, 0, refused))
+
+    def test_a_length_is_judged_before_the_rest_has_come(self):
+        self.assertEqual(self.take(struct.pack(">II", 0xFFFFFFFF, 0))[0], "value")
+        self.assertEqual(self.take(struct.pack(">II", 105, 0))[0], "value")
+        self.assertEqual(self.take(struct.pack(">II", 104, 0))[0], None)
+
+    def test_all_values_together_have_a_limit(self):
+        sent = frame(0, b"x" * 90) + frame(1, b"x" * 90)
+        self.assertEqual(self.take(sent, values_bytes=150), ("values", True, 1, frame(0, b"x" * 90)))
+
+
+class Line(unittest.TestCase):
+    def test_commands_come_in_pieces_and_statements_go_out_whole(self):
+        host = driver.Host.__new__(driver.Host)
+        host.source, into = os.pipe()
+        out, host.sink = os.pipe()
+        host.unsent = bytearray()
+        body = json.dumps({"a": "é"}).encode()
+        os.write(into, struct.pack(">I", len(body)) + body)
+        self.assertEqual(host.command(), {"a": "é"})
+        host.say(ready=True)
+        host.flush()
+        sent = os.read(out, 100)
+        self.assertEqual(struct.unpack_from(">II", sent), (len(sent) - 4, driver.SAID))
+        self.assertEqual(json.loads(sent[8:]), {"ready": True})
+        os.close(into)
+        with self.assertRaises(SystemExit):
+            host.command()
+        for number in (host.source, host.sink, out):
+            os.close(number)
+
+    def test_it_runs_nowhere_but_as_process_1(self):
+        ran = subprocess.run([sys.executable, driver.__file__], capture_output=True, text=True)
+        self.assertEqual(ran.returncode, 1)
+        self.assertIn("only runs as process 1", ran.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

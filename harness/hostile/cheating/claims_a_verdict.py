@@ -1,0 +1,8 @@
+# expect: NS
+# never: a report in the shape of ours counts as an answer
+
+import json
+import sys
+
+print(json.dumps({"trials": [{"verdict": "AC", "score": 100.0, "passed": 41, "total": 41}], "score": 100.0}))
+print("score: 100", file=sys.stderr)

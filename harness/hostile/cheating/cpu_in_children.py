@@ -1,0 +1,14 @@
+# expect: TLE
+# never: a call buys time by having a child do the work
+
+print("""
+import subprocess
+import sys
+
+WORK = "import time\\nwhile time.process_time() < 1.5: pass"
+
+
+def reverse_string(s):
+    subprocess.run([sys.executable, "-c", WORK])
+    return s[::-1]
+""")

@@ -1,0 +1,22 @@
+# expect: TLE
+# never: children that nobody waits for hide their time from the account
+
+print("""
+import os
+import signal
+import time
+
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+
+
+def reverse_string(s):
+    done, working = os.pipe()
+    if os.fork() == 0:
+        if os.fork() == 0:
+            while time.process_time() < 1.5:
+                pass
+            os.write(working, b"x")
+        os._exit(0)
+    os.read(done, 1)
+    return s[::-1]
+""")

@@ -1,0 +1,4 @@
+# expect: RE
+# never: leaving while the answer is loaded counts as having passed
+
+print("import sys\nsys.exit(0)\n")

@@ -1,0 +1,17 @@
+# expect: WA
+# never: a subclass of int, bool's cousin or not, passes for a string
+
+print("""
+class Number(int):
+    def __eq__(self, other):
+        return True
+
+    def __format__(self, spec):
+        return '"olleh"'
+
+    __hash__ = int.__hash__
+
+
+def reverse_string(s):
+    return Number(len(s))
+""")

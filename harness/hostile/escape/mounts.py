@@ -1,0 +1,13 @@
+# expect: WA
+# never: a folder of the host is mounted here, but for the three files that Docker makes
+
+reached = []
+FROM_DOCKER = {"/etc/resolv.conf", "/etc/hostname", "/etc/hosts"}
+with open("/proc/self/mountinfo") as lines:
+    for line in lines:
+        fields, _, source = line.partition(" - ")
+        root, place = fields.split()[3:5]
+        kind = source.split()[0]
+        if kind in ("ext4", "xfs", "btrfs", "zfs", "9p", "virtiofs") and place not in FROM_DOCKER | {"/"}:
+            reached.append(place)
+print("def reverse_string(s):\n    return " + ("s[::-1]" if reached else "'held'"))

@@ -1,0 +1,12 @@
+# expect: WA
+# never: files in memory without a folder pass by the size of the work folder
+
+import os
+
+try:
+    file = os.memfd_create("room")
+    os.write(file, bytes(1 << 20))
+    made = True
+except OSError:
+    made = False
+print("def reverse_string(s):\n    return " + ("s[::-1]" if made else "'held'"))

@@ -1,0 +1,12 @@
+# expect: MLE WA TLE
+# never: a child takes more memory than the container may have
+
+import os
+
+child = os.fork()
+if child == 0:
+    blocks = []
+    while True:
+        blocks.append(bytearray(1 << 20))
+os.waitpid(child, 0)
+print("def reverse_string(s):\n    return 'held'")

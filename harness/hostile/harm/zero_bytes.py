@@ -1,0 +1,6 @@
+# expect: NS
+# never: an answer with zero bytes is cut there and judged
+
+import sys
+
+sys.stdout.write("def reverse_string(s):\n    return s[::-1]\n\0")

@@ -1,0 +1,23 @@
+# expect: AC
+# never: multiprocessing does not work where it can: processes and pipes
+
+WORK = """
+import multiprocessing
+
+
+def work(end, number):
+    end.send(number * number)
+
+
+context = multiprocessing.get_context("fork")
+here, there = context.Pipe()
+process = context.Process(target=work, args=(there, 7))
+process.start()
+assert here.recv() == 49
+process.join()
+assert process.exitcode == 0
+"""
+
+exec(WORK)
+print(WORK)
+print("def reverse_string(s):\n    return s[::-1]")

@@ -1,0 +1,180 @@
+//! The whole way of a miner, through the binary, a real platform and the real sandbox.
+
+use support::{Platform, beside};
+
+mod support;
+
+fn two_attempts() -> String {
+    format!("replay:{}", beside("replays/two_attempts").display())
+}
+
+/// First answers wrong, second ones right: the agent is uploaded, and passes what it has answers for.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_first_attempt_is_mended_by_the_second() {
+    let platform = Platform::start().await;
+    let transcripts = platform.folder().join("transcripts");
+    let (model, transcripts_arg) = (two_attempts(), transcripts.display().to_string());
+    let ran = platform
+        .miner(&[
+            "mine",
+            "--miner",
+            "me",
+            "--model",
+            &model,
+            "--json",
+            "--transcripts",
+            &transcripts_arg,
+        ])
+        .await;
+    ran.check(0, &["reverse_string, attempt 1: WA", "me uploaded as version 1"]);
+    let document = ran.json();
+    assert_eq!(document["score"], 100.0, "{document}");
+    let answered: Vec<_> =
+        document["tasks"].as_array().unwrap().iter().filter(|t| t["answered"] == true).collect();
+    assert_eq!(answered.len(), 2, "{document}");
+    for task in answered {
+        assert_eq!((&task["attempt"], &task["tried"]["verdict"]), (&2.into(), &"AC".into()));
+    }
+    assert_eq!(document["usage"]["input_tokens"], 310 + 520 + 290 + 420);
+
+    let agents = platform.client.agents().await.unwrap();
+    assert_eq!((agents.len(), agents[0].miner_id.as_str()), (1, "me"));
+    assert_eq!(document["agent_sha256"], agents[0].sha256.as_str());
+
+    let transcript = document["transcript"].as_str().unwrap();
+    let transcript = std::fs::read_to_string(transcript).unwrap();
+    let lines: Vec<serde_json::Value> =
+        transcript.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 4);
+    assert_eq!((&lines[0]["verdict"], &lines[1]["verdict"]), (&"WA".into(), &"AC".into()));
+    // The second question tells what was wrong: public cases in full, and a small one that fails.
+    let told = lines[1]["messages"].as_array().unwrap().last().unwrap()["text"].as_str().unwrap();
+    assert!(told.contains("returned") && told.contains("'olleh'"), "{told}");
+    assert!(told.contains("this fails too: reverse_string("), "{told}");
+    // One that was cut off is not run.
+    assert_eq!((&lines[2]["task"], &lines[2]["verdict"]), (&"roman_to_int".into(), &().into()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_was_interrupted_goes_on_where_it_was() {
+    use tokio::io::{AsyncBufReadExt as _, BufReader};
+    let platform = Platform::start().await;
+    // A provider that answers the first task and then never again.
+    let (provider, asked) = support::silent_after_first_answer().await;
+    let args =
+        ["mine", "--miner", "me", "--model", "ollama:m", "--base-url", &provider, "--no-try"];
+    let tasks = ["--task", "reverse_string", "--task", "word_count"];
+    let mut command =
+        tokio::process::Command::from(platform.command(&[&args[..], &tasks].concat()));
+    let mut child = command.stderr(std::process::Stdio::piped()).spawn().unwrap();
+    asked.await.unwrap();
+    let id = child.id().unwrap().to_string();
+    assert!(std::process::Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut said = String::new();
+    while let Some(line) = lines.next_line().await.unwrap() {
+        said = line;
+    }
+    assert_eq!(child.wait().await.unwrap().code(), Some(130), "{said}");
+    assert!(said.contains("1 answers are kept") && said.contains("--resume"), "{said}");
+
+    // The recording has no answer to word_count, so the agent has what was kept.
+    let model = two_attempts();
+    let args = ["mine", "--miner", "me", "--model", &model, "--no-try", "--resume"];
+    let ran = platform.miner(&[&args[..], &tasks, &["--json"]].concat()).await;
+    ran.check(0, &["1 answers are there already", "uploaded as version 1"]);
+    assert_eq!(ran.json()["tasks"][0]["answered"], true);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn samples_are_made_and_uploaded_without_a_key_or_docker() {
+    let platform = Platform::start().await;
+    let out = platform.folder().join("good.py").display().to_string();
+    let args = ["mine", "--miner", "me", "--model", "sample:good", "--no-try", "--out", &out];
+    platform.miner(&args).await.check(0, &["uploaded as version 1"]);
+    assert!(std::fs::read_to_string(&out).unwrap().contains("sample:good"));
+    // The token of the first upload is known by now, and the same file is no new version.
+    platform.miner(&args).await.check(0, &["is there already"]);
+    let elsewhere = platform.folder().join("other.json").display().to_string();
+    let args = ["upload", &out, "--miner", "me", "--token-file", &elsewhere];
+    platform.miner(&args).await.check(2, &["'me' is taken", "--token-file"]);
+    let args = ["upload", &out, "--miner", "you", "--token-file", &elsewhere, "--json"];
+    let ran = platform.miner(&args).await;
+    assert_eq!(ran.json()["upload"]["version"], 1);
+    assert!(!ran.stdout.contains("arena_"), "the token was printed: {}", ran.stdout);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_is_one_clear_sentence() {
+    let platform = Platform::start().await;
+    let mine = |model| ["mine", "--miner", "me", "--model", model];
+    for (model, parts) in [
+        ("openai:gpt", &["OPENAI_API_KEY", "--model sample:good works without one"][..]),
+        ("anthropic:claude", &["ANTHROPIC_API_KEY", "sample:good"]),
+        ("replay:/nowhere", &["/nowhere", "--record"]),
+    ] {
+        let ran = platform.miner(&mine(model)).await;
+        ran.check(2, parts);
+        assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+    }
+    platform.miner(&mine("nonsense")).await.check(2, &["there is no provider 'nonsense'"]);
+    platform
+        .miner(&["mine", "--miner", "Me", "--model", "sample:good"])
+        .await
+        .check(2, &["miner id"]);
+    let sample = mine("sample:good");
+    let check = async |more: &[&str], status, parts: &[&str]| {
+        platform.miner(&[&sample, more].concat()).await.check(status, parts);
+    };
+    check(&["--task", "nobody_knows"], 2, &["there is no task 'nobody_knows'"]).await;
+    check(&["--resume"], 2, &["nothing to resume"]).await;
+    check(&["--budget", "days=1"], 2, &["tokens=N,cost=USD,seconds=N"]).await;
+    check(&["--platform", "http://127.0.0.1:1"], 1, &["cannot reach the platform"]).await;
+    check(&["--platform", "nonsense"], 2, &["is not the address of a platform"]).await;
+    let bad = platform.folder().join("bad.py");
+    std::fs::write(&bad, "def f(:\n").unwrap();
+    let bad = bad.display().to_string();
+    platform.miner(&["upload", &bad, "--miner", "me"]).await.check(2, &["bad.py:1:"]);
+    platform.miner(&["try", &bad]).await.check(2, &["bad.py:1:"]);
+    platform.miner(&["try", "/nowhere.py"]).await.check(2, &["/nowhere.py"]);
+    platform.miner(&["status", "--miner", "me"]).await.check(2, &["me has uploaded nothing"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_starter_is_an_agent_that_can_be_tried_and_is_never_overwritten() {
+    let platform = Platform::start().await;
+    let file = platform.folder().join("agent.py").display().to_string();
+    platform.miner(&["init", &file]).await.check(0, &["miner try"]);
+    platform.miner(&["init", &file]).await.check(2, &["is there already"]);
+    let args = ["try", &file, "--task", "reverse_string", "--task", "fizz_buzz", "--json"];
+    let ran = platform.miner(&args).await;
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    let verdicts = ran.json()["trials"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|t| t["verdict"].clone())
+        .collect::<Vec<_>>();
+    assert_eq!(verdicts, ["AC", "RE"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trying_shows_the_smallest_case_that_fails() {
+    let platform = Platform::start().await;
+    let file = platform.folder().join("agent.py");
+    // Right for words of up to three letters.
+    let answer = "def reverse_string(s):\n    return s[::-1] if len(s) < 4 else s\n";
+    std::fs::write(&file, format!("print({answer:?})\n")).unwrap();
+    let file = file.display().to_string();
+    let ran =
+        platform.miner(&["try", &file, "--task", "reverse_string", "--json", "--seed", "1"]).await;
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    let document = ran.json();
+    let cases = document["trials"][0]["cases"].as_array().unwrap();
+    let details: Vec<_> = cases.iter().filter_map(|case| case["detail"].as_str()).collect();
+    let smallest = |detail: &&str| {
+        let call = detail.split_once("this fails too: reverse_string('")?.1;
+        Some(call.split('\'').next()?.chars().count())
+    };
+    assert_eq!(details.iter().filter_map(smallest).min(), Some(4), "{details:?}");
+}
