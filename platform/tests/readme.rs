@@ -40,7 +40,8 @@ async fn the_readmes_commands_do_what_it_says() {
     let server = Server::with(settings).await;
     server.client.put_rankings(&rankings("one", "me"), VALIDATOR).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("agent.py"), "print(1)\n").unwrap();
+    let agent = folder.path().join("agent.py");
+    std::fs::write(&agent, "print(1)\n").unwrap();
 
     let default = concat!(env!("CARGO_MANIFEST_DIR"), "/README-section.md");
     let path = std::env::var("README").unwrap_or_else(|_| default.to_owned());
@@ -48,22 +49,27 @@ async fn the_readmes_commands_do_what_it_says() {
     let commands = commands(&markdown);
     assert!(commands.len() >= 8, "{path} has only {} curl commands", commands.len());
 
-    let (mut token, mut uploads) = (String::new(), 0);
+    let (mut token, mut stored, mut uploads) = (String::new(), String::new(), 0);
     for command in commands {
         assert!(command.contains("http://127.0.0.1:8080"), "{command}");
-        let command = command
-            .replace("http://127.0.0.1:8080", &server.url)
-            .replacen("curl ", "curl --silent --show-error --fail-with-body ", 1);
+        let command = command.replace("http://127.0.0.1:8080", &server.url).replacen(
+            "curl ",
+            "curl --silent --show-error --fail-with-body ",
+            1,
+        );
         let answer = run(&command, folder.path(), &token);
         if command.contains("agent.py") && !command.contains("/upload/") {
-            assert_eq!(answer, std::fs::read_to_string(folder.path().join("agent.py")).unwrap());
+            assert_eq!(answer, stored, "{command}");
             continue;
         }
-        let answer: Value = serde_json::from_str(&answer).unwrap_or_else(|_| panic!("{command}: {answer}"));
+        let answer: Value =
+            serde_json::from_str(&answer).unwrap_or_else(|_| panic!("{command}: {answer}"));
         if command.contains("/upload/") {
             uploads += 1;
+            stored = std::fs::read_to_string(&agent).unwrap();
             assert_eq!(answer["version"], uploads, "{command}");
-            std::fs::write(folder.path().join("agent.py"), format!("print({uploads} + 1)\n")).unwrap();
+            // A later upload is of another version.
+            std::fs::write(&agent, format!("print({uploads} + 1)\n")).unwrap();
         }
         if let Some(new) = answer["token"].as_str() {
             new.clone_into(&mut token);

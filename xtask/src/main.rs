@@ -6,6 +6,7 @@
 mod children;
 mod demo;
 mod forward;
+mod new_task;
 mod setup;
 mod test;
 
@@ -65,6 +66,14 @@ enum Command {
     /// Remove what killed runs left behind
     #[command(disable_help_flag = true)]
     Clean(forward::Arguments),
+    /// Write the skeleton of a new task
+    NewTask(new_task::Arguments),
+    /// Prove every task: its reference passes, its wrong variants do not
+    #[command(disable_help_flag = true)]
+    Gate(forward::Arguments),
+    /// Recompute a report of 'evaluate --json'
+    #[command(disable_help_flag = true)]
+    Verify(forward::Arguments),
     /// Measure, as ratios side by side in one run
     #[command(disable_help_flag = true)]
     Bench(forward::Arguments),
@@ -73,13 +82,25 @@ enum Command {
     Gauntlet(forward::Arguments),
 }
 
+/// The user gave something that cannot be used.
+#[derive(Debug)]
+struct BadInput(String);
+
+impl std::fmt::Display for BadInput {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for BadInput {}
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     match run(cli.command) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("xtask: {error:#}");
-            ExitCode::FAILURE
+            ExitCode::from(if error.is::<BadInput>() { 2 } else { 1 })
         }
     }
 }
@@ -101,6 +122,9 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Image(args) => forward::run(&sh, "harness", "image", &args),
         Command::Doctor(args) => forward::run(&sh, "harness", "doctor", &args),
         Command::Clean(args) => forward::run(&sh, "harness", "clean", &args),
+        Command::NewTask(args) => new_task::run(&sh, &args),
+        Command::Gate(args) => forward::run(&sh, "harness", "gate", &args),
+        Command::Verify(args) => forward::run(&sh, "harness", "verify", &args),
         Command::Bench(args) => forward::run(&sh, "harness", "bench", &args),
         Command::Gauntlet(args) => forward::run(&sh, "harness", "gauntlet", &args),
     }
