@@ -13,7 +13,8 @@ fn main() {
         println!("cargo::rerun-if-changed={}", class.display());
         for file in entries(&class).into_iter().filter(|file| file.extension().is_some()) {
             let name = file.strip_prefix(&folder).expect("it was found there").with_extension("");
-            let _ = writeln!(table, "    ({name:?}, include_str!({file:?})),");
+            let (name, file) = (name.display(), file.display());
+            let _ = writeln!(table, "    (\"{name}\", include_str!(r\"{file}\")),");
         }
     }
     table.push_str("]\n");

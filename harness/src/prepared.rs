@@ -20,7 +20,8 @@ pub struct Prepared {
 impl Prepared {
     /// Works out what `task` asks under `seed`.
     pub fn new(task: Task, seed: Seed) -> Self {
-        let (prompt, cases, digest) = (task.prompt(seed), task.cases(seed), task.digest(seed));
+        let (prompt, cases) = (task.prompt(seed), task.cases(seed));
+        let digest = task.digest_of(&prompt, &cases);
         Self { task, seed, prompt, cases, digest }
     }
 

@@ -60,7 +60,7 @@ impl Console {
 
     /// Says one line, above whatever bar is shown.
     pub fn say(&self, line: &str) {
-        self.live.suspend(|| self.harness.say(&plain(line)));
+        self.live.suspend(|| say(line));
     }
 
     /// Shows the progress of getting an image.

@@ -18,7 +18,8 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
@@ -53,6 +54,8 @@ pub const MAX_SOURCE_BYTES: usize = 256 << 10;
 pub struct Store {
     root: PathBuf,
     disk: Arc<dyn Disk>,
+    /// Reading ten thousand names for each page of a list would take longer than the page.
+    ids: Arc<Mutex<KeptIds>>,
     agents_sync: Arc<FolderSync>,
     versions_sync: Arc<FolderSync>,
 }
@@ -133,9 +136,18 @@ pub struct RoundFile {
     pub tasks: Vec<TaskId>,
 }
 
+/// A list of ids, and the state of the folder that it was read from.
+type KeptIds = Option<(Stamp, Arc<Vec<MinerId>>)>;
+
 /// Tells one content of a file from another: every write makes a new file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp(u64, i64, i64);
+
+impl Stamp {
+    fn of(metadata: &fs::Metadata) -> Self {
+        Self(metadata.ino(), metadata.mtime(), metadata.mtime_nsec())
+    }
+}
 
 impl Store {
     /// Opens the store at `root`, creates what is missing, and finishes or takes back what a crash has
@@ -149,6 +161,7 @@ impl Store {
         let store = Self {
             root: root.into(),
             disk,
+            ids: Arc::default(),
             agents_sync: Arc::default(),
             versions_sync: Arc::default(),
         };
@@ -190,11 +203,29 @@ impl Store {
     }
 
     /// The ids under which something is stored, sorted.
-    pub fn agent_ids(&self) -> Result<Vec<MinerId>, StoreError> {
+    pub fn agent_ids(&self) -> Result<Arc<Vec<MinerId>>, StoreError> {
         let folder = self.agents_dir();
+        let metadata = fs::metadata(&folder).map_err(StoreError::io("read", &folder))?;
+        let stamp = Stamp::of(&metadata);
+        let mut kept = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((of, ids)) = &*kept
+            && *of == stamp
+        {
+            return Ok(ids.clone());
+        }
+        let ids = Arc::new(Self::read_ids(&folder)?);
+        // The clock of the file system ticks some hundred times a second, and two changes in one tick
+        // look the same: what changed just now is not worth keeping.
+        let age = metadata.modified().ok().and_then(|modified| modified.elapsed().ok());
+        let settled = age.is_some_and(|age| age > Duration::from_secs(1));
+        *kept = settled.then(|| (stamp, ids.clone()));
+        Ok(ids)
+    }
+
+    fn read_ids(folder: &Path) -> Result<Vec<MinerId>, StoreError> {
         let mut ids = Vec::new();
-        for entry in fs::read_dir(&folder).map_err(StoreError::io("read", &folder))? {
-            let name = entry.map_err(StoreError::io("read", &folder))?.file_name();
+        for entry in fs::read_dir(folder).map_err(StoreError::io("read", folder))? {
+            let name = entry.map_err(StoreError::io("read", folder))?.file_name();
             ids.extend(id_before(&name.to_string_lossy(), ".json"));
         }
         ids.sort_unstable();
@@ -241,9 +272,7 @@ impl Store {
     pub fn rankings_stamp(&self) -> Result<Option<Stamp>, StoreError> {
         let path = self.rankings_path();
         match fs::metadata(&path) {
-            Ok(metadata) => {
-                Ok(Some(Stamp(metadata.ino(), metadata.mtime(), metadata.mtime_nsec())))
-            }
+            Ok(metadata) => Ok(Some(Stamp::of(&metadata))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(StoreError::io("read", &path)(error)),
         }

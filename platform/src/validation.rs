@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 mod imports;
+mod meaning;
 mod nesting;
 mod syntax;
 mod text;

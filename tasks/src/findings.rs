@@ -16,9 +16,10 @@ pub const MAX_FINDINGS: usize = 10;
 pub const FORMAT: &str = "\
 Answer with JSON and nothing else: a list of objects, one for each weakness, such as
 [{\"line\": 12, \"cwe\": \"CWE-89\", \"why\": \"user input becomes part of the SQL text\"}]
-\"line\" is the number of the line that stands at its beginning in the listing, \"cwe\" is one of the
-identifiers above, \"why\" is a short sentence. Name each weakness once, never two for one line, and
-at most 10 in all. A finding that is no weakness counts as a false alarm.";
+\"line\" is the number, as it stands before it in the listing, of the line that does what is described
+above; if two lines do it together, either will do. \"cwe\" is one of the identifiers above, and \"why\"
+is a short sentence. Name each weakness once, never two for one line, and at most 10 in all. A finding
+that is no weakness counts as a false alarm.";
 
 /// One finding of an answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -19,6 +19,7 @@ mod suites;
 mod task;
 mod value;
 mod verdict;
+mod view;
 
 pub use case::{Args, Case, Input, Sequence, Step};
 pub use check::{Check, Outcome, Property};
@@ -29,10 +30,11 @@ pub use findings::{Finding, Weakness};
 pub use id::{ParseTaskIdError, Seed, TaskId};
 pub use limits::Limits;
 pub use listing::{Listing, Part};
-pub use suites::all;
-pub use task::{Example, Kind, Mutant, Task, TaskView};
+pub use suites::{all, find};
+pub use task::{Kind, Mutant, Task};
 pub use value::{MAX_DEPTH, Value};
 pub use verdict::Verdict;
+pub use view::{Example, TaskView};
 
 /// What a suite file starts with: `use crate::prelude::*;`.
 pub mod prelude {
@@ -41,9 +43,4 @@ pub mod prelude {
     pub use num_bigint::BigInt;
     pub use proptest::prelude::{Just, Strategy, any, prop_oneof};
     pub use proptest::{collection, option, sample};
-}
-
-/// Finds one task by its id.
-pub fn find(id: &str) -> Option<Task> {
-    all().into_iter().find(|task| task.id.as_str() == id)
 }

@@ -201,3 +201,62 @@ fn mutants(truth: &[Finding], lines: usize) -> Vec<(&'static str, Vec<Finding>)>
         ("reports_nothing", Vec::new()),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Seed;
+
+    #[test]
+    fn every_listing_marks_its_weak_lines_and_explains_every_kind() {
+        for task in crate::all() {
+            let Some(listing) = &task.listing else { continue };
+            let marked = |form: &str| -> Vec<usize> {
+                let lines = form.lines().enumerate().filter(|(_, line)| line.starts_with('!'));
+                lines.map(|(at, _)| at).collect()
+            };
+            assert!(listing.planted < listing.parts.len(), "{}", task.id);
+            for part in listing.parts {
+                assert!(listing.kinds.iter().any(|(cwe, _)| *cwe == part.cwe), "{}", task.id);
+                assert!(part.weak.len() >= 2 && !part.sound.is_empty(), "{}", task.id);
+                for form in part.weak {
+                    let at = marked(form);
+                    let together = at.windows(2).all(|pair| pair[0] + 1 == pair[1]);
+                    assert!(!at.is_empty() && together, "{}: {form}", task.id);
+                }
+                assert!(part.sound.iter().all(|form| marked(form).is_empty()), "{}", task.id);
+            }
+        }
+    }
+
+    #[test]
+    fn a_rendering_keeps_no_marks_and_points_at_the_lines_that_had_them() {
+        let part = |cwe, weak, sound| Part { cwe, weak, sound };
+        let parts: &[Part] = &[
+            part(1, &["def one():\n!   weak($a)"], &["def one():\n    fine($a)"]),
+            part(2, &["def two():\n    x\n!   bad\n!   worse"], &["def two():\n    fine"]),
+        ];
+        let listing = Listing {
+            about: "a file",
+            kinds: &[(1, "one"), (2, "two")],
+            opening: "import x",
+            fillers: &["# nothing"],
+            parts: Box::leak(parts.to_vec().into_boxed_slice()),
+            closing: "end()",
+            names: [&["a"], &["b"], &["c"]],
+            planted: 1,
+        };
+        for seed in 0..20 {
+            let rendered = listing.render(&mut crate::draw::runner(&Seed(seed).to_string()));
+            assert!(rendered.lines.iter().all(|line| !line.contains(['!', '$'])));
+            let [weakness] = &rendered.weaknesses[..] else { panic!("one part is weak") };
+            let line = |number: u32| &rendered.lines[number as usize - 1];
+            let named: Vec<_> = (weakness.first_line..=weakness.last_line)
+                .map(|number| line(number).trim())
+                .collect();
+            let expected: &[&str] =
+                if weakness.cwe == 1 { &["weak(a)"] } else { &["bad", "worse"] };
+            assert_eq!(named, expected);
+        }
+    }
+}

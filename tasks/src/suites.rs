@@ -1,6 +1,8 @@
 //! The suites: one file per task, one folder per family. To add a task, add its file, and one line
 //! to the family's list.
 
+use std::sync::LazyLock;
+
 use crate::{Family, Task};
 
 /// A family's list of suites: their modules, and `all()`.
@@ -27,9 +29,17 @@ mod security;
 mod state;
 mod strings;
 
+static ALL: LazyLock<Vec<Task>> =
+    LazyLock::new(|| Family::ALL.iter().flat_map(|family| of(*family)).collect());
+
 /// Every task of the arena, in the order in which rounds run them.
 pub fn all() -> Vec<Task> {
-    Family::ALL.iter().flat_map(|family| of(*family)).collect()
+    ALL.clone()
+}
+
+/// Finds one task by its id.
+pub fn find(id: &str) -> Option<Task> {
+    ALL.iter().find(|task| task.id.as_str() == id).cloned()
 }
 
 fn of(family: Family) -> Vec<Task> {

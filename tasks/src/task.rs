@@ -93,7 +93,7 @@ pub struct Task {
     pub limits: Limits,
     paper: Paper,
     generators: Vec<Generator>,
-    listing: Option<Listing>,
+    pub(crate) listing: Option<Listing>,
 }
 
 /// What of a task one round decides: for most tasks only the generated cases are new, for a listing
@@ -380,78 +380,16 @@ impl Task {
         cases.iter().map(judge).collect()
     }
 
-    /// The side of the task that anybody may see. Of a listing it shows a rendering that no round
-    /// uses.
-    pub fn view(&self) -> TaskView {
-        let paper = self.paper(&format!("example/{}", self.id));
-        let example = |case: &Case| Example {
-            call: case.call(self.entry_point()),
-            expected: case.check.to_string(),
-        };
-        let examples = match self.kind {
-            Kind::Code { .. } => {
-                paper.cases.iter().filter(|case| case.public).map(example).collect()
-            }
-            Kind::Findings => {
-                vec![Example { call: "an answer".to_owned(), expected: paper.reference }]
-            }
-        };
-        TaskView {
-            id: self.id.clone(),
-            title: self.title.clone(),
-            family: self.family,
-            weight: self.weight,
-            prompt: paper.prompt,
-            kind: self.kind.clone(),
-            examples,
-            cases: self.case_count(),
-            limits: self.limits,
-        }
-    }
-
     fn label(&self, seed: Seed) -> String {
         format!("{seed}/{}", self.id)
     }
 
-    fn paper(&self, label: &str) -> Paper {
+    pub(crate) fn paper(&self, label: &str) -> Paper {
         match &self.listing {
             Some(listing) => listing.paper(&self.title, &mut draw::runner(label)),
             None => self.paper.clone(),
         }
     }
-}
-
-/// A public case, in words for people and language models.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Example {
-    /// The call as Python would write it; of a findings task the words "an answer".
-    pub call: String,
-    /// What is expected of it.
-    pub expected: String,
-}
-
-/// The public side of a task: what `GET /tasks` serves.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TaskView {
-    /// Unique among the tasks.
-    pub id: TaskId,
-    /// A few words for people.
-    pub title: String,
-    /// What kind of skill it asks for.
-    pub family: Family,
-    /// How much it counts beside the others.
-    pub weight: u32,
-    /// What the agent is told, word for word; of a findings task an example of it.
-    pub prompt: String,
-    /// The form of the answer.
-    #[serde(flatten)]
-    pub kind: Kind,
-    /// The public cases.
-    pub examples: Vec<Example>,
-    /// How many cases every round has, hidden ones included.
-    pub cases: usize,
-    /// What a trial may use.
-    pub limits: Limits,
 }
 
 #[cfg(test)]
@@ -482,20 +420,6 @@ mod tests {
     }
 
     #[test]
-    fn the_public_side_shows_the_examples_and_no_other_case() {
-        let task = Task::code(Family::Numbers, "twice", "Twice")
-            .example((2,), 4)
-            .case("hidden", (77,), 154)
-            .generated(1, || (4321_i64..4322,), |(n,)| n * 2);
-        let view = serde_json::to_string(&task.view()).unwrap();
-        assert!(view.contains("twice(2)"), "{view}");
-        for hidden in ["77", "154", "4321", "8642"] {
-            assert!(!view.contains(hidden), "{hidden} is in {view}");
-        }
-        assert_eq!(serde_json::from_str::<TaskView>(&view).unwrap(), task.view());
-    }
-
-    #[test]
     fn a_failed_case_shrinks_to_the_smallest_that_still_fails() {
         let task = Task::code(Family::Numbers, "twice", "Twice").generated(
             3,
@@ -518,6 +442,28 @@ mod tests {
         assert_eq!(smallest.call("twice"), "twice(777)");
         assert_eq!(smallest.check.to_string(), "1554");
         assert!(task.shrinker(Seed(5), "generated_4").is_none());
+    }
+
+    #[test]
+    fn code_to_repair_stands_in_the_prompt_and_is_a_wrong_answer() {
+        let task =
+            Task::code(Family::Security, "f", "F").asks_to_repair("Repair f.", "\ndef f(): ...\n");
+        assert_eq!(task.prompt(Seed(1)), "Repair f.\n\ndef f(): ...");
+        assert_eq!(task.mutants(Seed(1))[0].answer, "def f(): ...\n");
+    }
+
+    #[test]
+    fn every_kind_is_drawn_once_in_every_round() {
+        let task = Task::code(Family::Numbers, "f", "F").generated_each(
+            &[10_i64, 20, 30],
+            |start| (*start..start + 10,),
+            |(n,)| *n,
+        );
+        for seed in 0..5 {
+            let cases = task.cases(Seed(seed));
+            let tens = cases.iter().map(|case| case.args[0].as_i64().unwrap() / 10);
+            assert_eq!(tens.collect::<Vec<_>>(), [1, 2, 3]);
+        }
     }
 
     #[test]

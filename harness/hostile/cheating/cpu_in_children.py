@@ -5,7 +5,7 @@ print("""
 import subprocess
 import sys
 
-WORK = "import time\\nwhile time.process_time() < 1.5: pass"
+WORK = "import time\\nwhile time.process_time() < 0.9: pass"
 
 
 def reverse_string(s):

@@ -108,7 +108,7 @@ fn parse(name: &str, source: &str) -> Result<Hostile, String> {
         let number = || value.parse().map_err(|_| format!("'{value}' is no number"));
         match key {
             "expect" => hostile.expect = verdicts(value)?,
-            "never" => hostile.never = value.to_owned(),
+            "never" => value.clone_into(&mut hostile.never),
             "most" => hostile.most = value.parse().map_err(|_| format!("'{value}' is no score"))?,
             "trials" => hostile.trials = number()?,
             "at once" => hostile.at_once = number()?,

@@ -165,38 +165,49 @@ impl<'a> Conversation<'a> {
     /// From an answer to what is wrong with it, the cheap ways first.
     async fn examine(&self, reply: &Reply) -> Result<Examined, MineError> {
         match reply.flaw {
-            Some(Flaw::Truncated) => {
-                return Ok(Examined::failed(
+            None => match self.code(reply) {
+                Ok(answer) => self.examine_code(answer).await,
+                Err(why) => Ok(Examined::failed(why)),
+            },
+            // What was cut off may be the prose after the code; only a trial can tell.
+            Some(Flaw::Truncated) => match (self.code(reply), self.tryout()) {
+                (Ok(answer), Some(tryout)) => self.try_out(tryout, answer).await,
+                _ => Ok(Examined::failed(
                     "the answer ends in the middle: its limit of tokens was reached; be shorter",
-                ));
-            }
-            Some(Flaw::Refused) => return Ok(Examined::failed("the model refused to answer")),
+                )),
+            },
+            Some(Flaw::Refused) => Ok(Examined::failed("the model refused to answer")),
             Some(Flaw::TooLong) => {
-                return Ok(Examined::failed("the answer was cut off, for it is far too long"));
+                Ok(Examined::failed("the answer was cut off, for it is far too long"))
             }
-            None => {}
         }
+    }
+
+    /// The code of an answer, or what keeps it from being run.
+    fn code(&self, reply: &Reply) -> Result<String, String> {
         let name = prompt::wanted_name(self.task);
-        let answer = match extract::code(&reply.text, name) {
-            Ok(answer) => answer,
-            Err(no_code) => return Ok(Examined::failed(no_code.to_string())),
-        };
-        if let Err(findings) = validation::validate(answer.as_bytes()) {
+        let answer = extract::code(&reply.text, name).map_err(|no_code| no_code.to_string())?;
+        validation::validate(answer.as_bytes()).map_err(|findings| {
             let lines: Vec<_> = findings.iter().take(5).map(ToString::to_string).collect();
-            return Ok(Examined::failed(format!(
-                "the code is not acceptable: {}",
-                lines.join("; ")
-            )));
+            format!("the code is not acceptable: {}", lines.join("; "))
+        })?;
+        if extract::defines(&answer, name) {
+            Ok(answer)
+        } else {
+            Err(format!("the code does not define {name}"))
         }
-        if !extract::defines(&answer, name) {
-            return Ok(Examined::failed(format!("the code does not define {name}")));
-        }
-        // A source that learns nothing is tried as a whole, at the end.
-        match self.run.plan.tryout {
-            Some(tryout) if self.run.source.learns() && tryout::known(self.task).is_some() => {
-                self.try_out(tryout, answer).await
-            }
-            _ => Ok(Examined { answer: Some(answer), ..Examined::default() }),
+    }
+
+    /// Where answers to this task can be tried. A source that learns nothing is tried as a whole, at the end.
+    fn tryout(&self) -> Option<&'a Tryout> {
+        let known = self.run.source.learns() && tryout::known(self.task).is_some();
+        self.run.plan.tryout.filter(|_| known)
+    }
+
+    async fn examine_code(&self, answer: String) -> Result<Examined, MineError> {
+        match self.tryout() {
+            Some(tryout) => self.try_out(tryout, answer).await,
+            None => Ok(Examined { answer: Some(answer), ..Examined::default() }),
         }
     }
 

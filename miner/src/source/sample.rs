@@ -12,8 +12,12 @@ use tasks::{Kind, Seed, Sha256, Task, TaskId, TaskView};
 
 use super::{Ask, Reply, Source, SourceError};
 
-/// A reviewer that follows what strangers send through the program.
-const CAREFUL_REVIEWER: &str = include_str!("sample/careful_reviewer.py");
+/// Reviewers that analyse the file, each for the task of that name.
+const CAREFUL_REVIEWERS: [(&str, &str); 3] = [
+    ("review_web_app", include_str!("sample/careful/web_app.py")),
+    ("review_credentials", include_str!("sample/careful/credentials.py")),
+    ("review_token_contract", include_str!("sample/careful/token_contract.py")),
+];
 /// A reviewer that looks for words.
 const HASTY_REVIEWER: &str = include_str!("sample/hasty_reviewer.py");
 /// A reviewer that always suspects the same.
@@ -53,7 +57,10 @@ impl Sample {
             (Skill::Right, Kind::Code { .. }) => task.reference(SEED),
             (Skill::NearlyRight, Kind::Code { .. }) => nearly_right(&task),
             (Skill::Wrong, Kind::Code { entry_point }) => wrong(entry_point, &view.prompt),
-            (Skill::Right, Kind::Findings) => CAREFUL_REVIEWER.to_owned(),
+            (Skill::Right, Kind::Findings) => {
+                let known = CAREFUL_REVIEWERS.iter().find(|(id, _)| *id == view.id.as_str());
+                known.map_or(HASTY_REVIEWER, |(_, reviewer)| reviewer).to_owned()
+            }
             (Skill::NearlyRight, Kind::Findings) => HASTY_REVIEWER.to_owned(),
             (Skill::Wrong, Kind::Findings) => LAZY_REVIEWER.to_owned(),
         })

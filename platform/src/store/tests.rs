@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::thread;
+use std::time::SystemTime;
 
 use super::*;
 
@@ -101,6 +102,24 @@ fn a_source_is_checked_against_its_digest() {
     fs::write(store.root().join("agents/me.py"), "x = 7").unwrap();
     let error = store.source(&meta).unwrap_err().to_string();
     assert!(error.contains(meta.sha256.as_str()), "{error}");
+}
+
+#[test]
+fn the_list_of_ids_is_kept_until_the_folder_changes() {
+    let (_folder, store) = store();
+    let age = |seconds| {
+        let folder = fs::File::open(store.root().join("agents")).unwrap();
+        folder.set_modified(SystemTime::now() - Duration::from_secs(seconds)).unwrap();
+    };
+    store.put_agent(&id("b"), b"x = 1", None).unwrap();
+    age(60);
+    let first = store.agent_ids().unwrap();
+    assert!(Arc::ptr_eq(&first, &store.agent_ids().unwrap()), "nothing changed");
+    store.put_agent(&id("a"), b"x = 1", None).unwrap();
+    assert_eq!(*store.agent_ids().unwrap(), [id("a"), id("b")]);
+    // What changed just now may change again in the same tick of the file system's clock.
+    let recent = store.agent_ids().unwrap();
+    assert!(!Arc::ptr_eq(&recent, &store.agent_ids().unwrap()));
 }
 
 #[test]

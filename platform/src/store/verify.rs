@@ -72,8 +72,8 @@ impl Verify<'_> {
     /// Reads all metadata.
     fn metadata(&mut self) -> Result<Vec<AgentMeta>, StoreError> {
         let mut agents = Vec::new();
-        for miner_id in self.store.agent_ids()? {
-            match self.store.agent(&miner_id) {
+        for miner_id in self.store.agent_ids()?.iter() {
+            match self.store.agent(miner_id) {
                 Ok(Some(meta)) => {
                     self.check_history(&meta);
                     self.known.extend(meta.history.iter().map(|version| version.sha256.clone()));

@@ -10,7 +10,7 @@ use ruff_python_ast::{Mod, PythonVersion};
 use ruff_python_parser::{Mode, ParseOptions, parse_unchecked};
 use ruff_text_size::Ranged as _;
 
-use super::{Finding, MAX_FINDINGS, finding_at, imports};
+use super::{Finding, MAX_FINDINGS, finding_at, imports, meaning};
 
 /// Enough for the deepest tree at the frame sizes of a build without optimisation; `tests/nesting.rs`
 /// tries.
@@ -44,6 +44,13 @@ fn findings(text: &str) -> Vec<Finding> {
         findings.push(finding_at(text, error.range().start().to_usize(), reason));
     }
     if let Mod::Module(module) = parsed.syntax() {
+        // In a file that does not parse, what the parser guessed means nothing.
+        if findings.is_empty() {
+            for error in meaning::check(text, &module.body).iter().take(MAX_FINDINGS) {
+                let reason = format!("this is not Python 3.11: {error}");
+                findings.push(finding_at(text, error.range().start().to_usize(), reason));
+            }
+        }
         findings.extend(imports::check(text, &module.body));
     }
     findings

@@ -69,6 +69,33 @@ fn syntax_of_python_3_11_and_no_other() {
 }
 
 #[test]
+fn what_parses_and_is_no_program() {
+    check("def f(a):\n    return a\nclass A:\n    def g(self):\n        return 1\n", &[]);
+    check("return 1\n", &["1:1 outside"]);
+    check("class A:\n    return 1\n", &["2:5 outside"]);
+    check("def f():\n    class A:\n        return 1\n", &["3:9 outside"]);
+    check("for x in y:\n    if x: break\n    else: continue\n", &[]);
+    check("while x:\n    pass\nelse:\n    break\n", &["4:5 outside loop"]);
+    check("for x in y:\n    def f():\n        break\n", &["3:9 outside loop"]);
+    check("continue\n", &["1:1 loop"]);
+    check("async def f():\n    await x\n    return [await y async for y in z]\n", &[]);
+    check("async def f():\n    return [[y async for y in z] for z in x]\n", &[]);
+    check("def f():\n    return (await y for y in z)\n", &[]);
+    check("def f():\n    await x\n", &["2:5 async"]);
+    check("yield 1\n", &["1:1 outside"]);
+    check("def f():\n    yield 1\n    x = lambda: (yield)\n", &[]);
+    check("def f():\n    return [(yield 1) for x in y]\n", &["2:14 yield"]);
+    check("def f(a, b, a): pass\n", &["1:13 uplicate"]);
+    check("f(a=1, b=2, a=3)\n", &["1:13 a"]);
+    check("def f(a):\n    global a\n", &["2:12 global"]);
+    check("from __future__ import braces\n", &["1:24 braces"]);
+    check("[x := 1 for x in y]\n", &["1:2 x"]);
+    check("match x:\n    case y: pass\n    case z: pass\n", &["2:10 y"]);
+    check("nonlocal x\n", &["1:1 nonlocal"]);
+    check("__debug__ = 1\n", &["1:1 __debug__"]);
+}
+
+#[test]
 fn imports_of_the_standard_library_wherever_they_stand() {
     check("import os, sys as system\nfrom os import path\nimport os.path\n", &[]);
     check(

@@ -38,7 +38,7 @@ fn share(sample: Sample, task: &Task) -> usize {
 fn the_reviewers_are_right_always_sometimes_and_never() {
     for task in tasks::all().iter().filter(|task| task.kind == Kind::Findings) {
         let good = share(Sample::Good, task);
-        assert_eq!(good, 100, "{}: teach careful_reviewer.py its kinds of weakness", task.id);
+        assert_eq!(good, 100, "{}: it wants a careful reviewer of its own", task.id);
         assert!(share(Sample::Bad, task) < 10, "{}", task.id);
     }
     let hasty = review(HASTY_REVIEWER, &[tasks::find("review_web_app").unwrap().prompt(Seed(1))]);

@@ -70,9 +70,22 @@ fn roman(mut number: u32) -> String {
     numeral
 }
 
-/// The standard form is what writing a number gives, so the one number that gives it is its value.
+/// A numeral is in standard form if it is what writing its value gives.
 fn read(numeral: &str) -> Check {
-    (1..4000)
-        .find(|number| roman(*number) == numeral)
-        .map_or(Check::raises("ValueError"), Check::from)
+    let worth = |letter: char| match letter {
+        'I' => 1,
+        'V' => 5,
+        'X' => 10,
+        'L' => 50,
+        'C' => 100,
+        'D' => 500,
+        _ => 1000,
+    };
+    let worths: Vec<i64> = numeral.chars().map(worth).collect();
+    let following = worths.iter().skip(1).chain([&0]);
+    let signed = worths.iter().zip(following).map(|(w, next)| if w < next { -w } else { *w });
+    match u32::try_from(signed.sum::<i64>()) {
+        Ok(value) if (1..4000).contains(&value) && roman(value) == numeral => value.into(),
+        _ => Check::raises("ValueError"),
+    }
 }

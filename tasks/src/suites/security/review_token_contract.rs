@@ -31,13 +31,15 @@ contract Token {
     address[] public holders;
     uint256 public supply;
 
+    event Paid(address indexed who, uint256 amount);
+
     modifier onlyOwner() {
         require(msg.sender == owner, "owner only");
         _;
     }
 "#,
     fillers: &[
-        "    event Paid(address indexed who, uint256 amount);",
+        "    uint8 public constant decimals = 18;",
         r"
     function balanceOf(address who) external view returns (uint256) {
         return balances[who];
