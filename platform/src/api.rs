@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use tasks::Sha256;
 use utoipa::ToSchema;
 
@@ -11,6 +12,11 @@ use crate::validation::Finding;
 
 /// What anybody may know of a stored agent: never its source, never its token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(examples(json!({
+    "miner_id": "me", "version": 2, "size": 1234,
+    "sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    "uploaded_at": "2026-01-01T12:00:00Z"
+})))]
 pub struct AgentView {
     /// Whose agent it is.
     pub miner_id: MinerId,
@@ -40,6 +46,12 @@ impl From<AgentMeta> for AgentView {
 
 /// One agent with the versions before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(examples(json!({
+    "miner_id": "me", "version": 2, "size": 1234,
+    "sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    "uploaded_at": "2026-01-01T12:00:00Z",
+    "history": []
+})))]
 pub struct AgentHistory {
     /// The current version.
     #[serde(flatten)]
@@ -57,6 +69,7 @@ impl From<AgentMeta> for AgentHistory {
 
 /// A token that replaces another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(examples(json!({"miner_id": "me", "token": "arena_5f1d"})))]
 pub struct NewToken {
     /// Whose agent it opens.
     pub miner_id: MinerId,
@@ -66,6 +79,14 @@ pub struct NewToken {
 
 /// An error of the API, after RFC 9457 (`application/problem+json`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(examples(json!({
+    "type": "about:blank", "title": "Unprocessable Content", "status": 422,
+    "detail": "line 1, column 8: requests is not in the standard library; use urllib.request",
+    "findings": [{
+        "line": 1, "column": 8,
+        "reason": "requests is not in the standard library; use urllib.request"
+    }]
+})))]
 pub struct Problem {
     /// Always `about:blank`: the status says what kind of problem it is.
     #[serde(rename = "type")]

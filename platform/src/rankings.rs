@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use tasks::{Family, Seed, Sha256, TaskId, Verdict};
 use utoipa::ToSchema;
 
@@ -13,6 +14,20 @@ use crate::api::schema;
 
 /// A finished round and who came where in it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(examples(json!({
+    "round": {
+        "id": "2026-01-01", "seed": 7, "started_at": "2026-01-01T12:00:00Z",
+        "finished_at": "2026-01-01T12:01:00Z", "tasks": ["reverse_string"],
+        "image": "python@sha256:0", "isolation": "agent", "pool_tao": "100",
+        "payout": "proportional", "trials": 1, "cached": 0, "faults": []
+    },
+    "rankings": [{
+        "rank": 1, "miner_id": "me", "score": 100.0, "reward_tao": "100", "copy_of": null,
+        "agent_sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        "reward_rao": 100_000_000_000_u64,
+        "tasks": {"reverse_string": {"verdict": "AC", "score": 100.0, "passed": 21, "total": 21}}
+    }]
+})))]
 pub struct Rankings {
     /// What was evaluated, and how.
     pub round: Round,

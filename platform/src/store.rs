@@ -24,6 +24,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use tasks::{Seed, Sha256, TaskId};
 use utoipa::ToSchema;
 
@@ -96,6 +97,10 @@ pub struct Version {
 
 /// What an upload is answered with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(examples(json!({
+    "miner_id": "me", "version": 1, "token": "arena_5f1d",
+    "sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+})))]
 pub struct Receipt {
     /// Whose agent it is.
     pub miner_id: MinerId,
