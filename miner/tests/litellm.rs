@@ -1,9 +1,9 @@
-//! A smoke test against a real server that speaks as OpenAI does: LiteLLM's proxy from PyPI, answering canned
+//! A smoke test against a real server that speaks as `OpenAI` does: `LiteLLM`, from `PyPI`, answering canned
 //! text.
 //!
 //! It installs some 700 MB into the build folder once, which a plain `cargo test` should not do unasked, so it
 //! is `#[ignore]`d there; `cargo test -p miner --test litellm -- --ignored` runs it. Asked to, it does not skip
-//! itself: a machine without python3, its venv module or PyPI fails it.
+//! itself: a machine without python3, its venv module or `PyPI` fails it.
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};

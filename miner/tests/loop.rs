@@ -11,9 +11,16 @@ use miner::mine::{Event, MineError, Plan, run};
 use miner::source::{Ask, Flaw, Reply, Source, SourceError, Usage};
 use tasks::TaskView;
 
+/// What a source does when it is asked.
+enum Answer {
+    Says(Reply),
+    Fails(SourceError),
+    Silence,
+}
+
 /// Answers in the order of the script, whatever is asked.
 struct Script {
-    answers: Mutex<VecDeque<Option<Result<Reply, SourceError>>>>,
+    answers: Mutex<VecDeque<Answer>>,
     asked: Mutex<Vec<(String, u32, u64, usize)>>,
 }
 
@@ -32,26 +39,28 @@ impl Source for Script {
         self.asked.lock().unwrap().push(asked);
         let next = self.answers.lock().unwrap().pop_front().expect("the script goes on");
         match next {
-            Some(answer) => std::future::ready(answer).boxed(),
-            // It never answers.
-            None => std::future::pending().boxed(),
+            Answer::Says(reply) => std::future::ready(Ok(reply)).boxed(),
+            Answer::Fails(error) => std::future::ready(Err(error)).boxed(),
+            Answer::Silence => std::future::pending().boxed(),
         }
     }
 }
 
-fn said(text: &str) -> Option<Result<Reply, SourceError>> {
+fn reply(text: &str, flaw: Option<Flaw>) -> Answer {
     let usage = Usage { input_tokens: 100, output_tokens: 20, ..Usage::default() };
-    Some(Ok(Reply { text: text.to_owned(), usage, flaw: None }))
+    Answer::Says(Reply { text: text.to_owned(), usage, flaw })
 }
 
-fn flawed(flaw: Flaw) -> Option<Result<Reply, SourceError>> {
-    let reply =
-        Reply { text: "def reverse_string(".to_owned(), flaw: Some(flaw), ..Reply::default() };
-    Some(Ok(reply))
+fn said(text: &str) -> Answer {
+    reply(text, None)
 }
 
-fn failed() -> Option<Result<Reply, SourceError>> {
-    Some(Err(SourceError::Failed("503".to_owned())))
+fn flawed(flaw: Flaw) -> Answer {
+    reply("def reverse_string(", Some(flaw))
+}
+
+fn failed() -> Answer {
+    Answer::Fails(SourceError::Failed("503".to_owned()))
 }
 
 const REVERSE: &str = "def reverse_string(s):\n    return s[::-1]\n";
@@ -78,7 +87,7 @@ impl Ran {
 
 /// Runs the loop without a sandbox under these budgets.
 async fn play(
-    script: Vec<Option<Result<Reply, SourceError>>>,
+    script: Vec<Answer>,
     (budget, task_budget): (&str, &str),
     price: Option<Price>,
 ) -> Ran {
@@ -152,7 +161,7 @@ async fn a_provider_that_fails_once_costs_a_task_and_one_that_goes_on_failing_en
     assert_eq!((ran.answered(), ran.left.len()), (vec![false, true], 1));
     let ran = play(vec![failed(), failed()], FREE, None).await;
     assert_eq!(ran.error(), "503");
-    let unusable = Some(Err(SourceError::Unusable("wrong key".to_owned())));
+    let unusable = Answer::Fails(SourceError::Unusable("wrong key".to_owned()));
     let ran = play(vec![said(REVERSE), unusable], FREE, None).await;
     assert_eq!((ran.error(), ran.answered()), ("wrong key".to_owned(), vec![true, false]));
 }
@@ -189,7 +198,7 @@ async fn money_is_counted_by_the_price_and_cannot_be_limited_without_one() {
 
 #[tokio::test]
 async fn a_model_that_is_silent_costs_no_more_time_than_the_budget_has() {
-    let script = || vec![None, said("def fizz_buzz(n): pass")];
+    let script = || vec![Answer::Silence, said("def fizz_buzz(n): pass")];
     let ran = play(script(), ("seconds=60", "seconds=1"), None).await;
     ran.ended.as_ref().unwrap();
     assert!(ran.left[0].contains("s are over"), "{:?}", ran.left);

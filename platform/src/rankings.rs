@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use tasks::{Family, Seed, Sha256, TaskId, Verdict};
 use utoipa::ToSchema;
 

@@ -24,7 +24,6 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use tasks::{Seed, Sha256, TaskId};
 use utoipa::ToSchema;
 
