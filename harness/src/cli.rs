@@ -213,7 +213,7 @@ pub struct Bench {
 /// Arguments of `gauntlet`.
 #[derive(Args)]
 pub struct Gauntlet {
-    /// Only the agents with one of these in their names, such as 'escape' or 'fork_bomb'
+    /// Only the agents with one of these in their names, such as 'escape' or 'memory'
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
     #[command(flatten)]

@@ -82,8 +82,8 @@ pub async fn run(sandbox: &Sandbox, plan: Plan, on_event: Listener) -> Result<Ou
     let seed = drawn_seed();
     let shared = Arc::new(Shared {
         runner: Runner::new(sandbox.clone(), None, std::time::Duration::ZERO),
-        hostile: prepared(LIMITS, seed),
-        honest: prepared(Limits::STANDARD, seed),
+        short: prepared(LIMITS, seed),
+        standard: prepared(Limits::STANDARD, seed),
         queue: Mutex::new(plan.agents.into()),
         findings: Mutex::default(),
         on_event,
@@ -121,8 +121,8 @@ fn prepared(limits: Limits, seed: Seed) -> Prepared {
 
 struct Shared {
     runner: Runner,
-    hostile: Prepared,
-    honest: Prepared,
+    short: Prepared,
+    standard: Prepared,
     queue: Mutex<VecDeque<Hostile>>,
     findings: Mutex<Vec<Finding>>,
     on_event: Listener,
@@ -172,7 +172,9 @@ impl Shared {
     /// All trials of one container's life, or of its successors' where it was not fit for another.
     async fn live(&self, hostile: &Hostile, mut slot: Slot) -> Vec<Result<TrialResult, Fault>> {
         let agent = Agent::local(hostile.short_name(), hostile.source.clone());
-        let prepared = if hostile.class == Class::Honest { &self.honest } else { &self.hostile };
+        // Short limits are for those that use them up. The others may meet a machine that is slow.
+        let uses_up = hostile.expect.contains(&Verdict::TimeLimit);
+        let prepared = if uses_up { &self.short } else { &self.standard };
         let mut results = Vec::new();
         for _ in 0..hostile.trials {
             let trial = (&agent, &*hostile.source, prepared);

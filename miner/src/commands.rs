@@ -8,6 +8,7 @@ pub mod upload;
 
 use std::future::Future;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use harness::Fault;
 use harness::sandbox::Sandbox;
@@ -19,6 +20,8 @@ use platform::client::ClientError;
 use platform::store::StoreError;
 use platform::validation;
 use tasks::Seed;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 
 use crate::console::Console;
 
@@ -151,14 +154,34 @@ pub fn seed(chosen: Option<u64>) -> Seed {
     Seed(chosen.unwrap_or_else(|| rand::random_range(0..1 << 53)))
 }
 
-/// Waits for Ctrl-C or for the system's request to end.
+/// Becomes true with the first Ctrl-C or the system's request to end, and stays so: one that comes between two
+/// waits is not lost.
+static INTERRUPTED: OnceLock<watch::Receiver<bool>> = OnceLock::new();
+
+/// Begins to listen for Ctrl-C and for the system's request to end.
+pub fn listen_for_interrupts() -> std::io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let (sender, receiver) = watch::channel(false);
+    INTERRUPTED.get_or_init(|| receiver);
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        sender.send_replace(true);
+        // Whoever waits must not take a closed channel for an interrupt, nor an open one for none.
+        sender.closed().await;
+    });
+    Ok(())
+}
+
+/// Waits until the user or the system has asked to stop.
 async fn interrupted() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
+    if let Some(receiver) = INTERRUPTED.get()
+        && receiver.clone().wait_for(|interrupted| *interrupted).await.is_ok()
+    {
+        return;
     }
+    std::future::pending().await
 }

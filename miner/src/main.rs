@@ -12,7 +12,12 @@ use cli::{Cli, Command};
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let ran = match Cli::parse().command {
+    let command = Cli::parse().command;
+    if let Err(error) = commands::listen_for_interrupts() {
+        console::complain(&format!("cannot listen for Ctrl-C: {error}"));
+        return ExitCode::FAILURE;
+    }
+    let ran = match command {
         Command::Mine(args) => commands::mine::run(*args).await,
         Command::Try(args) => commands::tryout::run(args).await,
         Command::Upload(args) => commands::upload::run(args).await,

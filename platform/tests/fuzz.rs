@@ -139,7 +139,7 @@ fn every_way_to_nest_is_survived_at_every_size() {
     for (before, open, middle, close, after) in NESTS {
         let fixed = before.len() + middle.len() + after.len();
         let most = (MAX_SOURCE_BYTES - fixed) / (open.len() + close.len());
-        for count in [50, 150, 199, 999, 1_990, most / 9, most] {
+        for count in [150, 199, 1_990, most] {
             let count = count.min(most);
             let (open, close) = (open.repeat(count), close.repeat(count));
             let what =
@@ -171,7 +171,7 @@ fn random_programs_are_survived() {
     let number = |name: &str, default| {
         std::env::var(name).map_or(default, |text| text.parse::<u64>().expect(name))
     };
-    let (seed, cases) = (number("FUZZ_SEED", 1), number("FUZZ_CASES", 1_500));
+    let (seed, cases) = (number("FUZZ_SEED", 1), number("FUZZ_CASES", 500));
     let mut accepted = 0;
     for case in seed..seed + cases {
         let source = random_program(&mut StdRng::seed_from_u64(case));

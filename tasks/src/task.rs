@@ -46,7 +46,7 @@
 use proptest::strategy::Strategy;
 use serde::{Deserialize, Serialize};
 
-use crate::case::Args;
+use crate::case::{Args, shortened};
 use crate::draw::{self, Generator};
 use crate::listing::Listing;
 use crate::{
@@ -375,7 +375,7 @@ impl Task {
                 Verdict::Accepted => (Verdict::Accepted, String::new()),
                 verdict => (verdict, case.explain("", outcome)),
             },
-            Err(error) => (Verdict::NoSolution, error.to_string()),
+            Err(error) => (Verdict::NoSolution, shortened(error, 160)),
         };
         cases.iter().map(judge).collect()
     }
@@ -478,6 +478,8 @@ mod tests {
         let [(verdict, why), ..] = &judged("[]")[..] else { panic!("no cases") };
         assert_eq!(*verdict, Verdict::WrongAnswer);
         assert!(why.starts_with("the answer reported nothing, expected CWE-"), "{why}");
+        let [(_, why), ..] = &judged(&format!("[\"{}\"]", "x".repeat(9_999)))[..] else { panic!() };
+        assert!(why.len() < 200, "{why}");
         assert!(judged("I found nothing.").iter().all(|(v, _)| *v == Verdict::NoSolution));
         assert!(task.reference(Seed(4)) != task.reference(seed));
         assert_eq!(task.view(), task.view());

@@ -21,6 +21,14 @@ pub struct Consent {
     setup: bool,
 }
 
+impl Consent {
+    /// Fails with what is missing and the mend, unless there is leave to install it.
+    pub fn needed(&self, what: &str) -> anyhow::Result<()> {
+        ensure!(self.setup, "{what}; --setup gives leave to install what is missing");
+        Ok(())
+    }
+}
+
 /// Builds the binaries, and sees to it that agents can be run: with leave by installing, else by naming
 /// what is missing.
 pub fn run(sh: &Shell, consent: &Consent) -> anyhow::Result<()> {
@@ -41,8 +49,9 @@ pub fn run(sh: &Shell, consent: &Consent) -> anyhow::Result<()> {
         ensure!(image(sh)?, "there is no image to run agents in; the lines above say why");
         return Ok(());
     }
-    let mend = if consent.setup { "" } else { "; --setup gives leave to install what is missing" };
-    bail!("agents cannot be run on this machine; the lines above say why{mend}")
+    let sentence = "agents cannot be run on this machine; the lines above say why";
+    consent.needed(sentence)?;
+    bail!(sentence)
 }
 
 /// Installs distribution packages that are missing, with leave; without it, names them.
@@ -55,11 +64,8 @@ pub fn packages(sh: &Shell, consent: &Consent, needed: &[(&str, &str)]) -> anyho
     if missing.is_empty() {
         return Ok(());
     }
-    ensure!(
-        consent.setup,
-        "the tests need programs that are missing; install them with 'apt-get install {}', or use --setup",
-        missing.join(" ")
-    );
+    let list = missing.join(" ");
+    consent.needed(&format!("programs are missing that 'apt-get install {list}' brings"))?;
     install(sh, &missing)
 }
 
@@ -85,7 +91,8 @@ fn image(sh: &Shell) -> anyhow::Result<bool> {
     Ok(crate::children::run(found)?.success())
 }
 
-fn install(sh: &Shell, packages: &[&str]) -> anyhow::Result<()> {
+/// Installs distribution packages.
+pub fn install(sh: &Shell, packages: &[&str]) -> anyhow::Result<()> {
     let list = packages.join(" ");
     ensure!(
         on_path("apt-get"),

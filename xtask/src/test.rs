@@ -1,25 +1,41 @@
 //! `cargo xtask test`: the project's own tests, the same here and in CI.
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
+use anyhow::{Context as _, ensure};
 use xshell::{Shell, cmd};
 
 use crate::{children, forward, setup};
 
 /// Programs that tests use, and the Debian packages that have them.
-const PROGRAMS: [(&str, &str); 2] =
-    [("docker-registry", "docker-registry"), ("python3", "python3")];
+const PROGRAMS: [(&str, &str); 4] = [
+    ("chromedriver", "chromium-driver"),
+    ("curl", "curl"),
+    ("docker-registry", "docker-registry"),
+    ("python3", "python3"),
+];
+/// Tools from `PyPI`: a checker of HTTP APIs, and one of accessibility. They get an environment of their own.
+const PYTHON_TOOLS: [&str; 2] = ["schemathesis==4.24.3", "axe-core-python==0.1.0"];
+/// Where those tools live.
+const TOOLS: &str = "target/tools";
 
 /// Runs every check, the quick ones first, and stops at the first that fails.
 pub fn run(sh: &Shell, consent: &setup::Consent) -> anyhow::Result<ExitCode> {
     setup::packages(sh, consent, &PROGRAMS)?;
     setup::run(sh, consent)?;
+    let (tools, axe) = python_tools(sh, consent)?;
     let store = format!("{}/target/test-store", sh.current_dir().display());
     sh.remove_path(&store)?;
+    let path = format!("{tools}:{}", std::env::var("PATH").unwrap_or_default());
     let checks = [
         cmd!(sh, "cargo fmt --all --check"),
-        cmd!(sh, "cargo clippy --quiet --workspace --all-targets -- --deny warnings"),
-        cmd!(sh, "cargo test --workspace"),
+        cmd!(
+            sh,
+            "cargo clippy --quiet --workspace --all-targets --features platform/outside-tools -- --deny warnings"
+        ),
+        cmd!(sh, "cargo test --workspace --features platform/outside-tools")
+            .env("PATH", &path)
+            .env("AXE_JS", axe),
         cmd!(sh, "cargo test --package harness --test harness").env("BITSEC_STORE", &store),
     ];
     for check in checks {
@@ -30,4 +46,29 @@ pub fn run(sh: &Shell, consent: &setup::Consent) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The folder of the programs from `PyPI`, and the file of the accessibility checker. Installed once.
+fn python_tools(sh: &Shell, consent: &setup::Consent) -> anyhow::Result<(String, String)> {
+    let folder = format!("{}/{TOOLS}", sh.current_dir().display());
+    let bin = format!("{folder}/bin");
+    let python = format!("{bin}/python");
+    let installed = sh.path_exists(format!("{bin}/schemathesis"));
+    if !installed {
+        consent.needed(&format!("the tests need '{}' from PyPI", PYTHON_TOOLS.join("' and '")))?;
+        // Debian keeps `venv` in a package of its own.
+        if Command::new("python3").args(["-c", "import ensurepip"]).status()?.success() {
+            cmd!(sh, "python3 -m venv {folder}").run()?;
+        } else {
+            setup::install(sh, &["python3-venv"])?;
+            cmd!(sh, "python3 -m venv {folder}").run()?;
+        }
+        cmd!(sh, "{python} -m pip install --quiet {PYTHON_TOOLS...}").run()?;
+    }
+    let find = "import axe_core_python, os; print(os.path.dirname(axe_core_python.__file__))";
+    let axe =
+        cmd!(sh, "{python} -c {find}").quiet().read().context("axe-core-python is not whole")?;
+    let axe = format!("{axe}/axe.min.js");
+    ensure!(sh.path_exists(&axe), "axe-core-python has no {axe}");
+    Ok((bin, axe))
 }

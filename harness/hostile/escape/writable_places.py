@@ -6,6 +6,8 @@ import os
 reached = []
 for folder, folders, files in os.walk("/"):
     folders[:] = [name for name in folders if os.path.join(folder, name) not in ("/proc", "/sys", "/work", "/dev/fd")]
+    if folder.count("/") > 2:
+        folders[:] = []
     try:
         os.close(os.open(folder + "/mark", os.O_CREAT | os.O_WRONLY))
         os.unlink(folder + "/mark")

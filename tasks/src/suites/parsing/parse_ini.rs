@@ -73,7 +73,11 @@ def parse_ini(text):
         .example(("key = 1\n",), Check::raises("ValueError"))
         .case("nothing", ("",), Value::Dict(vec![]))
         .case("an_empty_key", ("[a]\n = 1",), Check::raises("ValueError"))
-        .case("again", ("[a]\nK=1\n[b]\n[a]\nk=#=;\nK=",), read("[a]\nK=1\n[b]\n[a]\nk=#=;\nK="))
+        .case(
+            "again",
+            ("[a]\nold=1\nK=1\n[b]\n[a]\nk=#=;\nK=",),
+            read("[a]\nold=1\nK=1\n[b]\n[a]\nk=#=;\nK="),
+        )
         .generated(36, || (settings(),), |(text,)| read(text))
 }
 

@@ -42,6 +42,7 @@ def parse_tags(text: str) -> list[str]:
         .case("only_a_comma", (",",), Check::raises("ValueError"))
         .case("a_comma_at_the_end", ("a,b,",), vec!["a", "b"])
         .case("a_space_behind_it", ("a, ",), Check::raises("ValueError"))
+        .case("two_commas_at_the_end", ("a,,",), Check::raises("ValueError"))
         .case("two_dashes", ("a--b",), Check::raises("ValueError"))
         .case("a_line_break", ("a\n",), Check::raises("ValueError"))
         .generated(22, || (lists(),), |(text,)| parsed(text))
