@@ -15,7 +15,7 @@ const PROGRAMS: [(&str, &str); 4] = [
     ("python3", "python3"),
 ];
 /// Tools from `PyPI`: a checker of HTTP APIs, and one of accessibility. They get an environment of their own.
-const PYTHON_TOOLS: [&str; 2] = ["schemathesis==4.24.3", "axe-core-python==0.1.0"];
+const PYTHON_TOOLS: [&str; 2] = ["schemathesis==4.32.5", "axe-core-python==0.1.0"];
 /// Where those tools live.
 const TOOLS: &str = "target/tools";
 
