@@ -34,9 +34,12 @@ const TASK: &str = "reverse_string";
 const RECORD_BYTES: usize = 2 << 20;
 /// How many lines are told of a trial that did not hold.
 const TOLD_LINES: usize = 6;
-/// Short limits, for a suite that is run often. Long enough for a Python that starts on a busy machine.
-const LIMITS: Limits =
+/// Short limits for agents that use them up, so that the suite is quick. Long enough for a Python that
+/// starts on a busy machine.
+const SHORT: Limits =
     Limits { agent_wall_ms: 4_000, call_cpu_ms: 500, calls_wall_ms: 5_000, ..Limits::STANDARD };
+/// Long ones for all others, for they prove nothing by being slow: some look at the whole disk.
+const LONG: Limits = Limits { agent_wall_ms: 40_000, ..Limits::STANDARD };
 
 /// What a gauntlet is to do.
 pub struct Plan {
@@ -82,8 +85,8 @@ pub async fn run(sandbox: &Sandbox, plan: Plan, on_event: Listener) -> Result<Ou
     let seed = drawn_seed();
     let shared = Arc::new(Shared {
         runner: Runner::new(sandbox.clone(), None, std::time::Duration::ZERO),
-        short: prepared(LIMITS, seed),
-        standard: prepared(Limits::STANDARD, seed),
+        short: prepared(SHORT, seed),
+        long: prepared(LONG, seed),
         queue: Mutex::new(plan.agents.into()),
         findings: Mutex::default(),
         on_event,
@@ -122,7 +125,7 @@ fn prepared(limits: Limits, seed: Seed) -> Prepared {
 struct Shared {
     runner: Runner,
     short: Prepared,
-    standard: Prepared,
+    long: Prepared,
     queue: Mutex<VecDeque<Hostile>>,
     findings: Mutex<Vec<Finding>>,
     on_event: Listener,
@@ -172,9 +175,8 @@ impl Shared {
     /// All trials of one container's life, or of its successors' where it was not fit for another.
     async fn live(&self, hostile: &Hostile, mut slot: Slot) -> Vec<Result<TrialResult, Fault>> {
         let agent = Agent::local(hostile.short_name(), hostile.source.clone());
-        // Short limits are for those that use them up. The others may meet a machine that is slow.
         let uses_up = hostile.expect.contains(&Verdict::TimeLimit);
-        let prepared = if uses_up { &self.short } else { &self.standard };
+        let prepared = if uses_up { &self.short } else { &self.long };
         let mut results = Vec::new();
         for _ in 0..hostile.trials {
             let trial = (&agent, &*hostile.source, prepared);
@@ -214,7 +216,7 @@ fn trouble(hostile: &Hostile, result: &Result<TrialResult, Fault>) -> Option<Str
         let told: Vec<_> = result.failure().lines().take(TOLD_LINES).map(str::to_owned).collect();
         return Some(format!("{}\n  {}", hostile.never, told.join("\n  ")));
     }
-    if result.verdict == Verdict::OutputLimit && result.stdout.len() as u64 > LIMITS.answer_bytes {
+    if result.verdict == Verdict::OutputLimit && result.stdout.len() as u64 > SHORT.answer_bytes {
         return Some(format!("{} bytes of its output were kept", result.stdout.len()));
     }
     let record = serde_json::to_vec(result).expect("records are plain data").len();

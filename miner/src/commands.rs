@@ -183,5 +183,5 @@ async fn interrupted() {
     {
         return;
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }

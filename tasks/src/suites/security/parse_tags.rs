@@ -8,7 +8,7 @@ pub fn task() -> Task {
         .asks_to_repair(
             "Repair the function parse_tags(text: str) -> list[str] below: a stranger can send a \
              text on which it searches for years. The repaired function must do the same for every \
-             text, in at most 0.25 seconds of CPU time for 100000 characters. Tags are separated by \
+             text, in at most 0.25 seconds of CPU time for 40000 characters. Tags are separated by \
              commas, with any number of spaces around each tag; one comma may end the text, with \
              nothing behind it. A tag is made of a-z, 0-9 and '-', does not begin with '-' and \
              never has two '-' in a row; it may end with one. There is at least one tag. The tags \
@@ -76,7 +76,7 @@ fn lists() -> impl Strategy<Value = String> {
 }
 
 fn attacked(repeated: &'static str, end: &'static str) -> impl Strategy<Value = String> {
-    (3_000_usize..20_000).prop_map(move |times| repeated.repeat(times) + end)
+    (3_000_usize..8_000).prop_map(move |times| repeated.repeat(times) + end)
 }
 
 fn parsed(text: &str) -> Check {
