@@ -55,6 +55,14 @@ impl Server {
     }
 }
 
+/// A test that fails leaves no server behind.
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
 /// Uploads as fast as it can, until the server is gone.
 async fn upload_until_it_dies(
     client: Client,

@@ -362,7 +362,12 @@ impl Task {
 
     /// The digest of everything that decides a trial's verdict under this seed, except the agent.
     pub fn digest(&self, seed: Seed) -> Sha256 {
-        let all = (&self.id, self.prompt(seed), &self.kind, &self.limits, self.cases(seed));
+        self.digest_of(&self.prompt(seed), &self.cases(seed))
+    }
+
+    /// The same digest, for who has the round's prompt and cases at hand.
+    pub fn digest_of(&self, prompt: &str, cases: &[Case]) -> Sha256 {
+        let all = (&self.id, prompt, &self.kind, &self.limits, cases);
         Sha256::of(&serde_json::to_vec(&all).expect("a task is plain data"))
     }
 
