@@ -1,6 +1,6 @@
 //! The curl commands of the README, run against a real server in the order in which they stand. Run with
-//! `--features outside-tools`; wants `curl`. `README` names the file to read, which is
-//! `platform/README-section.md` unless it is set.
+//! `--features outside-tools`; wants `curl`. `README` names another file to
+//! read.
 
 mod support;
 
@@ -43,7 +43,7 @@ async fn the_readmes_commands_do_what_it_says() {
     let agent = folder.path().join("agent.py");
     std::fs::write(&agent, "print(1)\n").unwrap();
 
-    let default = concat!(env!("CARGO_MANIFEST_DIR"), "/README-section.md");
+    let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
     let path = std::env::var("README").unwrap_or_else(|_| default.to_owned());
     let markdown = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
     let commands = commands(&markdown);

@@ -15,7 +15,9 @@ const PROGRAMS: [(&str, &str); 4] = [
     ("python3", "python3"),
 ];
 /// Tools from `PyPI`: a checker of HTTP APIs, and one of accessibility. They get an environment of their own.
-const PYTHON_TOOLS: [&str; 2] = ["schemathesis==4.32.5", "axe-core-python==0.1.0"];
+const PYTHON_TOOLS: [&str; 1] = ["schemathesis==4.32.5"];
+/// It brings axe-core's script, which is all that is wanted of it.
+const AXE: &str = "axe-playwright-python==0.1.8";
 /// Where those tools live.
 const TOOLS: &str = "target/tools";
 
@@ -55,7 +57,7 @@ fn python_tools(sh: &Shell, consent: &setup::Consent) -> anyhow::Result<(String,
     let python = format!("{bin}/python");
     let installed = sh.path_exists(format!("{bin}/schemathesis"));
     if !installed {
-        consent.needed(&format!("the tests need '{}' from PyPI", PYTHON_TOOLS.join("' and '")))?;
+        consent.needed(&format!("the tests need '{}' from PyPI", PYTHON_TOOLS[0]))?;
         // Debian keeps `venv` in a package of its own.
         if Command::new("python3").args(["-c", "import ensurepip"]).status()?.success() {
             cmd!(sh, "python3 -m venv {folder}").run()?;
@@ -63,12 +65,13 @@ fn python_tools(sh: &Shell, consent: &setup::Consent) -> anyhow::Result<(String,
             setup::install(sh, &["python3-venv"])?;
             cmd!(sh, "python3 -m venv {folder}").run()?;
         }
+        cmd!(sh, "{python} -m pip install --quiet --no-deps {AXE}").run()?;
         cmd!(sh, "{python} -m pip install --quiet {PYTHON_TOOLS...}").run()?;
     }
     let find = "import axe_core_python, os; print(os.path.dirname(axe_core_python.__file__))";
     let axe =
         cmd!(sh, "{python} -c {find}").quiet().read().context("axe-core-python is not whole")?;
     let axe = format!("{axe}/axe.min.js");
-    ensure!(sh.path_exists(&axe), "axe-core-python has no {axe}");
+    ensure!(sh.path_exists(&axe), "{AXE} has no {axe}");
     Ok((bin, axe))
 }

@@ -181,8 +181,7 @@ fn open_round(args: &Evaluate, store: &Store) -> Result<RoundFile, Failure> {
 fn commit(store: &Store) -> Result<(), Failure> {
     let seed = drawn_seed();
     // With 256 bits that nobody knows beside it, the seed cannot be found by trying.
-    let salt: String =
-        (0..64).map(|_| char::from_digit(rand::random_range(0..16), 16)).flatten().collect();
+    let salt: String = format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>());
     let commitment = commitment(seed, &salt);
     let round = RoundFile { seed, salt: Some(salt), image: String::new(), tasks: Vec::new() };
     store.put_round(&round)?;
