@@ -68,9 +68,10 @@ fn python_tools(sh: &Shell, consent: &setup::Consent) -> anyhow::Result<(String,
         cmd!(sh, "{python} -m pip install --quiet --no-deps {AXE}").run()?;
         cmd!(sh, "{python} -m pip install --quiet {PYTHON_TOOLS...}").run()?;
     }
-    let find = "import axe_core_python, os; print(os.path.dirname(axe_core_python.__file__))";
+    let find = "import importlib.util as u; \
+                print(*u.find_spec('axe_playwright_python').submodule_search_locations)";
     let axe =
-        cmd!(sh, "{python} -c {find}").quiet().read().context("axe-core-python is not whole")?;
+        cmd!(sh, "{python} -c {find}").quiet().read().context("axe's package is not whole")?;
     let axe = format!("{axe}/axe.min.js");
     ensure!(sh.path_exists(&axe), "{AXE} has no {axe}");
     Ok((bin, axe))
