@@ -76,6 +76,7 @@ fn evaluate_prints_exactly_the_documented_document_and_keeps_the_rankings() {
         [
             "agent_sha256",
             "copy_of",
+            "families",
             "miner_id",
             "rank",
             "reward_rao",
