@@ -1,6 +1,6 @@
 //! The honest agent that runs beside the hostile ones.
 //!
-//! Its verdicts must be those that it has alone, and so must its CPU time, but for a tenth. A single trial
+//! Its verdicts must be those that it has alone, and so must its CPU time, within the allowance below. A single trial
 //! proves nothing on a machine with other work, so medians are compared: of the trials before and after
 //! the suite with those during it. A fixed allowance covers what a clock of whole milliseconds and a busy
 //! cache do to so short a time.
