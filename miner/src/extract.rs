@@ -116,7 +116,7 @@ fn chosen(blocks: Vec<String>, entry_point: &str) -> Option<String> {
 fn bare(text: &str) -> Option<String> {
     static CODE: LazyLock<Regex> = LazyLock::new(|| {
         Regex::new(
-            r#"(?m)^(import |from \w+ import|def |async def |class |@\w|#|"""|[A-Za-z_]\w* *=)"#,
+            r#"(?m)^(import |from [\w.]+ import|def |async def |class |@\w|#|"""|[A-Za-z_]\w* *=)"#,
         )
         .expect("the pattern is right")
     });
@@ -174,6 +174,16 @@ mod tests {
 
     fn check(answer: &str, expected: Result<&str, NoCode>) {
         assert_eq!(code(answer, "f").as_deref().map_err(|error| *error), expected, "{answer:?}");
+    }
+
+    #[test]
+    fn what_stands_before_the_function_stays() {
+        for first in
+            ["import re", "from re import sub", "from urllib.parse import quote", "LIMIT = 3"]
+        {
+            let answer = format!("{first}\n\n\ndef f(x):\n    return x\n");
+            check(&answer, Ok(&answer));
+        }
     }
 
     #[test]

@@ -13,6 +13,21 @@ use crate::{forward, setup};
 const MINERS: [&str; 3] = ["good", "partial", "bad"];
 /// The demo's seed is fixed, so that what it prints is the same everywhere.
 const SEED: &str = "1";
+/// What the demo asks: a task or two of each family, so that it is over soon.
+const TASKS: [&str; 12] = [
+    "reverse_string",
+    "fizz_buzz",
+    "common_elements",
+    "roman_to_int",
+    "two_sum",
+    "lru_cache",
+    "iso_week",
+    "standard_deviation",
+    "read_port",
+    "longest_unique",
+    "comment_html",
+    "review_web_app",
+];
 /// Everything that the demo writes.
 const FOLDER: &str = "target/demo";
 
@@ -24,13 +39,14 @@ pub fn run(sh: &Shell, consent: &setup::Consent) -> anyhow::Result<ExitCode> {
     let (platform, url) = serve(sh, &store)?;
     eprintln!("platform: {url}");
 
+    let tasks = &TASKS.map(|task| format!("--task={task}"));
     for miner in MINERS {
         eprintln!("\nminer {miner}:");
         let model = format!("sample:{miner}");
         let token = format!("{FOLDER}/tokens/{miner}");
         let mine = cmd!(
             sh,
-            "target/debug/miner mine --platform {url} --miner {miner} --model {model} --token-file {token}"
+            "target/debug/miner mine --platform {url} --miner {miner} --model {model} --token-file {token} {tasks...}"
         );
         let status = children::run(mine.quiet())?;
         if !status.success() {
@@ -38,8 +54,10 @@ pub fn run(sh: &Shell, consent: &setup::Consent) -> anyhow::Result<ExitCode> {
         }
     }
     eprintln!("\nvalidator:");
-    let evaluate =
-        cmd!(sh, "target/debug/harness evaluate --store {store} --platform {url} --seed {SEED}");
+    let evaluate = cmd!(
+        sh,
+        "target/debug/harness evaluate --store {store} --platform {url} --seed {SEED} {tasks...}"
+    );
     let status = children::run(evaluate.quiet())?;
     if !status.success() {
         return Ok(forward::code(status));
