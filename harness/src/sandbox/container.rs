@@ -14,10 +14,6 @@ use bollard::models::{
     ContainerCreateBody, ContainerCreateResponse, HostConfig, HostConfigCgroupnsModeEnum,
     HostConfigLogConfig, ResourcesUlimits,
 };
-use bollard::query_parameters::{
-    AttachContainerOptionsBuilder, CreateContainerOptionsBuilder, KillContainerOptionsBuilder,
-    StartContainerOptions, WaitContainerOptionsBuilder,
-};
 use bytes::{Buf as _, BytesMut};
 use futures_util::{Stream, StreamExt as _};
 use serde::Serialize;
@@ -78,13 +74,12 @@ pub struct Container {
 impl Container {
     /// Creates and starts a container, and waits until its driver is ready.
     pub(super) async fn start(sandbox: &Sandbox) -> Result<Self, Fault> {
-        let docker = &sandbox.inner.docker;
         let created = create(sandbox).await?;
         match Self::start_created(sandbox, &created.id, &created.warnings).await {
             Ok(container) => Ok(container),
             Err(fault) => {
                 // The first fault is the one to tell; what is left is found by its label.
-                let _ = owner::remove(docker, &created.id).await;
+                let _ = owner::remove(sandbox.engine(), &created.id).await;
                 Err(fault)
             }
         }
@@ -98,16 +93,9 @@ impl Container {
         if let Some(warning) = warnings.first() {
             return Err(Fault::LimitDropped(warning.clone()));
         }
-        let docker = &sandbox.inner.docker;
-        let options = AttachContainerOptionsBuilder::default()
-            .stream(true)
-            .stdin(true)
-            .stdout(true)
-            .stderr(true)
-            .build();
-        let attached = docker.attach_container(id, Some(options));
+        let engine = sandbox.engine();
         let AttachContainerResults { output, input } =
-            ask("attach to a container", attached).await?;
+            ask("attach to a container", engine.attach(id)).await?;
         let mut container = Self {
             sandbox: sandbox.clone(),
             id: id.to_owned(),
@@ -117,8 +105,7 @@ impl Container {
             errors: Vec::new(),
             out_of_memory: false,
         };
-        let started = docker.start_container(id, None::<StartContainerOptions>);
-        ask("start a container", started).await?;
+        ask("start a container", engine.start(id)).await?;
         let deadline = Instant::now() + Duration::from_secs(START_SECONDS);
         match container.said(deadline, START_SECONDS).await? {
             Said::Ready { python } if python.starts_with("3.11.") => Ok(container),
@@ -207,11 +194,10 @@ impl Container {
     pub async fn remove(self) -> Result<(), Fault> {
         let Self { sandbox, id, output, input, .. } = self;
         drop((output, input));
-        let docker = &sandbox.inner.docker;
-        let options = KillContainerOptionsBuilder::default().signal("SIGKILL").build();
+        let engine = sandbox.engine();
         // It may have ended by itself, which is what was wanted; removal by force kills as well.
-        let _ = ask("kill a container", docker.kill_container(&id, Some(options))).await;
-        owner::remove(docker, &id).await
+        let _ = ask("kill a container", engine.kill(&id)).await;
+        owner::remove(engine, &id).await
     }
 
     /// The first digits of the container's id, as Docker prints them.
@@ -284,23 +270,19 @@ impl Container {
     /// The fault of a container whose streams ended. That the kernel ended its driver for want of memory
     /// is noted, for it is no fault of ours: all memory in there but a little is the agent's.
     async fn gone(&mut self) -> Fault {
-        let docker = &self.sandbox.inner.docker;
+        let engine = self.sandbox.engine();
         // The streams may end a moment before Docker knows why.
-        let options = WaitContainerOptionsBuilder::default().condition("not-running").build();
-        let mut ended = docker.wait_container(&self.id, Some(options));
-        let _ = timeout(Duration::from_secs(END_SECONDS), ended.next()).await;
-        let status =
-            match ask("inspect a container", docker.inspect_container(&self.id, None)).await {
-                Ok(container) => {
-                    let state = container.state.unwrap_or_default();
-                    self.out_of_memory =
-                        state.oom_killed == Some(true) && state.exit_code == Some(KILLED);
-                    let oom = if state.oom_killed == Some(true) { ", out of memory" } else { "" };
-                    let status = state.status.map(|status| status.to_string()).unwrap_or_default();
-                    format!("{status}, exit {}{oom}", state.exit_code.unwrap_or_default())
-                }
-                Err(fault) => fault.to_string(),
-            };
+        let _ = timeout(Duration::from_secs(END_SECONDS), engine.ended(&self.id)).await;
+        let status = match ask("inspect a container", engine.inspect(&self.id)).await {
+            Ok(state) => {
+                self.out_of_memory =
+                    state.oom_killed == Some(true) && state.exit_code == Some(KILLED);
+                let oom = if state.oom_killed == Some(true) { ", out of memory" } else { "" };
+                let status = state.status.map(|status| status.to_string()).unwrap_or_default();
+                format!("{status}, exit {}{oom}", state.exit_code.unwrap_or_default())
+            }
+            Err(fault) => fault.to_string(),
+        };
         let errors = String::from_utf8_lossy(&self.errors);
         let last = errors.trim_end().lines().last().unwrap_or_default();
         let errors = if last.is_empty() { String::new() } else { format!(": {last}") };
@@ -335,15 +317,20 @@ fn out_of_memory(load: Load, mut ends: Vec<CallEnd>, calls: usize) -> CallsRun {
 /// The name holds the number, and Docker gives no name twice as long as its container is there, so no two
 /// containers of a daemon ever share one.
 async fn create(sandbox: &Sandbox) -> Result<ContainerCreateResponse, Fault> {
-    let docker = &sandbox.inner.docker;
     let mut draws = 0;
     loop {
         draws += 1;
         let user = rand::random_range(1_000_000..2_000_000_000_u32);
-        let name = CreateContainerOptionsBuilder::default().name(&format!("arena-{user}")).build();
-        let created = docker.create_container(Some(name), body(sandbox, user));
+        let name = format!("arena-{user}");
+        let created = sandbox.engine().create(&name, body(sandbox, user));
         match ask("create a container", created).await {
             Err(fault) if status_of(&fault) == Some(409) && draws < USER_DRAWS => {}
+            Err(fault) if status_of(&fault) == Some(404) => {
+                let image = sandbox.inner.image.pinned();
+                return Err(Fault::Image(format!(
+                    "{image} is not on this daemon any more; 'harness image' gets it again"
+                )));
+            }
             created => return created,
         }
     }
