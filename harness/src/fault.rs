@@ -34,7 +34,8 @@ pub enum Fault {
     /// The daemon refused or failed a request.
     #[error(
         "Docker at {host} failed to {action}: {cause}; its log says more, and 'harness doctor' tries it out",
-        host = crate::sandbox::host()
+        host = crate::sandbox::host(),
+        cause = crate::sandbox::innermost(cause)
     )]
     Docker {
         /// What was asked of it
@@ -124,5 +125,10 @@ impl Fault {
                 | Self::Image(_)
                 | Self::LimitDropped(_)
         )
+    }
+
+    /// Whether it is the daemon that fails, whatever container is asked for.
+    pub const fn is_of_the_daemon(&self) -> bool {
+        matches!(self, Self::NoDaemon { .. } | Self::Docker { .. } | Self::DockerSilent { .. })
     }
 }

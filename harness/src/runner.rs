@@ -1,6 +1,7 @@
 //! Running one trial to its verdict: looked up if it has a result, else tried until it comes to one or has
 //! had all its attempts, and then kept.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
@@ -13,8 +14,9 @@ use crate::sandbox::{Container, Sandbox};
 use crate::trial::{self, Attempt, TrialResult};
 
 /// How often a trial is tried before its fault is reported.
-const ATTEMPTS: usize = 3;
-/// How long to wait before the second attempt; each further wait is four times as long.
+const ATTEMPTS: usize = 4;
+/// How long to wait before the second attempt; each further wait is four times as long. All together they
+/// outlast the restart of a daemon.
 const BACKOFF: Duration = Duration::from_millis(500);
 
 /// A place for the container of one agent.
@@ -53,13 +55,16 @@ pub struct Runner {
     sandbox: Sandbox,
     results: Option<Results>,
     shrinking: Duration,
+    /// Whether a trial waited for the daemon in vain. Until one is answered again, no other waits, or a round
+    /// would take its waits for each of its trials.
+    daemon_is_away: AtomicBool,
 }
 
 impl Runner {
     /// A runner that keeps results in `results`, or nowhere, and gives the search for a trial's
     /// counterexample `shrinking` of its time.
     pub fn new(sandbox: Sandbox, results: Option<Results>, shrinking: Duration) -> Self {
-        Self { sandbox, results, shrinking }
+        Self { sandbox, results, shrinking, daemon_is_away: AtomicBool::new(false) }
     }
 
     /// Where the trials run.
@@ -108,13 +113,19 @@ impl Runner {
         loop {
             let fault = match self.attempt_once(&agent.sha256, source, prepared, slot).await {
                 Ok(mut result) => {
+                    self.daemon_is_away.store(false, Ordering::Relaxed);
                     attempts.push(Attempt::default());
                     result.attempts = attempts;
                     return Ok(result);
                 }
                 Err(fault) => fault,
             };
-            if attempts.len() + 1 == ATTEMPTS || !fault.is_worth_another_attempt() {
+            let is_last = attempts.len() + 1 == ATTEMPTS;
+            if is_last && fault.is_of_the_daemon() {
+                self.daemon_is_away.store(true, Ordering::Relaxed);
+            }
+            let in_vain = fault.is_of_the_daemon() && self.daemon_is_away.load(Ordering::Relaxed);
+            if is_last || in_vain || !fault.is_worth_another_attempt() {
                 return Err(fault);
             }
             on_retry(&fault);

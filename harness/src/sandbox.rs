@@ -18,6 +18,7 @@ use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
 pub use container::Container;
+pub(crate) use daemon::innermost;
 pub use daemon::{DaemonFacts, connect, daemon_facts, host};
 pub use engine::{Engine, Reply};
 pub use image::{Image, ImageEvent, Origin, find_present as find_image, resolve as resolve_image};

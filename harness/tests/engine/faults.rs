@@ -24,8 +24,8 @@ use super::fake::{End, Failure, FakeEngine, Program, Request};
 use super::peer::{Act, driver};
 
 /// The attempts that a trial has, and what is waited between them, in milliseconds.
-const ATTEMPTS: usize = 3;
-const WAITS_MS: u64 = 500 + 2_000;
+const ATTEMPTS: usize = 4;
+const WAITS_MS: u64 = 500 + 2_000 + 8_000;
 /// How long the daemon may take for a request, in milliseconds.
 const REQUEST_MS: u64 = 60_000;
 /// As good as always.
@@ -173,7 +173,7 @@ async fn a_request_that_fails_once_costs_an_attempt_and_no_verdict() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_that_always_fails_is_a_fault_after_three_attempts() {
+async fn a_request_that_always_fails_is_a_fault_after_four_attempts() {
     for (request, action) in TO_START {
         for failure in FAILURES {
             println!("{request:?} {failure:?}");
@@ -188,6 +188,21 @@ async fn a_request_that_always_fails_is_a_fault_after_three_attempts() {
             round.check_nothing_is_left().await;
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_daemon_that_stays_away_is_waited_for_once() {
+    let round = Round::new(driver(None, 0));
+    round.engine.plan(Request::Create, ALWAYS, Failure::Broken);
+    let ended = round.run_agents(&["alice", "bob", "carol"]).await;
+    assert_eq!(ended.outcome.unwrap().faults.len(), 3);
+    assert_eq!((ended.took_ms, round.engine.asked(Request::Create)), (WAITS_MS, ATTEMPTS + 2));
+
+    // Bob does not wait; carol finds it there again.
+    let round = Round::new(driver(None, 0));
+    round.engine.plan(Request::Create, ATTEMPTS + 1, Failure::Broken);
+    let ended = round.run_agents(&["alice", "bob", "carol"]).await;
+    assert_eq!((ended.outcome.unwrap().faults.len(), round.kept().len()), (2, 1));
 }
 
 #[tokio::test(start_paused = true)]
@@ -241,7 +256,7 @@ async fn a_container_that_fails_once_costs_an_attempt_and_no_verdict() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_container_that_always_fails_is_a_fault_after_three_attempts() {
+async fn a_container_that_always_fails_is_a_fault_after_four_attempts() {
     for (act, told) in ACTS {
         println!("{act:?}");
         let round = Round::new(driver(Some(act), ALWAYS));
