@@ -11,8 +11,11 @@ JSON. The rest is what the candidate's process sent: tag n as the outcome of cal
 was ready for calls, REFUSED when the answer cannot be used.
 """
 
+import collections
 import ctypes
+import fcntl
 import json
+import marshal
 import os
 import select
 import signal
@@ -36,6 +39,10 @@ REAP_SECONDS = 5.0
 NICER = 10
 # The CPU time of everybody in the container is read at most this often.
 READING_SECONDS = 0.05
+# After a look at what a candidate sent, it is left alone for this long: a look for every outcome would
+# cost as much as the calls. What it sends meanwhile waits in a pipe of this size.
+PAUSE_SECONDS = 0.001
+PIPE_BYTES = 1 << 20
 AGENT_ENVIRONMENT = {
     "PATH": "/usr/local/bin:/usr/bin:/bin",
     "HOME": WORK,
@@ -73,38 +80,104 @@ def encode(value, depth=0):
         return [encode(item, depth + 1) for item in value]
     if kind is tuple or kind is set or kind is frozenset:
         return {kind.__name__: [encode(item, depth + 1) for item in value]}
-    if kind is dict:
-        return {"dict": [[encode(k, depth + 1), encode(v, depth + 1)] for k, v in value.items()]}
+    if kind in DICTS:
+        # Not by a method of the value's own, which may have been replaced.
+        return {"dict": [[encode(k, depth + 1), encode(v, depth + 1)] for k, v in dict.items(value)]}
     if kind is bytes:
         return {"bytes": value.hex()}
+    if kind is complex:
+        return {"complex": [encode(value.real), encode(value.imag)]}
     return {"opaque": text(kind.__name__, 100)}
 
 
+# Types that Python calls equal to a dict with the same entries, and that cannot say otherwise.
+DICTS = {dict, collections.Counter, collections.OrderedDict, collections.defaultdict}
+
+DECODERS = {
+    "int": lambda digits: int(digits, 16),
+    "float": float,
+    "complex": lambda parts: complex(*parts),
+    "str": lambda points: "".join(map(chr, points)),
+    "bytes": bytes.fromhex,
+    "tuple": tuple,
+    "set": set,
+    "frozenset": frozenset,
+    "dict": dict,
+}
+
+
 def decode(data):
-    """The value that the host sent."""
-    kind = type(data)
-    if kind is list:
-        return [decode(item) for item in data]
-    if kind is not dict:
-        return data
-    ((tag, payload),) = data.items()
-    if tag == "int":
-        return int(payload, 16)
-    if tag == "float":
-        return float(payload)
-    if tag == "str":
-        return "".join(map(chr, payload))
-    if tag == "bytes":
-        return bytes.fromhex(payload)
-    if tag == "tuple":
-        return tuple(map(decode, payload))
-    if tag == "set":
-        return set(map(decode, payload))
-    if tag == "frozenset":
-        return frozenset(map(decode, payload))
-    if tag == "dict":
-        return {decode(key): decode(value) for key, value in payload}
-    raise ValueError(tag)
+    """What the host sent: its values, and the objects around them as they are.
+
+    A tag stands alone in its object, and no object of ours has a tag's name for its only key. What is
+    inside comes out first, so the reader does it all on its way.
+    """
+    return json.loads(data, object_hook=untag)
+
+
+def untag(found):
+    if len(found) == 1:
+        ((tag, payload),) = found.items()
+        if tag in DECODERS:
+            return DECODERS[tag](payload)
+    return found
+
+
+class NotCanonical(Exception):
+    pass
+
+
+# What is its own canonical form, and stays so in a list: equal values of these types are the same bytes.
+PLAIN = {type(None), int, str, bytes}
+
+
+def canonical(value):
+    """The form in which values that Python calls equal are the same, or NotCanonical.
+
+    A float with a fraction has none: it may be compared with a tolerance, and so it has to cross itself.
+    Lists of plain things and of numbers are the large ones, and take no loop here.
+    """
+    kind = type(value)
+    if kind in PLAIN:
+        return value
+    if kind is bool:
+        return int(value)
+    if kind is float:
+        if value.is_integer():
+            return int(value)
+    elif kind is list or kind is tuple:
+        kinds = set(map(type, value))
+        if kinds <= PLAIN:
+            return value
+        if kinds <= {int, float, bool}:
+            whole = kind(map(int, value))
+            if whole == value:
+                return whole
+        else:
+            return kind(map(canonical, value))
+    elif kind is set or kind is frozenset:
+        return frozenset(map(canonical, value))
+    elif kind in DICTS:
+        entries = dict.items(value)
+        # No value of a candidate's has an ellipsis in its form, so nothing else looks like this.
+        return (..., sorted((marshalled(canonical(k)), marshalled(canonical(v))) for k, v in entries))
+    raise NotCanonical
+
+
+def marshalled(form):
+    # Of all versions, this one writes a value the same way however often it is referred to.
+    return marshal.dumps(form, 2)
+
+
+def digest(value, over):
+    """The digest of a value's canonical form, if it has one that is larger than `over` bytes."""
+    import hashlib
+
+    try:
+        form = marshalled(canonical(value))
+    except (NotCanonical, ValueError, OverflowError, RecursionError):
+        return None
+    return hashlib.sha256(form).hexdigest() if len(form) > over else None
 
 
 def text(value, most):
@@ -115,9 +188,12 @@ def text(value, most):
 # ---- The candidate's process: everything from here to the next line runs beside hostile code -----
 
 
-def outcome_of(function, arguments):
+def outcome_of(function, arguments, digest_over=None):
     try:
-        return {"returned": encode(function(*arguments))}
+        value = function(*arguments)
+        if digest_over is not None and (digested := digest(value, digest_over)):
+            return {"digest": digested}
+        return {"returned": encode(value)}
     except BaseException as error:
         return {"raised": describe(error)}
 
@@ -132,18 +208,16 @@ def describe(error):
 
 def call(entry_point, request):
     """The outcome of one call, or those of an object's steps, once the object could be made."""
-    arguments = [decode(argument) for argument in request["args"]]
     if "steps" not in request:
-        return outcome_of(entry_point, arguments)
+        return outcome_of(entry_point, request["args"], request.get("digest_over"))
     try:
-        made = entry_point(*arguments)
+        made = entry_point(*request["args"])
     except BaseException as error:
         return {"raised": describe(error)}
     return {"steps": [step(made, method, arguments) for method, arguments in request["steps"]]}
 
 
 def step(made, method, arguments):
-    arguments = [decode(argument) for argument in arguments]
     return outcome_of(lambda: getattr(made, method)(*arguments), [])
 
 
@@ -201,10 +275,14 @@ class Host:
 
     def command(self):
         (length,) = struct.unpack(">I", self.read(4))
-        return json.loads(self.read(length))
+        return decode(self.read(length))
 
     def pass_on(self, frame):
         self.unsent += frame
+
+    def stops(self):
+        """Takes the host's word that no more outcomes are wanted. There is no other while calls are made."""
+        return "stop" in self.command()
 
     def say(self, **statement):
         body = struct.pack(">I", SAID) + json.dumps(statement).encode()
@@ -555,6 +633,8 @@ class Calls:
             if not self.loaded:
                 self.host.say(load_ended={"why": why, **detail})
                 break
+            if why == "stopped":
+                break
             self.host.say(ended={"index": self.next, "why": why, **detail})
             if why in ("wall", "values"):
                 break
@@ -567,6 +647,10 @@ class Calls:
         order, first = self.order, self.next
         kills_before = out_of_memory_kills()
         results, results_end = os.pipe()
+        try:
+            fcntl.fcntl(results_end, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+        except OSError:
+            pass  # gVisor knows no larger pipes; they only save time
         pid = self.processes.fork(
             1,
             1,
@@ -596,8 +680,8 @@ class Calls:
             # What it sent before it ended is still in the pipe, whoever else may hold that open.
             seconds = max(0.002, min(cpu_left, wall_left)) if status is None else 0.0
             readable = self.processes.wait([results, self.host.source], seconds)
-            if self.host.source in readable:
-                sys.exit(0)
+            if self.host.source in readable and self.host.stops():
+                return "stopped", status
             if results not in readable:
                 if status is not None:
                     return "ended", status
@@ -613,36 +697,42 @@ class Calls:
                 return why, status
             if (self.next, ready) != before:
                 clock.restart()
+                if len(chunk) < PIPE_BYTES // 2:
+                    time.sleep(PAUSE_SECONDS)
 
     def take_frames(self, buffer, ready):
         """Passes on whole frames that are in turn. A reason to stop or None, and whether it loaded."""
-        while len(buffer) >= 8:
-            length, tag = struct.unpack_from(">II", buffer)
+        calls, value_bytes = len(self.order["calls"]), self.order["value_bytes"]
+        at, why = 0, None
+        while why is None and len(buffer) >= at + 8:
+            length, tag = struct.unpack_from(">II", buffer, at)
+            end = at + 4 + length
             if length < 4:
-                return "turn", ready
-            if length - 4 > self.order["value_bytes"]:
-                return "value", ready
-            if len(buffer) < 4 + length:
-                return None, ready
-            if not ready and tag == REFUSED and not self.loaded:
-                self.host.pass_on(buffer[: 4 + length])
-                return "done", ready
-            if tag != (self.next if ready else LOADED):
-                return "turn", ready
-            self.values_left -= length
-            if self.values_left < 0:
-                return "values", ready
-            if not ready:
-                ready = self.loaded = True
+                why = "turn"
+            elif length - 4 > value_bytes:
+                why = "value"
+            elif len(buffer) < end:
+                break
+            elif not ready and tag == REFUSED and not self.loaded:
+                self.host.pass_on(buffer[at:end])
+                why = "done"
+            elif tag != (self.next if ready else LOADED):
+                why = "turn"
+            elif self.values_left < length:
+                why = "values"
             else:
-                self.host.pass_on(buffer[: 4 + length])
-                self.next += 1
-            del buffer[: 4 + length]
-            if self.next == len(self.order["calls"]):
-                return "done", ready
+                self.values_left -= length
+                if ready:
+                    self.host.pass_on(buffer[at:end])
+                    self.next += 1
+                ready = self.loaded = True
+                at = end
+                if self.next == calls:
+                    why = "done"
+        del buffer[:at]
         if len(self.host.unsent) > 1 << 16:
             self.host.flush()
-        return None, ready
+        return why, ready
 
 
 def main():
@@ -657,8 +747,9 @@ def main():
         order = host.command()
         if "agent" in order:
             run_agent(host, processes, order)
-        else:
+        elif "calls" in order:
             Calls(host, processes, order).run()
+        # A host that wanted no more outcomes may have said so after the last one.
         host.flush()
 
 

@@ -10,6 +10,7 @@ use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
 use crate::Fault;
+use crate::judge::Until;
 use crate::prepared::Prepared;
 use crate::sandbox::{Container, Sandbox};
 use crate::trial::{CaseResult, judge_answer};
@@ -158,7 +159,7 @@ impl Judge {
             Some(container) => container,
             None => self.sandbox.start().await?,
         };
-        let judged = judge_answer(&mut container, prepared, answer, limits).await;
+        let judged = judge_answer(&mut container, prepared, answer, limits, Until::AllMade).await;
         match &judged {
             Ok(judged) if judged.clean => self.container = Some(container),
             _ => self.sandbox.discard(container).await,

@@ -1,33 +1,91 @@
 //! From evidence to verdicts. All comparison happens here, on the host, with values that the candidate
 //! never saw.
 
+use std::ops::ControlFlow;
+
 use tasks::{Case, Outcome, Verdict};
 
 use crate::prepared::Prepared;
 use crate::sandbox::{CallEnd, CallsRun, Ended, Load, Why};
 use crate::trial::{CaseResult, Explanation};
 
-/// Judges every case by what came of its call.
-pub fn judge_calls(prepared: &Prepared, run: &CallsRun) -> Vec<CaseResult> {
-    if let Some((verdict, detail)) = load_failure(prepared.task.entry_point(), &run.load) {
-        return all_alike(&prepared.cases, verdict, &detail);
+/// When calls are stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// When all are made
+    AllMade,
+    /// At the first case that is not accepted
+    FirstFailure,
+}
+
+/// Judges the cases of a trial one by one, as their calls end. What a call returned is gone when it is
+/// judged, so a trial needs no more memory than its largest value.
+pub struct Judge<'a> {
+    prepared: &'a Prepared,
+    until: Until,
+    results: Vec<CaseResult>,
+    cut_short: (Verdict, &'static str),
+    clean: bool,
+}
+
+impl<'a> Judge<'a> {
+    /// A judge of an answer to this task.
+    pub fn new(prepared: &'a Prepared, until: Until) -> Self {
+        let cut_short = (Verdict::TimeLimit, "time was up before this call");
+        Self { prepared, until, results: Vec::new(), cut_short, clean: true }
     }
-    let mut cut_short = (Verdict::TimeLimit, "time was up before this call".to_owned());
-    let judge = |(case, end): (&Case, &CallEnd)| match end {
-        CallEnd::Outcome(outcome) => judge_outcome(prepared.task.entry_point(), case, outcome),
-        CallEnd::Garbled => {
-            result(case, Verdict::WrongAnswer, "its process sent something that is no value".into())
-        }
-        CallEnd::Ended(ended) => {
-            let (verdict, detail) = of_ending(*ended);
-            if matches!(ended.why, Why::Values) {
-                cut_short = (verdict, "room for values was up before this call".to_owned());
+
+    /// Judges the next case by the end of its call. A break says that no further call is wanted.
+    pub fn take(&mut self, end: &CallEnd) -> ControlFlow<()> {
+        let Some(case) = self.prepared.cases.get(self.results.len()) else {
+            return ControlFlow::Break(());
+        };
+        // A container in which a process ended before its time is not used again.
+        self.clean &= matches!(end, CallEnd::Outcome(_));
+        let result = match end {
+            CallEnd::Outcome(outcome) => {
+                judge_outcome(self.prepared.task.entry_point(), case, outcome)
             }
-            result(case, verdict, detail)
+            CallEnd::Garbled => {
+                let sentence = "its process sent something that is no value";
+                result(case, Verdict::WrongAnswer, sentence.to_owned())
+            }
+            CallEnd::Ended(ended) => {
+                let (verdict, detail) = of_ending(*ended);
+                if matches!(ended.why, Why::Values) {
+                    self.cut_short = (verdict, "room for values was up before this call");
+                }
+                result(case, verdict, detail)
+            }
+            CallEnd::NotMade => result(case, self.cut_short.0, self.cut_short.1.to_owned()),
+        };
+        let failed = result.verdict.is_wrong();
+        self.results.push(result);
+        if failed && self.until == Until::FirstFailure {
+            self.cut_short = (
+                self.results[self.results.len() - 1].verdict,
+                "not called: a case before it failed",
+            );
+            return ControlFlow::Break(());
         }
-        CallEnd::NotMade => result(case, cut_short.0, cut_short.1.clone()),
-    };
-    prepared.cases.iter().zip(&run.calls).map(judge).collect()
+        ControlFlow::Continue(())
+    }
+
+    /// The verdict on every case, and whether the container is fit for another trial.
+    pub fn finish(mut self, run: &CallsRun) -> (Vec<CaseResult>, bool) {
+        let loaded = !matches!(run.load, Load::Ended(_));
+        if let Some((verdict, detail)) = load_failure(self.prepared.task.entry_point(), &run.load) {
+            return (all_alike(&self.prepared.cases, verdict, &detail), loaded && run.clean);
+        }
+        let stopped = self.until == Until::FirstFailure;
+        let clean =
+            self.clean && run.clean && (stopped || self.results.len() == self.prepared.cases.len());
+        self.until = Until::AllMade;
+        while self.results.len() < self.prepared.cases.len() {
+            let _ = self.take(&run.rest);
+        }
+        (self.results, clean)
+    }
 }
 
 /// The same verdict for every case, for want of anything that tells them apart.
@@ -121,8 +179,16 @@ mod tests {
         Prepared::new(tasks::find("reverse_string").unwrap(), Seed(1))
     }
 
-    fn run(load: Load, calls: Vec<CallEnd>) -> CallsRun {
-        CallsRun { load, calls, clean: true, usage: Usage::default() }
+    fn run(load: Load, rest: CallEnd) -> CallsRun {
+        CallsRun { load, rest, clean: true, usage: Usage::default() }
+    }
+
+    /// The results of calls that ended like this.
+    fn judged(calls: &[CallEnd], until: Until) -> (Vec<CaseResult>, bool) {
+        let prepared = prepared();
+        let mut judge = Judge::new(&prepared, until);
+        let _ = calls.iter().try_for_each(|end| judge.take(end));
+        judge.finish(&run(Load::Ready, CallEnd::NotMade))
     }
 
     fn ended(why: Why, exit: Option<i32>, signal: Option<i32>) -> Ended {
@@ -131,10 +197,13 @@ mod tests {
 
     /// One end per case: the first as given, the rest as `rest`.
     fn verdicts(first: CallEnd, rest: &CallEnd) -> (Verdict, Verdict) {
-        let prepared = prepared();
-        let mut calls = vec![rest.clone(); prepared.cases.len()];
+        let mut calls = vec![rest.clone(); prepared().cases.len()];
         calls[0] = first;
-        let results = judge_calls(&prepared, &run(Load::Ready, calls));
+        let (results, clean) = judged(&calls, Until::AllMade);
+        assert!(
+            !clean,
+            "a process that ended before its time leaves a container that is not used again"
+        );
         (results[0].verdict, results[1].verdict)
     }
 
@@ -153,6 +222,17 @@ mod tests {
     }
 
     #[test]
+    fn after_the_first_failure_nothing_more_is_called_if_that_is_asked_for() {
+        let wrong = || CallEnd::Outcome(Outcome::Returned(Value::None));
+        let (results, clean) = judged(&[wrong(), wrong()], Until::FirstFailure);
+        assert_eq!(results.len(), prepared().cases.len());
+        assert!(clean);
+        assert_eq!(results[0].detail, "a wrong value was returned");
+        assert!(results[1..].iter().all(|r| r.detail.starts_with("not called")), "{results:?}");
+        assert!(results.iter().all(|r| r.verdict == Verdict::WrongAnswer), "{results:?}");
+    }
+
+    #[test]
     fn an_answer_that_cannot_be_loaded_fails_every_case_alike() {
         let error =
             || Outcome::Raised { types: vec!["SyntaxError".into()], message: String::new() };
@@ -163,7 +243,8 @@ mod tests {
             (Load::Ended(ended(Why::Cpu, None, Some(9))), Verdict::TimeLimit),
         ] {
             let prepared = prepared();
-            let results = judge_calls(&prepared, &run(load, vec![]));
+            let judge = Judge::new(&prepared, Until::AllMade);
+            let (results, _) = judge.finish(&run(load, CallEnd::NotMade));
             assert_eq!(results.len(), prepared.cases.len());
             assert!(results.iter().all(|result| result.verdict == verdict), "{results:?}");
         }
@@ -173,7 +254,8 @@ mod tests {
     fn a_hidden_case_tells_nothing_that_the_candidate_could_have_put_there() {
         let prepared = prepared();
         let secret = CallEnd::Outcome(Outcome::Returned(Value::from("smuggled")));
-        let results = judge_calls(&prepared, &run(Load::Ready, vec![secret; prepared.cases.len()]));
+        let (results, clean) = judged(&vec![secret; prepared.cases.len()], Until::AllMade);
+        assert!(clean, "a wrong value does a container no harm");
         for (case, result) in prepared.cases.iter().zip(&results) {
             assert_eq!(result.verdict, Verdict::WrongAnswer);
             for (disclose, told) in

@@ -1,6 +1,7 @@
 //! Counterexamples: a wrong outcome of a hidden case is made smaller by calling the candidate again, until
 //! what is left says what is wrong, and no longer what the round asked.
 
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use tasks::Limits;
@@ -77,13 +78,16 @@ impl Search {
         while more && calls < CALLS && Instant::now() < self.until {
             calls += 1;
             let case = self.shrinker.case();
-            let run =
-                container.make_calls(answer, entry_point, &[case.input()], &self.limits).await;
-            let outcome = match run {
-                Ok(run) if run.clean => match run.calls.into_iter().next() {
-                    Some(CallEnd::Outcome(outcome)) => outcome,
-                    _ => return (smallest, false),
-                },
+            let mut ended = None;
+            let on_end = |end| {
+                ended = Some(end);
+                ControlFlow::Continue(())
+            };
+            let run = container
+                .make_calls((answer, entry_point), &[case.input()], &self.limits, on_end)
+                .await;
+            let outcome = match (run, ended) {
+                (Ok(run), Some(CallEnd::Outcome(outcome))) if run.clean => outcome,
                 _ => return (smallest, false),
             };
             let wrong = case.check.judge(&outcome).is_wrong();

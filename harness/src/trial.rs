@@ -11,9 +11,9 @@ use platform::rankings::TaskScore;
 
 use crate::Fault;
 use crate::answer::answer_of;
-use crate::judge::{all_alike, judge_calls, judge_findings};
+use crate::judge::{Judge, Until, all_alike, judge_findings};
 use crate::prepared::Prepared;
-use crate::sandbox::{AgentRun, CallEnd, CallsRun, Container, Load, StoppedFor, Usage};
+use crate::sandbox::{AgentRun, Container, StoppedFor, Usage};
 use crate::score::task_score;
 use crate::shrink;
 
@@ -200,7 +200,8 @@ pub(crate) async fn run(
     let clean = agent_run.clean && agent_run.stopped_for.is_none() && !agent_run.out_of_memory;
     let judged = match answer_of(&agent_run) {
         Ok(answer) => {
-            let mut judged = judge_answer(container, prepared, answer, limits).await?;
+            let mut judged =
+                judge_answer(container, prepared, answer, limits, Until::AllMade).await?;
             if clean && judged.clean {
                 judged.clean =
                     shrink::explain(container, prepared, (answer, &mut judged.cases), shrinking);
@@ -234,6 +235,7 @@ pub(crate) async fn judge_answer(
     prepared: &Prepared,
     answer: &str,
     limits: &Limits,
+    until: Until,
 ) -> Result<Judged, Fault> {
     match &prepared.task.kind {
         Kind::Findings => {
@@ -242,21 +244,15 @@ pub(crate) async fn judge_answer(
         }
         Kind::Code { entry_point } => {
             let calls: Vec<Input<'_>> = prepared.cases.iter().map(tasks::Case::input).collect();
-            let run = container.make_calls(answer, entry_point, &calls, limits).await?;
-            let (cases, clean) = (judge_calls(prepared, &run), is_clean(&run));
+            let source = prepared.task.loaded(answer);
+            let mut judge = Judge::new(prepared, until);
+            let run = container
+                .make_calls((&source, entry_point), &calls, limits, |end| judge.take(&end))
+                .await?;
+            let (cases, clean) = judge.finish(&run);
             Ok(Judged { cases, usage: run.usage, clean })
         }
     }
-}
-
-/// A container in which a limit was hit, or a process ended before its time, is not used again.
-fn is_clean(run: &CallsRun) -> bool {
-    let whole = match run.load {
-        Load::Ready => run.calls.iter().all(|end| matches!(end, CallEnd::Outcome(_))),
-        Load::Ended(_) => false,
-        Load::Unusable(_) | Load::Raised(_) | Load::Missing => true,
-    };
-    whole && run.clean
 }
 
 fn add(agent: Usage, calls: Usage) -> Usage {

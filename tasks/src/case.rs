@@ -39,7 +39,7 @@ impl Serialize for Step {
 }
 
 /// All that the sandbox learns of a case, and so exactly what crosses the border:
-/// `{"args":[...],"steps":[["method",[...]],...]}`, without `steps` for a plain call.
+/// `{"args":[...],"steps":[["method",[...]],...],"digest_over":0}`, without what is not asked for.
 #[derive(Clone, Copy, Debug, serde::Serialize)]
 pub struct Input<'a> {
     /// The positional arguments of the call or of the construction.
@@ -47,6 +47,10 @@ pub struct Input<'a> {
     /// The calls of methods.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub steps: &'a [Step],
+    /// Over how many bytes the returned value is to cross as the digest of its canonical form; never if
+    /// none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest_over: Option<u32>,
 }
 
 /// A tuple of values that can be the arguments of a call: `(2,)`, `("a", 3)`.
@@ -123,7 +127,8 @@ const PART: usize = 160;
 impl Case {
     /// What of the case goes into the sandbox.
     pub fn input(&self) -> Input<'_> {
-        Input { args: &self.args, steps: &self.steps }
+        let digest_over = matches!(self.check, Check::Digest(_)).then_some(0);
+        Input { args: &self.args, steps: &self.steps, digest_over }
     }
 
     /// The case's call as Python would write it: `reverse_string('abc')`, or with steps

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
-use crate::{Finding, Value, Verdict, Weakness};
+use crate::{Finding, Sha256, Value, Verdict, Weakness};
 
 /// What a case came to, as the sandbox reports it. It is evidence, not a judgement: the agent's
 /// side can make it say anything, except the expected value that it never saw.
@@ -13,6 +13,8 @@ use crate::{Finding, Value, Verdict, Weakness};
 pub enum Outcome {
     /// The call returned a value.
     Returned(Value),
+    /// The call returned a value that did not cross itself: this is the digest of its canonical form
+    Digest(Sha256),
     /// The call raised an exception.
     Raised {
         /// Names of the exception's class and of its base classes, nearest first.
@@ -32,6 +34,7 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Returned(value) => write!(f, "returned {value}"),
+            Self::Digest(digest) => write!(f, "returned {}", large(digest)),
             Self::Raised { types, message } => {
                 let name = types.first().map_or("an exception", String::as_str);
                 write!(f, "raised {}", name.escape_debug())?;
@@ -83,12 +86,19 @@ impl Serialize for Property {
     }
 }
 
+fn large(digest: &Sha256) -> String {
+    format!("a large value with the digest {}", digest.short())
+}
+
 /// What an outcome is held against.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Check {
     /// Equal under Python's rule (see [`Value::equals`])
     Equal(Value),
+    /// Equal to a value that is known by the digest of its canonical form alone, for it is too large to
+    /// be kept. Only who computed the value can send its digest.
+    Digest(Sha256),
     /// Equal, and of the same types all the way down
     Exact(Value),
     /// Equal, except that numbers may differ a little
@@ -167,8 +177,9 @@ impl Check {
             }
             (Self::Raises(class), Outcome::Raised { types, .. }) => types.contains(class),
             (_, Outcome::Raised { .. }) => return Verdict::RuntimeError,
+            (Self::Digest(expected), Outcome::Digest(digest)) => digest == expected,
             (check, Outcome::Returned(value)) => check.accepts(value),
-            (_, Outcome::Steps(_) | Outcome::Found(_)) => false,
+            (_, Outcome::Digest(_) | Outcome::Steps(_) | Outcome::Found(_)) => false,
         };
         if right { Verdict::Accepted } else { Verdict::WrongAnswer }
     }
@@ -182,7 +193,12 @@ impl Check {
             }
             Self::AnyOrder(expected) => value.equals_in_any_order(expected),
             Self::Holds(property) => (property.holds)(value),
-            Self::Raises(_) | Self::Steps(_) | Self::Finds(_) | Self::OnlyFinds(_) => false,
+            // A value that crossed itself has a part that no canonical form has.
+            Self::Digest(_)
+            | Self::Raises(_)
+            | Self::Steps(_)
+            | Self::Finds(_)
+            | Self::OnlyFinds(_) => false,
         }
     }
 }
@@ -200,6 +216,7 @@ impl fmt::Display for Check {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Equal(value) => write!(f, "{value}"),
+            Self::Digest(digest) => f.write_str(&large(digest)),
             Self::Exact(value) => write!(f, "{value}, of exactly this type"),
             Self::Close { expected, relative, .. } => write!(f, "{expected}, within {relative:e}"),
             Self::AnyOrder(value) => write!(f, "{value}, in any order"),
@@ -252,6 +269,11 @@ mod tests {
         check(Check::Holds(even()), &returned(4), Accepted);
         check(Check::Holds(even()), &returned(5), WrongAnswer);
         check(Check::Holds(even()), &returned("4"), WrongAnswer);
+        let digest = |text: &str| Sha256::of(text.as_bytes());
+        check(Check::Digest(digest("a")), &Outcome::Digest(digest("a")), Accepted);
+        check(Check::Digest(digest("a")), &Outcome::Digest(digest("b")), WrongAnswer);
+        check(Check::Digest(digest("a")), &returned("a"), WrongAnswer);
+        check("a", &Outcome::Digest(digest("a")), WrongAnswer);
     }
 
     #[test]

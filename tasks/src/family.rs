@@ -51,6 +51,8 @@ families! {
     Performance = "performance",
     /// Vulnerable code to repair, and weaknesses to find
     Security = "security",
+    /// Problems of public benchmarks, which come from files and not from suites
+    Benchmarks = "benchmarks",
 }
 
 impl fmt::Display for Family {

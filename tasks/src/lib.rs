@@ -5,6 +5,7 @@
 //! Everything else in the arena depends on it, so whatever it computes is the same on every
 //! machine.
 
+pub mod benchmark;
 mod case;
 mod check;
 mod digest;
@@ -32,7 +33,7 @@ pub use limits::Limits;
 pub use listing::{Listing, Part};
 pub use suites::{all, find};
 pub use task::{Kind, Mutant, Task};
-pub use value::{MAX_DEPTH, Value};
+pub use value::{MAX_DEPTH, NotJson, Value};
 pub use verdict::Verdict;
 pub use view::{Example, TaskView};
 

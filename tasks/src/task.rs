@@ -43,6 +43,8 @@
 //! assert_eq!(example.call("Counter"), "obj = Counter(); obj.up(); obj.up()");
 //! ```
 
+use std::borrow::Cow;
+
 use proptest::strategy::Strategy;
 use serde::{Deserialize, Serialize};
 
@@ -91,6 +93,9 @@ pub struct Task {
     pub kind: Kind,
     /// What a trial may use.
     pub limits: Limits,
+    /// Source that is appended to an answer before it is loaded: assertions of a benchmark that has no
+    /// expected values. They run beside the answer, so a verdict by them is advisory.
+    pub assertions: Option<String>,
     paper: Paper,
     generators: Vec<Generator>,
     pub(crate) listing: Option<Listing>,
@@ -143,6 +148,7 @@ impl Task {
             weight: 1,
             kind,
             limits: Limits::STANDARD,
+            assertions: None,
             paper: Paper::default(),
             generators: Vec::new(),
             listing: None,
@@ -296,7 +302,7 @@ impl Task {
         self
     }
 
-    fn fixed(mut self, case: Case) -> Self {
+    pub(crate) fn fixed(mut self, case: Case) -> Self {
         self.paper.cases.push(case);
         self
     }
@@ -337,6 +343,14 @@ impl Task {
         self.paper(&self.label(seed)).mutants
     }
 
+    /// What is loaded of an answer: itself, and assertions if the task has some.
+    pub fn loaded<'a>(&self, answer: &'a str) -> Cow<'a, str> {
+        match &self.assertions {
+            Some(assertions) => Cow::Owned(format!("{answer}{assertions}")),
+            None => Cow::Borrowed(answer),
+        }
+    }
+
     /// How many cases every round has.
     pub fn case_count(&self) -> usize {
         let listed = self.listing.as_ref().map_or(0, Listing::case_count);
@@ -367,7 +381,7 @@ impl Task {
 
     /// The same digest, for who has the round's prompt and cases at hand.
     pub fn digest_of(&self, prompt: &str, cases: &[Case]) -> Sha256 {
-        let all = (&self.id, prompt, &self.kind, &self.limits, cases);
+        let all = (&self.id, prompt, &self.kind, &self.limits, &self.assertions, cases);
         Sha256::of(&serde_json::to_vec(&all).expect("a task is plain data"))
     }
 

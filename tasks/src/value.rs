@@ -14,7 +14,10 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap as _, SerializeSeq as _, Serializer};
 
 mod equality;
+mod python_json;
 mod repr;
+
+pub use python_json::NotJson;
 
 /// Deepest nesting of a value that either side sends. A level costs up to three nested JSON
 /// containers (`{"dict":[[k,v]]}`), and the JSON reader stops at 128.
@@ -34,6 +37,8 @@ pub enum Value {
     Int(BigInt),
     /// A float, nan and the infinities included
     Float(f64),
+    /// `complex`: the real and the imaginary part
+    Complex(f64, f64),
     /// A string without lone surrogates
     Str(String),
     /// A string with lone surrogates, as code points: no Rust string can hold it
@@ -164,6 +169,9 @@ impl Serialize for Value {
             Self::Float(float) if float.is_finite() => out.serialize_f64(*float),
             Self::Float(float) if float.is_nan() => tagged(out, "float", "nan"),
             Self::Float(float) => tagged(out, "float", if *float > 0.0 { "inf" } else { "-inf" }),
+            Self::Complex(real, imaginary) => {
+                tagged(out, "complex", &[Self::Float(*real), Self::Float(*imaginary)])
+            }
             Self::Str(text) => out.serialize_str(text),
             Self::BrokenStr(points) => tagged(out, "str", points),
             Self::Bytes(bytes) => tagged(out, "bytes", &to_hex(bytes)),
@@ -258,6 +266,10 @@ impl<'de> Visitor<'de> for ValueVisitor {
                 "-inf" => Value::Float(f64::NEG_INFINITY),
                 other => return Err(de::Error::custom(format!("'{other}' is no float"))),
             },
+            "complex" => match map.next_value::<[Value; 2]>()? {
+                [Value::Float(real), Value::Float(imaginary)] => Value::Complex(real, imaginary),
+                _ => return Err(de::Error::custom("a complex number has two floats")),
+            },
             "str" => Value::BrokenStr(map.next_value()?),
             "bytes" => {
                 let hex: String = map.next_value()?;
@@ -318,6 +330,8 @@ mod tests {
         check(-0.0, "-0.0");
         check(f64::NAN, r#"{"float":"nan"}"#);
         check(f64::NEG_INFINITY, r#"{"float":"-inf"}"#);
+        check(Value::Complex(1.0, -0.5), r#"{"complex":[1.0,-0.5]}"#);
+        check(Value::Complex(f64::NAN, 0.0), r#"{"complex":[{"float":"nan"},0.0]}"#);
         check("a\u{1f600}\n", "\"a\u{1f600}\\n\"");
         check(Value::BrokenStr(vec![0x61, 0xd800]), r#"{"str":[97,55296]}"#);
         check(Value::bytes([0, 255]), r#"{"bytes":"00ff"}"#);
@@ -349,6 +363,8 @@ mod tests {
             r#"{"bytes":"0"}"#,
             r#"{"bytes":"zz"}"#,
             r#"{"lambda":[]}"#,
+            r#"{"complex":[1.0]}"#,
+            r#"{"complex":[1.0,"x"]}"#,
         ] {
             assert!(serde_json::from_str::<Value>(wire).is_err(), "{wire} was accepted");
         }

@@ -5,6 +5,7 @@
 //! agent could write.
 
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -24,7 +25,8 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::daemon::{ask, status_of};
 use super::owner;
 use super::protocol::{
-    AgentRun, CallEnd, CallsRun, Ended, Load, MakeCalls, REFUSED, RunAgent, SAID, Said, Usage, Why,
+    AgentRun, CallEnd, CallsRun, Ended, Load, MakeCalls, REFUSED, RunAgent, SAID, Said, Stop,
+    Usage, Why,
 };
 use super::{DRIVER, Sandbox};
 use crate::Fault;
@@ -50,6 +52,8 @@ const START_SECONDS: u64 = 120;
 /// How much longer than the driver's own deadline the host waits for it to speak. The driver needs a
 /// moment to kill and to reap; the rest is for a machine that is busy with others.
 const GRACE_SECONDS: u64 = 15;
+/// Largest statement of a driver, apart from what it quotes, in bytes.
+const STATEMENT_BYTES: u64 = 4096;
 /// How much of what a driver wrote to stderr is kept, in bytes: enough for a traceback.
 const DRIVER_ERRORS_BYTES: usize = 4096;
 /// Files that a process may have open.
@@ -66,6 +70,8 @@ pub struct Container {
     output: Output,
     input: Pin<Box<dyn AsyncWrite + Send>>,
     unread: BytesMut,
+    /// Largest frame that the present command may bring, in bytes.
+    frame_bytes: u64,
     errors: Vec<u8>,
     /// Whether the kernel ended its driver for want of memory.
     out_of_memory: bool,
@@ -102,6 +108,7 @@ impl Container {
             output,
             input,
             unread: BytesMut::new(),
+            frame_bytes: STATEMENT_BYTES,
             errors: Vec::new(),
             out_of_memory: false,
         };
@@ -132,6 +139,8 @@ impl Container {
             answer_bytes: limits.answer_bytes,
             stderr_bytes: limits.stderr_bytes,
         };
+        // Every byte of an answer or of stderr costs up to six in JSON.
+        self.frame_bytes = 6 * (limits.answer_bytes + limits.stderr_bytes) + STATEMENT_BYTES;
         self.send(deadline, seconds, &order).await?;
         match self.said(deadline, seconds).await {
             Ok(Said::Answer(answer)) => Ok(answer.into()),
@@ -141,13 +150,15 @@ impl Container {
         }
     }
 
-    /// Loads an answer and calls its entry point with each of the inputs.
+    /// Loads an answer and calls its entry point with each of the inputs. Every call's end is told when it is
+    /// known, in the order of the calls, so that nobody has to keep the values of a whole trial; on a break
+    /// no more calls are made.
     pub async fn make_calls(
         &mut self,
-        source: &str,
-        entry_point: &str,
+        (source, entry_point): (&str, &str),
         calls: &[Input<'_>],
         limits: &Limits,
+        mut on_end: impl FnMut(CallEnd) -> ControlFlow<()>,
     ) -> Result<CallsRun, Fault> {
         let (deadline, seconds) = deadline(limits.calls_wall_ms);
         let order = MakeCalls {
@@ -159,32 +170,40 @@ impl Container {
             value_bytes: limits.value_bytes,
             values_bytes: limits.values_bytes,
         };
+        self.frame_bytes = limits.value_bytes + STATEMENT_BYTES;
         self.send(deadline, seconds, &order).await?;
-        let mut ends = Vec::with_capacity(calls.len());
+        let (mut told, mut stopped) = (0, false);
         let mut load = Load::Ready;
         loop {
             let (tag, payload) = match self.frame(deadline, seconds).await {
                 Ok(frame) => frame,
-                Err(_) if self.out_of_memory => return Ok(out_of_memory(load, ends, calls.len())),
+                Err(_) if self.out_of_memory => return Ok(out_of_memory(load, told)),
                 Err(fault) => return Err(fault),
             };
-            match tag {
+            let end = match tag {
                 SAID => match self.parse(&payload)? {
-                    Said::LoadEnded(ended) => load = Load::Ended(ended),
-                    Said::Ended { index, ended } if index == ends.len() => {
-                        ends.push(CallEnd::Ended(ended));
+                    Said::LoadEnded(ended) => {
+                        load = Load::Ended(ended);
+                        continue;
                     }
+                    Said::Ended { index, ended } if index == told => CallEnd::Ended(ended),
                     Said::Done { clean, usage } => {
-                        ends.resize_with(calls.len(), || CallEnd::NotMade);
-                        return Ok(CallsRun { load, calls: ends, clean, usage });
+                        return Ok(CallsRun { load, rest: CallEnd::NotMade, clean, usage });
                     }
                     _ => return Err(self.broke_protocol("it spoke out of turn")),
                 },
-                REFUSED => load = Load::read_refusal(&payload),
-                index if index as usize == ends.len() && ends.len() < calls.len() => {
-                    ends.push(CallEnd::read(&payload));
+                REFUSED => {
+                    load = Load::read_refusal(&payload);
+                    continue;
                 }
+                index if index as usize == told && told < calls.len() => CallEnd::read(&payload),
                 _ => return Err(self.broke_protocol("it sent an outcome out of turn")),
+            };
+            told += 1;
+            // What was under way when the calls were stopped still comes, and is nobody's business.
+            if !stopped && on_end(end).is_break() {
+                stopped = true;
+                self.send(deadline, seconds, &Stop { stop: true }).await?;
             }
         }
     }
@@ -238,14 +257,10 @@ impl Container {
 
     /// The next frame: its tag and its payload.
     async fn frame(&mut self, deadline: Instant, seconds: u64) -> Result<(u32, BytesMut), Fault> {
-        let limits = &self.sandbox.inner.limits;
-        // Every byte of an answer or of stderr costs up to six in JSON.
-        let largest =
-            limits.value_bytes.max(6 * (limits.answer_bytes + limits.stderr_bytes)) + 4096;
         loop {
             if self.unread.len() >= 8 {
                 let length = u32::from_be_bytes(self.unread[..4].try_into().expect("four bytes"));
-                if length < 4 || u64::from(length) > largest {
+                if length < 4 || u64::from(length) > self.frame_bytes {
                     return Err(self.broke_protocol("a frame has an impossible length"));
                 }
                 if self.unread.len() >= 4 + length as usize {
@@ -306,11 +321,10 @@ fn deadline(wall_ms: u64) -> (Instant, u64) {
 
 /// What came of calls whose container ran out of memory so far that its driver was ended: those that had
 /// come to something keep it.
-fn out_of_memory(load: Load, mut ends: Vec<CallEnd>, calls: usize) -> CallsRun {
+fn out_of_memory(load: Load, told: usize) -> CallsRun {
     let ended = Ended { why: Why::Memory, exit: None, signal: Some(9) };
-    let load = if ends.is_empty() { Load::Ended(ended) } else { load };
-    ends.resize_with(calls, || CallEnd::Ended(ended));
-    CallsRun { load, calls: ends, clean: false, usage: Usage::default() }
+    let load = if told == 0 { Load::Ended(ended) } else { load };
+    CallsRun { load, rest: CallEnd::Ended(ended), clean: false, usage: Usage::default() }
 }
 
 /// Creates a container with a user of its own: limits that the kernel counts per user are never shared.

@@ -5,7 +5,7 @@
 //! value that the candidate wants to be judged by.
 
 use serde::{Deserialize, Serialize};
-use tasks::{Input, Outcome, Value};
+use tasks::{Input, Outcome, Sha256, Value};
 
 /// Tag of a frame in which the driver itself speaks.
 pub(super) const SAID: u32 = 0xFFFF_FFFF;
@@ -33,6 +33,12 @@ pub(super) struct MakeCalls<'a> {
     pub wall_ms: u64,
     pub value_bytes: u64,
     pub values_bytes: u64,
+}
+
+/// Tells that no more outcomes of the present calls are wanted.
+#[derive(Serialize)]
+pub(super) struct Stop {
+    pub stop: bool,
 }
 
 /// What the processes of a run used, by the kernel's account.
@@ -207,7 +213,7 @@ pub enum CallEnd {
     Garbled,
     /// The candidate's process ended.
     Ended(Ended),
-    /// Time or room for values was up before the call was made.
+    /// The call was not made: time or room for values was up before, or no more outcomes were wanted.
     NotMade,
 }
 
@@ -216,8 +222,8 @@ pub enum CallEnd {
 pub struct CallsRun {
     /// What came of loading it
     pub load: Load,
-    /// One entry per call
-    pub calls: Vec<CallEnd>,
+    /// What became of the calls after those whose ends were told
+    pub rest: CallEnd,
     /// Whether the container is fit for another trial
     pub clean: bool,
     /// What it used
@@ -230,6 +236,8 @@ pub struct CallsRun {
 pub enum CallReply {
     /// The call returned this.
     Returned(Value),
+    /// The call returned a value of which this is the digest.
+    Digest(Sha256),
     /// The call, or loading, raised this.
     Raised {
         /// Names of the exception's class and its bases
@@ -245,6 +253,7 @@ impl From<CallReply> for Outcome {
     fn from(reply: CallReply) -> Self {
         match reply {
             CallReply::Returned(value) => Self::Returned(value),
+            CallReply::Digest(digest) => Self::Digest(digest),
             CallReply::Raised { types, message } => Self::Raised { types, message },
             CallReply::Steps(steps) => Self::Steps(steps.into_iter().map(Self::from).collect()),
         }

@@ -18,6 +18,8 @@ enum Canonical<'a> {
     Integral(BigInt),
     /// A float with a fraction or an infinity by its bits; every nan is the same
     Fractional(u64),
+    /// A complex number that is not real: the two parts by their bits
+    Complex([u64; 2]),
     Str(&'a str),
     BrokenStr(&'a [u32]),
     Bytes(&'a [u8]),
@@ -98,11 +100,10 @@ impl Value {
             Self::None => Canonical::None,
             Self::Bool(value) => Canonical::Integral(u8::from(*value).into()),
             Self::Int(int) => Canonical::Integral(int.clone()),
-            Self::Float(float) if float.is_nan() => Canonical::Fractional(f64::NAN.to_bits()),
-            Self::Float(float) if float.fract() == 0.0 => {
-                Canonical::Integral(BigInt::from_f64(*float)?)
-            }
-            Self::Float(float) => Canonical::Fractional(float.to_bits()),
+            Self::Float(float) => return real(*float),
+            // Python calls a complex number without an imaginary part equal to the real one.
+            Self::Complex(part, 0.0) => return real(*part),
+            Self::Complex(real, imaginary) => Canonical::Complex([bits(*real), bits(*imaginary)]),
             Self::Str(text) => Canonical::Str(text),
             Self::BrokenStr(points) => Canonical::BrokenStr(points),
             Self::Bytes(bytes) => Canonical::Bytes(bytes),
@@ -148,6 +149,20 @@ impl Value {
     }
 }
 
+/// A float's canonical form: integral ones are numbers like any other.
+fn real(float: f64) -> Option<Canonical<'static>> {
+    if float.fract() == 0.0 {
+        BigInt::from_f64(float).map(Canonical::Integral)
+    } else {
+        Some(Canonical::Fractional(bits(float)))
+    }
+}
+
+/// The bits of a float, the same for every nan and for both zeros.
+fn bits(float: f64) -> u64 {
+    if float.is_nan() { f64::NAN.to_bits() } else { (float + 0.0).to_bits() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -179,6 +194,9 @@ mod tests {
         check(Value::dict([(1, "a"), (2, "b")]), Value::dict([(2, "b"), (1, "a")]), true);
         check(Value::dict([(1, "a")]), Value::dict([(1, "b")]), false);
         check(Value::BrokenStr(vec![0xd800]), Value::BrokenStr(vec![0xd800]), true);
+        check(Value::Complex(2.0, 0.0), 2, true);
+        check(Value::Complex(0.0, 1.5), Value::Complex(-0.0, 1.5), true);
+        check(Value::Complex(2.0, 1.0), 2, false);
     }
 
     #[test]

@@ -18,6 +18,9 @@ impl fmt::Display for Value {
                 f.write_str(if *float > 0.0 { "inf" } else { "-inf" })
             }
             Self::Float(float) => write!(f, "{float:?}"),
+            Self::Complex(real, imaginary) => {
+                write!(f, "complex({}, {})", Self::Float(*real), Self::Float(*imaginary))
+            }
             Self::Str(text) => string(f, text.chars().map(u32::from)),
             Self::BrokenStr(points) => string(f, points.iter().copied()),
             Self::Bytes(bytes) => {

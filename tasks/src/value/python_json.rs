@@ -1,0 +1,277 @@
+//! JSON as Python's `json` module writes and reads it, read into values that lose nothing.
+//!
+//! It differs from the standard in what public data sets are full of: integers of any size, `NaN` and
+//! the infinities as bare words, and lone surrogates in strings. A strict reader refuses those or rounds
+//! them, so this one stands here. Objects become dicts.
+
+use num_bigint::BigInt;
+
+use super::{MAX_DEPTH, Value};
+
+/// The text is not what Python calls JSON.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it is not JSON at byte {at}: {wanted} is wanted there")]
+pub struct NotJson {
+    /// Where reading stopped, in bytes from the start
+    pub at: usize,
+    /// What was wanted there
+    pub wanted: &'static str,
+}
+
+impl Value {
+    /// Reads one JSON document as Python's `json.loads` does.
+    pub fn from_python_json(text: &str) -> Result<Self, NotJson> {
+        let mut reader = Reader { text: text.as_bytes(), at: 0 };
+        let value = reader.value(0)?;
+        match reader.peek() {
+            None => Ok(value),
+            Some(_) => Err(reader.wanted("the end")),
+        }
+    }
+
+    /// The entry of a dict under a text key.
+    pub fn get(&self, key: &str) -> Option<&Self> {
+        let Self::Dict(entries) = self else { return None };
+        // The last one counts, as in Python.
+        let found = entries.iter().rev().find(|(k, _)| matches!(k, Self::Str(k) if k == key));
+        found.map(|(_, value)| value)
+    }
+}
+
+struct Reader<'a> {
+    text: &'a [u8],
+    at: usize,
+}
+
+impl Reader<'_> {
+    fn wanted(&self, wanted: &'static str) -> NotJson {
+        NotJson { at: self.at, wanted }
+    }
+
+    /// The next byte that is no white space.
+    fn peek(&mut self) -> Option<u8> {
+        while matches!(self.text.get(self.at), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+            self.at += 1;
+        }
+        self.text.get(self.at).copied()
+    }
+
+    fn takes(&mut self, word: &str) -> bool {
+        let takes = self.text[self.at..].starts_with(word.as_bytes());
+        self.at += if takes { word.len() } else { 0 };
+        takes
+    }
+
+    fn value(&mut self, depth: usize) -> Result<Value, NotJson> {
+        if depth > MAX_DEPTH {
+            return Err(self.wanted("a value that is less deeply nested"));
+        }
+        match self.peek() {
+            Some(b'"') => self.string(),
+            Some(b'[') => {
+                let mut items = Vec::new();
+                self.members(b']', |reader| {
+                    items.push(reader.value(depth + 1)?);
+                    Ok(())
+                })?;
+                Ok(Value::List(items))
+            }
+            Some(b'{') => {
+                let mut entries = Vec::new();
+                self.members(b'}', |reader| {
+                    let key = match reader.peek() {
+                        Some(b'"') => reader.string()?,
+                        _ => return Err(reader.wanted("a key")),
+                    };
+                    if reader.peek() != Some(b':') {
+                        return Err(reader.wanted("':'"));
+                    }
+                    reader.at += 1;
+                    entries.push((key, reader.value(depth + 1)?));
+                    Ok(())
+                })?;
+                Ok(Value::Dict(entries))
+            }
+            _ => self.word(),
+        }
+    }
+
+    /// What stands between brackets, separated by commas.
+    fn members(
+        &mut self,
+        close: u8,
+        mut member: impl FnMut(&mut Self) -> Result<(), NotJson>,
+    ) -> Result<(), NotJson> {
+        self.at += 1;
+        if self.peek() == Some(close) {
+            self.at += 1;
+            return Ok(());
+        }
+        loop {
+            member(self)?;
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                Some(byte) if byte == close => {
+                    self.at += 1;
+                    return Ok(());
+                }
+                _ => return Err(self.wanted("',' or a closing bracket")),
+            }
+        }
+    }
+
+    /// A number, or one of the bare words.
+    fn word(&mut self) -> Result<Value, NotJson> {
+        for (word, value) in [
+            ("null", Value::None),
+            ("true", Value::Bool(true)),
+            ("false", Value::Bool(false)),
+            ("NaN", Value::Float(f64::NAN)),
+            ("Infinity", Value::Float(f64::INFINITY)),
+            ("-Infinity", Value::Float(f64::NEG_INFINITY)),
+        ] {
+            if self.takes(word) {
+                return Ok(value);
+            }
+        }
+        let part = |byte: &u8| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
+        let length = self.text[self.at..].iter().take_while(|byte| part(byte)).count();
+        let digits = str::from_utf8(&self.text[self.at..self.at + length]).expect("it is ASCII");
+        let value = if digits.contains(['.', 'e', 'E']) {
+            digits.parse().ok().map(Value::Float)
+        } else {
+            digits.parse::<BigInt>().ok().filter(|_| !digits.starts_with('+')).map(Value::Int)
+        };
+        let value = value.ok_or_else(|| self.wanted("a value"))?;
+        self.at += length;
+        Ok(value)
+    }
+
+    fn string(&mut self) -> Result<Value, NotJson> {
+        self.at += 1;
+        let mut text = String::new();
+        // Code points, once one of them is no character.
+        let mut points: Option<Vec<u32>> = None;
+        loop {
+            let rest = &self.text[self.at..];
+            let plain = rest.iter().take_while(|byte| !matches!(byte, b'"' | b'\\')).count();
+            let more = str::from_utf8(&rest[..plain]).expect("it is cut at ASCII");
+            self.at += plain;
+            match &mut points {
+                Some(points) => points.extend(more.chars().map(u32::from)),
+                None => text.push_str(more),
+            }
+            match self.text.get(self.at) {
+                Some(b'"') => break,
+                Some(_) => {}
+                None => return Err(self.wanted("the end of a string")),
+            }
+            self.at += 1;
+            let point = self.escape()?;
+            match (&mut points, char::from_u32(point)) {
+                (Some(points), _) => points.push(point),
+                (None, Some(c)) => text.push(c),
+                (None, None) => {
+                    points = Some(text.chars().map(u32::from).chain([point]).collect());
+                }
+            }
+        }
+        self.at += 1;
+        Ok(points.map_or(Value::Str(text), Value::BrokenStr))
+    }
+
+    /// The code point of an escape, behind its backslash.
+    fn escape(&mut self) -> Result<u32, NotJson> {
+        let escape = self.text.get(self.at).copied();
+        let plain = match escape {
+            Some(b'n') => '\n',
+            Some(b't') => '\t',
+            Some(b'r') => '\r',
+            Some(b'b') => '\u{8}',
+            Some(b'f') => '\u{c}',
+            Some(c @ (b'"' | b'\\' | b'/')) => char::from(c),
+            Some(b'u') => {
+                self.at += 1;
+                return self.unit_pair();
+            }
+            _ => return Err(self.wanted("an escape")),
+        };
+        self.at += 1;
+        Ok(plain.into())
+    }
+
+    /// Four hex digits, and the other half if they are the first half of a pair.
+    fn unit_pair(&mut self) -> Result<u32, NotJson> {
+        let first = self.unit()?;
+        let before = self.at;
+        if (0xd800..0xdc00).contains(&first) && self.takes("\\u") {
+            let second = self.unit()?;
+            if (0xdc00..0xe000).contains(&second) {
+                return Ok(0x1_0000 + ((first - 0xd800) << 10) + (second - 0xdc00));
+            }
+            self.at = before;
+        }
+        Ok(first)
+    }
+
+    fn unit(&mut self) -> Result<u32, NotJson> {
+        let hex = self.text.get(self.at..self.at + 4).and_then(|hex| str::from_utf8(hex).ok());
+        let unit = hex
+            .filter(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
+            .and_then(|hex| u32::from_str_radix(hex, 16).ok())
+            .ok_or_else(|| self.wanted("four hex digits"))?;
+        self.at += 4;
+        Ok(unit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, repr: &str) {
+        let value = Value::from_python_json(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+        assert_eq!(value.to_string(), repr, "{text}");
+    }
+
+    #[test]
+    fn what_python_writes_is_read_whole() {
+        check(" [1, -2.5, 1e3, true, null] ", "[1, -2.5, 1000.0, True, None]");
+        check("123456789012345678901234567890", "123456789012345678901234567890");
+        check("[NaN, Infinity, -Infinity]", "[nan, inf, -inf]");
+        check(r#"{"a": {"b": []}, "c": {}}"#, "{'a': {'b': []}, 'c': {}}");
+        check(r#""a\n\u00e9\ud83d\ude00/\/""#, "'a\\n\u{e9}\u{1f600}//'");
+        check(r#""x\ud800y""#, r"'x\ud800y'");
+        check(r#""\ud800A""#, r"'\ud800A'");
+        check("\"\u{1f600}\"", "'\u{1f600}'");
+    }
+
+    #[test]
+    fn what_is_no_json_is_refused_with_its_place() {
+        for (text, at) in [
+            ("", 0),
+            ("[1,]", 3),
+            ("[1 2]", 3),
+            ("{1: 2}", 1),
+            ("{\"a\" 2}", 5),
+            ("\"abc", 4),
+            (r#""\x""#, 2),
+            (r#""\u12g4""#, 3),
+            ("+1", 0),
+            ("--1", 0),
+            ("1 2", 2),
+            ("nul", 0),
+        ] {
+            let error = Value::from_python_json(text).expect_err(text);
+            assert_eq!(error.at, at, "{text}: {error}");
+        }
+        assert!(Value::from_python_json(&"[".repeat(100_000)).is_err());
+    }
+
+    #[test]
+    fn an_entry_is_found_by_its_key() {
+        let value = Value::from_python_json(r#"{"a": 1, "b": 2, "a": 3}"#).unwrap();
+        assert_eq!(value.get("a").and_then(Value::as_i64), Some(3));
+        assert!(value.get("c").is_none() && Value::None.get("a").is_none());
+    }
+}
