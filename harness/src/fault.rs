@@ -85,6 +85,19 @@ pub enum Fault {
         /// How long it had
         seconds: u64,
     },
+    /// A container's wall-clock time was up, and for a large part of it the machine had not let it run.
+    #[error(
+        "the time of container {container} was up after {wall_ms} ms, for {starved_ms} ms of which this machine \
+         was too busy to let it run; take fewer --jobs, or give the machine less other work"
+    )]
+    Starved {
+        /// The first digits of its id
+        container: String,
+        /// How long a process of it that could run was kept waiting, by the kernel's account
+        starved_ms: u64,
+        /// How long it had
+        wall_ms: u64,
+    },
     /// The driver said what it never should.
     #[error(
         "the driver in container {container} broke the protocol: {what}; should that happen again, the \

@@ -4,6 +4,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tokio::task::JoinHandle;
 
 use crate::Fault;
@@ -58,13 +59,22 @@ pub struct Runner {
     /// Whether a trial waited for the daemon in vain. Until one is answered again, no other waits, or a round
     /// would take its waits for each of its trials.
     daemon_is_away: AtomicBool,
+    /// Trials run side by side, but one that the machine has starved has its next attempt alone.
+    turns: RwLock<()>,
+}
+
+/// The leave to run a trial, beside others or alone.
+enum Turn<'a> {
+    Shared { _turn: RwLockReadGuard<'a, ()> },
+    Alone { _turn: RwLockWriteGuard<'a, ()> },
 }
 
 impl Runner {
     /// A runner that keeps results in `results`, or nowhere, and gives the search for a trial's
     /// counterexample `shrinking` of its time.
     pub fn new(sandbox: Sandbox, results: Option<Results>, shrinking: Duration) -> Self {
-        Self { sandbox, results, shrinking, daemon_is_away: AtomicBool::new(false) }
+        let (daemon_is_away, turns) = (AtomicBool::new(false), RwLock::new(()));
+        Self { sandbox, results, shrinking, daemon_is_away, turns }
     }
 
     /// Where the trials run.
@@ -110,7 +120,9 @@ impl Runner {
     ) -> Result<TrialResult, Fault> {
         let mut attempts = Vec::new();
         let mut backoff = BACKOFF;
+        let mut was_starved = false;
         loop {
+            let turn = self.turn(was_starved).await;
             let fault = match self.attempt_once(&agent.sha256, source, prepared, slot).await {
                 Ok(mut result) => {
                     self.daemon_is_away.store(false, Ordering::Relaxed);
@@ -120,6 +132,8 @@ impl Runner {
                 }
                 Err(fault) => fault,
             };
+            drop(turn);
+            was_starved = matches!(fault, Fault::Starved { .. });
             let is_last = attempts.len() + 1 == ATTEMPTS;
             if is_last && fault.is_of_the_daemon() {
                 self.daemon_is_away.store(true, Ordering::Relaxed);
@@ -132,6 +146,14 @@ impl Runner {
             attempts.push(Attempt { fault: Some(fault.to_string()) });
             tokio::time::sleep(backoff).await;
             backoff *= 4;
+        }
+    }
+
+    async fn turn(&self, alone: bool) -> Turn<'_> {
+        if alone {
+            Turn::Alone { _turn: self.turns.write().await }
+        } else {
+            Turn::Shared { _turn: self.turns.read().await }
         }
     }
 

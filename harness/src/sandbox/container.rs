@@ -56,6 +56,9 @@ const GRACE_SECONDS: u64 = 15;
 const STATEMENT_BYTES: u64 = 4096;
 /// How much of what a driver wrote to stderr is kept, in bytes: enough for a traceback.
 const DRIVER_ERRORS_BYTES: usize = 4096;
+/// A container whose time was up is taken for starved if the machine kept it from running for this share of
+/// it, a fifth: an honest task leaves more than that of its limits.
+const STARVED_SHARE: u64 = 5;
 /// Files that a process may have open.
 const OPEN_FILES: i64 = 256;
 /// Signals that may wait to be delivered.
@@ -143,7 +146,10 @@ impl Container {
         self.frame_bytes = 6 * (limits.answer_bytes + limits.stderr_bytes) + STATEMENT_BYTES;
         self.send(deadline, seconds, &order).await?;
         match self.said(deadline, seconds).await {
-            Ok(Said::Answer(answer)) => Ok(answer.into()),
+            Ok(Said::Answer(answer)) => {
+                self.check_fed(answer.starved_ms, limits.agent_wall_ms)?;
+                Ok(answer.into())
+            }
             Ok(_) => Err(self.broke_protocol("it did not report the agent's run")),
             Err(_) if self.out_of_memory => Ok(AgentRun::out_of_memory()),
             Err(fault) => Err(fault),
@@ -187,7 +193,8 @@ impl Container {
                         continue;
                     }
                     Said::Ended { index, ended } if index == told => CallEnd::Ended(ended),
-                    Said::Done { clean, usage } => {
+                    Said::Done { clean, starved_ms, usage } => {
+                        self.check_fed(starved_ms, limits.calls_wall_ms)?;
                         return Ok(CallsRun { load, rest: CallEnd::NotMade, clean, usage });
                     }
                     _ => return Err(self.broke_protocol("it spoke out of turn")),
@@ -302,6 +309,15 @@ impl Container {
         let last = errors.trim_end().lines().last().unwrap_or_default();
         let errors = if last.is_empty() { String::new() } else { format!(": {last}") };
         Fault::ContainerGone { container: self.short_id().to_owned(), status, errors }
+    }
+
+    /// Whether a machine that kept a container from running had no large part in its time being up.
+    fn check_fed(&self, starved_ms: u64, wall_ms: u64) -> Result<(), Fault> {
+        if starved_ms * STARVED_SHARE < wall_ms {
+            return Ok(());
+        }
+        let container = self.short_id().to_owned();
+        Err(Fault::Starved { container, starved_ms, wall_ms })
     }
 
     fn silent(&self, seconds: u64) -> Fault {

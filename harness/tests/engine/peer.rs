@@ -105,7 +105,7 @@ async fn order(streams: &mut Streams) -> Option<Value> {
 }
 
 async fn carry_out(streams: &Streams, order: &Value) {
-    let usage = json!({"wall_ms": 1, "cpu_ms": 1, "peak_memory_bytes": 1 << 20});
+    let usage = json!({"wall_ms": 1, "cpu_ms": 1, "peak_memory_bytes": 1 << 20, "starved_ms": 0});
     let with_usage = |mut statement: Value| {
         statement.as_object_mut().unwrap().extend(usage.as_object().unwrap().clone());
         statement
