@@ -455,6 +455,22 @@ class Processes:
         return ready
 
 
+def readable_pipe():
+    """A pipe whose reader never waits. A child can open its end for reading too, and take what was there when
+    this driver looked: waiting for more would be waiting for the child."""
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    return reader, writer
+
+
+def read_some(reader, size):
+    """What is there to read, b"" at the end, or None if there is nothing after all."""
+    try:
+        return os.read(reader, size)
+    except BlockingIOError:
+        return None
+
+
 def set_dumpable(dumpable):
     """Decides whether other processes of this user may look into this one, by ptrace or /proc."""
     PR_SET_DUMPABLE = 4
@@ -533,8 +549,8 @@ def run_agent(host, processes, order):
     with open(WORK + "/agent.py", "w", encoding="utf-8", newline="") as file:
         file.write(order["agent"])
     kills_before = out_of_memory_kills()
-    output, output_end = os.pipe()
-    errors, errors_end = os.pipe()
+    output, output_end = readable_pipe()
+    errors, errors_end = readable_pipe()
     arguments = [sys.executable, "-P", "-s", "-X", "utf8", "agent.py", "--task", order["prompt"]]
     usage = Usage(processes.processor)
     agent = processes.fork(
@@ -572,7 +588,9 @@ def run_agent(host, processes, order):
                 sys.exit(0)
             if fd not in readers:
                 continue
-            chunk = os.read(fd, 1 << 16)
+            chunk = read_some(fd, 1 << 16)
+            if chunk is None:
+                continue
             if not chunk:
                 readers.remove(fd)
             elif fd == errors:
@@ -670,7 +688,7 @@ class Calls:
         """Runs one process until it has made all calls or ends before: why, and how it ended."""
         order, first = self.order, self.next
         kills_before = out_of_memory_kills()
-        results, results_end = os.pipe()
+        results, results_end = readable_pipe()
         try:
             fcntl.fcntl(results_end, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
         except OSError:
@@ -712,7 +730,9 @@ class Calls:
                     return "ended", status
                 status = self.processes.reap(self.usage, pid)
                 continue
-            chunk = os.read(results, 1 << 20)
+            chunk = read_some(results, 1 << 20)
+            if chunk is None:
+                continue
             if not chunk:
                 return "ended", status
             buffer += chunk
