@@ -328,6 +328,7 @@ class Usage:
         self.processor = processor
         self.started = time.monotonic()
         self.cpu_before = processor.seconds()
+        self.driver_before = time.process_time()
         self.wall_seconds = None
         self.cpu_seconds = 0.0
         self.starved_seconds = 0.0
@@ -346,7 +347,8 @@ class Usage:
         """
         if self.cpu_before is None:
             return
-        everybody = self.processor.seconds() + time.process_time() - self.cpu_before
+        driver = time.process_time() - self.driver_before
+        everybody = self.processor.seconds() - self.cpu_before + driver
         for path in glob.glob("/proc/[0-9]*/task/*/schedstat"):
             try:
                 with open(path) as file:

@@ -57,8 +57,9 @@ const STATEMENT_BYTES: u64 = 4096;
 /// How much of what a driver wrote to stderr is kept, in bytes: enough for a traceback.
 const DRIVER_ERRORS_BYTES: usize = 4096;
 /// A container whose time was up is taken for starved if the machine kept it from running for this share of
-/// it, a fifth: an honest task leaves more than that of its limits.
-const STARVED_SHARE: u64 = 5;
+/// it, a half. So whoever needs no more than half of a limit on a quiet machine never exceeds it on a busy one,
+/// and references need a third at most.
+const STARVED_SHARE: u64 = 2;
 /// Files that a process may have open.
 const OPEN_FILES: i64 = 256;
 /// Signals that may wait to be delivered.
