@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use harness::benchmark::SuiteFile;
 use harness::reward::{Payout, Rao};
 use harness::round::Isolation;
 use harness::session::Options;
@@ -55,6 +56,11 @@ pub enum Command {
     #[command(after_help = "Examples:\n  harness check agent.py\n  harness check agent.py --task \
         reverse_string --json")]
     Check(Check),
+    /// Judge a model's samples on a public benchmark, and print pass@k
+    #[command(after_help = "Examples:\n  harness samples --suite evalplus:HumanEvalPlus.jsonl.gz \
+        --samples samples.jsonl\n  harness samples --suite humaneval:HumanEval.jsonl.gz --samples \
+        samples.jsonl --json")]
+    Samples(Samples),
     /// List the tasks
     #[command(after_help = "Example:\n  harness tasks --json")]
     Tasks {
@@ -186,6 +192,38 @@ pub struct Check {
     /// What is told of failed cases
     #[arg(long, value_enum, default_value_t)]
     pub disclose: Disclose,
+    /// Print one JSON document to stdout, and nothing else
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `samples`.
+#[derive(Args)]
+pub struct Samples {
+    /// The benchmark: 'evalplus:FILE' for HumanEval+ or MBPP+, 'humaneval:FILE' for the original one, whose
+    /// assertions run beside the samples, so that its verdicts are advisory. JSONL, plain or gzip
+    #[arg(long, value_name = "SUITE")]
+    pub suite: SuiteFile,
+    /// The samples, a JSONL file: 'task_id' with 'solution' or 'completion' on each line
+    #[arg(long, value_name = "FILE")]
+    pub samples: PathBuf,
+    /// Where to write a line of JSON for each sample [default: beside the samples, *_verdicts.jsonl]
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Only the cases of the original benchmark
+    #[arg(long)]
+    pub base_only: bool,
+    /// Stop calling a sample at its first case that is not accepted
+    #[arg(long)]
+    pub first_failure: bool,
+    /// Containers at work at the same time [default: one per processor]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub jobs: Option<u16>,
+    /// Where expected values are kept, so that canonical solutions run once
+    #[command(flatten)]
+    pub store: StoreArgs,
+    #[command(flatten)]
+    pub options: Options,
     /// Print one JSON document to stdout, and nothing else
     #[arg(long)]
     pub json: bool,

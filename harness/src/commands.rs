@@ -10,6 +10,7 @@ pub mod gauntlet;
 pub mod image;
 pub mod rank;
 pub mod remote;
+pub mod samples;
 pub mod standings;
 pub mod tasks;
 pub mod verify;

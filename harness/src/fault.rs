@@ -71,6 +71,16 @@ pub enum Fault {
         /// How long it had
         seconds: u64,
     },
+    /// The canonical solution of a benchmark's problem does not do what it is there for.
+    #[error(
+        "the canonical solution of {problem} cannot be used: {what}; mend the benchmark's file"
+    )]
+    Canonical {
+        /// The problem's name
+        problem: String,
+        /// What came of running it
+        what: String,
+    },
     /// The driver said what it never should.
     #[error("the driver in container {container} broke the protocol: {what}")]
     Protocol {
@@ -102,7 +112,11 @@ impl Fault {
     pub const fn is_worth_another_attempt(&self) -> bool {
         !matches!(
             self,
-            Self::Store(_) | Self::File { .. } | Self::NoPermission { .. } | Self::Image(_)
+            Self::Store(_)
+                | Self::File { .. }
+                | Self::NoPermission { .. }
+                | Self::Image(_)
+                | Self::Canonical { .. }
         )
     }
 }

@@ -19,6 +19,7 @@ async fn main() -> ExitCode {
         Command::Verify { report } => commands::verify::run(&report),
         Command::Gate(args) => commands::gate::run(args).await,
         Command::Check(args) => commands::check::run(args).await,
+        Command::Samples(args) => commands::samples::run(args).await,
         Command::Tasks { json } => commands::tasks::run(json),
         Command::Image { options, refresh } => commands::image::run(&options, refresh).await,
         Command::Doctor { store, options } => commands::doctor::run(&store, &options).await,

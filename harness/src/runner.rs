@@ -3,14 +3,16 @@
 
 use std::time::Duration;
 
+use tasks::Sha256;
 use tokio::task::JoinHandle;
 
 use crate::Fault;
+use crate::judge::Until;
 use crate::prepared::Prepared;
 use crate::results::{Found, Results};
 use crate::round::Agent;
 use crate::sandbox::{Container, Sandbox};
-use crate::trial::{self, Attempt, TrialResult};
+use crate::trial::{self, Attempt, Candidate, TrialResult};
 
 /// How often a trial is tried before its fault is reported.
 const ATTEMPTS: usize = 3;
@@ -81,13 +83,27 @@ impl Runner {
         slot: &mut Slot,
         on_retry: &(dyn Fn(&Fault) + Send + Sync),
     ) -> Result<TrialResult, Fault> {
-        let (agent, _, prepared) = trial;
-        let result = self.attempt(trial, slot, on_retry).await?;
+        let (agent, source, prepared) = trial;
+        let candidate = (&agent.sha256, Candidate::Agent(source));
+        let result = self.attempt((candidate, prepared), slot, on_retry).await?;
         if let Some(results) = &self.results {
             let key = Results::key(&agent.sha256, prepared, &self.sandbox.image().id);
             results.put(&key, &result)?;
         }
         Ok(result)
+    }
+
+    /// Judges an answer that no agent has to be asked for. Nothing is kept.
+    pub async fn judge(
+        &self,
+        (answer, prepared): (&str, &Prepared),
+        until: Until,
+        slot: &mut Slot,
+        on_retry: &(dyn Fn(&Fault) + Send + Sync),
+    ) -> Result<TrialResult, Fault> {
+        let sha256 = Sha256::of(answer.as_bytes());
+        let candidate = (&sha256, Candidate::Answer(answer, until));
+        self.attempt((candidate, prepared), slot, on_retry).await
     }
 
     /// Removes what is left in a slot.
@@ -99,14 +115,14 @@ impl Runner {
 
     async fn attempt(
         &self,
-        (agent, source, prepared): (&Agent, &str, &Prepared),
+        (candidate, prepared): ((&Sha256, Candidate<'_>), &Prepared),
         slot: &mut Slot,
         on_retry: &(dyn Fn(&Fault) + Send + Sync),
     ) -> Result<TrialResult, Fault> {
         let mut attempts = Vec::new();
         let mut backoff = BACKOFF;
         loop {
-            let fault = match self.attempt_once(&agent.sha256, source, prepared, slot).await {
+            let fault = match self.attempt_once(candidate, prepared, slot).await {
                 Ok(mut result) => {
                     attempts.push(Attempt::default());
                     result.attempts = attempts;
@@ -127,13 +143,12 @@ impl Runner {
     /// One attempt. A container that did anything but a clean trial is thrown away.
     async fn attempt_once(
         &self,
-        sha256: &tasks::Sha256,
-        source: &str,
+        candidate: (&Sha256, Candidate<'_>),
         prepared: &Prepared,
         slot: &mut Slot,
     ) -> Result<TrialResult, Fault> {
         let mut container = slot.take(&self.sandbox).await?;
-        match trial::run(&mut container, (sha256, source), prepared, self.shrinking).await {
+        match trial::run(&mut container, candidate, prepared, self.shrinking).await {
             Ok((result, true)) => {
                 *slot = Slot::Running(container);
                 Ok(result)

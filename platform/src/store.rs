@@ -184,6 +184,11 @@ impl Store {
         &self.root
     }
 
+    /// Where the harness keeps what the canonical solutions of benchmarks returned.
+    pub fn expected_dir(&self) -> PathBuf {
+        self.root.join("expected")
+    }
+
     /// Where the harness keeps one result per trial.
     pub fn results_dir(&self) -> PathBuf {
         self.root.join("results")
