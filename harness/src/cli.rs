@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use harness::benchmark::SuiteFile;
+use harness::partition::Partition;
 use harness::reward::{Payout, Rao};
 use harness::round::Isolation;
 use harness::session::Options;
@@ -84,6 +85,15 @@ pub enum Command {
         #[command(flatten)]
         options: Options,
     },
+    /// Say what the stored results take up, and remove those that no round finds again
+    #[command(after_help = "Examples:\n  harness cache\n  harness cache --prune")]
+    Cache(Cache),
+    /// Take over the results of other stores: the parts of a round that was split
+    #[command(
+        after_help = "Example:\n  harness evaluate --partition 1/2     # on one machine, 2/2 on another\n  \
+            harness merge part-1 part-2\n  harness rank"
+    )]
+    Merge(Merge),
     /// Remove the containers that harnesses which are dead left behind
     Clean,
     /// Measure the harness against `docker run`, side by side in one run
@@ -140,6 +150,13 @@ pub struct Evaluate {
     /// 'evaluate' uses that seed, and its report reveals it
     #[arg(long, conflicts_with_all = ["seed", "new_seed"])]
     pub commit: bool,
+    /// Ask the problems of a benchmark's file instead of the built-in tasks: 'evalplus:FILE' (HumanEval+, MBPP+)
+    /// or 'humaneval:FILE' (the original; its assertions run beside the answer, so verdicts are advisory)
+    #[arg(long, value_name = "SUITE")]
+    pub suite: Option<SuiteFile>,
+    /// Only the trials of this part, such as 1/4. Nobody is ranked; 'harness merge' and 'harness rank' follow
+    #[arg(long, value_name = "K/N", conflicts_with = "validator_token_file")]
+    pub partition: Option<Partition>,
     /// Only this task; may be given several times
     #[arg(long = "task", value_name = "ID")]
     pub tasks: Vec<String>,
@@ -165,6 +182,10 @@ pub struct Evaluate {
 pub struct Rank {
     #[command(flatten)]
     pub store: StoreArgs,
+    /// Ask the problems of a benchmark's file instead of the built-in tasks: 'evalplus:FILE' (HumanEval+, MBPP+)
+    /// or 'humaneval:FILE' (the original; its assertions run beside the answer, so verdicts are advisory)
+    #[arg(long, value_name = "SUITE")]
+    pub suite: Option<SuiteFile>,
     #[command(flatten)]
     pub reward: RewardArgs,
     /// What is told of failed cases
@@ -183,6 +204,13 @@ pub struct Check {
     pub file: PathBuf,
     #[command(flatten)]
     pub options: Options,
+    /// Ask the problems of a benchmark's file instead of the built-in tasks: 'evalplus:FILE' (HumanEval+, MBPP+)
+    /// or 'humaneval:FILE' (the original; its assertions run beside the answer, so verdicts are advisory)
+    #[arg(long, value_name = "SUITE")]
+    pub suite: Option<SuiteFile>,
+    /// Where the expected values of a benchmark are kept
+    #[command(flatten)]
+    pub store: StoreArgs,
     /// Only this task; may be given several times
     #[arg(long = "task", value_name = "ID")]
     pub tasks: Vec<String>,
@@ -195,6 +223,32 @@ pub struct Check {
     /// Print one JSON document to stdout, and nothing else
     #[arg(long)]
     pub json: bool,
+}
+
+/// Arguments of `cache`.
+#[derive(Args)]
+pub struct Cache {
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// The benchmark that the round asked, if it was one
+    #[arg(long, value_name = "SUITE")]
+    pub suite: Option<SuiteFile>,
+    /// Remove the results that the present round does not find again
+    #[arg(long)]
+    pub prune: bool,
+    /// Print one JSON document to stdout, and nothing else
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `merge`.
+#[derive(Args)]
+pub struct Merge {
+    /// The stores whose results are taken over
+    #[arg(value_name = "FOLDER", required = true)]
+    pub folders: Vec<PathBuf>,
+    #[command(flatten)]
+    pub store: StoreArgs,
 }
 
 /// Arguments of `samples`.

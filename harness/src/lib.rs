@@ -7,6 +7,7 @@
 
 pub mod answer;
 pub mod benchmark;
+pub mod cache;
 pub mod check;
 pub mod console;
 pub mod controls;
@@ -14,6 +15,7 @@ mod fault;
 pub mod gate;
 pub mod gauntlet;
 pub mod judge;
+pub mod partition;
 pub mod pass_at;
 pub mod prepared;
 pub mod rank;

@@ -23,6 +23,8 @@ async fn main() -> ExitCode {
         Command::Tasks { json } => commands::tasks::run(json),
         Command::Image { options, refresh } => commands::image::run(&options, refresh).await,
         Command::Doctor { store, options } => commands::doctor::run(&store, &options).await,
+        Command::Cache(args) => commands::cache::run(&args),
+        Command::Merge(args) => commands::cache::merge(&args),
         Command::Clean => commands::clean::run().await,
         Command::Bench(args) => commands::bench::run(args).await,
         Command::Gauntlet(args) => commands::gauntlet::run(args).await,

@@ -69,10 +69,15 @@ impl Runner {
         &self.sandbox
     }
 
+    /// The key of a trial.
+    pub fn key(&self, agent: &Agent, prepared: &Prepared) -> Sha256 {
+        Results::key(&agent.sha256, prepared, &self.sandbox.image().id)
+    }
+
     /// What came of this trial when it was run before.
     pub fn look_up(&self, agent: &Agent, prepared: &Prepared) -> Result<Found, Fault> {
         let Some(results) = &self.results else { return Ok(Found::Nothing) };
-        results.get(&Results::key(&agent.sha256, prepared, &self.sandbox.image().id))
+        results.get(&self.key(agent, prepared))
     }
 
     /// Runs a trial, given as agent, its source and task, and keeps its result. `slot` holds the agent's
@@ -87,8 +92,7 @@ impl Runner {
         let candidate = (&agent.sha256, Candidate::Agent(source));
         let result = self.attempt((candidate, prepared), slot, on_retry).await?;
         if let Some(results) = &self.results {
-            let key = Results::key(&agent.sha256, prepared, &self.sandbox.image().id);
-            results.put(&key, &result)?;
+            results.put(&self.key(agent, prepared), &result)?;
         }
         Ok(result)
     }

@@ -131,6 +131,7 @@ impl Round {
             results: None,
             jobs: self.jobs,
             isolation,
+            partition: None,
             shrinking: Duration::ZERO,
         };
         let started = Instant::now();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use comfy_table::{CellAlignment, Table, presets};
 use harness::Fault;
-use harness::benchmark::{Benchmark, Truths};
+use harness::benchmark::Truths;
 use harness::console::Console;
 use harness::judge::Until;
 use harness::pass_at::PassAt;
@@ -15,7 +15,7 @@ use harness::sandbox::Sandbox;
 use platform::store::Store;
 use serde::Serialize;
 
-use super::{Failure, print, print_json, processors, with_sandbox};
+use super::{Failure, print, print_json, processors, read_benchmark, with_sandbox};
 use crate::cli::Samples;
 
 /// The document of `samples --json`.
@@ -35,9 +35,7 @@ struct Document<'a> {
 /// Judges every sample, writes a line for each, and prints pass@k.
 pub async fn run(args: Samples) -> Result<(), Failure> {
     let console = Console::new();
-    let benchmark =
-        Benchmark::read(&args.suite).map_err(|error| Failure::Input(error.to_string()))?;
-    let benchmark = Arc::new(benchmark);
+    let benchmark = Arc::new(read_benchmark(&args.suite)?);
     let samples = samples::read(&args.samples, &benchmark)
         .map_err(|error| Failure::Input(error.to_string()))?;
     let store = Store::open(&args.store.store)?;
