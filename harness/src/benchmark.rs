@@ -140,6 +140,11 @@ impl Benchmark {
         self.format == Format::HumanEval
     }
 
+    /// Its problems as the lines of a plain file.
+    pub fn lines(&self) -> impl Iterator<Item = &str> {
+        self.entries.iter().map(|entry| entry.line.as_str())
+    }
+
     /// Takes a problem apart.
     pub fn problem(&self, index: usize) -> Problem {
         let line = &self.entries[index].line;

@@ -96,8 +96,9 @@ pub enum Command {
     Merge(Merge),
     /// Remove the containers that harnesses which are dead left behind
     Clean,
-    /// Measure the harness against `docker run`, side by side in one run
-    #[command(after_help = "Example:\n  harness bench --agents 20 --runs 3")]
+    /// Measure the harness beside the ways everybody knows, in one run, as ratios
+    #[command(after_help = "Examples:\n  harness bench --large-agents 0\n  harness bench --suite \
+        evalplus:HumanEvalPlus.jsonl.gz --agents 0 --large-agents 0")]
     Bench(Bench),
     /// Run the hostile suite: is the sandbox of this machine holding?
     #[command(after_help = "Examples:\n  harness gauntlet\n  harness gauntlet escape --json\n  \
@@ -288,12 +289,30 @@ pub struct Samples {
 pub struct Bench {
     #[command(flatten)]
     pub options: Options,
-    /// Agents in the measured round
+    /// Agents in the round that is measured beside 'docker run'; 0 leaves it out
     #[arg(long, default_value_t = 20)]
     pub agents: u32,
     /// Runs of each row; the median is told
     #[arg(long, default_value_t = 3)]
     pub runs: u32,
+    /// The data for the rows beside EvalPlus: HumanEval+ as 'evalplus:FILE'. They are left out without it
+    #[arg(long, value_name = "SUITE")]
+    pub suite: Option<SuiteFile>,
+    /// Agents in the large round of which one changes; 0 leaves it out
+    #[arg(long, default_value_t = 1_000)]
+    pub large_agents: u32,
+    /// Measure 'cargo xtask demo' too, from the root of the source tree
+    #[arg(long)]
+    pub demo: bool,
+    /// Where the programs that are measured against are installed
+    #[arg(long, default_value = "target/bench", value_name = "FOLDER")]
+    pub peers: PathBuf,
+    /// Put the rows of this file, which another benchmark wrote, into the table as well
+    #[arg(long, value_name = "FILE")]
+    pub rows: Vec<PathBuf>,
+    /// Write the rows to this file as JSON
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
     /// Containers at work at the same time [default: one per processor]
     #[arg(long)]
     pub jobs: Option<u16>,
