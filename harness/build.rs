@@ -9,7 +9,7 @@ fn main() {
     let folder = root.join("hostile");
     println!("cargo::rerun-if-changed={}", folder.display());
     let mut table = String::from("[\n");
-    for class in entries(&folder) {
+    for class in entries(&folder).into_iter().filter(|entry| entry.is_dir()) {
         println!("cargo::rerun-if-changed={}", class.display());
         for file in entries(&class).into_iter().filter(|file| file.extension().is_some()) {
             let name = file.strip_prefix(&folder).expect("it was found there").with_extension("");

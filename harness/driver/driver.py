@@ -14,6 +14,7 @@ was ready for calls, REFUSED when the answer cannot be used.
 import collections
 import ctypes
 import fcntl
+import glob
 import json
 import marshal
 import os
@@ -329,11 +330,31 @@ class Usage:
         self.cpu_before = processor.seconds()
         self.wall_seconds = None
         self.cpu_seconds = 0.0
+        self.starved_seconds = 0.0
         self.peak_bytes = 0
 
     def add(self, usage):
         self.cpu_seconds += usage.ru_utime + usage.ru_stime
         self.peak_bytes = max(self.peak_bytes, usage.ru_maxrss * 1024)
+
+    def note_starvation(self):
+        """Notes for how long the machine kept a thread of these processes from running. They must still live.
+
+        The kernel counts how long a thread that could run had to wait. Others of this container may have
+        run meanwhile, which is their own affair, so all that they used is taken off. No more than that can
+        come of anything that is done in here.
+        """
+        if self.cpu_before is None:
+            return
+        everybody = self.processor.seconds() + time.process_time() - self.cpu_before
+        for path in glob.glob("/proc/[0-9]*/task/*/schedstat"):
+            try:
+                with open(path) as file:
+                    ran, waited = (int(number) / 1e9 for number in file.read().split()[:2])
+            except (OSError, ValueError):
+                continue
+            if not path.startswith("/proc/1/"):
+                self.starved_seconds = max(self.starved_seconds, waited - (everybody - ran))
 
     def report(self):
         wall = self.wall_seconds or time.monotonic() - self.started
@@ -343,6 +364,7 @@ class Usage:
         return {
             "wall_ms": round(wall * 1000),
             "cpu_ms": round(cpu * 1000),
+            "starved_ms": round(self.starved_seconds * 1000),
             "peak_memory_bytes": self.peak_bytes,
         }
 
@@ -433,6 +455,22 @@ class Processes:
         return ready
 
 
+def readable_pipe():
+    """A pipe whose reader never waits. A child can open its end for reading too, and take what was there when
+    this driver looked: waiting for more would be waiting for the child."""
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    return reader, writer
+
+
+def read_some(reader, size):
+    """What is there to read, b"" at the end, or None if there is nothing after all."""
+    try:
+        return os.read(reader, size)
+    except BlockingIOError:
+        return None
+
+
 def set_dumpable(dumpable):
     """Decides whether other processes of this user may look into this one, by ptrace or /proc."""
     PR_SET_DUMPABLE = 4
@@ -511,8 +549,8 @@ def run_agent(host, processes, order):
     with open(WORK + "/agent.py", "w", encoding="utf-8", newline="") as file:
         file.write(order["agent"])
     kills_before = out_of_memory_kills()
-    output, output_end = os.pipe()
-    errors, errors_end = os.pipe()
+    output, output_end = readable_pipe()
+    errors, errors_end = readable_pipe()
     arguments = [sys.executable, "-P", "-s", "-X", "utf8", "agent.py", "--task", order["prompt"]]
     usage = Usage(processes.processor)
     agent = processes.fork(
@@ -533,6 +571,8 @@ def run_agent(host, processes, order):
             if status is not None or len(answer) > answer_limit or left <= 0:
                 if status is None:
                     stopped_for = "output" if len(answer) > answer_limit else "time"
+                if stopped_for == "time":
+                    usage.note_starvation()
                 usage.wall_seconds = time.monotonic() - usage.started
                 late, gone = processes.kill_all(usage, agent)
                 status = late if status is None else status
@@ -548,7 +588,9 @@ def run_agent(host, processes, order):
                 sys.exit(0)
             if fd not in readers:
                 continue
-            chunk = os.read(fd, 1 << 16)
+            chunk = read_some(fd, 1 << 16)
+            if chunk is None:
+                continue
             if not chunk:
                 readers.remove(fd)
             elif fd == errors:
@@ -646,7 +688,7 @@ class Calls:
         """Runs one process until it has made all calls or ends before: why, and how it ended."""
         order, first = self.order, self.next
         kills_before = out_of_memory_kills()
-        results, results_end = os.pipe()
+        results, results_end = readable_pipe()
         try:
             fcntl.fcntl(results_end, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
         except OSError:
@@ -674,6 +716,7 @@ class Calls:
             cpu_left = clock.left()
             wall_left = self.deadline - time.monotonic()
             if wall_left <= 0:
+                self.usage.note_starvation()
                 return "wall", status
             if cpu_left <= 0:
                 return "cpu", status
@@ -687,7 +730,9 @@ class Calls:
                     return "ended", status
                 status = self.processes.reap(self.usage, pid)
                 continue
-            chunk = os.read(results, 1 << 20)
+            chunk = read_some(results, 1 << 20)
+            if chunk is None:
+                continue
             if not chunk:
                 return "ended", status
             buffer += chunk

@@ -258,6 +258,23 @@ class Time(unittest.TestCase):
         self.assertEqual(usage.report()["cpu_ms"], 500)
 
 
+class Pipes(unittest.TestCase):
+    def test_what_a_child_has_taken_back_is_not_waited_for(self):
+        reader, writer = driver.readable_pipe()
+        self.assertIsNone(driver.read_some(reader, 10))
+        os.write(writer, b"x")
+        back = os.open(f"/proc/self/fd/{writer}", os.O_RDONLY)
+        self.assertEqual(os.read(back, 10), b"x")
+        self.assertIsNone(driver.read_some(reader, 10))
+        os.write(writer, b"y")
+        self.assertEqual(driver.read_some(reader, 10), b"y")
+        self.assertTrue(os.get_blocking(writer))
+        os.close(writer)
+        self.assertEqual(driver.read_some(reader, 10), b"")
+        os.close(back)
+        os.close(reader)
+
+
 class FakeHost:
     def __init__(self):
         self.unsent = bytearray()

@@ -32,7 +32,11 @@ pub enum Fault {
     #[error("no image to run agents in: {0}")]
     Image(String),
     /// The daemon refused or failed a request.
-    #[error("Docker failed to {action}: {cause}")]
+    #[error(
+        "Docker at {host} failed to {action}: {cause}; its log says more, and 'harness doctor' tries it out",
+        host = crate::sandbox::host(),
+        cause = crate::sandbox::innermost(cause)
+    )]
     Docker {
         /// What was asked of it
         action: &'static str,
@@ -40,7 +44,11 @@ pub enum Fault {
         cause: bollard::errors::Error,
     },
     /// The daemon did not answer a request in time.
-    #[error("Docker did not {action} within {seconds} s")]
+    #[error(
+        "Docker at {host} did not {action} within {seconds} s; look whether it is stopped or overloaded \
+         ('harness doctor' tries it out), or take fewer --jobs",
+        host = crate::sandbox::host()
+    )]
     DockerSilent {
         /// What was asked of it
         action: &'static str,
@@ -54,7 +62,10 @@ pub enum Fault {
     )]
     LimitDropped(String),
     /// A container ended although nothing here ended it.
-    #[error("container {container} ended under a trial (status {status}){errors}")]
+    #[error(
+        "container {container} ended under a trial (status {status}){errors}; somebody removed it, or the \
+         daemon or the host had to end it: nobody but the harness may touch what is called arena-*"
+    )]
     ContainerGone {
         /// The first digits of its id
         container: String,
@@ -64,7 +75,10 @@ pub enum Fault {
         errors: String,
     },
     /// The driver in a container did not answer long after it must have.
-    #[error("the driver in container {container} said nothing for {seconds} s")]
+    #[error(
+        "the driver in container {container} said nothing for {seconds} s; if this machine is overloaded, \
+         take fewer --jobs"
+    )]
     DriverSilent {
         /// The first digits of its id
         container: String,
@@ -81,8 +95,24 @@ pub enum Fault {
         /// What came of running it
         what: String,
     },
+    /// A container's wall-clock time was up, and for a large part of it the machine had not let it run.
+    #[error(
+        "the time of container {container} was up after {wall_ms} ms, for {starved_ms} ms of which this machine \
+         was too busy to let it run; take fewer --jobs, or give the machine less other work"
+    )]
+    Starved {
+        /// The first digits of its id
+        container: String,
+        /// How long a process of it that could run was kept waiting, by the kernel's account
+        starved_ms: u64,
+        /// How long it had
+        wall_ms: u64,
+    },
     /// The driver said what it never should.
-    #[error("the driver in container {container} broke the protocol: {what}")]
+    #[error(
+        "the driver in container {container} broke the protocol: {what}; should that happen again, the \
+         image's Python is not the one that is wanted, or this is a mistake of ours to be reported"
+    )]
     Protocol {
         /// The first digits of its id
         container: String,
@@ -117,6 +147,12 @@ impl Fault {
                 | Self::NoPermission { .. }
                 | Self::Image(_)
                 | Self::Canonical { .. }
+                | Self::LimitDropped(_)
         )
+    }
+
+    /// Whether it is the daemon that fails, whatever container is asked for.
+    pub const fn is_of_the_daemon(&self) -> bool {
+        matches!(self, Self::NoDaemon { .. } | Self::Docker { .. } | Self::DockerSilent { .. })
     }
 }

@@ -11,6 +11,7 @@ mod suite;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 use tasks::{Limits, Seed, Verdict};
@@ -24,6 +25,7 @@ use crate::runner::{Runner, Slot};
 use crate::sandbox::Sandbox;
 use crate::trial::TrialResult;
 
+use control::Company;
 pub use control::Control;
 pub use report::table;
 pub use suite::{Class, Hostile, suite};
@@ -32,6 +34,10 @@ pub use suite::{Class, Hostile, suite};
 const TASK: &str = "reverse_string";
 /// How much a trial may weigh as it is kept, in bytes. An agent must not fill the disk with its record.
 const RECORD_BYTES: usize = 2 << 20;
+/// In how many turns the suite runs, with honest company before, between and after.
+const TURNS: usize = 4;
+/// How many trials each honest companion has at a time.
+const HONEST_TRIALS: usize = 6;
 /// How many lines are told of a trial that did not hold.
 const TOLD_LINES: usize = 6;
 /// Short limits for agents that use them up, so that the suite is quick. Long enough for a Python that
@@ -84,35 +90,58 @@ pub async fn run(sandbox: &Sandbox, plan: Plan, on_event: Listener) -> Result<Ou
     on_event(Event::Started { trials: plan.agents.len() });
     let seed = drawn_seed();
     let shared = Arc::new(Shared {
-        runner: Runner::new(sandbox.clone(), None, std::time::Duration::ZERO),
+        runner: Runner::new(sandbox.clone(), None, Duration::ZERO),
         short: prepared(SHORT, seed),
         long: prepared(LONG, seed),
-        queue: Mutex::new(plan.agents.into()),
+        queue: Mutex::default(),
         findings: Mutex::default(),
         on_event,
     });
-    let mut control = control::Watch::new(sandbox, seed);
-    control.alone().await;
-    let (over, signal) = watch::channel(false);
-    let beside = tokio::spawn(async move {
-        control.beside(signal).await;
-        control
-    });
-    let mut workers = JoinSet::new();
-    for _ in 0..plan.jobs.max(1) {
-        workers.spawn(work(Arc::clone(&shared)));
+    let (company, seen) = watch::channel(Company::Honest);
+    let control = tokio::spawn(control::Watch::new(sandbox, seed).run(seen));
+    let jobs = plan.jobs.max(1);
+    side_by_side(jobs, || honest_company(Arc::clone(&shared))).await;
+    for turn in 0..TURNS {
+        // Every turn has agents of every kind.
+        let of_turn = plan.agents.iter().skip(turn).step_by(TURNS).cloned();
+        shared.queue.lock().await.extend(of_turn);
+        company.send_replace(Company::Hostile);
+        side_by_side(jobs, || work(Arc::clone(&shared))).await;
+        company.send_replace(Company::Honest);
+        side_by_side(jobs, || honest_company(Arc::clone(&shared))).await;
     }
-    while let Some(ended) = workers.join_next().await {
-        ended.expect("a worker does not panic");
-    }
-    let _ = over.send(true);
-    let mut control = beside.await.expect("watching does not panic");
-    control.alone().await;
-    let control = control.conclude().await;
+    company.send_replace(Company::Over);
+    let control = control.await.expect("watching does not panic");
     let mut agents = std::mem::take(&mut *shared.findings.lock().await);
     agents.sort_by(|a, b| a.name.cmp(&b.name));
     let holds = control.holds && agents.iter().all(|finding| finding.holds);
     Ok(Outcome { holds, control, agents })
+}
+
+/// Has this many workers at work until each is done.
+async fn side_by_side<F: Future<Output = ()> + Send + 'static>(
+    jobs: usize,
+    worker: impl Fn() -> F,
+) {
+    let mut workers = JoinSet::new();
+    for _ in 0..jobs {
+        workers.spawn(worker());
+    }
+    while let Some(ended) = workers.join_next().await {
+        ended.expect("a worker does not panic");
+    }
+}
+
+/// What hostile company is compared with: honest agents, each in a container of its own, as hostile ones are.
+async fn honest_company(shared: Arc<Shared>) {
+    let agent = control::agent();
+    let source = agent.read().await.expect("it is here");
+    for _ in 0..HONEST_TRIALS {
+        let mut slot = Slot::default();
+        // What becomes of them is of no interest: the control is the witness.
+        let _ = shared.runner.run((&agent, &source, &shared.long), &mut slot, &|_| ()).await;
+        shared.runner.discard(slot).await;
+    }
 }
 
 /// The suite's task under these limits.
@@ -158,14 +187,14 @@ impl Shared {
             }
         }
         let lives = slots.into_iter().map(|slot| self.live(hostile, slot));
-        let results: Vec<_> =
-            futures_util::future::join_all(lives).await.into_iter().flatten().collect();
-        let trouble = results.iter().find_map(|result| trouble(hostile, result));
+        let lives = futures_util::future::join_all(lives).await;
+        let results: Vec<_> = lives.into_iter().flatten().collect();
+        let trouble = results.iter().find_map(|trial| trouble(hostile, trial));
         Finding {
             name: hostile.name.clone(),
             class: hostile.class,
             expected: hostile.expected(),
-            got: results.iter().map(got).collect(),
+            got: results.iter().map(|trial| got(&trial.result)).collect(),
             never: hostile.never.clone(),
             holds: trouble.is_none(),
             trouble,
@@ -173,14 +202,21 @@ impl Shared {
     }
 
     /// All trials of one container's life, or of its successors' where it was not fit for another.
-    async fn live(&self, hostile: &Hostile, mut slot: Slot) -> Vec<Result<TrialResult, Fault>> {
+    async fn live(&self, hostile: &Hostile, mut slot: Slot) -> Vec<Lived> {
         let agent = Agent::local(hostile.short_name(), hostile.source.clone());
         let uses_up = hostile.expect.contains(&Verdict::TimeLimit);
         let prepared = if uses_up { &self.short } else { &self.long };
         let mut results = Vec::new();
         for _ in 0..hostile.trials {
             let trial = (&agent, &*hostile.source, prepared);
-            let result = self.runner.run(trial, &mut slot, &|_| ()).await;
+            let caused = std::sync::Mutex::new(None);
+            let on_retry = |fault: &Fault| {
+                // That this machine was too busy is measured so that no agent can bring it about.
+                if !matches!(fault, Fault::Starved { .. }) {
+                    *caused.lock().expect("nobody panics") = Some(fault.to_string());
+                }
+            };
+            let result = self.runner.run(trial, &mut slot, &on_retry).await;
             if let Ok(result) = &result {
                 (self.on_event)(Event::Finished {
                     miner_id: agent.miner_id.clone(),
@@ -189,11 +225,18 @@ impl Shared {
                     cached: false,
                 });
             }
-            results.push(result);
+            let caused = caused.into_inner().expect("nobody panics");
+            results.push(Lived { result, caused });
         }
         self.runner.discard(slot).await;
         results
     }
+}
+
+/// One trial of an agent, and the fault that it caused before, if it did.
+struct Lived {
+    result: Result<TrialResult, Fault>,
+    caused: Option<String>,
 }
 
 fn got(result: &Result<TrialResult, Fault>) -> String {
@@ -204,12 +247,12 @@ fn got(result: &Result<TrialResult, Fault>) -> String {
 }
 
 /// What is wrong with a trial, if anything.
-fn trouble(hostile: &Hostile, result: &Result<TrialResult, Fault>) -> Option<String> {
-    let result = match result {
+fn trouble(hostile: &Hostile, trial: &Lived) -> Option<String> {
+    let result = match &trial.result {
         Ok(result) => result,
         Err(fault) => return Some(format!("a fault: {fault}")),
     };
-    if let Some(fault) = result.attempts.iter().find_map(|attempt| attempt.fault.as_ref()) {
+    if let Some(fault) = &trial.caused {
         return Some(format!("it could cause a fault: {fault}"));
     }
     if !hostile.expect.contains(&result.verdict) || result.score > hostile.most {

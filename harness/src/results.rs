@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use platform::store::{Store, write_atomically};
+use platform::store::Store;
 use tasks::Sha256;
 
 use crate::Fault;
@@ -16,7 +16,7 @@ use crate::trial::TrialResult;
 /// The results of a store.
 #[derive(Clone, Debug)]
 pub struct Results {
-    folder: PathBuf,
+    store: Store,
 }
 
 /// What a look-up found.
@@ -34,7 +34,7 @@ pub enum Found {
 impl Results {
     /// The results that lie in this store.
     pub fn of(store: &Store) -> Self {
-        Self { folder: store.results_dir() }
+        Self { store: store.clone() }
     }
 
     /// The key of a trial.
@@ -45,7 +45,7 @@ impl Results {
 
     /// Looks a trial up.
     pub fn get(&self, key: &Sha256) -> Result<Found, Fault> {
-        let path = self.path(key);
+        let path = self.store.results_dir().join(name(key));
         let bytes = match std::fs::read(&path) {
             Ok(bytes) => bytes,
             Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => {
@@ -66,10 +66,11 @@ impl Results {
     /// Keeps what came of a trial. When this returns, it is on the disk.
     pub fn put(&self, key: &Sha256, result: &TrialResult) -> Result<(), Fault> {
         let bytes = serde_json::to_vec_pretty(result).expect("a result is plain data");
-        Ok(write_atomically(&self.path(key), &bytes)?)
+        Ok(self.store.put_result(&name(key), &bytes)?)
     }
+}
 
-    fn path(&self, key: &Sha256) -> PathBuf {
-        self.folder.join(format!("{key}.json"))
-    }
+/// The name of a trial's file.
+fn name(key: &Sha256) -> String {
+    format!("{key}.json")
 }

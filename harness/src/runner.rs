@@ -1,9 +1,11 @@
 //! Running one trial to its verdict: looked up if it has a result, else tried until it comes to one or has
 //! had all its attempts, and then kept.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tasks::Sha256;
+use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tokio::task::JoinHandle;
 
 use crate::Fault;
@@ -15,8 +17,9 @@ use crate::sandbox::{Container, Sandbox};
 use crate::trial::{self, Attempt, Candidate, TrialResult};
 
 /// How often a trial is tried before its fault is reported.
-const ATTEMPTS: usize = 3;
-/// How long to wait before the second attempt; each further wait is four times as long.
+const ATTEMPTS: usize = 4;
+/// How long to wait before the second attempt; each further wait is four times as long. All together they
+/// outlast the restart of a daemon.
 const BACKOFF: Duration = Duration::from_millis(500);
 
 /// A place for the container of one agent.
@@ -55,13 +58,25 @@ pub struct Runner {
     sandbox: Sandbox,
     results: Option<Results>,
     shrinking: Duration,
+    /// Whether a trial waited for the daemon in vain. Until one is answered again, no other waits, or a round
+    /// would take its waits for each of its trials.
+    daemon_is_away: AtomicBool,
+    /// Trials run side by side, but one that the machine has starved has its next attempt alone.
+    turns: RwLock<()>,
+}
+
+/// The leave to run a trial, beside others or alone.
+enum Turn<'a> {
+    Shared { _turn: RwLockReadGuard<'a, ()> },
+    Alone { _turn: RwLockWriteGuard<'a, ()> },
 }
 
 impl Runner {
     /// A runner that keeps results in `results`, or nowhere, and gives the search for a trial's
     /// counterexample `shrinking` of its time.
     pub fn new(sandbox: Sandbox, results: Option<Results>, shrinking: Duration) -> Self {
-        Self { sandbox, results, shrinking }
+        let (daemon_is_away, turns) = (AtomicBool::new(false), RwLock::new(()));
+        Self { sandbox, results, shrinking, daemon_is_away, turns }
     }
 
     /// Where the trials run.
@@ -125,22 +140,40 @@ impl Runner {
     ) -> Result<TrialResult, Fault> {
         let mut attempts = Vec::new();
         let mut backoff = BACKOFF;
+        let mut was_starved = false;
         loop {
+            let turn = self.turn(was_starved).await;
             let fault = match self.attempt_once(candidate, prepared, slot).await {
                 Ok(mut result) => {
+                    self.daemon_is_away.store(false, Ordering::Relaxed);
                     attempts.push(Attempt::default());
                     result.attempts = attempts;
                     return Ok(result);
                 }
                 Err(fault) => fault,
             };
-            if attempts.len() + 1 == ATTEMPTS || !fault.is_worth_another_attempt() {
+            drop(turn);
+            was_starved = matches!(fault, Fault::Starved { .. });
+            let is_last = attempts.len() + 1 == ATTEMPTS;
+            if is_last && fault.is_of_the_daemon() {
+                self.daemon_is_away.store(true, Ordering::Relaxed);
+            }
+            let in_vain = fault.is_of_the_daemon() && self.daemon_is_away.load(Ordering::Relaxed);
+            if is_last || in_vain || !fault.is_worth_another_attempt() {
                 return Err(fault);
             }
             on_retry(&fault);
             attempts.push(Attempt { fault: Some(fault.to_string()) });
             tokio::time::sleep(backoff).await;
             backoff *= 4;
+        }
+    }
+
+    async fn turn(&self, alone: bool) -> Turn<'_> {
+        if alone {
+            Turn::Alone { _turn: self.turns.write().await }
+        } else {
+            Turn::Shared { _turn: self.turns.read().await }
         }
     }
 

@@ -6,19 +6,21 @@
 
 mod container;
 mod daemon;
+mod engine;
 mod image;
 mod owner;
 mod protocol;
 
 use std::sync::Arc;
 
-use bollard::Docker;
 use tasks::Limits;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
 pub use container::Container;
+pub(crate) use daemon::innermost;
 pub use daemon::{DaemonFacts, connect, daemon_facts, host};
+pub use engine::{Engine, Reply};
 pub use image::{Image, ImageEvent, Origin, find_present as find_image, resolve as resolve_image};
 pub use owner::{Leftover, remove_leftovers};
 pub use protocol::{AgentRun, CallEnd, CallReply, CallsRun, Ended, Load, StoppedFor, Usage, Why};
@@ -39,7 +41,7 @@ pub struct Sandbox {
 }
 
 struct Inner {
-    docker: Docker,
+    engine: Box<dyn Engine>,
     image: Image,
     limits: Limits,
     runtime: Option<String>,
@@ -51,10 +53,20 @@ struct Inner {
 impl Sandbox {
     /// A sandbox that starts containers from `image`. `runtime` names another OCI runtime that the
     /// daemon knows, such as `runsc`.
-    pub fn new(docker: Docker, image: Image, limits: Limits, runtime: Option<String>) -> Self {
+    pub fn new(
+        engine: impl Engine + 'static,
+        image: Image,
+        limits: Limits,
+        runtime: Option<String>,
+    ) -> Self {
+        let engine = Box::new(engine);
         let owner = owner::Run::new();
         let removals = Mutex::new(JoinSet::new());
-        Self { inner: Arc::new(Inner { docker, image, limits, runtime, owner, removals }) }
+        Self { inner: Arc::new(Inner { engine, image, limits, runtime, owner, removals }) }
+    }
+
+    fn engine(&self) -> &dyn Engine {
+        &*self.inner.engine
     }
 
     /// The image that containers are started from.
@@ -81,6 +93,6 @@ impl Sandbox {
     pub async fn cleanup(&self) -> Result<(), Fault> {
         let mut removals = self.inner.removals.lock().await;
         while removals.join_next().await.is_some() {}
-        owner::remove_own(&self.inner.docker, &self.inner.owner).await
+        owner::remove_own(self.engine(), &self.inner.owner).await
     }
 }

@@ -5,13 +5,14 @@
 
 mod common;
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use common::{command, json, store};
+use common::{command, containers_of, json, store};
 use serde_json::Value;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::runtime::Runtime;
@@ -86,26 +87,38 @@ fn disturbed(folder: &Path, proxy: &Proxy, disturb: impl FnOnce(&Proxy)) -> Outp
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // Four results are those of the controls; the fifth is an agent's first.
-    let results = Path::new(path).join("results");
+    wait_for_a_trial(&folder.join("store"));
+    disturb(proxy);
+    child.wait_with_output().unwrap()
+}
+
+/// Waits until an agent's first trial is finished: four more results are those of the controls.
+fn wait_for_a_trial(store: &Path) {
     let deadline = Instant::now() + Duration::from_secs(120);
-    let finished = || {
-        std::fs::read_dir(&results).map_or(0, |entries| {
-            let json = |e: &std::fs::DirEntry| e.path().extension().is_some_and(|e| e == "json");
-            entries.filter_map(Result::ok).filter(json).count()
-        })
-    };
-    while finished() < 5 {
+    while results(store).len() < 5 {
         assert!(Instant::now() < deadline, "it makes no progress");
         std::thread::yield_now();
     }
-    disturb(proxy);
-    child.wait_with_output().unwrap()
+}
+
+/// The whole results of a store: their names, and what they hold.
+fn results(store: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let Ok(entries) = std::fs::read_dir(store.join("results")) else { return BTreeMap::new() };
+    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    let whole = paths.filter(|path| path.extension().is_some_and(|extension| extension == "json"));
+    whole.map(|path| (path.clone(), std::fs::read(path).unwrap())).collect()
 }
 
 fn verdicts(document: &Value) -> Vec<String> {
     let trials = document["trials"].as_array().unwrap();
     trials.iter().map(|t| format!("{} {} {}", t["miner_id"], t["task"], t["verdict"])).collect()
+}
+
+/// How many attempts ended in a fault.
+fn faults(document: &Value) -> usize {
+    let attempts = |trial: &Value| trial["attempts"].as_array().unwrap().clone();
+    let all = document["trials"].as_array().unwrap().iter().flat_map(attempts);
+    all.filter(|attempt| attempt["fault"].is_string()).count()
 }
 
 const ALL_RIGHT: [&str; 4] = [
@@ -123,10 +136,7 @@ fn a_daemon_that_comes_back_costs_an_attempt_and_no_verdict() {
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     let document = json(&output);
     assert_eq!(verdicts(&document), ALL_RIGHT);
-    let attempts = |trial: &Value| trial["attempts"].as_array().unwrap().clone();
-    let all: Vec<_> = document["trials"].as_array().unwrap().iter().flat_map(attempts).collect();
-    let faults = all.iter().filter(|attempt| attempt["fault"].is_string()).count();
-    assert!(faults > 0, "an attempt was lost in silence: {all:?}");
+    assert!(faults(&document) > 0, "an attempt was lost in silence: {document:#}");
 }
 
 #[test]
@@ -182,6 +192,7 @@ fn a_container_that_is_removed_under_a_trial_costs_an_attempt_and_no_verdict() {
     });
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(verdicts(&json(&output)), ALL_RIGHT);
+    assert!(faults(&json(&output)) > 0, "nothing was removed, or an attempt was lost in silence");
 }
 
 fn children_of_this_process() -> Vec<u32> {
@@ -218,4 +229,92 @@ fn two_harnesses_on_one_store_end_with_the_same_rankings() {
         assert_eq!(verdicts(&json(output)), ALL_RIGHT);
     }
     assert_eq!(json(&outputs[0])["rankings"], json(&outputs[1])["rankings"]);
+}
+
+#[test]
+fn a_harness_that_is_killed_again_and_again_loses_nothing_that_was_finished() {
+    const KILLS: usize = 6;
+    let folder = tempfile::tempdir().unwrap();
+    let sources: Vec<_> = (0..8).map(|n| (format!("a{n}"), format!("{SLOW}# {n}\n"))).collect();
+    let agents: Vec<_> =
+        sources.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    store(folder.path(), &agents);
+    let path = folder.path().to_str().unwrap();
+    let tasks = ["--task", "reverse_string", "--task", "fizz_buzz", "--seed", "5", "--json"];
+    let arguments = [&["evaluate", "--store", path, "--jobs", "2"], &tasks[..]].concat();
+    let (mut kept, mut processes, mut unfinished) = (results(folder.path()), Vec::new(), 0);
+    for _ in 0..KILLS {
+        let mut child =
+            command(&arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        // Not a wait for anything: where it is by then is a matter of chance, which is what is wanted.
+        std::thread::sleep(Duration::from_millis(rand::random_range(0..1_500)));
+        unfinished += usize::from(child.try_wait().unwrap().is_none());
+        let _ = child.kill();
+        child.wait().unwrap();
+        processes.push(child.id());
+        let now = results(folder.path());
+        for (path, before) in &kept {
+            assert_eq!(now.get(path), Some(before), "{} was touched again", path.display());
+        }
+        kept = now;
+    }
+    assert!(unfinished > 0, "it was never killed at work");
+    let output = command(&arguments).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let document = json(&output);
+    assert_eq!(verdicts(&document).len(), 16);
+    assert!(verdicts(&document).iter().all(|verdict| verdict.ends_with("\"AC\"")));
+    let cached = document["round"]["cached"].as_u64().unwrap();
+    assert!(cached + 4 >= kept.len() as u64, "{cached} of {} were kept", kept.len());
+    // What the daemon was still making when its owner died.
+    assert!(command(&["clean"]).output().unwrap().status.success());
+    let runtime = Runtime::new().unwrap();
+    for process in processes {
+        assert_eq!(runtime.block_on(containers_of(process)), 0, "containers were left");
+    }
+    let names = std::fs::read_dir(folder.path().join("results")).unwrap();
+    let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert_eq!(names.filter(|name| name.starts_with('.')).collect::<Vec<_>>(), [""; 0]);
+}
+
+#[test]
+fn a_wall_clock_that_is_moved_by_an_hour_changes_no_deadline_and_no_verdict() {
+    // libfaketime stands between the harness and its wall clock, and leaves the monotonic one alone.
+    let library = std::fs::read_dir("/usr/lib").unwrap().find_map(|folder| {
+        let path = folder.unwrap().path().join("faketime/libfaketimeMT.so.1");
+        path.exists().then_some(path)
+    });
+    let library = library.expect("libfaketime is installed ('apt-get install faketime')");
+    for (moved, seconds) in [("+3600", 3_600), ("-3600", -3_600)] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store");
+        store(&path, &[("alice", SLOW), ("bob", &format!("{SLOW}# bob\n"))]);
+        let clock = folder.path().join("clock");
+        std::fs::write(&clock, "+0").unwrap();
+        let tasks = ["--task", "reverse_string", "--task", "fizz_buzz", "--seed", "5", "--json"];
+        let arguments = [&["evaluate", "--store", path.to_str().unwrap()], &tasks[..]].concat();
+        let child = command(&arguments)
+            .env("LD_PRELOAD", &library)
+            .env("FAKETIME_TIMESTAMP_FILE", &clock)
+            .env("FAKETIME_NO_CACHE", "1")
+            .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+            .env("DONT_FAKE_MONOTONIC", "1")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        wait_for_a_trial(&path);
+        std::fs::write(&clock, moved).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        let document = json(&output);
+        assert_eq!(verdicts(&document), ALL_RIGHT);
+        let one = |trial: &Value| trial["attempts"].as_array().unwrap().len() == 1;
+        assert!(document["trials"].as_array().unwrap().iter().all(one), "{document:#}");
+        let time = |name: &str| {
+            document["round"][name].as_str().unwrap().parse::<jiff::Timestamp>().unwrap()
+        };
+        let took = time("finished_at").as_second() - time("started_at").as_second();
+        assert!((took - seconds).abs() < 600, "the clock did not move: {took} s");
+    }
 }

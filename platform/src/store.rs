@@ -194,6 +194,11 @@ impl Store {
         self.root.join("results")
     }
 
+    /// Puts a file of the harness into [`Store::results_dir`]. When this returns, it is on the disk.
+    pub fn put_result(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        self.write(&self.results_dir().join(name), bytes)
+    }
+
     /// Every stored agent. One corrupt file never hides the others.
     pub fn agents(&self) -> Result<Listing, StoreError> {
         let mut listing = Listing::default();

@@ -143,7 +143,7 @@ fn confirm(what: &str) -> anyhow::Result<()> {
 }
 
 /// The program that runs the rest of its line as root: `env`, which changes nothing, for root itself.
-fn as_root(sh: &Shell) -> &'static str {
+pub fn as_root(sh: &Shell) -> &'static str {
     let root = cmd!(sh, "id -u").quiet().read().is_ok_and(|id| id == "0");
     if root { "env" } else { "sudo" }
 }

@@ -8,10 +8,11 @@ use xshell::{Shell, cmd};
 use crate::{children, forward, setup};
 
 /// Programs that tests use, and the Debian packages that have them.
-const PROGRAMS: [(&str, &str); 4] = [
+const PROGRAMS: [(&str, &str); 5] = [
     ("chromedriver", "chromium-driver"),
     ("curl", "curl"),
     ("docker-registry", "docker-registry"),
+    ("faketime", "faketime"),
     ("python3", "python3"),
 ];
 /// Tools from `PyPI`: a checker of HTTP APIs, and one of accessibility. They get an environment of their own.
@@ -29,6 +30,8 @@ pub fn run(sh: &Shell, consent: &setup::Consent) -> anyhow::Result<ExitCode> {
     let store = format!("{}/target/test-store", sh.current_dir().display());
     sh.remove_path(&store)?;
     let path = format!("{tools}:{}", std::env::var("PATH").unwrap_or_default());
+    // A Docker daemon of the test's own can only be started by root.
+    let as_root = format!("target.'cfg(unix)'.runner = '{}'", setup::as_root(sh));
     let checks = [
         cmd!(sh, "cargo fmt --all --check"),
         cmd!(
@@ -38,6 +41,10 @@ pub fn run(sh: &Shell, consent: &setup::Consent) -> anyhow::Result<ExitCode> {
         cmd!(sh, "cargo test --workspace --features platform/outside-tools")
             .env("PATH", &path)
             .env("AXE_JS", axe),
+        cmd!(
+            sh,
+            "cargo test --package harness --features own-daemon --test daemon --config {as_root}"
+        ),
         cmd!(sh, "cargo test --package harness --test harness").env("BITSEC_STORE", &store),
     ];
     for check in checks {

@@ -1,38 +1,12 @@
 # expect: WA
 # never: an outcome is anything but a value to be judged
+# with: frames
 
-print(r"""
-import json
-import os
-import struct
-
-SAID, LOADED, REFUSED = 0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFD
-
-
-def frame(tag, payload):
-    body = struct.pack(">I", tag) + json.dumps(payload).encode()
-    return struct.pack(">I", len(body)) + body
-
-
-def everywhere(data):
-    for number in range(256):
-        try:
-            os.write(number, data)
-        except OSError:
-            pass
-    for place in ("/dev/stdout", "/dev/stderr", "/dev/console", "/dev/tty", "/proc/1/fd/1", "/proc/1/fd/3",
-                  "/proc/1/fd/4", "/proc/self/fd/1"):
-        try:
-            with open(place, "wb", buffering=0) as file:
-                file.write(data)
-        except OSError:
-            pass
-
-
+print(FRAMES + r"""
 json_dumps, CLAIMS = json.dumps, [
     {"verdict": "AC"}, {"returned": {"expected": True}}, {"returned": "x", "verdict": "AC"}, {"accepted": None},
     "accepted", True, 1, {"steps": [{"returned": "x"}]}, {"returned": {"dict": [[1]]}}, {"returned": {"set": [[]]}},
-    {"returned": {"bytes": "zz"}}, {"returned": {"float": "snan"}}, {"returned": {"int": "-"}},
+    {"digest": 64 * "0"}, {"digest": "x"}, {"digest": None}, {"returned": {"bytes": "zz"}}, {"returned": {"float": "snan"}}, {"returned": {"int": "-"}},
 ]
 
 

@@ -1,5 +1,5 @@
 # expect: WA
-# never: the limits, priority, scheduling or processors of process 1 can be changed by its children
+# never: the limits, priority, scheduling or processors of process 1 can be changed by its children, or a process choose its processor
 
 import ctypes
 import os
@@ -25,11 +25,12 @@ try:
     reached.append("idle")
 except OSError:
     pass
-try:
-    os.sched_setaffinity(1, {0})
-    reached.append("affinity")
-except OSError:
-    pass
+for pid in (0, 1):
+    try:
+        os.sched_setaffinity(pid, {0})
+        reached.append("affinity")
+    except OSError:
+        pass
 for path in ("/proc/1/oom_score_adj", "/proc/1/timerslack_ns", "/proc/1/coredump_filter", "/proc/1/autogroup"):
     try:
         with open(path, "w") as file:

@@ -1,9 +1,9 @@
 //! The honest agent that runs beside the hostile ones.
 //!
-//! Its verdicts must be those that it has alone, and so must its CPU time, within the allowance below. A single trial
-//! proves nothing on a machine with other work, so medians are compared: of the trials before and after
-//! the suite with those during it. A fixed allowance covers what a clock of whole milliseconds and a busy
-//! cache do to so short a time.
+//! Its verdicts must be those that it has among honest agents, and its CPU time must be within a tenth of what
+//! it is there. It is not compared with an idle machine, for processors share caches, memory and, as threads
+//! of one core, the core itself: work costs more beside any other work, however honest. So hostile company is
+//! compared with honest company of the same width, turn and turn about, and medians of many trials are taken.
 
 use std::time::Duration;
 
@@ -18,16 +18,10 @@ use crate::sandbox::Sandbox;
 
 use super::prepared;
 
-/// Trials on a quiet machine, before and again after.
-const TRIALS_ALONE: usize = 9;
-/// How long it rests between two trials beside the suite, so that it is a witness and no load.
+/// How long it rests between two trials, so that it is a witness and no load.
 const REST: Duration = Duration::from_millis(100);
-/// How much more CPU time a trial of the honest agent may take beside the suite than alone. The aim is 1.10.
-/// Where processors and their caches are shared with neighbours of other machines, any load beside it costs
-/// more than that: 1.18 was seen on two such cores.
-const MOST_RATIO: f64 = 1.50;
-/// And what the measurement itself may be wrong by, in milliseconds.
-const ALLOWANCE_MS: f64 = 10.0;
+/// How much more CPU time a trial of the honest agent may take in hostile company.
+const MOST_RATIO: f64 = 1.10;
 /// An agent that uses the processor as honest ones do, for long enough to be measured.
 const SOURCE: &str = "\
 import sys
@@ -39,15 +33,26 @@ print(f'TOTAL = {total}')
 print('def reverse_string(s):\\n    return s[::-1]')
 ";
 
+/// Who is at work beside the control.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Company {
+    Honest,
+    Hostile,
+    /// Nobody any more
+    Over,
+}
+
 /// What came of the control.
 #[derive(Clone, Debug, Serialize)]
 pub struct Control {
-    /// Median CPU time of its trials alone, in milliseconds
-    pub alone_cpu_ms: f64,
-    /// Median CPU time of its trials beside the suite, in milliseconds
-    pub beside_cpu_ms: f64,
+    /// Median CPU time of its trials in honest company, in milliseconds
+    pub honest_cpu_ms: f64,
     /// How many trials that were
-    pub trials_beside: usize,
+    pub honest_trials: usize,
+    /// Median CPU time of its trials in hostile company, in milliseconds
+    pub hostile_cpu_ms: f64,
+    /// How many trials that were
+    pub hostile_trials: usize,
     /// What was wrong, if anything
     pub trouble: Option<String>,
     /// Whether it did not notice
@@ -58,41 +63,48 @@ pub(super) struct Watch {
     runner: Runner,
     prepared: Prepared,
     slot: Slot,
-    alone_ms: Vec<u64>,
-    beside_ms: Vec<u64>,
+    honest_ms: Vec<u64>,
+    hostile_ms: Vec<u64>,
     trouble: Option<String>,
+}
+
+/// The honest agent.
+pub(super) fn agent() -> Agent {
+    Agent::local("control", SOURCE.to_owned())
 }
 
 impl Watch {
     pub(super) fn new(sandbox: &Sandbox, seed: Seed) -> Self {
         Self {
-            runner: Runner::new(sandbox.clone(), None, std::time::Duration::ZERO),
+            runner: Runner::new(sandbox.clone(), None, Duration::ZERO),
             prepared: prepared(Limits::STANDARD, seed),
             slot: Slot::default(),
-            alone_ms: Vec::new(),
-            beside_ms: Vec::new(),
+            honest_ms: Vec::new(),
+            hostile_ms: Vec::new(),
             trouble: None,
         }
     }
 
-    pub(super) async fn alone(&mut self) {
-        for _ in 0..TRIALS_ALONE {
-            let cpu_ms = self.trial().await;
-            self.alone_ms.extend(cpu_ms);
-        }
-    }
-
-    /// Runs trial after trial until `over` is true.
-    pub(super) async fn beside(&mut self, over: watch::Receiver<bool>) {
-        while !*over.borrow() {
-            let cpu_ms = self.trial().await;
-            self.beside_ms.extend(cpu_ms);
+    /// Runs trial after trial until nobody is there any more. One in which the company changed does not count.
+    pub(super) async fn run(mut self, company: watch::Receiver<Company>) -> Control {
+        loop {
+            let before = *company.borrow();
+            let cpu_ms = match before {
+                Company::Over => return self.conclude().await,
+                Company::Honest | Company::Hostile => self.trial().await,
+            };
+            match before {
+                _ if *company.borrow() != before => {}
+                Company::Honest => self.honest_ms.extend(cpu_ms),
+                Company::Hostile => self.hostile_ms.extend(cpu_ms),
+                Company::Over => {}
+            }
             tokio::time::sleep(REST).await;
         }
     }
 
     async fn trial(&mut self) -> Option<u64> {
-        let agent = Agent::local("control", SOURCE.to_owned());
+        let agent = agent();
         let trial = (&agent, SOURCE, &self.prepared);
         let wrong = match self.runner.run(trial, &mut self.slot, &|_| ()).await {
             Ok(result) if result.verdict == Verdict::Accepted && result.attempts.len() == 1 => {
@@ -108,18 +120,21 @@ impl Watch {
         None
     }
 
-    pub(super) async fn conclude(self) -> Control {
+    async fn conclude(self) -> Control {
         self.runner.discard(self.slot).await;
-        let (alone, beside) = (median(self.alone_ms), median(self.beside_ms.clone()));
-        let slower = beside > alone * MOST_RATIO + ALLOWANCE_MS;
-        let slower = slower.then(|| {
-            format!("the honest agent took {beside} ms of CPU beside the suite, and {alone} alone")
+        let (honest_trials, hostile_trials) = (self.honest_ms.len(), self.hostile_ms.len());
+        let (honest, hostile) = (median(self.honest_ms), median(self.hostile_ms));
+        let slower = (hostile > honest * MOST_RATIO).then(|| {
+            format!(
+                "the honest agent took {hostile} ms of CPU in hostile company, and {honest} in honest company"
+            )
         });
         let trouble = self.trouble.or(slower);
         Control {
-            alone_cpu_ms: alone,
-            beside_cpu_ms: beside,
-            trials_beside: self.beside_ms.len(),
+            honest_cpu_ms: honest,
+            honest_trials,
+            hostile_cpu_ms: hostile,
+            hostile_trials,
             holds: trouble.is_none(),
             trouble,
         }

@@ -30,10 +30,12 @@ pub fn table(outcome: &Outcome) -> String {
     let control = &outcome.control;
     let _ = writeln!(
         text,
-        "honest control: {} trials beside them, median {} ms of CPU each, {} alone: {}",
-        control.trials_beside,
-        control.beside_cpu_ms,
-        control.alone_cpu_ms,
+        "honest control: median {} ms of CPU in each of {} trials beside them, {} in each of {} beside honest \
+         agents: {}",
+        control.hostile_cpu_ms,
+        control.hostile_trials,
+        control.honest_cpu_ms,
+        control.honest_trials,
         control.trouble.as_deref().unwrap_or("it did not notice"),
     );
     let held = outcome.agents.iter().filter(|finding| finding.holds).count();

@@ -7,6 +7,7 @@
 //! - `never`: what must not happen, in a sentence
 //! - `trials`: how many trials it gets in one container, one after the other; 1 if it is not there
 //! - `at once`: in how many containers it runs at the same time; 1 if it is not there
+//! - `with`: what the file needs besides; `frames` puts `hostile/frames.py` behind its head
 //!
 //! The folder is the class.
 
@@ -15,6 +16,9 @@ use tasks::Verdict;
 
 /// Each file: its class's folder and its name, and its text.
 const FILES: &[(&str, &str)] = &include!(concat!(env!("OUT_DIR"), "/hostile.rs"));
+
+/// What files that forge frames have in common.
+const FRAMES: &str = include_str!("../../hostile/frames.py");
 
 /// What an agent tries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -112,6 +116,10 @@ fn parse(name: &str, source: &str) -> Result<Hostile, String> {
             "most" => hostile.most = value.parse().map_err(|_| format!("'{value}' is no score"))?,
             "trials" => hostile.trials = number()?,
             "at once" => hostile.at_once = number()?,
+            "with" if value == "frames" => {
+                let (head, rest) = source.split_once("\n\n").ok_or("it has nothing but a head")?;
+                hostile.source = format!("{head}\n\n{FRAMES}\n{rest}");
+            }
             _ => return Err(format!("'{key}' is no key")),
         }
     }
@@ -169,6 +177,7 @@ mod tests {
             "# expect: XX\n# never: x\n",
             "# expect: WA\n# never: x\n# hope: y\n",
             "# expect: WA\n# never: x\n# trials: many\n",
+            "# expect: WA\n# never: x\n# with: care\n\n",
         ] {
             assert!(parse("harm/x", wrong).is_err(), "{wrong:?} was accepted");
         }
@@ -177,5 +186,11 @@ mod tests {
         let right = right.unwrap();
         assert_eq!((right.expected(), right.most, right.at_once), ("WA RE".into(), 2.5, 2));
         assert_eq!(right.never, "x: y");
+        let with =
+            parse("harm/x", "# expect: WA\n# never: x\n# with: frames\n\nprint(FRAMES)\n").unwrap();
+        assert!(
+            with.source.contains("def everywhere(data):")
+                && with.source.ends_with("print(FRAMES)\n")
+        );
     }
 }

@@ -15,10 +15,6 @@ use bollard::models::{
     ContainerCreateBody, ContainerCreateResponse, HostConfig, HostConfigCgroupnsModeEnum,
     HostConfigLogConfig, ResourcesUlimits,
 };
-use bollard::query_parameters::{
-    AttachContainerOptionsBuilder, CreateContainerOptionsBuilder, KillContainerOptionsBuilder,
-    StartContainerOptions, WaitContainerOptionsBuilder,
-};
 use bytes::{Buf as _, BytesMut};
 use futures_util::{Stream, StreamExt as _};
 use serde::Serialize;
@@ -60,6 +56,9 @@ const GRACE_SECONDS: u64 = 15;
 const STATEMENT_BYTES: u64 = 4096;
 /// How much of what a driver wrote to stderr is kept, in bytes: enough for a traceback.
 const DRIVER_ERRORS_BYTES: usize = 4096;
+/// A container whose time was up is taken for starved if the machine kept it from running for this share of
+/// it, a fifth: an honest task leaves more than that of its limits.
+const STARVED_SHARE: u64 = 5;
 /// Files that a process may have open.
 const OPEN_FILES: i64 = 256;
 /// Signals that may wait to be delivered.
@@ -84,13 +83,12 @@ pub struct Container {
 impl Container {
     /// Creates and starts a container, and waits until its driver is ready.
     pub(super) async fn start(sandbox: &Sandbox) -> Result<Self, Fault> {
-        let docker = &sandbox.inner.docker;
         let created = create(sandbox).await?;
         match Self::start_created(sandbox, &created.id, &created.warnings).await {
             Ok(container) => Ok(container),
             Err(fault) => {
                 // The first fault is the one to tell; what is left is found by its label.
-                let _ = owner::remove(docker, &created.id).await;
+                let _ = owner::remove(sandbox.engine(), &created.id).await;
                 Err(fault)
             }
         }
@@ -104,16 +102,9 @@ impl Container {
         if let Some(warning) = warnings.first() {
             return Err(Fault::LimitDropped(warning.clone()));
         }
-        let docker = &sandbox.inner.docker;
-        let options = AttachContainerOptionsBuilder::default()
-            .stream(true)
-            .stdin(true)
-            .stdout(true)
-            .stderr(true)
-            .build();
-        let attached = docker.attach_container(id, Some(options));
+        let engine = sandbox.engine();
         let AttachContainerResults { output, input } =
-            ask("attach to a container", attached).await?;
+            ask("attach to a container", engine.attach(id)).await?;
         let mut container = Self {
             sandbox: sandbox.clone(),
             id: id.to_owned(),
@@ -124,8 +115,7 @@ impl Container {
             errors: Vec::new(),
             out_of_memory: false,
         };
-        let started = docker.start_container(id, None::<StartContainerOptions>);
-        ask("start a container", started).await?;
+        ask("start a container", engine.start(id)).await?;
         let deadline = Instant::now() + Duration::from_secs(START_SECONDS);
         match container.said(deadline, START_SECONDS).await? {
             Said::Ready { python } if python.starts_with("3.11.") => Ok(container),
@@ -156,7 +146,10 @@ impl Container {
         self.frame_bytes = 6 * (limits.answer_bytes + limits.stderr_bytes) + STATEMENT_BYTES;
         self.send(deadline, seconds, &order).await?;
         match self.said(deadline, seconds).await {
-            Ok(Said::Answer(answer)) => Ok(answer.into()),
+            Ok(Said::Answer(answer)) => {
+                self.check_fed(answer.starved_ms, limits.agent_wall_ms)?;
+                Ok(answer.into())
+            }
             Ok(_) => Err(self.broke_protocol("it did not report the agent's run")),
             Err(_) if self.out_of_memory => Ok(AgentRun::out_of_memory()),
             Err(fault) => Err(fault),
@@ -200,7 +193,8 @@ impl Container {
                         continue;
                     }
                     Said::Ended { index, ended } if index == told => CallEnd::Ended(ended),
-                    Said::Done { clean, usage } => {
+                    Said::Done { clean, starved_ms, usage } => {
+                        self.check_fed(starved_ms, limits.calls_wall_ms)?;
                         return Ok(CallsRun { load, rest: CallEnd::NotMade, clean, usage });
                     }
                     _ => return Err(self.broke_protocol("it spoke out of turn")),
@@ -226,11 +220,10 @@ impl Container {
     pub async fn remove(self) -> Result<(), Fault> {
         let Self { sandbox, id, output, input, .. } = self;
         drop((output, input));
-        let docker = &sandbox.inner.docker;
-        let options = KillContainerOptionsBuilder::default().signal("SIGKILL").build();
+        let engine = sandbox.engine();
         // It may have ended by itself, which is what was wanted; removal by force kills as well.
-        let _ = ask("kill a container", docker.kill_container(&id, Some(options))).await;
-        owner::remove(docker, &id).await
+        let _ = ask("kill a container", engine.kill(&id)).await;
+        owner::remove(engine, &id).await
     }
 
     /// The first digits of the container's id, as Docker prints them.
@@ -299,27 +292,32 @@ impl Container {
     /// The fault of a container whose streams ended. That the kernel ended its driver for want of memory
     /// is noted, for it is no fault of ours: all memory in there but a little is the agent's.
     async fn gone(&mut self) -> Fault {
-        let docker = &self.sandbox.inner.docker;
+        let engine = self.sandbox.engine();
         // The streams may end a moment before Docker knows why.
-        let options = WaitContainerOptionsBuilder::default().condition("not-running").build();
-        let mut ended = docker.wait_container(&self.id, Some(options));
-        let _ = timeout(Duration::from_secs(END_SECONDS), ended.next()).await;
-        let status =
-            match ask("inspect a container", docker.inspect_container(&self.id, None)).await {
-                Ok(container) => {
-                    let state = container.state.unwrap_or_default();
-                    self.out_of_memory =
-                        state.oom_killed == Some(true) && state.exit_code == Some(KILLED);
-                    let oom = if state.oom_killed == Some(true) { ", out of memory" } else { "" };
-                    let status = state.status.map(|status| status.to_string()).unwrap_or_default();
-                    format!("{status}, exit {}{oom}", state.exit_code.unwrap_or_default())
-                }
-                Err(fault) => fault.to_string(),
-            };
+        let _ = timeout(Duration::from_secs(END_SECONDS), engine.ended(&self.id)).await;
+        let status = match ask("inspect a container", engine.inspect(&self.id)).await {
+            Ok(state) => {
+                self.out_of_memory =
+                    state.oom_killed == Some(true) && state.exit_code == Some(KILLED);
+                let oom = if state.oom_killed == Some(true) { ", out of memory" } else { "" };
+                let status = state.status.map(|status| status.to_string()).unwrap_or_default();
+                format!("{status}, exit {}{oom}", state.exit_code.unwrap_or_default())
+            }
+            Err(fault) => fault.to_string(),
+        };
         let errors = String::from_utf8_lossy(&self.errors);
         let last = errors.trim_end().lines().last().unwrap_or_default();
         let errors = if last.is_empty() { String::new() } else { format!(": {last}") };
         Fault::ContainerGone { container: self.short_id().to_owned(), status, errors }
+    }
+
+    /// Whether a machine that kept a container from running had no large part in its time being up.
+    fn check_fed(&self, starved_ms: u64, wall_ms: u64) -> Result<(), Fault> {
+        if starved_ms * STARVED_SHARE < wall_ms {
+            return Ok(());
+        }
+        let container = self.short_id().to_owned();
+        Err(Fault::Starved { container, starved_ms, wall_ms })
     }
 
     fn silent(&self, seconds: u64) -> Fault {
@@ -349,15 +347,20 @@ fn out_of_memory(load: Load, told: usize) -> CallsRun {
 /// The name holds the number, and Docker gives no name twice as long as its container is there, so no two
 /// containers of a daemon ever share one.
 async fn create(sandbox: &Sandbox) -> Result<ContainerCreateResponse, Fault> {
-    let docker = &sandbox.inner.docker;
     let mut draws = 0;
     loop {
         draws += 1;
         let user = rand::random_range(1_000_000..2_000_000_000_u32);
-        let name = CreateContainerOptionsBuilder::default().name(&format!("arena-{user}")).build();
-        let created = docker.create_container(Some(name), body(sandbox, user));
+        let name = format!("arena-{user}");
+        let created = sandbox.engine().create(&name, body(sandbox, user));
         match ask("create a container", created).await {
             Err(fault) if status_of(&fault) == Some(409) && draws < USER_DRAWS => {}
+            Err(fault) if status_of(&fault) == Some(404) => {
+                let image = sandbox.inner.image.pinned();
+                return Err(Fault::Image(format!(
+                    "{image} is not on this daemon any more; 'harness image' gets it again"
+                )));
+            }
             created => return created,
         }
     }

@@ -102,7 +102,8 @@ fn is_permission_denied(error: &Error) -> bool {
     false
 }
 
-fn innermost(error: &dyn std::error::Error) -> String {
+/// What an error comes down to.
+pub(crate) fn innermost(error: &dyn std::error::Error) -> String {
     let mut error = error;
     while let Some(source) = error.source() {
         error = source;

@@ -9,10 +9,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 
-use bollard::Docker;
-use bollard::query_parameters::{ListContainersOptionsBuilder, RemoveContainerOptionsBuilder};
-
 use super::daemon::{ask, status_of};
+use super::engine::Engine;
 use crate::Fault;
 
 /// The label that holds the owner.
@@ -111,44 +109,42 @@ pub struct Leftover {
 }
 
 /// Finds the containers that harnesses left behind, and removes those whose owner is dead.
-pub async fn remove_leftovers(docker: &Docker) -> Result<Vec<Leftover>, Fault> {
+pub async fn remove_leftovers(engine: &dyn Engine) -> Result<Vec<Leftover>, Fault> {
     let here = Owner::current();
     let mut leftovers = Vec::new();
-    for (id, owner) in labelled(docker, OWNER).await? {
+    for (id, owner) in labelled(engine, OWNER).await? {
         if owner.as_ref() == Some(&here) {
             continue;
         }
         let dead = owner.is_some_and(|owner| owner.is_dead(&here));
         if dead {
-            remove(docker, &id).await?;
+            remove(engine, &id).await?;
         }
         leftovers.push(Leftover { container: id[..12].to_owned(), removed: dead });
     }
     Ok(leftovers)
 }
 
-/// Removes every container that this run made.
-pub(super) async fn remove_own(docker: &Docker, run: &Run) -> Result<(), Fault> {
-    for (id, _) in labelled(docker, &format!("{RUN}={}", run.id)).await? {
-        remove(docker, &id).await?;
+/// Removes every container that this run made. One that cannot be removed does not keep the others.
+pub(super) async fn remove_own(engine: &dyn Engine, run: &Run) -> Result<(), Fault> {
+    let mut removed = Ok(());
+    for (id, _) in labelled(engine, &format!("{RUN}={}", run.id)).await? {
+        removed = removed.and(remove(engine, &id).await);
     }
-    Ok(())
+    removed
 }
 
 /// Removes a container by force. That it is gone already, or is just going, is as good.
-pub(super) async fn remove(docker: &Docker, id: &str) -> Result<(), Fault> {
-    let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
-    match ask("remove a container", docker.remove_container(id, Some(options))).await {
+pub(super) async fn remove(engine: &dyn Engine, id: &str) -> Result<(), Fault> {
+    match ask("remove a container", engine.remove(id)).await {
         Err(fault) if !matches!(status_of(&fault), Some(404 | 409)) => Err(fault),
         _ => Ok(()),
     }
 }
 
 /// The containers with this label, and their owners.
-async fn labelled(docker: &Docker, label: &str) -> Result<Vec<(String, Option<Owner>)>, Fault> {
-    let filters = HashMap::from([("label", vec![label])]);
-    let options = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
-    let containers = ask("list containers", docker.list_containers(Some(options))).await?;
+async fn labelled(engine: &dyn Engine, label: &str) -> Result<Vec<(String, Option<Owner>)>, Fault> {
+    let containers = ask("list containers", engine.list(label)).await?;
     let owner = |labels: Option<HashMap<String, String>>| labels?.get(OWNER)?.parse().ok();
     let known = |c: bollard::models::ContainerSummary| Some((c.id?, owner(c.labels)));
     Ok(containers.into_iter().filter_map(known).collect())

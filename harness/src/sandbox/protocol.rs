@@ -112,6 +112,7 @@ pub(super) struct Answer {
     stopped_for: Option<StoppedFor>,
     out_of_memory: bool,
     clean: bool,
+    pub(super) starved_ms: u64,
     #[serde(flatten)]
     usage: Usage,
 }
@@ -153,6 +154,8 @@ pub(super) enum Said {
     },
     Done {
         clean: bool,
+        /// How long the machine kept a process of it from running, if the wall-clock time was up
+        starved_ms: u64,
         #[serde(flatten)]
         usage: Usage,
     },

@@ -1,0 +1,133 @@
+//! A Docker daemon of the test's own, which it may stop, kill and start again.
+
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use bollard::query_parameters::ImportImageOptions;
+use bollard::{API_DEFAULT_VERSION, Docker};
+use futures_util::StreamExt as _;
+use harness::sandbox;
+use harness::session::{self, Options};
+
+/// How long the daemon may take to come up or to end: it waits 10 s for containers that do not end by themselves.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+pub struct Daemon {
+    folder: tempfile::TempDir,
+    process: Child,
+    /// The name of the one image that it has.
+    pub image: String,
+}
+
+impl Daemon {
+    /// Starts a daemon with a folder of its own, and gives it the image that the machine's daemon has.
+    pub async fn start() -> Self {
+        let folder = tempfile::Builder::new().prefix("arena-").tempdir().unwrap();
+        let process = run(folder.path());
+        let mut daemon = Self { folder, process, image: String::new() };
+        daemon.wait_until_up().await;
+        let options = Options { image: std::env::var("ARENA_IMAGE").ok(), runtime: None };
+        let opened = session::open(&options, &|_| ()).await.expect("an image to run agents in");
+        daemon.image = opened.image().reference.clone();
+        let machine = sandbox::connect().await.expect("these tests need a Docker daemon");
+        let archive = machine.export_image(&daemon.image).filter_map(async |piece| piece.ok());
+        let options = ImportImageOptions::default();
+        let docker = daemon.docker();
+        let mut steps =
+            std::pin::pin!(docker.import_image(options, bollard::body_stream(archive), None));
+        while let Some(step) = steps.next().await {
+            step.expect("the daemon takes the image");
+        }
+        daemon
+    }
+
+    pub fn address(&self) -> String {
+        format!("unix://{}", self.folder.path().join("d.sock").display())
+    }
+
+    pub fn docker(&self) -> Docker {
+        let socket = self.folder.path().join("d.sock");
+        Docker::connect_with_unix(socket.to_str().unwrap(), 60, API_DEFAULT_VERSION).unwrap()
+    }
+
+    /// Ends the daemon, which ends its containers first, and starts it again.
+    pub async fn restart(&mut self) {
+        self.signal("TERM");
+        self.wait_until_ended();
+        self.process = run(self.folder.path());
+        self.wait_until_up().await;
+    }
+
+    pub fn signal(&self, signal: &str) {
+        let process = self.process.id().to_string();
+        assert!(Command::new("kill").args(["-s", signal, &process]).status().unwrap().success());
+    }
+
+    async fn wait_until_up(&mut self) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let up =
+                self.folder.path().join("d.sock").exists() && self.docker().ping().await.is_ok();
+            if up {
+                return;
+            }
+            let ended = self.process.try_wait().unwrap();
+            assert!(ended.is_none() && Instant::now() < deadline, "{ended:?}: {}", self.log());
+            std::thread::yield_now();
+        }
+    }
+
+    fn wait_until_ended(&mut self) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.process.try_wait().unwrap().is_none() {
+            assert!(Instant::now() < deadline, "it does not end: {}", self.log());
+            std::thread::yield_now();
+        }
+    }
+
+    fn log(&self) -> String {
+        let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+        let last: Vec<_> = log.lines().rev().take(5).collect();
+        format!(
+            "these tests start a Docker daemon of their own, and need to be root for that:\n{}",
+            last.into_iter().rev().collect::<Vec<_>>().join("\n")
+        )
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        if self.process.try_wait().is_ok_and(|ended| ended.is_none()) {
+            self.signal("CONT");
+            self.signal("TERM");
+            self.wait_until_ended();
+        }
+    }
+}
+
+/// Starts `dockerd` with everything that it keeps in this folder, and without touching the host's network.
+fn run(folder: &Path) -> Child {
+    let log = std::fs::File::create(folder.join("log")).unwrap();
+    let path = |name: &str| folder.join(name).display().to_string();
+    // Without this it would read the settings of the machine's daemon.
+    std::fs::write(folder.join("daemon.json"), "{}").unwrap();
+    Command::new("dockerd")
+        .args(["--config-file", &path("daemon.json")])
+        .args(["--data-root", &path("data"), "--exec-root", &path("exec")])
+        .args(["--pidfile", &path("pid"), "--host", &format!("unix://{}", path("d.sock"))])
+        .args([
+            "--containerd-namespace",
+            "arena-test",
+            "--containerd-plugins-namespace",
+            "arena-test-p",
+        ])
+        .args(["--bridge=none", "--iptables=false", "--ip6tables=false"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log)
+        .process_group(0)
+        .spawn()
+        .expect("dockerd is installed")
+}
