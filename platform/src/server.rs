@@ -29,6 +29,7 @@ use utoipa_axum::routes;
 use crate::api::Problem;
 use crate::rankings::Rankings;
 use crate::store::Store;
+use auth::Validator;
 use board::Boards;
 use extract::Name;
 use openapi::{Description, Health, Reference, TaskSchema};
@@ -119,6 +120,7 @@ pub fn router(store: Store, settings: Settings) -> Router {
             Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, detail).into_response()
         }))
         .layer(middleware::from_fn(dress::refuse_compressed))
+        .layer(middleware::from_fn(dress::refuse_other_sites))
         .layer(middleware::from_fn_with_state(app.clone(), dress::in_time))
         .layer(middleware::from_fn(dress::etag))
         .layer(CompressionLayer::new())
@@ -219,10 +221,9 @@ fn asset(kind: &'static str, bytes: &'static [u8]) -> Response {
 )]
 async fn put_rankings(
     State(app): State<App>,
-    headers: HeaderMap,
+    _: Validator,
     body: Result<Json<Rankings>, JsonRejection>,
 ) -> Result<StatusCode, Refusal> {
-    auth::validator(&app, &headers)?;
     let Json(rankings) =
         body.map_err(|rejection| Refusal::new(rejection.status(), rejection.body_text()))?;
     blocking(move || Ok(app.store.put_rankings(&rankings)?)).await?;

@@ -2,14 +2,15 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use super::auth::Validator;
 use super::extract::{Name, Query};
 use super::problem::Refusal;
-use super::{App, auth, blocking};
+use super::{App, blocking};
 use crate::MinerId;
 use crate::api::{AgentHistory, AgentView, Problem};
 use crate::store::{AgentMeta, StoreError};
@@ -31,8 +32,7 @@ pub(super) struct Page {
 
 /// Who is stored
 ///
-/// One page, sorted by id, and a `Link` to the next.
-// A file that is damaged is left out; `platform verify` names it.
+/// One page, sorted by id, and a Link to the next.
 #[utoipa::path(
     get, path = "/agents", tag = "readers", params(Page),
     responses(
@@ -54,18 +54,24 @@ pub(super) async fn list(
         let ids = app.store.agent_ids()?;
         let start = page.after.map_or(0, |after| ids.partition_point(|id| *id <= after));
         let ids_here = &ids[start..ids.len().min(start + limit)];
-        let agents: Vec<AgentView> = ids_here
-            .iter()
-            .filter_map(|miner_id| app.store.agent(miner_id).ok().flatten())
-            .map(AgentView::from)
-            .collect();
+        let mut agents = Vec::with_capacity(ids_here.len());
+        for miner_id in ids_here {
+            match app.store.agent(miner_id) {
+                Ok(meta) => agents.extend(meta.map(AgentView::from)),
+                // It hides no other; the operator was told when the server started.
+                Err(StoreError::Damaged { .. }) => {}
+                // A list that left out whom the disk could not read just now would cost them a round.
+                Err(error) => return Err(error.into()),
+            }
+        }
         let next = if start + limit < ids.len() { ids_here.last().cloned() } else { None };
         Ok((agents, next))
     })
     .await?;
     let mut response = Json(agents).into_response();
     if let Some(after) = next {
-        let link = format!("</agents?after={after}&limit={limit}>; rel=\"next\"");
+        // Relative to the address that was asked, whatever a proxy calls it.
+        let link = format!("<?after={after}&limit={limit}>; rel=\"next\"");
         let link = HeaderValue::from_str(&link).expect("a miner id is plain ASCII");
         response.headers_mut().insert(header::LINK, link);
     }
@@ -101,10 +107,9 @@ pub(super) async fn one(
 )]
 pub(super) async fn source(
     State(app): State<App>,
+    _: Validator,
     Name(miner_id): Name,
-    headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    auth::validator(&app, &headers)?;
     let source = blocking(move || {
         let meta = find(&app, &miner_id)?;
         Ok(app.store.source(&meta)?)
