@@ -12,7 +12,7 @@ use super::extract::{Name, Query};
 use super::problem::Refusal;
 use super::{App, blocking};
 use crate::MinerId;
-use crate::api::{AgentHistory, AgentView, Problem};
+use crate::api::{AgentHistory, AgentView};
 use crate::store::{AgentMeta, StoreError};
 
 /// The most agents of one answer.
@@ -38,7 +38,7 @@ pub(super) struct Page {
     responses(
         (status = 200, description = "The agents, without their sources", body = Vec<AgentView>,
             headers(("Link" = String, description = "The next page, if there is one"))),
-        (status = "4XX", description = "What to change", body = Problem, content_type = "application/problem+json"), (status = "5XX", description = "The platform's own fault: try again later", body = Problem, content_type = "application/problem+json"),
+        Refusal,
     ),
 )]
 pub(super) async fn list(
@@ -84,7 +84,7 @@ pub(super) async fn list(
     params(("miner_id" = MinerId, Path, description = "Whose agent")),
     responses(
         (status = 200, description = "The agent, without its source", body = AgentHistory),
-        (status = "4XX", description = "What to change", body = Problem, content_type = "application/problem+json"), (status = "5XX", description = "The platform's own fault: try again later", body = Problem, content_type = "application/problem+json"),
+        Refusal,
     ),
 )]
 pub(super) async fn one(
@@ -102,7 +102,7 @@ pub(super) async fn one(
     security(("validator" = [])),
     responses(
         (status = 200, description = "The file as it was uploaded", body = String, content_type = "text/x-python"),
-        (status = "4XX", description = "What to change", body = Problem, content_type = "application/problem+json"), (status = "5XX", description = "The platform's own fault: try again later", body = Problem, content_type = "application/problem+json"),
+        Refusal,
     ),
 )]
 pub(super) async fn source(
