@@ -175,6 +175,9 @@ impl Store {
             disk::sweep(&folder)?;
         }
         disk::sweep(&store.root)?;
+        // A file is no more durable than the folders that it lies in.
+        disk::sync_folder(&*store.disk, &store.root)?;
+        disk::sync_folder(&*store.disk, disk::folder_of(&store.root))?;
         lock::interrupted(&store.locks_dir(), |miner_id| store.settle(miner_id))?;
         Ok(store)
     }
