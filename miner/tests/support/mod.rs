@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use miner::source::provider::ProviderKind;
 use platform::client::Client;
 use platform::server::{Settings, serve};
 use platform::store::Store;
@@ -42,7 +43,8 @@ impl Platform {
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_miner"));
         command.args(args).env("ARENA_PLATFORM", &self.url).env("HOME", self.folder());
-        for name in ["XDG_CONFIG_HOME", "XDG_STATE_HOME", "OPENAI_API_KEY", "ANTHROPIC_API_KEY"] {
+        let keys = ProviderKind::ALL.into_iter().flat_map(ProviderKind::key_variables).copied();
+        for name in keys.chain(["XDG_CONFIG_HOME", "XDG_STATE_HOME"]) {
             command.env_remove(name);
         }
         command
