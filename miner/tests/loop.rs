@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use miner::answers::Answers;
 use miner::budget::Price;
 use miner::mine::{Event, MineError, Plan, run};
-use miner::source::{Ask, Flaw, Reply, Source, SourceError, Usage};
+use miner::source::{Ask, Flaw, MAX_ANSWER_BYTES, Reply, Source, SourceError, Usage};
 use tasks::TaskView;
 
 /// What a source does when it is asked.
@@ -130,6 +130,11 @@ async fn useless_answers_are_ordinary_and_lead_to_another_question() {
         (flawed(Flaw::Truncated), "ends in the middle"),
         (flawed(Flaw::Refused), "refused"),
         (flawed(Flaw::TooLong), "far too long"),
+        (said(&REVERSE.repeat(MAX_ANSWER_BYTES / REVERSE.len() + 1)), "far too long"),
+        (
+            said("```python\nclass Solution:\n    def reverse_string(self, s): ...\n```"),
+            "top level",
+        ),
     ] {
         let ran = play(vec![useless, said(REVERSE), said(fizz)], FREE, None).await;
         ran.ended.as_ref().unwrap();

@@ -14,7 +14,7 @@ use crate::assembly::{self, Making, Part};
 use crate::budget::Meter;
 use crate::extract;
 use crate::prompt;
-use crate::source::{Ask, Flaw, Message, Reply, Role, SourceError};
+use crate::source::{Ask, Flaw, MAX_ANSWER_BYTES, Message, Reply, SourceError};
 use crate::tryout::{self, Tryout};
 
 /// A limit that cannot be kept is no limit.
@@ -96,7 +96,7 @@ impl<'a> Conversation<'a> {
             };
             let wall_ms = u64::try_from(asked.elapsed().as_millis()).unwrap_or(u64::MAX);
             let examined = self.examine(&reply).await?;
-            let done = self.take(attempt, reply, wall_ms, examined);
+            let done = self.take(attempt, &reply, wall_ms, examined);
             if self.run.meter(|meter| meter.is_blind()) || self.meter.is_blind() {
                 return Err(MineError::Source(SourceError::Unusable(NO_PRICE.to_owned())));
             }
@@ -137,7 +137,7 @@ impl<'a> Conversation<'a> {
     }
 
     /// Keeps what is worth it and goes on with the conversation. Says whether that is the end of it.
-    fn take(&mut self, attempt: u32, reply: Reply, wall_ms: u64, examined: Examined) -> bool {
+    fn take(&mut self, attempt: u32, reply: &Reply, wall_ms: u64, examined: Examined) -> bool {
         let Examined { answer, score, failed, feedback } = examined;
         let id = &self.task.id;
         if let Some(answer) = answer {
@@ -157,14 +157,15 @@ impl<'a> Conversation<'a> {
             failed: failed.clone(),
         })));
         let Some(failed) = failed else { return true };
-        self.messages.push(Message { role: Role::Assistant, text: reply.text });
+        self.messages.push(prompt::said(&reply.text));
         self.messages.push(prompt::feedback(self.task, &feedback.unwrap_or(failed)));
         false
     }
 
     /// From an answer to what is wrong with it, the cheap ways first.
     async fn examine(&self, reply: &Reply) -> Result<Examined, MineError> {
-        match reply.flaw {
+        let too_long = reply.text.len() > MAX_ANSWER_BYTES;
+        match if too_long { Some(Flaw::TooLong) } else { reply.flaw } {
             None => match self.code(reply) {
                 Ok(answer) => self.examine_code(answer).await,
                 Err(why) => Ok(Examined::failed(why)),
@@ -194,7 +195,7 @@ impl<'a> Conversation<'a> {
         if extract::defines(&answer, name) {
             Ok(answer)
         } else {
-            Err(format!("the code does not define {name}"))
+            Err(format!("the code does not define {name} at its top level"))
         }
     }
 

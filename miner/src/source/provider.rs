@@ -13,7 +13,7 @@ use futures_util::{FutureExt as _, StreamExt as _};
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Response, Url};
 
-use super::{Ask, Flaw, Progress, Reply, Source, SourceError, Usage};
+use super::{Ask, Flaw, MAX_ANSWER_BYTES, Progress, Reply, Source, SourceError, Usage};
 use crate::secret::Secret;
 use failure::Failure;
 use wire::{SoFar, Wire};
@@ -28,8 +28,6 @@ mod wire;
 
 pub use kind::ProviderKind;
 
-/// Longest answer, in bytes. The platform takes 256 KiB in all; prose around the code may double that.
-const MAX_TEXT_BYTES: usize = 512 << 10;
 /// Most bytes of a stream: around every few characters of an answer a provider wraps hundreds.
 const MAX_STREAM_BYTES: usize = 64 << 20;
 /// Longest complaint that is read.
@@ -186,15 +184,15 @@ impl Provider {
                     Ok(complete) => self.take(complete, so_far)?,
                     Err(sse::TooLong) => cut_off = true,
                 }
-                cut_off |= so_far.text.len() > MAX_TEXT_BYTES;
+                cut_off |= so_far.text.len() > MAX_ANSWER_BYTES;
             } else {
                 whole.extend_from_slice(&chunk);
                 // JSON writes some characters in six bytes.
-                cut_off |= whole.len() > 6 * MAX_TEXT_BYTES;
+                cut_off |= whole.len() > 6 * MAX_ANSWER_BYTES;
             }
             if cut_off {
                 so_far.flaw = Some(Flaw::TooLong);
-                so_far.text.truncate(so_far.text.floor_char_boundary(MAX_TEXT_BYTES));
+                so_far.text.truncate(so_far.text.floor_char_boundary(MAX_ANSWER_BYTES));
                 return Ok(());
             }
             let bytes = so_far.text.len() + so_far.thought_bytes + whole.len();
