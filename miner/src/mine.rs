@@ -13,7 +13,7 @@ use tasks::{TaskId, TaskView, Verdict};
 use crate::answers::{Answers, Best};
 use crate::budget::{Budget, Meter, Price};
 use crate::source::{Message, Progress, Reply, Source, SourceError, Usage};
-use crate::tryout::Tryout;
+use crate::tryout::{self, Tryout};
 use conversation::{Conversation, End};
 
 mod conversation;
@@ -37,6 +37,18 @@ pub struct Plan<'a> {
     pub price: Option<Price>,
     /// How long one answer may get, in tokens.
     pub max_output_tokens: u64,
+}
+
+impl<'a> Plan<'a> {
+    /// Where answers to this task are tried, if they can be.
+    fn tryout_for(&self, task: &TaskView) -> Option<&'a Tryout> {
+        self.tryout.filter(|_| tryout::known(task).is_some())
+    }
+
+    /// Whether nothing better than this answer can come of asking.
+    fn is_done(&self, task: &TaskView, best: &Best) -> bool {
+        best.passes() || self.tryout_for(task).is_none()
+    }
 }
 
 /// What happens in the loop.
@@ -136,7 +148,8 @@ impl Run<'_> {
     }
 }
 
-/// Asks for answers to all tasks that have none that passes yet, and puts the best ones into `answers`.
+/// Asks for answers to all tasks that have none yet, or one that was tried and did not pass, and puts the best
+/// ones into `answers`.
 pub async fn run(
     source: &dyn Source,
     plan: &Plan<'_>,
@@ -147,7 +160,7 @@ pub async fn run(
     let run = Run { source, plan, answers, on_event, meter };
     let mut failures = 0;
     for (place, task) in (1..).zip(plan.tasks) {
-        if answers.get(&task.id).is_some_and(|best| best.passes()) {
+        if answers.get(&task.id).is_some_and(|best| plan.is_done(task, &best)) {
             continue;
         }
         // On the heap: what a trial holds on to is large.

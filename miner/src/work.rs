@@ -1,5 +1,6 @@
 //! The folder in which a miner's run keeps what it has: answers to go on from, and the last agent.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use platform::MinerId;
@@ -31,6 +32,17 @@ impl WorkFolder {
     /// The best answers so far.
     pub fn answers(&self) -> PathBuf {
         self.0.join("answers.json")
+    }
+
+    /// Puts answers of an earlier run aside, so that a run that was not meant to replace them does not. Says
+    /// where they are, if there were any.
+    pub fn set_answers_aside(&self) -> io::Result<Option<PathBuf>> {
+        let aside = self.0.join("answers.earlier.json");
+        match std::fs::rename(self.answers(), &aside) {
+            Ok(()) => Ok(Some(aside)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// The agent that was last made, or uploaded.

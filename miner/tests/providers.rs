@@ -440,6 +440,14 @@ async fn a_provider_that_is_not_there_is_named_without_its_address() {
 }
 
 #[test]
+fn a_key_that_no_header_can_hold_is_refused_and_not_shown() {
+    let key = Secret::new("sk-one\nsk-two");
+    let opened = Provider::new(ProviderKind::OpenAi, "m", None, key, Patience::STANDARD);
+    let error = opened.err().unwrap().to_string();
+    assert!(error.contains("line break") && !error.contains("sk-"), "{error}");
+}
+
+#[test]
 fn an_address_that_is_none_is_refused() {
     for wrong in ["nonsense", "ftp://x", ""] {
         let opened = Provider::new(ProviderKind::Vllm, "m", Some(wrong), None, Patience::STANDARD);

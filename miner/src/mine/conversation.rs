@@ -15,7 +15,7 @@ use crate::budget::Meter;
 use crate::extract;
 use crate::prompt;
 use crate::source::{Ask, Flaw, MAX_ANSWER_BYTES, Message, Reply, SourceError};
-use crate::tryout::{self, Tryout};
+use crate::tryout::Tryout;
 
 /// A limit that cannot be kept is no limit.
 const NO_PRICE: &str = "a budget of money was given, but the provider does not say what an answer costs: \
@@ -73,6 +73,9 @@ impl<'a> Conversation<'a> {
     }
 
     pub(super) async fn run(mut self) -> Result<End, MineError> {
+        if self.take_up().await? {
+            return Ok(End::Done);
+        }
         let attempts = if self.run.source.learns() { self.run.plan.attempts.max(1) } else { 1 };
         for attempt in 1..=attempts {
             if let Some(what) = self.run.meter(|meter| meter.used_up()) {
@@ -105,6 +108,25 @@ impl<'a> Conversation<'a> {
             }
         }
         Ok(End::Done)
+    }
+
+    /// Goes on from an answer that an earlier run has kept: tries it, and lets the conversation begin with it
+    /// and what is wrong with it. Says whether it passes.
+    async fn take_up(&mut self) -> Result<bool, MineError> {
+        let kept = self.run.answers.get(&self.task.id);
+        let (Some(kept), Some(tryout)) = (kept, self.tryout()) else { return Ok(false) };
+        let Examined { score, failed, feedback, .. } =
+            self.try_out(tryout, kept.answer.clone()).await?;
+        let said = format!("```python\n{}```\n", kept.answer);
+        self.run.answers.offer(&self.task.id, Best { score, ..kept });
+        let Some(failed) = failed else { return Ok(true) };
+        self.goes_on(&said, &feedback.unwrap_or(failed));
+        Ok(false)
+    }
+
+    fn goes_on(&mut self, said: &str, what_failed: &str) {
+        self.messages.push(prompt::said(said));
+        self.messages.push(prompt::feedback(self.task, what_failed));
     }
 
     /// Asks within whatever time and tokens are left. Nothing comes back if time was up.
@@ -157,8 +179,7 @@ impl<'a> Conversation<'a> {
             failed: failed.clone(),
         })));
         let Some(failed) = failed else { return true };
-        self.messages.push(prompt::said(&reply.text));
-        self.messages.push(prompt::feedback(self.task, &feedback.unwrap_or(failed)));
+        self.goes_on(&reply.text, &feedback.unwrap_or(failed));
         false
     }
 
@@ -201,8 +222,8 @@ impl<'a> Conversation<'a> {
 
     /// Where answers to this task can be tried. A source that learns nothing is tried as a whole, at the end.
     fn tryout(&self) -> Option<&'a Tryout> {
-        let known = self.run.source.learns() && tryout::known(self.task).is_some();
-        self.run.plan.tryout.filter(|_| known)
+        let learns = self.run.source.learns();
+        self.run.plan.tryout_for(self.task).filter(|_| learns)
     }
 
     async fn examine_code(&self, answer: String) -> Result<Examined, MineError> {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, StreamExt as _};
-use reqwest::header::CONTENT_TYPE;
+use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{Response, Url};
 
 use super::{Ask, Flaw, MAX_ANSWER_BYTES, Progress, Reply, Source, SourceError, Usage};
@@ -96,6 +96,11 @@ impl Provider {
                 "no key for {kind}: set {}, or name a file with --key-file; --model sample:good works \
                  without one",
                 kind.key_variables().join(" or ")
+            )));
+        }
+        if key.as_ref().is_some_and(|key| HeaderValue::from_str(key.reveal()).is_err()) {
+            return Err(SourceError::Unusable(format!(
+                "the key for {kind} has a line break or something else in it that no key has"
             )));
         }
         let http = reqwest::Client::builder()
