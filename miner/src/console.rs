@@ -52,7 +52,8 @@ impl Console {
         } else {
             ProgressBar::hidden()
         };
-        let style = ProgressStyle::with_template("{spinner} {msg}").expect("the template is right");
+        let style =
+            ProgressStyle::with_template("{spinner} {wide_msg}").expect("the template is right");
         live.set_style(style);
         let harness = harness::console::Console::new();
         Self { harness, live, tasks, state: Mutex::default() }
@@ -141,9 +142,6 @@ impl Console {
             count => format!("; {count} tasks have no answer"),
         };
         self.say(&format!("tried: {accepted} of {of} tasks pass, score {score:.2}{rest}"));
-        for fault in &checked.faults {
-            self.say(&format!("fault: {fault}"));
-        }
     }
 }
 

@@ -15,7 +15,7 @@ impl WorkFolder {
     pub fn open(chosen: Option<&Path>, miner: &MinerId) -> Result<Self, String> {
         let folder = match chosen {
             Some(folder) => folder.to_owned(),
-            None => state_folder()
+            None => users_folder("XDG_STATE_HOME", ".local/state")
                 .ok_or("neither XDG_STATE_HOME nor HOME is set; name a folder with --work")?
                 .join(miner.as_str()),
         };
@@ -51,9 +51,10 @@ impl WorkFolder {
     }
 }
 
-/// `$XDG_STATE_HOME/arena`, or `~/.local/state/arena`.
-fn state_folder() -> Option<PathBuf> {
+/// The arena's folder below the one that an environment variable names, or else below this one in the user's
+/// home.
+pub(crate) fn users_folder(variable: &str, in_home: &str) -> Option<PathBuf> {
     let folder = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let base = folder("XDG_STATE_HOME").or_else(|| Some(folder("HOME")?.join(".local/state")));
+    let base = folder(variable).or_else(|| Some(folder("HOME")?.join(in_home)));
     base.map(|base| base.join("arena"))
 }

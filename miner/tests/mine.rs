@@ -140,6 +140,31 @@ async fn an_answer_that_was_kept_is_tried_and_improved_and_the_others_stay() {
     ran.check(0, &["the answers of an earlier run are in", "answers.earlier.json"]);
 }
 
+/// What is there is delivered; the exit status tells a limit from a failure.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_stops_early_delivers_what_is_there() {
+    let platform = Platform::start().await;
+    let recording = platform.folder().join("recording");
+    std::fs::create_dir(&recording).unwrap();
+    let answer = "reverse_string.2.json";
+    let from = beside("replays/two_attempts").join(answer);
+    std::fs::copy(from, recording.join("reverse_string.1.json")).unwrap();
+    // A folder where a file should be cannot be read.
+    for task in ["fizz_buzz", "two_sum"] {
+        std::fs::create_dir(recording.join(format!("{task}.1.json"))).unwrap();
+    }
+    let model = format!("replay:{}", recording.display());
+    let tasks = ["--task", "reverse_string", "--task", "fizz_buzz", "--task", "two_sum"];
+    let mine = ["mine", "--miner", "me", "--no-try", "--json", "--model", &model];
+    let mine = [&mine[..], &tasks].concat();
+    let ran = platform.miner(&mine).await;
+    ran.check(1, &["uploaded as version 1", "miner: stopped early: cannot read"]);
+    assert!(ran.json()["stopped"].as_str().unwrap().contains("cannot read"), "{ran:?}");
+    let ran = platform.miner(&[&mine[..], &["--budget", "tokens=100"]].concat()).await;
+    ran.check(0, &["stopped early: the budget is used up", "is there already"]);
+    assert!(ran.json()["stopped"].as_str().unwrap().contains("budget"), "{ran:?}");
+}
+
 /// Whoever stopped listening for the answer to a first upload would never hear the token.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_that_is_on_its_way_is_not_interrupted() {

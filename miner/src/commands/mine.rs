@@ -87,7 +87,8 @@ struct Work<'a> {
     set_aside: Once,
     transcript: Option<&'a Transcript>,
     console: Console,
-    /// The first thing that could not be written on the way. It ends the run, but not before its end.
+    /// The first thing that failed on the way. It makes the exit status, but what is there is delivered all
+    /// the same.
     first_fault: Mutex<Option<String>>,
 }
 
@@ -95,6 +96,8 @@ struct Work<'a> {
 struct Made {
     agent: String,
     checked: Option<Checked>,
+    /// Why not all was asked that was to be asked.
+    stopped: Option<String>,
 }
 
 impl Work<'_> {
@@ -108,10 +111,11 @@ impl Work<'_> {
         };
         self.console.finish();
         let made = made.map_err(|failure| self.with_what_is_kept(failure))?;
-        if let Some(fault) = self.first_fault.lock().ok().and_then(|mut fault| fault.take()) {
-            return Err(Failure::Fault(fault));
+        self.deliver(&made).await?;
+        match self.first_fault.lock().ok().and_then(|mut fault| fault.take()) {
+            Some(fault) => Err(Failure::Fault(fault)),
+            None => Ok(()),
         }
-        self.deliver(&made).await
     }
 
     async fn make(&self, tryout: Option<Tryout>) -> Result<Made, Failure> {
@@ -119,16 +123,22 @@ impl Work<'_> {
         let (tasks, tryout) = (&self.tasks[..], tryout.as_ref());
         let plan = Plan { tasks, attempts, tryout, budget, task_budget, price, max_output_tokens };
         let on_event = |event: Event| self.hear(event);
-        match mine::run(self.source, &plan, &self.answers, &on_event).await {
+        let stopped = match mine::run(self.source, &plan, &self.answers, &on_event).await {
             // With what is there an agent can be made all the same.
-            Err(MineError::Budget(what)) if self.answers.count() > 0 => {
-                self.console.say(&format!("stopped at the budget: {what}"));
+            Err(error @ MineError::Budget(_)) if self.answers.count() > 0 => {
+                let why = error.to_string();
+                self.console.say(&format!("stopped early: {why}"));
+                Some(why)
             }
             Err(MineError::Source(SourceError::Failed(why))) if self.answers.count() > 0 => {
-                self.console.say(&format!("stopped early: {why}"));
+                self.keep_fault(Err(format!("stopped early: {why}")));
+                Some(why)
             }
-            ended => ended?,
-        }
+            ended => {
+                ended?;
+                None
+            }
+        };
         let making = Making { by: self.source.name(), date: self.args.date.clone() };
         let agent = assembly::assemble(&self.answers.parts(&self.all), &making)
             .map_err(|error| Failure::Fault(error.to_string()))?;
@@ -140,11 +150,13 @@ impl Work<'_> {
                 let answered: Vec<_> = self.all.iter().filter(answered).cloned().collect();
                 let checked = tryout.run(&agent, &answered, listener).await?;
                 self.console.tried(&checked);
+                let fault = checked.faults.first().cloned();
+                self.keep_fault(fault.map_or(Ok(()), Err));
                 Some(checked)
             }
             None => None,
         };
-        Ok(Made { agent, checked })
+        Ok(Made { agent, checked, stopped })
     }
 
     /// Shows what happens, and keeps what came of it.
@@ -238,6 +250,7 @@ impl Work<'_> {
             "agent_sha256": Sha256::of(made.agent.as_bytes()),
             "score": made.checked.as_ref().map(|checked| checked.score),
             "tasks": self.all.iter().filter(shown).map(task).collect::<Vec<_>>(),
+            "stopped": made.stopped,
             "usage": self.console.spent(),
             "out": self.args.out,
             "transcript": self.transcript.map(Transcript::path),
