@@ -98,13 +98,15 @@ impl Console {
             }
             Event::Exchanged(exchange) => self.exchanged(&exchange),
             Event::Done { best: Some(Best { score: None, .. }), .. } | Event::Skipped { .. } => {}
-            Event::Done { task, best: Some(Best { score: Some(score), attempt, .. }), spent } => {
+            Event::Spent(spent) => self.state(|state| state.spent = spent),
+            Event::Done { task, best: Some(Best { score: Some(score), attempt, .. }) } => {
                 let (passed, total) = (score.passed, score.total);
+                let spent = self.spent();
                 self.say(&format!(
                     "{task}: {passed} of {total} cases, attempt {attempt} ({spent})"
                 ));
             }
-            Event::Done { task, best: None, .. } => self.say(&format!("{task}: no usable answer")),
+            Event::Done { task, best: None } => self.say(&format!("{task}: no usable answer")),
             Event::Left { task, why } => self.say(&format!("{task}: left: {why}")),
         }
         self.state(|state| state.passing = passing);
@@ -112,7 +114,6 @@ impl Console {
     }
 
     fn exchanged(&self, exchange: &Exchange) {
-        self.state(|state| state.spent += exchange.reply.usage);
         if let Some(failed) = &exchange.failed {
             self.say(&format!("  {}, attempt {}: {failed}", exchange.task, exchange.attempt));
         }

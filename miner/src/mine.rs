@@ -73,9 +73,9 @@ pub enum Event {
         task: TaskId,
         /// The best answer, if any was of use.
         best: Option<Best>,
-        /// What all tasks used up so far.
-        spent: Usage,
     },
+    /// So much was used up so far, by all tasks together.
+    Spent(Usage),
     /// The source has no answer to a task at all.
     Skipped {
         /// Which.
@@ -167,8 +167,7 @@ pub async fn run(
         let why = match Box::pin(Conversation::new(&run, task, place).run()).await? {
             End::Done => {
                 failures = 0;
-                let (best, spent) = (answers.get(&task.id), run.meter(|meter| meter.spent()));
-                on_event(Event::Done { task: task.id.clone(), best, spent });
+                on_event(Event::Done { task: task.id.clone(), best: answers.get(&task.id) });
                 continue;
             }
             End::TaskBudget(what) => format!("its budget is used up: {what}"),

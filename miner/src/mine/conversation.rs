@@ -1,6 +1,7 @@
 //! One task's share of the loop: questions and answers until one passes, or until it is enough.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use harness::trial::TrialResult;
@@ -14,7 +15,7 @@ use crate::assembly::{self, Making, Part};
 use crate::budget::Meter;
 use crate::extract;
 use crate::prompt;
-use crate::source::{Ask, Flaw, MAX_ANSWER_BYTES, Message, Reply, SourceError};
+use crate::source::{Ask, Flaw, MAX_ANSWER_BYTES, Message, Progress, Reply, SourceError, Usage};
 use crate::tryout::Tryout;
 
 /// A limit that cannot be kept is no limit.
@@ -45,6 +46,40 @@ pub(super) enum End {
     },
     /// The provider failed.
     Failed(String),
+}
+
+/// Answers to one question that broke off: nobody says what they cost, and they are not free.
+#[derive(Default)]
+struct BrokenOff {
+    asked_bytes: usize,
+    /// Of the answer that is coming in.
+    received_bytes: AtomicUsize,
+    usage: Mutex<Usage>,
+}
+
+impl BrokenOff {
+    fn hear(&self, progress: &Progress) {
+        match progress {
+            Progress::Received { bytes } => self.received_bytes.store(*bytes, Ordering::Relaxed),
+            Progress::Retrying { .. } => self.count(),
+        }
+    }
+
+    /// Counts the answer that was coming in. If nothing came, nothing was begun.
+    fn count(&self) {
+        let received_bytes = self.received_bytes.swap(0, Ordering::Relaxed);
+        if received_bytes > 0 {
+            *self.lock() += Usage::estimated(self.asked_bytes, received_bytes);
+        }
+    }
+
+    fn usage(&self) -> Usage {
+        *self.lock()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Usage> {
+        self.usage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What an answer came to.
@@ -135,7 +170,12 @@ impl<'a> Conversation<'a> {
         let (tokens, time) = self.run.meter(|meter| (meter.tokens_left(), meter.time_left()));
         let tokens = [tokens, self.meter.tokens_left(), Some(plan.max_output_tokens)];
         let time = [time, self.meter.time_left()].into_iter().flatten().min();
-        let on_progress = |progress| (self.run.on_event)(Event::Progress(progress));
+        let asked_bytes = self.messages.iter().map(|message| message.text.len()).sum();
+        let broken = BrokenOff { asked_bytes, ..BrokenOff::default() };
+        let on_progress = |progress| {
+            broken.hear(&progress);
+            (self.run.on_event)(Event::Progress(progress));
+        };
         let ask = Ask {
             task: self.task,
             attempt,
@@ -145,17 +185,33 @@ impl<'a> Conversation<'a> {
         };
         let answer = self.run.source.answer(&ask);
         let replied = match time {
-            Some(time) => {
-                tokio::time::timeout(time + Duration::from_millis(1), answer).await.ok()?
-            }
-            None => answer.await,
+            Some(time) => tokio::time::timeout(time + Duration::from_millis(1), answer).await.ok(),
+            None => Some(answer.await),
         };
-        Some(replied.map(|reply| {
-            let usage = plan.price.map_or(reply.usage, |price| price.applied_to(reply.usage));
-            self.meter.spend(usage);
-            self.run.meter(|meter| meter.spend(usage));
-            Reply { usage, ..reply }
-        }))
+        let replied = replied
+            .map(|reply| reply.map(|reply| Reply { usage: self.priced(reply.usage), ..reply }));
+        let usage = if let Some(Ok(reply)) = &replied {
+            reply.usage
+        } else {
+            broken.count();
+            Usage::default()
+        };
+        self.spend(usage, broken.usage());
+        replied
+    }
+
+    fn priced(&self, usage: Usage) -> Usage {
+        self.run.plan.price.map_or(usage, |price| price.applied_to(usage))
+    }
+
+    fn spend(&mut self, mut usage: Usage, broken: Usage) {
+        usage += self.priced(broken);
+        self.meter.spend(usage);
+        let spent = self.run.meter(|meter| {
+            meter.spend(usage);
+            meter.spent()
+        });
+        (self.run.on_event)(Event::Spent(spent));
     }
 
     /// Keeps what is worth it and goes on with the conversation. Says whether that is the end of it.
