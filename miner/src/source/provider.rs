@@ -1,9 +1,10 @@
 //! Language models behind HTTP.
 //!
 //! Three wire formats cover nearly everything: `OpenAI`'s, which all local servers speak too, Anthropic's and
-//! Gemini's. Each is a small file here rather than a client library, because what matters to a miner lies
-//! between the formats and the socket: an answer that never ends must be cut off, a wait that the server asks
-//! for must be kept, a key must appear nowhere, and a refusal must be told from a failure.
+//! Gemini's. Each is a small file here rather than a client library (ARCHITECTURE.md says what one lacks),
+//! because what matters to a miner lies between the formats and the socket: an answer that never ends must be
+//! cut off, a wait that the server asks for must be kept, a key must appear nowhere, and a refusal must be told
+//! from a failure.
 
 use std::time::Duration;
 
