@@ -91,6 +91,7 @@ impl Console {
             Event::Asking { task, place, attempt } => self.state(|state| {
                 state.asking = format!("{task} ({place} of {}), attempt {attempt}", self.tasks);
                 state.received = 0;
+                self.live.enable_steady_tick(TICK);
             }),
             Event::Progress(Progress::Received { bytes }) => self.state(|s| s.received = bytes),
             Event::Progress(Progress::Retrying { reason, wait_ms }) => {
@@ -124,7 +125,6 @@ impl Console {
             format!("{asking}: {received} bytes; {passing} tasks pass, {spent}")
         });
         self.live.set_message(plain(&line));
-        self.live.enable_steady_tick(TICK);
     }
 
     fn state<T>(&self, use_it: impl FnOnce(&mut State) -> T) -> T {
