@@ -394,6 +394,25 @@ async fn an_answer_that_breaks_is_asked_for_again() {
 }
 
 #[tokio::test]
+async fn an_answer_ends_where_it_says_so_and_not_with_the_connection() {
+    let open = |last: &str| {
+        let pieces = stream::iter([Ok::<_, Infallible>(last.to_owned())]).chain(stream::pending());
+        scripted(200, "text/event-stream", Body::from_stream(pieces))
+    };
+    let text =
+        "data: {\"choices\":[{\"delta\":{\"content\":\"x\"},\"finish_reason\":\"stop\"}]}\n\n";
+    let openai = format!("{text}data: [DONE]\n\n");
+    let anthropic = "data: {\"type\":\"content_block_delta\",\"delta\":{\"text\":\"x\"}}\n\n\
+                     data: {\"type\":\"message_stop\"}\n\n";
+    for (kind, answer) in
+        [(ProviderKind::OpenAi, openai.as_str()), (ProviderKind::Anthropic, anthropic)]
+    {
+        let outcome = ask(kind, vec![open(answer)]).await;
+        assert_eq!(outcome.reply.unwrap().text, "x", "{kind}");
+    }
+}
+
+#[tokio::test]
 async fn an_error_within_an_answer_that_will_last_is_not_tried_again() {
     let refused = json!({ "type": "error", "error": {
         "type": "invalid_request_error", "message": "too long" } });

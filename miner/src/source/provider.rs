@@ -203,6 +203,9 @@ impl Provider {
             }
             let bytes = so_far.text.len() + so_far.thought_bytes + whole.len();
             (ask.on_progress)(Progress::Received { bytes });
+            if so_far.last {
+                return Ok(());
+            }
         }
         if streamed {
             self.take(events.finish(), so_far)?;
@@ -221,7 +224,7 @@ impl Provider {
     ) -> Result<(), Failure> {
         for data in events {
             if data.trim() == "[DONE]" {
-                so_far.ended = true;
+                (so_far.ended, so_far.last) = (true, true);
                 continue;
             }
             let event = serde_json::from_str(&data);
