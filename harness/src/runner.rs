@@ -41,6 +41,17 @@ impl Slot {
         Self::Starting(tokio::spawn(async move { sandbox.start().await }))
     }
 
+    /// Waits until the container that is being started is there. A fault is told by whoever takes it out.
+    pub async fn wait(&mut self) {
+        if let Self::Starting(handle) = self {
+            let started = handle.await;
+            *self = match started.expect("starting a container does not panic") {
+                Ok(container) => Self::Running(Box::new(container)),
+                Err(_) => Self::Empty,
+            };
+        }
+    }
+
     /// Takes the container out, and starts one if there is none.
     async fn take(&mut self, sandbox: &Sandbox) -> Result<Box<Container>, Fault> {
         match std::mem::take(self) {

@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use tasks::benchmark::Problem;
@@ -171,6 +171,23 @@ pub struct Plan {
 /// What is told on the way.
 pub type Listener = Arc<dyn Fn(&Judged) + Send + Sync>;
 
+/// Where the time of judging went. Times of workers are sums over all of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Profile {
+    /// From the first sample to the last, in milliseconds of wall-clock time
+    pub wall_ms: u64,
+    /// What the workers waited for their first containers, in milliseconds
+    pub start_ms: u64,
+    /// What they waited for a problem to be taken apart, in milliseconds
+    pub prepare_ms: u64,
+    /// What they waited for trials, in milliseconds; the next two are part of it
+    pub trials_ms: u64,
+    /// Wall-clock time of the calls inside the containers, in milliseconds
+    pub calls_wall_ms: u64,
+    /// CPU time of the calls inside the containers, in milliseconds
+    pub calls_cpu_ms: u64,
+}
+
 /// What came of it all.
 #[derive(Debug, Default)]
 pub struct Outcome {
@@ -178,6 +195,8 @@ pub struct Outcome {
     pub judged: Vec<Judged>,
     /// The others
     pub unjudged: Vec<Unjudged>,
+    /// Where the time went
+    pub profile: Profile,
 }
 
 struct Shared {
@@ -208,7 +227,7 @@ pub async fn judge(sandbox: &Sandbox, mut plan: Plan, on_judged: Listener) -> Ou
     }
     let mut left: Vec<_> = groups.into_iter().collect();
     left.sort_by_key(|(problem, _)| (plan.truths[*problem].cpu_ms, *problem));
-    let jobs = plan.jobs.max(1);
+    let (jobs, started) = (plan.jobs.max(1), Instant::now());
     let shared = Arc::new(Shared {
         runner: Runner::new(sandbox.clone(), None, Duration::ZERO),
         queue: Mutex::new(Queue { left, present: None }),
@@ -221,10 +240,16 @@ pub async fn judge(sandbox: &Sandbox, mut plan: Plan, on_judged: Listener) -> Ou
     }
     let mut outcome = Outcome::default();
     while let Some(worked) = workers.join_next().await {
-        let Outcome { judged, unjudged } = worked.expect("a worker does not panic");
+        let Outcome { judged, unjudged, profile } = worked.expect("a worker does not panic");
         outcome.judged.extend(judged);
         outcome.unjudged.extend(unjudged);
+        outcome.profile.start_ms += profile.start_ms;
+        outcome.profile.prepare_ms += profile.prepare_ms;
+        outcome.profile.trials_ms += profile.trials_ms;
     }
+    outcome.profile.wall_ms = millis(started);
+    outcome.profile.calls_wall_ms = outcome.judged.iter().map(|judged| judged.wall_ms).sum();
+    outcome.profile.calls_cpu_ms = outcome.judged.iter().map(|judged| judged.cpu_ms).sum();
     let places: HashMap<&str, usize> = shared
         .plan
         .benchmark
@@ -239,10 +264,20 @@ pub async fn judge(sandbox: &Sandbox, mut plan: Plan, on_judged: Listener) -> Ou
 
 async fn work(shared: Arc<Shared>) -> Outcome {
     let mut outcome = Outcome::default();
+    let profile = &mut outcome.profile;
     let mut slot = Slot::start(shared.runner.sandbox());
-    while let Some((asked, sample)) = shared.next().await {
+    let mut began = Instant::now();
+    slot.wait().await;
+    profile.start_ms = millis(began);
+    loop {
+        began = Instant::now();
+        let Some((asked, sample)) = shared.next().await else { break };
+        profile.prepare_ms += millis(began);
+        began = Instant::now();
         let answer = (sample.answer.as_str(), &asked.prepared);
-        match shared.runner.judge(answer, shared.plan.until, &mut slot, &|_| {}).await {
+        let judged = shared.runner.judge(answer, shared.plan.until, &mut slot, &|_| {}).await;
+        profile.trials_ms += millis(began);
+        match judged {
             Ok(result) => {
                 let judged = told(&asked, &sample, result, shared.plan.base_only);
                 (shared.on_judged)(&judged);
@@ -257,6 +292,10 @@ async fn work(shared: Arc<Shared>) -> Outcome {
     }
     shared.runner.discard(slot).await;
     outcome
+}
+
+fn millis(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 impl Shared {

@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use comfy_table::{CellAlignment, Table, presets};
 use harness::Fault;
@@ -10,7 +11,7 @@ use harness::benchmark::Truths;
 use harness::console::Console;
 use harness::judge::Until;
 use harness::pass_at::PassAt;
-use harness::samples::{self, Estimates, Judged, Outcome, Plan, Unjudged};
+use harness::samples::{self, Estimates, Judged, Outcome, Plan, Profile, Unjudged};
 use harness::sandbox::Sandbox;
 use platform::store::Store;
 use serde::Serialize;
@@ -29,15 +30,20 @@ struct Document<'a> {
     samples: usize,
     pass_at: &'a Estimates,
     verdicts: &'a Path,
+    /// Reading the files, in milliseconds
+    read_ms: u128,
+    profile: Profile,
     faults: &'a [Unjudged],
 }
 
 /// Judges every sample, writes a line for each, and prints pass@k.
 pub async fn run(args: Samples) -> Result<(), Failure> {
     let console = Console::new();
+    let started = Instant::now();
     let benchmark = Arc::new(read_benchmark(&args.suite)?);
     let samples = samples::read(&args.samples, &benchmark)
         .map_err(|error| Failure::Input(error.to_string()))?;
+    let read_ms = started.elapsed().as_millis();
     let store = Store::open(&args.store.store)?;
     let verdicts = args.output.clone().unwrap_or_else(|| beside(&args.samples));
     let count = samples.len();
@@ -64,7 +70,7 @@ pub async fn run(args: Samples) -> Result<(), Failure> {
     let (image, outcome) = with_sandbox(&args.options, &console, work).await?;
     write(&verdicts, &outcome.judged)?;
     let estimates = samples::estimates(&outcome.judged);
-    let Outcome { judged, unjudged } = &outcome;
+    let Outcome { judged, unjudged, profile } = &outcome;
     let mut names: Vec<_> = judged.iter().map(|judged| judged.task_id.as_str()).collect();
     names.dedup();
     let problems = names.len();
@@ -81,6 +87,8 @@ pub async fn run(args: Samples) -> Result<(), Failure> {
             samples: judged.len(),
             pass_at: &estimates,
             verdicts: &verdicts,
+            read_ms,
+            profile: *profile,
             faults: unjudged,
         })?;
     } else {

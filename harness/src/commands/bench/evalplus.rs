@@ -43,7 +43,9 @@ pub async fn rows(
     for run in 1..=runs {
         console.say(&format!("canonical solutions: run {run} of {runs}"));
         evalplus.push(bench.evalplus("canonical", &[]).await?.seconds);
-        ours.push(bench.ours("canonical", jobs, &[]).await?.seconds);
+        let took = bench.ours("canonical", jobs, &["--json"]).await?;
+        ours.push(took.seconds);
+        console.say(&format!("where the time went: {}", profile(&took.stdout)));
         accepted.push(bench.accepted("canonical")?);
         bare.push(bench.bare().await?.seconds);
     }
@@ -245,6 +247,12 @@ impl Bench {
             (Better::Higher, "all, or explained", ours.len() as f64),
         ))
     }
+}
+
+/// The profile of a run, in one line.
+fn profile(report: &str) -> String {
+    let report: serde_json::Value = serde_json::from_str(report).unwrap_or_default();
+    format!("reading {} ms, {}", report["read_ms"], report["profile"])
 }
 
 /// A Python 3.11 of the host, the distribution's first: that is the one which runs in an image that was built

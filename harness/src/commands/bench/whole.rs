@@ -13,6 +13,8 @@ use crate::commands::Failure;
 pub struct Took {
     /// Wall-clock time in seconds
     pub seconds: f64,
+    /// What it printed on stdout
+    pub stdout: String,
     /// Largest resident size in bytes, as far as it was seen
     pub peak_bytes: u64,
 }
@@ -20,23 +22,19 @@ pub struct Took {
 /// How often the size of a program is looked at.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Runs a program to its end, which must be a good one; what it prints is not kept.
+/// Runs a program to its end, which must be a good one.
 pub async fn run(mut command: Command, what: &str) -> Result<Took, Failure> {
     let started = Instant::now();
     let mut child = command
         .stdin(Stdio::null())
-        .stdout(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
         .map_err(|cause| peer(what, cause))?;
     let status_file = child.id().map(|id| format!("/proc/{id}/status"));
-    let mut errors = child.stderr.take().expect("stderr is piped");
-    let reading = tokio::spawn(async move {
-        let mut text = Vec::new();
-        let _ = tokio::io::AsyncReadExt::read_to_end(&mut errors, &mut text).await;
-        text
-    });
+    let errors = tokio::spawn(read(child.stderr.take().expect("stderr is piped")));
+    let output = tokio::spawn(read(child.stdout.take().expect("stdout is piped")));
     let mut peak_bytes = 0;
     let status = loop {
         tokio::select! {
@@ -49,13 +47,18 @@ pub async fn run(mut command: Command, what: &str) -> Result<Took, Failure> {
         peak_bytes = peak_bytes.max(kib.unwrap_or(0) << 10);
     };
     let seconds = started.elapsed().as_secs_f64();
-    let errors = reading.await.unwrap_or_default();
+    let (stdout, errors) = (output.await.unwrap_or_default(), errors.await.unwrap_or_default());
     if status.success() {
-        return Ok(Took { seconds, peak_bytes });
+        return Ok(Took { seconds, stdout, peak_bytes });
     }
-    let errors = String::from_utf8_lossy(&errors);
     let last = errors.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
     Err(peer(what, format!("it ended with {status}: {last}")))
+}
+
+async fn read(mut pipe: impl tokio::io::AsyncRead + Unpin) -> String {
+    let mut bytes = Vec::new();
+    let _ = tokio::io::AsyncReadExt::read_to_end(&mut pipe, &mut bytes).await;
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// `cargo xtask demo`, built before.
