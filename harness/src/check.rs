@@ -44,6 +44,7 @@ pub async fn check(
         results: None,
         jobs: 1,
         isolation: Isolation::Agent,
+        partition: None,
         shrinking: match disclose {
             Disclose::None => Duration::ZERO,
             Disclose::Public | Disclose::All => shrink::THOROUGH,

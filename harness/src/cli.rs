@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use harness::benchmark::SuiteFile;
+use harness::partition::Partition;
 use harness::reward::{Payout, Rao};
 use harness::round::Isolation;
 use harness::session::Options;
@@ -55,6 +57,11 @@ pub enum Command {
     #[command(after_help = "Examples:\n  harness check agent.py\n  harness check agent.py --task \
         reverse_string --json")]
     Check(Check),
+    /// Judge a model's samples on a public benchmark, and print pass@k
+    #[command(after_help = "Examples:\n  harness samples --suite evalplus:HumanEvalPlus.jsonl.gz \
+        --samples samples.jsonl\n  harness samples --suite humaneval:HumanEval.jsonl.gz --samples \
+        samples.jsonl --json")]
+    Samples(Samples),
     /// List the tasks
     #[command(after_help = "Example:\n  harness tasks --json")]
     Tasks {
@@ -78,10 +85,20 @@ pub enum Command {
         #[command(flatten)]
         options: Options,
     },
+    /// Say what the stored results take up, and remove those that no round finds again
+    #[command(after_help = "Examples:\n  harness cache\n  harness cache --prune")]
+    Cache(Cache),
+    /// Take over the results of other stores: the parts of a round that was split
+    #[command(
+        after_help = "Example:\n  harness evaluate --partition 1/2     # on one machine, 2/2 on another\n  \
+            harness merge part-1 part-2\n  harness rank"
+    )]
+    Merge(Merge),
     /// Remove the containers that harnesses which are dead left behind
     Clean,
-    /// Measure the harness against `docker run`, side by side in one run
-    #[command(after_help = "Example:\n  harness bench --agents 20 --runs 3")]
+    /// Measure the harness beside the ways everybody knows, in one run, as ratios
+    #[command(after_help = "Examples:\n  harness bench --large-agents 0\n  harness bench --suite \
+        evalplus:HumanEvalPlus.jsonl.gz --agents 0 --large-agents 0")]
     Bench(Bench),
     /// Run the hostile suite: is the sandbox of this machine holding?
     #[command(after_help = "Examples:\n  harness gauntlet\n  harness gauntlet escape --json\n  \
@@ -134,6 +151,13 @@ pub struct Evaluate {
     /// 'evaluate' uses that seed, and its report reveals it
     #[arg(long, conflicts_with_all = ["seed", "new_seed"])]
     pub commit: bool,
+    /// Ask the problems of a benchmark's file instead of the built-in tasks: 'evalplus:FILE' (HumanEval+, MBPP+)
+    /// or 'humaneval:FILE' (the original; its assertions run beside the answer, so verdicts are advisory)
+    #[arg(long, value_name = "SUITE")]
+    pub suite: Option<SuiteFile>,
+    /// Only the trials of this part, such as 1/4. Nobody is ranked; 'harness merge' and 'harness rank' follow
+    #[arg(long, value_name = "K/N", conflicts_with = "validator_token_file")]
+    pub partition: Option<Partition>,
     /// Only this task; may be given several times
     #[arg(long = "task", value_name = "ID")]
     pub tasks: Vec<String>,
@@ -159,6 +183,10 @@ pub struct Evaluate {
 pub struct Rank {
     #[command(flatten)]
     pub store: StoreArgs,
+    /// Ask the problems of a benchmark's file instead of the built-in tasks: 'evalplus:FILE' (HumanEval+, MBPP+)
+    /// or 'humaneval:FILE' (the original; its assertions run beside the answer, so verdicts are advisory)
+    #[arg(long, value_name = "SUITE")]
+    pub suite: Option<SuiteFile>,
     #[command(flatten)]
     pub reward: RewardArgs,
     /// What is told of failed cases
@@ -177,6 +205,13 @@ pub struct Check {
     pub file: PathBuf,
     #[command(flatten)]
     pub options: Options,
+    /// Ask the problems of a benchmark's file instead of the built-in tasks: 'evalplus:FILE' (HumanEval+, MBPP+)
+    /// or 'humaneval:FILE' (the original; its assertions run beside the answer, so verdicts are advisory)
+    #[arg(long, value_name = "SUITE")]
+    pub suite: Option<SuiteFile>,
+    /// Where the expected values of a benchmark are kept
+    #[command(flatten)]
+    pub store: StoreArgs,
     /// Only this task; may be given several times
     #[arg(long = "task", value_name = "ID")]
     pub tasks: Vec<String>,
@@ -191,17 +226,93 @@ pub struct Check {
     pub json: bool,
 }
 
+/// Arguments of `cache`.
+#[derive(Args)]
+pub struct Cache {
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// The benchmark that the round asked, if it was one
+    #[arg(long, value_name = "SUITE")]
+    pub suite: Option<SuiteFile>,
+    /// Remove the results that the present round does not find again
+    #[arg(long)]
+    pub prune: bool,
+    /// Print one JSON document to stdout, and nothing else
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `merge`.
+#[derive(Args)]
+pub struct Merge {
+    /// The stores whose results are taken over
+    #[arg(value_name = "FOLDER", required = true)]
+    pub folders: Vec<PathBuf>,
+    #[command(flatten)]
+    pub store: StoreArgs,
+}
+
+/// Arguments of `samples`.
+#[derive(Args)]
+pub struct Samples {
+    /// The benchmark: 'evalplus:FILE' for HumanEval+ or MBPP+, 'humaneval:FILE' for the original one, whose
+    /// assertions run beside the samples, so that its verdicts are advisory. JSONL, plain or gzip
+    #[arg(long, value_name = "SUITE")]
+    pub suite: SuiteFile,
+    /// The samples, a JSONL file: 'task_id' with 'solution' or 'completion' on each line
+    #[arg(long, value_name = "FILE")]
+    pub samples: PathBuf,
+    /// Where to write a line of JSON for each sample [default: beside the samples, *_verdicts.jsonl]
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Only the cases of the original benchmark
+    #[arg(long)]
+    pub base_only: bool,
+    /// Stop calling a sample at its first case that is not accepted
+    #[arg(long)]
+    pub first_failure: bool,
+    /// Containers at work at the same time [default: one per processor]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub jobs: Option<u16>,
+    /// Where expected values are kept, so that canonical solutions run once
+    #[command(flatten)]
+    pub store: StoreArgs,
+    #[command(flatten)]
+    pub options: Options,
+    /// Print one JSON document to stdout, and nothing else
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Arguments of `bench`.
 #[derive(Args)]
 pub struct Bench {
     #[command(flatten)]
     pub options: Options,
-    /// Agents in the measured round
+    /// Agents in the round that is measured beside 'docker run'; 0 leaves it out
     #[arg(long, default_value_t = 20)]
     pub agents: u32,
     /// Runs of each row; the median is told
     #[arg(long, default_value_t = 3)]
     pub runs: u32,
+    /// The data for the rows beside EvalPlus: HumanEval+ as 'evalplus:FILE'. They are left out without it
+    #[arg(long, value_name = "SUITE")]
+    pub suite: Option<SuiteFile>,
+    /// Agents in the large round of which one changes; 0 leaves it out
+    #[arg(long, default_value_t = 1_000)]
+    pub large_agents: u32,
+    /// Measure 'cargo xtask demo' too, from the root of the source tree
+    #[arg(long)]
+    pub demo: bool,
+    /// Where the programs that are measured against are installed
+    #[arg(long, default_value = "target/bench", value_name = "FOLDER")]
+    pub peers: PathBuf,
+    /// Put the rows of this file, which another benchmark wrote, into the table as well
+    #[arg(long, value_name = "FILE")]
+    pub rows: Vec<PathBuf>,
+    /// Write the rows to this file as JSON
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
     /// Containers at work at the same time [default: one per processor]
     #[arg(long)]
     pub jobs: Option<u16>,

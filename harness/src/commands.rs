@@ -1,6 +1,7 @@
 //! The commands, one file each, and what they have in common.
 
 pub mod bench;
+pub mod cache;
 pub mod check;
 pub mod clean;
 pub mod doctor;
@@ -10,6 +11,7 @@ pub mod gauntlet;
 pub mod image;
 pub mod rank;
 pub mod remote;
+pub mod samples;
 pub mod standings;
 pub mod tasks;
 pub mod verify;
@@ -17,12 +19,15 @@ pub mod verify;
 use std::future::Future;
 use std::io::Write as _;
 
+use std::sync::Arc;
+
 use ::tasks::Task;
 use harness::Fault;
+use harness::benchmark::{self, Benchmark, SuiteFile, Truths};
 use harness::console::Console;
 use harness::sandbox::Sandbox;
 use harness::session::{self, Options};
-use platform::store::StoreError;
+use platform::store::{RoundFile, Store, StoreError};
 
 /// Why a command did not come to its end.
 pub enum Failure {
@@ -102,16 +107,69 @@ pub async fn interrupted() {
 
 /// The tasks of these ids, or all if there are none.
 pub fn chosen_tasks(ids: &[String]) -> Result<Vec<Task>, Failure> {
-    let mut tasks = ::tasks::all();
+    chosen(::tasks::all(), ids)
+}
+
+fn chosen(mut tasks: Vec<Task>, ids: &[String]) -> Result<Vec<Task>, Failure> {
     if let Some(unknown) = ids.iter().find(|id| !tasks.iter().any(|task| task.id.as_str() == **id))
     {
         return Err(Failure::Input(format!(
-            "there is no task '{}'; 'harness tasks' lists those there are",
+            "there is no task '{}'; 'harness tasks' lists those there are, and --suite names the file of a \
+             benchmark's",
             unknown.escape_debug()
         )));
     }
     tasks.retain(|task| ids.is_empty() || ids.iter().any(|id| id == task.id.as_str()));
     Ok(tasks)
+}
+
+/// The tasks of a benchmark's file, or the built-in ones if there is none; of these ids, or all.
+pub async fn asked_tasks(
+    suite: Option<&SuiteFile>,
+    ids: &[String],
+    store: &Store,
+    options: &Options,
+    console: &Console,
+) -> Result<Vec<Task>, Failure> {
+    let Some(suite) = suite else { return chosen_tasks(ids) };
+    let benchmark = Arc::new(read_benchmark(suite)?);
+    let truths = Truths::in_folder(store.expected_dir());
+    let work = |sandbox: Sandbox| {
+        let (benchmark, told) = (Arc::clone(&benchmark), console.clone());
+        let on_run = Arc::new(move |name: &str| told.working_out(name));
+        async move { Ok(truths.of(&sandbox, &benchmark, processors(), on_run).await?) }
+    };
+    let truths = with_sandbox(options, console, work).await?;
+    chosen(benchmark::tasks(&benchmark, truths), ids)
+}
+
+/// The tasks of a round that was run before, without running anything.
+pub fn stored_tasks(
+    suite: Option<&SuiteFile>,
+    store: &Store,
+    round: &RoundFile,
+) -> Result<Vec<Task>, Failure> {
+    let ids: Vec<_> = round.tasks.iter().map(ToString::to_string).collect();
+    let Some(suite) = suite else { return chosen_tasks(&ids) };
+    let benchmark = read_benchmark(suite)?;
+    let truths = Truths::in_folder(store.expected_dir());
+    let known = |index| {
+        truths.look_up(&benchmark, index, &round.image).ok_or_else(|| {
+            Failure::Input(format!(
+                "the expected values of {} are not in {}; run 'harness evaluate' with the same suite first",
+                benchmark.entries[index].name,
+                store.root().display()
+            ))
+        })
+    };
+    let truths = (0..benchmark.entries.len()).map(known).collect::<Result<_, _>>()?;
+    chosen(benchmark::tasks(&benchmark, truths), &ids)
+}
+
+/// Reads a benchmark's file.
+pub fn read_benchmark(suite: &SuiteFile) -> Result<Benchmark, Failure> {
+    let benchmark = Benchmark::read(suite).map_err(|error| Failure::Input(error.to_string()))?;
+    Ok(benchmark)
 }
 
 /// One worker for each processor: starting a container is work for the processor, so more only wait.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::round::{Event, Listener};
+use crate::samples;
 use crate::sandbox::{Image, ImageEvent, Origin};
 
 /// How often a spinner turns.
@@ -90,11 +91,7 @@ impl Console {
     fn round_event(&self, event: &Event) {
         match event {
             Event::Started { trials } => {
-                let style = "{bar:30} {pos}/{len} trials  {elapsed}  {msg}";
-                self.bar
-                    .set_style(ProgressStyle::with_template(style).expect("the template is right"));
-                self.bar.set_length(*trials as u64);
-                self.bar.set_position(0);
+                self.count(*trials, "trials");
             }
             Event::Finished { miner_id, task, score, .. } => {
                 self.bar.set_message(format!("{miner_id} on {task}: {}", score.verdict));
@@ -109,6 +106,31 @@ impl Console {
             }
             Event::Warning(text) => self.say(&format!("warning: {text}")),
         }
+    }
+
+    /// Says that a canonical solution is being run.
+    pub fn working_out(&self, name: &str) {
+        if !self.bar.is_hidden() {
+            self.spin(format!("expected values: {name}"));
+        }
+    }
+
+    /// A listener that shows how many of a model's samples are judged.
+    pub fn samples(&self, count: usize) -> samples::Listener {
+        self.count(count, "samples");
+        let bar = self.bar.clone();
+        Arc::new(move |judged| {
+            let verdict = judged.plus.unwrap_or(judged.base);
+            bar.set_message(format!("{}: {verdict}", judged.task_id));
+            bar.inc(1);
+        })
+    }
+
+    fn count(&self, of: usize, what: &str) {
+        let style = format!("{{bar:30}} {{pos}}/{{len}} {what}  {{elapsed}}  {{msg}}");
+        self.bar.set_style(ProgressStyle::with_template(&style).expect("the template is right"));
+        self.bar.set_length(of as u64);
+        self.bar.set_position(0);
     }
 
     /// Takes the bar away.

@@ -85,6 +85,16 @@ pub enum Fault {
         /// How long it had
         seconds: u64,
     },
+    /// The canonical solution of a benchmark's problem does not do what it is there for.
+    #[error(
+        "the canonical solution of {problem} cannot be used: {what}; mend the benchmark's file"
+    )]
+    Canonical {
+        /// The problem's name
+        problem: String,
+        /// What came of running it
+        what: String,
+    },
     /// A container's wall-clock time was up, and for a large part of it the machine had not let it run.
     #[error(
         "the time of container {container} was up after {wall_ms} ms, for {starved_ms} ms of which this machine \
@@ -136,6 +146,7 @@ impl Fault {
                 | Self::File { .. }
                 | Self::NoPermission { .. }
                 | Self::Image(_)
+                | Self::Canonical { .. }
                 | Self::LimitDropped(_)
         )
     }

@@ -6,6 +6,8 @@
 //! all and tells what happens as events; [`console`] shows them.
 
 pub mod answer;
+pub mod benchmark;
+pub mod cache;
 pub mod check;
 pub mod console;
 pub mod controls;
@@ -13,6 +15,8 @@ mod fault;
 pub mod gate;
 pub mod gauntlet;
 pub mod judge;
+pub mod partition;
+pub mod pass_at;
 pub mod prepared;
 pub mod rank;
 pub mod report;
@@ -20,6 +24,7 @@ pub mod results;
 pub mod reward;
 pub mod round;
 pub mod runner;
+pub mod samples;
 pub mod sandbox;
 pub mod score;
 pub mod session;

@@ -20,6 +20,7 @@ use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
 use crate::Fault;
+use crate::partition::Partition;
 use crate::prepared::Prepared;
 use crate::results::{Found, Results};
 use crate::runner::{Runner, Slot};
@@ -179,8 +180,16 @@ pub struct Plan {
     pub jobs: usize,
     /// How agents are kept apart
     pub isolation: Isolation,
+    /// Which of the trials are to be run; all if none
+    pub partition: Option<Partition>,
     /// How long a trial's counterexample may be searched for; zero for none
     pub shrinking: Duration,
+}
+
+impl Plan {
+    fn has(&self, runner: &Runner, agent: &Agent, task: &Prepared) -> bool {
+        self.partition.is_none_or(|part| part.has(&runner.key(agent, task)))
+    }
 }
 
 /// What a round came to.
@@ -199,10 +208,16 @@ pub struct Outcome {
 
 /// Runs a round. That some trials end in faults is part of the outcome and no error.
 pub async fn run(sandbox: &Sandbox, plan: Plan, on_event: Listener) -> Result<Outcome, Fault> {
-    on_event(Event::Started { trials: plan.agents.len() * plan.tasks.len() });
+    let runner = Runner::new(sandbox.clone(), plan.results.clone(), plan.shrinking);
+    let mut trials = plan.agents.len() * plan.tasks.len();
+    if plan.partition.is_some() {
+        let pairs = plan.agents.iter().flat_map(|agent| plan.tasks.iter().map(move |t| (agent, t)));
+        trials = pairs.filter(|(agent, task)| plan.has(&runner, agent, task)).count();
+    }
+    on_event(Event::Started { trials });
     let jobs = plan.jobs.max(1);
     let shared = Arc::new(Shared {
-        runner: Runner::new(sandbox.clone(), plan.results.clone(), plan.shrinking),
+        runner,
         plan,
         on_event,
         queue: Mutex::default(),
@@ -311,10 +326,13 @@ impl Shared {
         }
     }
 
-    /// The tasks on which this agent has no result yet.
+    /// The tasks of this part on which this agent has no result yet.
     async fn look_up(&self, index: usize, agent: &Agent) -> Result<Vec<usize>, Fault> {
         let mut missing = Vec::new();
         for (task, prepared) in self.plan.tasks.iter().enumerate() {
+            if !self.plan.has(&self.runner, agent, prepared) {
+                continue;
+            }
             match self.runner.look_up(agent, prepared)? {
                 Found::Result(result) => self.finished(index, &result, true).await,
                 Found::Nothing => missing.push(task),

@@ -4,15 +4,17 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tasks::Sha256;
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tokio::task::JoinHandle;
 
 use crate::Fault;
+use crate::judge::Until;
 use crate::prepared::Prepared;
 use crate::results::{Found, Results};
 use crate::round::Agent;
 use crate::sandbox::{Container, Sandbox};
-use crate::trial::{self, Attempt, TrialResult};
+use crate::trial::{self, Attempt, Candidate, TrialResult};
 
 /// How often a trial is tried before its fault is reported.
 const ATTEMPTS: usize = 4;
@@ -37,6 +39,17 @@ impl Slot {
     pub fn start(sandbox: &Sandbox) -> Self {
         let sandbox = sandbox.clone();
         Self::Starting(tokio::spawn(async move { sandbox.start().await }))
+    }
+
+    /// Waits until the container that is being started is there. A fault is told by whoever takes it out.
+    pub async fn wait(&mut self) {
+        if let Self::Starting(handle) = self {
+            let started = handle.await;
+            *self = match started.expect("starting a container does not panic") {
+                Ok(container) => Self::Running(Box::new(container)),
+                Err(_) => Self::Empty,
+            };
+        }
     }
 
     /// Takes the container out, and starts one if there is none.
@@ -82,10 +95,15 @@ impl Runner {
         &self.sandbox
     }
 
+    /// The key of a trial.
+    pub fn key(&self, agent: &Agent, prepared: &Prepared) -> Sha256 {
+        Results::key(&agent.sha256, prepared, &self.sandbox.image().id)
+    }
+
     /// What came of this trial when it was run before.
     pub fn look_up(&self, agent: &Agent, prepared: &Prepared) -> Result<Found, Fault> {
         let Some(results) = &self.results else { return Ok(Found::Nothing) };
-        results.get(&Results::key(&agent.sha256, prepared, &self.sandbox.image().id))
+        results.get(&self.key(agent, prepared))
     }
 
     /// Runs a trial, given as agent, its source and task, and keeps its result. `slot` holds the agent's
@@ -96,13 +114,26 @@ impl Runner {
         slot: &mut Slot,
         on_retry: &(dyn Fn(&Fault) + Send + Sync),
     ) -> Result<TrialResult, Fault> {
-        let (agent, _, prepared) = trial;
-        let result = self.attempt(trial, slot, on_retry).await?;
+        let (agent, source, prepared) = trial;
+        let candidate = (&agent.sha256, Candidate::Agent(source));
+        let result = self.attempt((candidate, prepared), slot, on_retry).await?;
         if let Some(results) = &self.results {
-            let key = Results::key(&agent.sha256, prepared, &self.sandbox.image().id);
-            results.put(&key, &result)?;
+            results.put(&self.key(agent, prepared), &result)?;
         }
         Ok(result)
+    }
+
+    /// Judges an answer that no agent has to be asked for. Nothing is kept.
+    pub async fn judge(
+        &self,
+        (answer, prepared): (&str, &Prepared),
+        until: Until,
+        slot: &mut Slot,
+        on_retry: &(dyn Fn(&Fault) + Send + Sync),
+    ) -> Result<TrialResult, Fault> {
+        let sha256 = Sha256::of(answer.as_bytes());
+        let candidate = (&sha256, Candidate::Answer(answer, until));
+        self.attempt((candidate, prepared), slot, on_retry).await
     }
 
     /// Removes what is left in a slot.
@@ -114,7 +145,7 @@ impl Runner {
 
     async fn attempt(
         &self,
-        (agent, source, prepared): (&Agent, &str, &Prepared),
+        (candidate, prepared): ((&Sha256, Candidate<'_>), &Prepared),
         slot: &mut Slot,
         on_retry: &(dyn Fn(&Fault) + Send + Sync),
     ) -> Result<TrialResult, Fault> {
@@ -123,7 +154,7 @@ impl Runner {
         let mut was_starved = false;
         loop {
             let turn = self.turn(was_starved).await;
-            let fault = match self.attempt_once(&agent.sha256, source, prepared, slot).await {
+            let fault = match self.attempt_once(candidate, prepared, slot).await {
                 Ok(mut result) => {
                     self.daemon_is_away.store(false, Ordering::Relaxed);
                     attempts.push(Attempt::default());
@@ -160,13 +191,12 @@ impl Runner {
     /// One attempt. A container that did anything but a clean trial is thrown away.
     async fn attempt_once(
         &self,
-        sha256: &tasks::Sha256,
-        source: &str,
+        candidate: (&Sha256, Candidate<'_>),
         prepared: &Prepared,
         slot: &mut Slot,
     ) -> Result<TrialResult, Fault> {
         let mut container = slot.take(&self.sandbox).await?;
-        match trial::run(&mut container, (sha256, source), prepared, self.shrinking).await {
+        match trial::run(&mut container, candidate, prepared, self.shrinking).await {
             Ok((result, true)) => {
                 *slot = Slot::Running(container);
                 Ok(result)

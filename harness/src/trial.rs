@@ -187,15 +187,32 @@ impl TrialResult {
     }
 }
 
-/// Runs one trial in a container, and looks for a counterexample for as long as `shrinking`. Says also whether the container is fit for another one.
+/// What is tried.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Candidate<'a> {
+    /// An agent, which is asked for its answer
+    Agent(&'a str),
+    /// An answer that is there already, such as a sample of a model
+    Answer(&'a str, Until),
+}
+
+/// Runs one trial in a container, and looks for a counterexample for as long as `shrinking`. Says also
+/// whether the container is fit for another one.
 pub(crate) async fn run(
     container: &mut Container,
-    agent: (&Sha256, &str),
+    (sha256, candidate): (&Sha256, Candidate<'_>),
     prepared: &Prepared,
     shrinking: Duration,
 ) -> Result<(TrialResult, bool), Fault> {
-    let (agent_sha256, source) = agent;
     let limits = &prepared.task.limits;
+    let source = match candidate {
+        Candidate::Agent(source) => source,
+        Candidate::Answer(answer, until) => {
+            let judged = judge_answer(container, prepared, answer, limits, until).await?;
+            let result = record(sha256, prepared, &AgentRun::default(), judged.usage, judged.cases);
+            return Ok((result, judged.clean));
+        }
+    };
     let agent_run = container.run_agent(source, &prepared.prompt, limits).await?;
     let clean = agent_run.clean && agent_run.stopped_for.is_none() && !agent_run.out_of_memory;
     let judged = match answer_of(&agent_run) {
@@ -216,7 +233,7 @@ pub(crate) async fn run(
     };
     let clean = clean && judged.clean;
     let usage = add(agent_run.usage, judged.usage);
-    Ok((record(agent_sha256, prepared, &agent_run, usage, judged.cases), clean))
+    Ok((record(sha256, prepared, &agent_run, usage, judged.cases), clean))
 }
 
 /// What came of judging an answer.

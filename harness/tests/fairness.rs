@@ -44,6 +44,7 @@ async fn verdicts(agents: &[(String, &str)], jobs: usize) -> (Vec<Verdict>, Vec<
         results: None,
         jobs,
         isolation: Isolation::Agent,
+        partition: None,
         shrinking: Duration::ZERO,
     };
     let outcome = round::run(&sandbox, plan, Arc::new(listener)).await.expect("the round ends");

@@ -123,3 +123,48 @@ async fn an_image_that_was_asked_for_is_never_replaced_by_another() {
     let events = events.into_inner().unwrap();
     assert!(events.iter().all(|event| !matches!(event, ImageEvent::Building(_))), "{events:?}");
 }
+
+/// The way that machines without a registry take, tried up to the daemon's door: `cargo xtask demo` on such a
+/// machine goes through it.
+#[test]
+fn a_whole_root_is_built_from_packages_without_being_root() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/image/build-rootfs.sh");
+    let built =
+        Command::new("sh").arg(script).arg(folder.path()).arg(debian_architecture()).output();
+    let built = built.expect("there is a shell");
+    let said = String::from_utf8_lossy(&built.stderr);
+    assert!(built.status.success(), "{said}");
+    assert!(!said.contains("could not be compiled"), "{said}");
+
+    let listed = Command::new("tar")
+        .args(["--numeric-owner", "-tvf"])
+        .arg(folder.path().join("root.tar"))
+        .output()
+        .expect("there is tar");
+    let listed = String::from_utf8_lossy(&listed.stdout);
+    for wanted in [
+        " ./usr/local/bin/python -> /usr/bin/python3",
+        " ./usr/bin/python3 -> python3.11",
+        " ./bin -> usr/bin",
+        " ./etc/passwd",
+        " ./etc/ld.so.cache",
+        " ./usr/share/zoneinfo/Europe/Berlin",
+        " ./usr/lib/python3.11/lib-dynload/_sqlite3.",
+        " ./usr/lib/python3.11/distutils/__init__.py",
+        " ./usr/lib/python3.11/email/__pycache__/message.cpython-311.pyc",
+    ] {
+        assert!(listed.contains(wanted), "'{wanted}' is missing");
+    }
+    let file = |line: &&str| line.starts_with('-');
+    let odd = |line: &&str| line[..10].contains(['s', 'S']) || !line.contains(" 0/0 ");
+    let odd: Vec<&str> = listed.lines().filter(file).filter(odd).collect();
+    assert!(odd.is_empty(), "files of others than root, or with another's rights: {odd:?}");
+}
+
+fn debian_architecture() -> &'static str {
+    match std::env::consts::ARCH {
+        "aarch64" => "arm64",
+        _ => "amd64",
+    }
+}

@@ -27,8 +27,8 @@ pub enum Command {
     /// Take the tasks from a platform, have code written for each, try it, and upload the agent
     #[command(
         after_help = "Examples:\n  miner mine --miner me --model sample:good\n  OPENAI_API_KEY=... \
-        miner mine --miner me --model openai:gpt-4.1-mini\n  miner mine --miner me --model openai:qwen3 \
-        --base-url http://127.0.0.1:11434/v1"
+        miner mine --miner me --model openai:gpt-4.1-mini\n  miner mine --miner me --model ollama:qwen3\n  \
+        miner mine --miner me --model vllm:qwen3 --base-url http://gpu.example:8000/v1"
     )]
     Mine(Box<Mine>),
     /// Run a local file the way validators do

@@ -52,7 +52,8 @@ impl Console {
         } else {
             ProgressBar::hidden()
         };
-        let style = ProgressStyle::with_template("{spinner} {msg}").expect("the template is right");
+        let style =
+            ProgressStyle::with_template("{spinner} {wide_msg}").expect("the template is right");
         live.set_style(style);
         let harness = harness::console::Console::new();
         Self { harness, live, tasks, state: Mutex::default() }
@@ -90,6 +91,7 @@ impl Console {
             Event::Asking { task, place, attempt } => self.state(|state| {
                 state.asking = format!("{task} ({place} of {}), attempt {attempt}", self.tasks);
                 state.received = 0;
+                self.live.enable_steady_tick(TICK);
             }),
             Event::Progress(Progress::Received { bytes }) => self.state(|s| s.received = bytes),
             Event::Progress(Progress::Retrying { reason, wait_ms }) => {
@@ -97,13 +99,15 @@ impl Console {
             }
             Event::Exchanged(exchange) => self.exchanged(&exchange),
             Event::Done { best: Some(Best { score: None, .. }), .. } | Event::Skipped { .. } => {}
-            Event::Done { task, best: Some(Best { score: Some(score), attempt, .. }), spent } => {
+            Event::Spent(spent) => self.state(|state| state.spent = spent),
+            Event::Done { task, best: Some(Best { score: Some(score), attempt, .. }) } => {
                 let (passed, total) = (score.passed, score.total);
+                let spent = self.spent();
                 self.say(&format!(
                     "{task}: {passed} of {total} cases, attempt {attempt} ({spent})"
                 ));
             }
-            Event::Done { task, best: None, .. } => self.say(&format!("{task}: no usable answer")),
+            Event::Done { task, best: None } => self.say(&format!("{task}: no usable answer")),
             Event::Left { task, why } => self.say(&format!("{task}: left: {why}")),
         }
         self.state(|state| state.passing = passing);
@@ -111,7 +115,6 @@ impl Console {
     }
 
     fn exchanged(&self, exchange: &Exchange) {
-        self.state(|state| state.spent += exchange.reply.usage);
         if let Some(failed) = &exchange.failed {
             self.say(&format!("  {}, attempt {}: {failed}", exchange.task, exchange.attempt));
         }
@@ -122,7 +125,6 @@ impl Console {
             format!("{asking}: {received} bytes; {passing} tasks pass, {spent}")
         });
         self.live.set_message(plain(&line));
-        self.live.enable_steady_tick(TICK);
     }
 
     fn state<T>(&self, use_it: impl FnOnce(&mut State) -> T) -> T {
@@ -141,9 +143,6 @@ impl Console {
             count => format!("; {count} tasks have no answer"),
         };
         self.say(&format!("tried: {accepted} of {of} tasks pass, score {score:.2}{rest}"));
-        for fault in &checked.faults {
-            self.say(&format!("fault: {fault}"));
-        }
     }
 }
 

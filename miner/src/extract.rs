@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 
 use platform::validation;
 use regex::Regex;
+use serde_json::Value;
 
 /// There is no code in the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -20,46 +21,79 @@ pub enum NoCode {
     OnlyProse,
 }
 
+/// Most pieces of an answer that are looked at with a parser. Real answers have a handful.
+const MAX_LOOKS: usize = 40;
+
 /// The code in an answer that should define `entry_point`. It ends with a line break.
 pub fn code(answer: &str, entry_point: &str) -> Result<String, NoCode> {
-    let text = without_thoughts(answer);
-    let text = text.trim_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
+    let text = without_thoughts(answer).replace("\r\n", "\n");
+    let text = trimmed(&text);
     if text.is_empty() {
         return Err(NoCode::Empty);
     }
-    let unwrapped = in_json(text).or_else(|| in_tag(text, entry_point));
-    let text = unwrapped.as_deref().unwrap_or(text).replace("\r\n", "\n");
-    let blocks = fenced(&text);
-    let found = if blocks.is_empty() { bare(&text) } else { chosen(blocks, entry_point) };
-    let found = found.ok_or(NoCode::OnlyProse)?;
-    Ok(format!("{}\n", dedent(&found).trim_matches('\n').trim_end()))
-}
-
-/// What a model thinks aloud before it answers. A thought that does not end is all that there is.
-fn without_thoughts(answer: &str) -> String {
-    static THOUGHTS: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"(?s)<(think|thinking|reasoning)>.*?(</(think|thinking|reasoning)>|\z)")
-            .expect("the pattern is right")
+    let unwrapped = in_json(text, entry_point).or_else(|| in_tag(text, entry_point));
+    let text = unwrapped.as_deref().unwrap_or(text);
+    let blocks = fenced(text);
+    let found = defining(&blocks, entry_point).or_else(|| {
+        let bare: Vec<_> = bare(text).into_iter().collect();
+        defining(&bare, entry_point).or_else(|| longest([bare, blocks].concat()))
     });
-    THOUGHTS.replace_all(answer, "").into_owned()
+    let found = found.ok_or(NoCode::OnlyProse)?;
+    Ok(format!("{}\n", found.trim_matches('\n').trim_end()))
 }
 
-/// The code in `{"code": "..."}` and its like.
-fn in_json(text: &str) -> Option<String> {
-    let inner = fenced(text).into_iter().find(|block| block.trim_start().starts_with('{'));
-    let object = serde_json::from_str(inner.as_deref().unwrap_or(text).trim());
-    let serde_json::Value::Object(fields) = object.ok()? else { return None };
-    let names = ["code", "solution", "answer", "python", "source"];
-    let code = names.iter().find_map(|name| fields.get(*name)?.as_str());
-    code.map(str::to_owned)
+fn trimmed(text: &str) -> &str {
+    text.trim_matches(['\u{feff}', ' ', '\t', '\r', '\n'])
+}
+
+fn pattern(pattern: &str) -> Regex {
+    Regex::new(pattern).expect("the pattern is right")
+}
+
+/// The answer without what a model thinks aloud before it, and without the marks between the two that badly
+/// configured servers let through. A thought that does not end is all that there is.
+pub fn without_thoughts(answer: &str) -> String {
+    static THOUGHTS: LazyLock<Regex> = LazyLock::new(|| {
+        pattern(
+            r"(?is)<(think|thinking|thought|reasoning)>.*?(</(think|thinking|thought|reasoning)>|\z)",
+        )
+    });
+    // Some servers put the opening tag into the question, and then only the closing one comes back.
+    static BEFORE: LazyLock<Regex> = LazyLock::new(|| {
+        pattern(r"(?is)\A.*(</(think|thinking|thought|reasoning)>|<\|channel\|>final<\|message\|>)")
+    });
+    static MARKS: LazyLock<Regex> =
+        LazyLock::new(|| pattern(r"(?m)(<\|\w{1,40}\|>)+[ \t]*$|</s>\s*\z"));
+    let text = THOUGHTS.replace_all(answer, "");
+    let text = BEFORE.replace(&text, "");
+    MARKS.replace_all(&text, "").into_owned()
+}
+
+/// The code in `{"code": "..."}` and its like: the last text in there, however deep, that has the name.
+fn in_json(text: &str, entry_point: &str) -> Option<String> {
+    let inner = fenced(text).into_iter().find(|block| block.trim_start().starts_with(['{', '[']));
+    let value = serde_json::from_str(inner.as_deref().unwrap_or(text).trim()).ok()?;
+    let mut last = None;
+    let mut left: Vec<Value> = vec![value];
+    while let Some(value) = left.pop() {
+        match value {
+            Value::String(text) if last.is_none() && defines(&text, entry_point) => {
+                last = Some(text);
+            }
+            Value::Array(values) => left.extend(values),
+            Value::Object(fields) => left.extend(fields.into_iter().map(|(_, value)| value)),
+            _ => {}
+        }
+    }
+    last
 }
 
 /// The code between tags such as `<answer>`.
 fn in_tag(text: &str, entry_point: &str) -> Option<String> {
     static TAGS: LazyLock<Regex> = LazyLock::new(|| {
-        let tag = |name| format!(r"<{name}>(?P<{name}>.*?)</{name}>");
+        let tag = |name| format!(r"<{name}\b[^>\n]*>(?P<{name}>.*?)</{name}>");
         let tags = ["answer", "code", "python", "solution"].map(tag).join("|");
-        Regex::new(&format!("(?s){tags}")).expect("the pattern is right")
+        pattern(&format!("(?s){tags}"))
     });
     let inner = |found: regex::Captures<'_>| {
         found.iter().skip(1).flatten().next().map(|inner| inner.as_str().to_owned())
@@ -68,7 +102,7 @@ fn in_tag(text: &str, entry_point: &str) -> Option<String> {
     inner.filter(|inner| defines(inner, entry_point)).last()
 }
 
-/// The blocks between Markdown fences. One that is never closed goes on to the end.
+/// The blocks between Markdown fences.
 fn fenced(text: &str) -> Vec<String> {
     let mut blocks = Vec::new();
     let mut open: Option<(&str, String)> = None;
@@ -77,21 +111,25 @@ fn fenced(text: &str) -> Vec<String> {
         match &mut open {
             None => open = fence.map(|fence| (fence, String::new())),
             Some((opening, block)) => {
-                let closes =
-                    fence.is_some_and(|fence| fence.starts_with(*opening) && line.trim() == fence);
-                if closes {
-                    blocks.push(std::mem::take(block));
-                    open = None;
-                } else {
-                    block.push_str(line);
-                    block.push('\n');
+                let fence = fence.filter(|fence| fence.starts_with(*opening));
+                match fence {
+                    Some(fence) if line.trim() == fence => {
+                        blocks.push(std::mem::take(block));
+                        open = None;
+                    }
+                    // A fence that names a language opens, also within another: Markdown in Markdown.
+                    Some(fence) => open = Some((fence, String::new())),
+                    None => {
+                        block.push_str(line);
+                        block.push('\n');
+                    }
                 }
             }
         }
     }
-    blocks.extend(open.map(|(_, block)| block));
+    blocks.extend(open.map(|(fence, block)| unclosed(fence, &block)));
     blocks.retain(|block| !block.trim().is_empty());
-    blocks
+    blocks.iter().map(|block| without_prompts(&dedent(trimmed_start(block)))).collect()
 }
 
 /// The three or more backticks or tildes that a line begins with.
@@ -103,152 +141,126 @@ fn fence(line: &str) -> Option<&str> {
     (fence.len() >= 3 && !rest.contains('`')).then_some(fence)
 }
 
-/// The last block that defines what is wanted, for models correct themselves; else all that is Python of
-/// them together, for some spread one program over several blocks.
-fn chosen(blocks: Vec<String>, entry_point: &str) -> Option<String> {
-    if let Some(block) = blocks.iter().rev().find(|block| defines(block, entry_point)) {
-        return Some(block.clone());
+/// A block that goes on to the end, without a fence at the end of its last line, and without the prose that
+/// may follow.
+fn unclosed(fence: &str, block: &str) -> String {
+    let block = block.trim_end();
+    let block = block.strip_suffix(fence).unwrap_or(block);
+    longest_python(block).unwrap_or(block).to_owned()
+}
+
+fn trimmed_start(block: &str) -> &str {
+    block.trim_start_matches(['\u{feff}', '\n'])
+}
+
+/// What was typed at the prompts `>>>` and `...`, if that is what the block shows.
+fn without_prompts(block: &str) -> String {
+    if !block.trim_start().starts_with(">>>") {
+        return block.to_owned();
     }
-    blocks.into_iter().filter(|block| is_python(&dedent(block))).max_by_key(String::len)
+    let typed = |line: &str| {
+        let line = line.trim_start();
+        let typed = line.strip_prefix(">>>").or_else(|| line.strip_prefix("..."))?;
+        Some(format!("{}\n", typed.strip_prefix(' ').unwrap_or(typed)))
+    };
+    block.lines().filter_map(typed).collect()
+}
+
+/// The last piece that defines what is wanted and is Python, for models correct themselves; else one that
+/// is broken, so that the model hears where.
+fn defining(pieces: &[String], entry_point: &str) -> Option<String> {
+    let wanted = || pieces.iter().rev().filter(|text| defines(text, entry_point));
+    let whole = wanted().take(MAX_LOOKS).find(|text| is_python(text));
+    whole.or_else(|| wanted().next()).cloned()
+}
+
+/// The longest piece that is any Python.
+fn longest(mut pieces: Vec<String>) -> Option<String> {
+    pieces.sort_by_key(|text| std::cmp::Reverse(text.len()));
+    pieces.into_iter().take(MAX_LOOKS).find(|text| is_python(text))
 }
 
 /// Code without any wrapping, perhaps with prose before and after it.
 fn bare(text: &str) -> Option<String> {
     static CODE: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(
+        pattern(
             r#"(?m)^(import |from [\w.]+ import|def |async def |class |@\w|#|"""|[A-Za-z_]\w* *=)"#,
         )
-        .expect("the pattern is right")
     });
-    static DEFINITION: LazyLock<Regex> =
-        LazyLock::new(|| Regex::new(r"(?m)^(def|async def|class) ").expect("the pattern is right"));
+    static DEFINITION: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?m)^(def|async def|class) "));
     if !DEFINITION.is_match(text) {
         return None;
     }
-    let start = CODE.find(text)?.start();
-    let mut rest = text[start..].trim_end();
-    // Few answers have more prose after the code than this, and each look costs a parse.
-    for _ in 0..40 {
-        if is_python(rest) {
-            return Some(rest.to_owned());
-        }
-        let Some(line_break) = rest.rfind('\n') else { break };
-        rest = &rest[..line_break];
-    }
-    // It is broken, and the model should hear where.
-    Some(text[start..].to_owned())
+    // Prose may begin like code: "# Solution", "class of problems".
+    let starts = || CODE.find_iter(text).map(|found| &text[found.start()..]);
+    let mut whole = starts().take(10).filter_map(longest_python);
+    let found = whole.find(|code| DEFINITION.is_match(code));
+    // If it is broken, the model should hear where.
+    found.or_else(|| starts().next()).map(|code| code.trim_end().to_owned())
 }
 
-/// Whether the text has a line that defines this name.
+/// The longest beginning of a text that is Python, in whole lines, with no more than a little prose cut off.
+fn longest_python(text: &str) -> Option<&str> {
+    let mut rest = text.trim_end();
+    for _ in 0..MAX_LOOKS {
+        if is_python(rest) {
+            return Some(rest);
+        }
+        rest = rest[..rest.rfind('\n')?].trim_end();
+    }
+    None
+}
+
+/// Whether the text defines this name, and not only within a class or another function.
 pub fn defines(text: &str, name: &str) -> bool {
-    text.lines().any(|line| {
-        let line = line.trim_start();
-        let line = line.strip_prefix("async ").unwrap_or(line);
-        let rest = line.strip_prefix("def ").or_else(|| line.strip_prefix("class "));
-        let assigned = || line.strip_prefix(name).is_some_and(|rest| rest.trim().starts_with('='));
-        rest.is_some_and(|rest| {
-            let rest = rest.trim_start().strip_prefix(name);
-            rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
-        }) || assigned()
+    // Of the lines that a line stands under: how far each is indented, and whether it defines something.
+    let mut above: Vec<(usize, bool)> = Vec::new();
+    text.lines().filter(|line| !line.trim().is_empty()).any(|line| {
+        let indentation = indent(line);
+        while above.pop_if(|(further_out, _)| *further_out >= indentation).is_some() {}
+        let within = above.iter().any(|(_, defines)| *defines);
+        above.push((indentation, definition(line).is_some()));
+        !within && defines_here(line, name)
     })
+}
+
+fn defines_here(line: &str, name: &str) -> bool {
+    let rest = |text: &str| text.trim_start().strip_prefix(name).map(str::to_owned);
+    if let Some(rest) = definition(line).and_then(rest) {
+        return !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_');
+    }
+    rest(line).is_some_and(|rest| {
+        let rest = rest.trim_start();
+        rest.starts_with(':') || rest.starts_with('=') && !rest.starts_with("==")
+    })
+}
+
+/// What follows `def` or `class` in a line.
+fn definition(line: &str) -> Option<&str> {
+    let line = line.trim_start();
+    let line = line.strip_prefix("async ").unwrap_or(line);
+    line.strip_prefix("def ").or_else(|| line.strip_prefix("class "))
 }
 
 fn is_python(text: &str) -> bool {
     validation::validate(text.as_bytes()).is_ok()
 }
 
+/// White space at the beginning of a line, in bytes.
+fn indent(line: &str) -> usize {
+    line.len() - line.trim_start_matches([' ', '\t']).len()
+}
+
 /// The text without the indentation that all its lines share.
 fn dedent(text: &str) -> String {
     let blank = |line: &&str| line.trim().is_empty();
-    let indent = |line: &str| line.len() - line.trim_start_matches([' ', '\t']).len();
     let shared = text.lines().filter(|line| !blank(line)).map(indent).min().unwrap_or(0);
+    if shared == 0 {
+        return text.to_owned();
+    }
     let lines = text.lines().map(|line| if blank(&line) { "" } else { &line[shared..] });
     lines.collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const CODE: &str = "def f(x):\n    return x\n";
-
-    fn check(answer: &str, expected: Result<&str, NoCode>) {
-        assert_eq!(code(answer, "f").as_deref().map_err(|error| *error), expected, "{answer:?}");
-    }
-
-    #[test]
-    fn what_stands_before_the_function_stays() {
-        for first in
-            ["import re", "from re import sub", "from urllib.parse import quote", "LIMIT = 3"]
-        {
-            let answer = format!("{first}\n\n\ndef f(x):\n    return x\n");
-            check(&answer, Ok(&answer));
-        }
-    }
-
-    #[test]
-    fn code_is_found_in_every_usual_shape() {
-        for answer in [
-            "def f(x):\n    return x",
-            "\u{feff}\n\ndef f(x):\r\n    return x\r\n",
-            "```python\ndef f(x):\n    return x\n```",
-            "Sure! Here it is:\n\n```py\ndef f(x):\n    return x\n```\nIt returns x.",
-            "~~~\ndef f(x):\n    return x\n~~~",
-            "````markdown\ndef f(x):\n    return x\n````",
-            "1. Do it:\n\n   ```python\n   def f(x):\n       return x\n   ```",
-            "```python\ndef f(x):\n    return x",
-            "<think>def f(x): return 1, or\n```python\ndef f(x): 2\n```</think>\ndef f(x):\n    return x",
-            "<answer>\ndef f(x):\n    return x\n</answer>",
-            "<code>```python\ndef f(x):\n    return x\n```</code>",
-            r#"{"code": "def f(x):\n    return x", "explanation": "it returns x"}"#,
-            "```json\n{\"solution\": \"def f(x):\\n    return x\"}\n```",
-            "Here is the code.\ndef f(x):\n    return x\n\nIt's as simple as that.",
-        ] {
-            check(answer, Ok(CODE));
-        }
-    }
-
-    #[test]
-    fn of_several_blocks_the_last_that_defines_the_name_is_meant() {
-        check(
-            "```\ndef f(x):\n    return 1\n```\nNo:\n```\ndef f(x):\n    return x\n```",
-            Ok(CODE),
-        );
-        check(
-            "```python\ndef f(x):\n    return x\n```\nUse:\n```python\nprint(f(1))\n```",
-            Ok(CODE),
-        );
-        check("```sh\npip install it\n```\n```python\ndef f(x):\n    return x\n```", Ok(CODE));
-        check(
-            "```python\ndef ff(x):\n    return 1\n```\n```\ndef f(x):\n    return x\n```",
-            Ok(CODE),
-        );
-    }
-
-    #[test]
-    fn code_of_another_name_is_passed_on_so_that_the_model_hears_of_it() {
-        check("```python\ndef g(x):\n    return x\n```", Ok("def g(x):\n    return x\n"));
-    }
-
-    #[test]
-    fn broken_code_is_passed_on_so_that_the_model_hears_where() {
-        check("```python\ndef f(x:\n    return x\n```", Ok("def f(x:\n    return x\n"));
-        check("def f(x:\n    return x", Ok("def f(x:\n    return x\n"));
-    }
-
-    #[test]
-    fn what_is_no_code_is_not_passed_on_as_code() {
-        check("", Err(NoCode::Empty));
-        check(" \n\t\u{feff}", Err(NoCode::Empty));
-        check("<think>I must not", Err(NoCode::Empty));
-        check("I cannot help with that.", Err(NoCode::OnlyProse));
-        check("```\n```", Err(NoCode::OnlyProse));
-        check("```text\nI can't, sorry.\n```", Err(NoCode::OnlyProse));
-    }
-
-    #[test]
-    fn a_string_with_a_fence_in_it_does_not_end_a_longer_fence() {
-        let code_with_fence = "def f(x):\n    return '''\n```\n'''\n";
-        check(&format!("````python\n{code_with_fence}````"), Ok(code_with_fence));
-    }
-}
+mod tests;

@@ -13,7 +13,7 @@ use tasks::{TaskId, TaskView, Verdict};
 use crate::answers::{Answers, Best};
 use crate::budget::{Budget, Meter, Price};
 use crate::source::{Message, Progress, Reply, Source, SourceError, Usage};
-use crate::tryout::Tryout;
+use crate::tryout::{self, Tryout};
 use conversation::{Conversation, End};
 
 mod conversation;
@@ -39,6 +39,18 @@ pub struct Plan<'a> {
     pub max_output_tokens: u64,
 }
 
+impl<'a> Plan<'a> {
+    /// Where answers to this task are tried, if they can be.
+    fn tryout_for(&self, task: &TaskView) -> Option<&'a Tryout> {
+        self.tryout.filter(|_| tryout::known(task).is_some())
+    }
+
+    /// Whether nothing better than this answer can come of asking.
+    fn is_done(&self, task: &TaskView, best: &Best) -> bool {
+        best.passes() || self.tryout_for(task).is_none()
+    }
+}
+
 /// What happens in the loop.
 #[derive(Clone, Debug)]
 pub enum Event {
@@ -61,9 +73,9 @@ pub enum Event {
         task: TaskId,
         /// The best answer, if any was of use.
         best: Option<Best>,
-        /// What all tasks used up so far.
-        spent: Usage,
     },
+    /// So much was used up so far, by all tasks together.
+    Spent(Usage),
     /// The source has no answer to a task at all.
     Skipped {
         /// Which.
@@ -136,7 +148,8 @@ impl Run<'_> {
     }
 }
 
-/// Asks for answers to all tasks that have none that passes yet, and puts the best ones into `answers`.
+/// Asks for answers to all tasks that have none yet, or one that was tried and did not pass, and puts the best
+/// ones into `answers`.
 pub async fn run(
     source: &dyn Source,
     plan: &Plan<'_>,
@@ -147,15 +160,14 @@ pub async fn run(
     let run = Run { source, plan, answers, on_event, meter };
     let mut failures = 0;
     for (place, task) in (1..).zip(plan.tasks) {
-        if answers.get(&task.id).is_some_and(|best| best.passes()) {
+        if answers.get(&task.id).is_some_and(|best| plan.is_done(task, &best)) {
             continue;
         }
         // On the heap: what a trial holds on to is large.
         let why = match Box::pin(Conversation::new(&run, task, place).run()).await? {
             End::Done => {
                 failures = 0;
-                let (best, spent) = (answers.get(&task.id), run.meter(|meter| meter.spent()));
-                on_event(Event::Done { task: task.id.clone(), best, spent });
+                on_event(Event::Done { task: task.id.clone(), best: answers.get(&task.id) });
                 continue;
             }
             End::TaskBudget(what) => format!("its budget is used up: {what}"),

@@ -4,10 +4,14 @@ use std::fmt::Write as _;
 
 use tasks::{Kind, TaskView};
 
+use crate::extract;
 use crate::source::{Message, Role};
 
 /// Longest feedback, in characters: enough for several failed cases, and no more than a model reads well.
 const MAX_FEEDBACK: usize = 6_000;
+
+/// Longest answer that is repeated to its model, in bytes. A question costs what it is long.
+const MAX_REPEATED: usize = 48 << 10;
 
 const RULES: &str = "\
 You write Python 3.11 for a programming contest. Your code is run in a sandbox without a network and with \
@@ -20,6 +24,17 @@ it is loaded.";
 pub fn opening(task: &TaskView) -> Vec<Message> {
     let system = Message { role: Role::System, text: RULES.to_owned() };
     vec![system, user(question(task))]
+}
+
+/// What a model said, as it is repeated to it with the next question: without its thoughts, which models are
+/// not meant to see again, and no longer than makes sense.
+pub fn said(answer: &str) -> Message {
+    let mut text = extract::without_thoughts(answer);
+    if text.len() > MAX_REPEATED {
+        text.truncate(text.floor_char_boundary(MAX_REPEATED));
+        text.push('…');
+    }
+    Message { role: Role::Assistant, text }
 }
 
 /// What is said after an attempt that failed.
@@ -108,6 +123,12 @@ mod tests {
         let feedback = |text: &str| feedback(&view("reverse_string"), text).text;
         assert!(feedback("f('a') returned 'b'").contains("f('a') returned 'b'"));
         assert!(feedback(&"é".repeat(1 << 20)).chars().count() < MAX_FEEDBACK + 500);
+    }
+
+    #[test]
+    fn an_answer_is_repeated_without_thoughts_and_bounded() {
+        assert_eq!(said("<think>hm</think>x").text, "x");
+        assert!(said(&"é".repeat(1 << 20)).text.len() < MAX_REPEATED + 5);
     }
 
     #[test]

@@ -3,6 +3,9 @@
 use std::fmt;
 use std::path::Path;
 
+/// Shortest text that is taken out of others, in bytes. Servers that want no key are often given a word such as
+/// `EMPTY` or `none`, and that may stand in an answer's code.
+const MIN_REMOVED: usize = 8;
 /// What stands where a secret was.
 const REMOVED: &str = "[removed]";
 
@@ -35,9 +38,9 @@ impl Secret {
         &self.0
     }
 
-    /// `text` without this secret: providers quote keys in their complaints.
+    /// `text` without this secret, unless it is too short to be one: providers quote keys in their complaints.
     pub fn remove_from(&self, text: &str) -> String {
-        text.replace(&self.0, REMOVED)
+        if self.0.len() < MIN_REMOVED { text.to_owned() } else { text.replace(&self.0, REMOVED) }
     }
 }
 
@@ -58,6 +61,8 @@ mod tests {
         assert!(!format!("{secret:?}").contains("12345"));
         assert_eq!(secret.remove_from("bad key sk-12345!"), "bad key [removed]!");
         assert!(Secret::new(" \n").is_none());
+        let placeholder = Secret::new("none").unwrap();
+        assert_eq!(placeholder.remove_from("x = none_of_them"), "x = none_of_them");
     }
 
     #[test]

@@ -11,6 +11,9 @@ pub mod provider;
 pub mod replay;
 pub mod sample;
 
+/// Longest answer, in bytes. The platform takes 256 KiB in all; prose around the code may double that.
+pub const MAX_ANSWER_BYTES: usize = 512 << 10;
+
 /// Something that writes answers.
 pub trait Source: Send + Sync {
     /// What it is called in the agent's header, in transcripts and on the terminal.

@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 use platform::MinerId;
 use serde::{Deserialize, Serialize};
 
+use crate::work::users_folder;
+
 /// The file of a user's tokens.
 #[derive(Clone, Debug)]
 pub struct TokenFile {
@@ -57,11 +59,11 @@ pub enum TokenError {
 impl TokenFile {
     /// The file at `chosen`, or else the one in the user's config folder.
     pub fn at(chosen: Option<PathBuf>) -> Result<Self, TokenError> {
-        let path = match chosen {
-            Some(path) => path,
-            None => config_folder().ok_or(TokenError::NoPlace)?.join("tokens.json"),
+        let usual = || {
+            let folder = users_folder("XDG_CONFIG_HOME", ".config");
+            Ok(folder.ok_or(TokenError::NoPlace)?.join("tokens.json"))
         };
-        Ok(Self { path })
+        Ok(Self { path: chosen.map_or_else(usual, Ok)? })
     }
 
     /// Where the file is, or will be.
@@ -136,13 +138,6 @@ impl TokenFile {
 /// One platform, however its address was typed.
 fn key(platform: &str) -> &str {
     platform.trim_end_matches('/')
-}
-
-/// `$XDG_CONFIG_HOME/arena`, or `~/.config/arena`.
-fn config_folder() -> Option<PathBuf> {
-    let folder = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let base = folder("XDG_CONFIG_HOME").or_else(|| Some(folder("HOME")?.join(".config")));
-    base.map(|base| base.join("arena"))
 }
 
 #[cfg(test)]

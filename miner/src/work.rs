@@ -1,5 +1,6 @@
 //! The folder in which a miner's run keeps what it has: answers to go on from, and the last agent.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use platform::MinerId;
@@ -14,7 +15,7 @@ impl WorkFolder {
     pub fn open(chosen: Option<&Path>, miner: &MinerId) -> Result<Self, String> {
         let folder = match chosen {
             Some(folder) => folder.to_owned(),
-            None => state_folder()
+            None => users_folder("XDG_STATE_HOME", ".local/state")
                 .ok_or("neither XDG_STATE_HOME nor HOME is set; name a folder with --work")?
                 .join(miner.as_str()),
         };
@@ -33,15 +34,27 @@ impl WorkFolder {
         self.0.join("answers.json")
     }
 
+    /// Puts answers of an earlier run aside, so that a run that was not meant to replace them does not. Says
+    /// where they are, if there were any.
+    pub fn set_answers_aside(&self) -> io::Result<Option<PathBuf>> {
+        let aside = self.0.join("answers.earlier.json");
+        match std::fs::rename(self.answers(), &aside) {
+            Ok(()) => Ok(Some(aside)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The agent that was last made, or uploaded.
     pub fn agent(&self) -> PathBuf {
         self.0.join("agent.py")
     }
 }
 
-/// `$XDG_STATE_HOME/arena`, or `~/.local/state/arena`.
-fn state_folder() -> Option<PathBuf> {
+/// The arena's folder below the one that an environment variable names, or else below this one in the user's
+/// home.
+pub(crate) fn users_folder(variable: &str, in_home: &str) -> Option<PathBuf> {
     let folder = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let base = folder("XDG_STATE_HOME").or_else(|| Some(folder("HOME")?.join(".local/state")));
+    let base = folder(variable).or_else(|| Some(folder("HOME")?.join(in_home)));
     base.map(|base| base.join("arena"))
 }

@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use miner::answers::Answers;
 use miner::budget::Price;
 use miner::mine::{Event, MineError, Plan, run};
-use miner::source::{Ask, Flaw, Reply, Source, SourceError, Usage};
+use miner::source::{Ask, Flaw, MAX_ANSWER_BYTES, Progress, Reply, Source, SourceError, Usage};
 use tasks::TaskView;
 
 /// What a source does when it is asked.
@@ -16,6 +16,8 @@ enum Answer {
     Says(Reply),
     Fails(SourceError),
     Silence,
+    /// 300 bytes come, the answer breaks off, and another attempt gets this one.
+    Breaks(Reply),
 }
 
 /// Answers in the order of the script, whatever is asked.
@@ -41,22 +43,30 @@ impl Source for Script {
         match next {
             Answer::Says(reply) => std::future::ready(Ok(reply)).boxed(),
             Answer::Fails(error) => std::future::ready(Err(error)).boxed(),
-            Answer::Silence => std::future::pending().boxed(),
+            Answer::Silence => {
+                (ask.on_progress)(Progress::Received { bytes: 300 });
+                std::future::pending().boxed()
+            }
+            Answer::Breaks(reply) => {
+                (ask.on_progress)(Progress::Received { bytes: 300 });
+                (ask.on_progress)(Progress::Retrying { reason: "gone".to_owned(), wait_ms: 0 });
+                std::future::ready(Ok(reply)).boxed()
+            }
         }
     }
 }
 
-fn reply(text: &str, flaw: Option<Flaw>) -> Answer {
+fn reply(text: &str, flaw: Option<Flaw>) -> Reply {
     let usage = Usage { input_tokens: 100, output_tokens: 20, ..Usage::default() };
-    Answer::Says(Reply { text: text.to_owned(), usage, flaw })
+    Reply { text: text.to_owned(), usage, flaw }
 }
 
 fn said(text: &str) -> Answer {
-    reply(text, None)
+    Answer::Says(reply(text, None))
 }
 
 fn flawed(flaw: Flaw) -> Answer {
-    reply("def reverse_string(", Some(flaw))
+    Answer::Says(reply("def reverse_string(", Some(flaw)))
 }
 
 fn failed() -> Answer {
@@ -71,6 +81,7 @@ struct Ran {
     asked: Vec<(String, u32, u64, usize)>,
     failures: Vec<String>,
     left: Vec<String>,
+    spent: Usage,
     answers: Answers,
     tasks: Vec<TaskView>,
 }
@@ -97,8 +108,10 @@ async fn play(
     let (answers, failures, left) = (Answers::default(), Mutex::default(), Mutex::default());
     let failures: Mutex<Vec<String>> = failures;
     let left: Mutex<Vec<String>> = left;
+    let spent = Mutex::default();
     let on_event = |event| match event {
         Event::Exchanged(exchange) => failures.lock().unwrap().extend(exchange.failed),
+        Event::Spent(usage) => *spent.lock().unwrap() = usage,
         Event::Left { why, .. } => left.lock().unwrap().push(why),
         _ => {}
     };
@@ -113,7 +126,8 @@ async fn play(
     };
     let ended = run(&source, &plan, &answers, &on_event).await;
     let (failures, left) = (failures.into_inner().unwrap(), left.into_inner().unwrap());
-    Ran { ended, asked: source.asked.into_inner().unwrap(), failures, left, answers, tasks }
+    let (asked, spent) = (source.asked.into_inner().unwrap(), spent.into_inner().unwrap());
+    Ran { ended, asked, failures, left, spent, answers, tasks }
 }
 
 const FREE: (&str, &str) = ("tokens=100000", "tokens=100000");
@@ -130,6 +144,11 @@ async fn useless_answers_are_ordinary_and_lead_to_another_question() {
         (flawed(Flaw::Truncated), "ends in the middle"),
         (flawed(Flaw::Refused), "refused"),
         (flawed(Flaw::TooLong), "far too long"),
+        (said(&REVERSE.repeat(MAX_ANSWER_BYTES / REVERSE.len() + 1)), "far too long"),
+        (
+            said("```python\nclass Solution:\n    def reverse_string(self, s): ...\n```"),
+            "top level",
+        ),
     ] {
         let ran = play(vec![useless, said(REVERSE), said(fizz)], FREE, None).await;
         ran.ended.as_ref().unwrap();
@@ -194,6 +213,19 @@ async fn money_is_counted_by_the_price_and_cannot_be_limited_without_one() {
     let ran = play(vec![said(REVERSE)], ("cost=1", "tokens=100000"), None).await;
     assert!(ran.error().contains("--price"), "{}", ran.error());
     assert_eq!(ran.answered(), [true, false]);
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_is_not_free() {
+    let fizz = || said("def fizz_buzz(n): pass");
+    let whole = play(vec![said(REVERSE), fizz()], FREE, None).await.spent;
+    assert_eq!((whole.tokens(), whole.guessed), (240, false));
+    let broken = play(vec![Answer::Breaks(reply(REVERSE, None)), fizz()], FREE, None).await.spent;
+    // What came, and the question once more.
+    assert!(broken.guessed && broken.output_tokens == whole.output_tokens + 100, "{broken:?}");
+    assert!(broken.input_tokens > whole.input_tokens + 100, "{broken:?}");
+    let late = play(vec![Answer::Silence, fizz()], ("seconds=60", "seconds=1"), None).await.spent;
+    assert!(late.guessed && late.output_tokens == 120, "{late:?}");
 }
 
 #[tokio::test]

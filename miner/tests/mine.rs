@@ -1,6 +1,10 @@
 //! The whole way of a miner, through the binary, a real platform and the real sandbox.
 
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
 use support::{Platform, beside};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 mod support;
 
@@ -43,7 +47,7 @@ async fn a_failed_first_attempt_is_mended_by_the_second() {
 
     let transcript = document["transcript"].as_str().unwrap();
     let transcript = std::fs::read_to_string(transcript).unwrap();
-    let lines: Vec<serde_json::Value> =
+    let lines: Vec<Value> =
         transcript.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines.len(), 4);
     assert_eq!((&lines[0]["verdict"], &lines[1]["verdict"]), (&"WA".into(), &"AC".into()));
@@ -54,35 +58,128 @@ async fn a_failed_first_attempt_is_mended_by_the_second() {
     assert_eq!((&lines[2]["task"], &lines[2]["verdict"]), (&"roman_to_int".into(), &().into()));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_run_that_was_interrupted_goes_on_where_it_was() {
-    use tokio::io::{AsyncBufReadExt as _, BufReader};
-    let platform = Platform::start().await;
-    // A provider that answers the first task and then never again.
-    let (provider, asked) = support::silent_after_first_answer().await;
-    let args =
-        ["mine", "--miner", "me", "--model", "ollama:m", "--base-url", &provider, "--no-try"];
-    let tasks = ["--task", "reverse_string", "--task", "word_count"];
-    let mut command =
-        tokio::process::Command::from(platform.command(&[&args[..], &tasks].concat()));
-    let mut child = command.stderr(std::process::Stdio::piped()).spawn().unwrap();
-    asked.await.unwrap();
+/// Runs `miner` until `event`, sends it a signal, lets `then` happen, and returns its status and last line.
+async fn signalled(
+    command: Command,
+    signal: &str,
+    event: impl Future<Output = ()>,
+    then: impl FnOnce(),
+) -> (Option<i32>, String) {
+    let mut command = tokio::process::Command::from(command);
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    event.await;
     let id = child.id().unwrap().to_string();
-    assert!(std::process::Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+    then();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let mut said = String::new();
     while let Some(line) = lines.next_line().await.unwrap() {
         said = line;
     }
-    assert_eq!(child.wait().await.unwrap().code(), Some(130), "{said}");
-    assert!(said.contains("1 answers are kept") && said.contains("--resume"), "{said}");
+    (child.wait().await.unwrap().code(), said)
+}
 
-    // The recording has no answer to word_count, so the agent has what was kept.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_was_interrupted_or_killed_goes_on_where_it_was() {
+    for (signal, status) in [("-INT", Some(130)), ("-TERM", Some(130)), ("-KILL", None)] {
+        let platform = Platform::start().await;
+        // A provider that answers the first task and then never again.
+        let (provider, asked) = support::silent_after_first_answer().await;
+        let args = ["mine", "--miner", "me", "--no-try"];
+        let tasks = ["--task", "reverse_string", "--task", "word_count"];
+        let model = ["--model", "ollama:m", "--base-url", &provider];
+        let command = platform.command(&[&args[..], &tasks, &model].concat());
+        let event = async { asked.await.unwrap() };
+        let (ended, said) = signalled(command, signal, event, || ()).await;
+        assert_eq!(ended, status, "{said}");
+        if status.is_some() {
+            assert!(said.contains("1 answers are kept") && said.contains("--resume"), "{said}");
+        }
+        // The recording has no answer to word_count, and the other is not asked for again.
+        let model = two_attempts();
+        let model = ["--model", &model, "--resume", "--json"];
+        let ran = platform.miner(&[&args[..], &tasks, &model].concat()).await;
+        ran.check(0, &["1 answers are there already", "uploaded as version 1"]);
+        let document = ran.json();
+        let answered = ["answered", "attempt"].map(|name| document["tasks"][0][name].clone());
+        assert_eq!(answered, [Value::from(true), Value::from(1)], "{signal}: {document}");
+        assert_eq!(document["usage"]["input_tokens"], 0, "{signal}: {document}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_was_kept_is_tried_and_improved_and_the_others_stay() {
+    let platform = Platform::start().await;
+    let mine = ["mine", "--miner", "me", "--task", "reverse_string"];
+    let bad = ["--model", "sample:bad", "--task", "fizz_buzz", "--no-try"];
+    platform.miner(&[&mine[..], &bad].concat()).await.check(0, &["uploaded as version 1"]);
+
+    let transcripts = platform.folder().join("transcripts").display().to_string();
     let model = two_attempts();
-    let args = ["mine", "--miner", "me", "--model", &model, "--no-try", "--resume"];
-    let ran = platform.miner(&[&args[..], &tasks, &["--json"]].concat()).await;
-    ran.check(0, &["1 answers are there already", "uploaded as version 1"]);
-    assert_eq!(ran.json()["tasks"][0]["answered"], true);
+    let better = ["--model", &model, "--resume", "--transcripts", &transcripts, "--json"];
+    let ran = platform.miner(&[&mine[..], &better].concat()).await;
+    ran.check(0, &["2 answers are there already", "1 of 2 tasks pass", "uploaded as version 2"]);
+    let document = ran.json();
+    let tasks = document["tasks"].as_array().unwrap();
+    let mut got: Vec<_> = tasks.iter().map(|t| (&t["id"], &t["tried"]["verdict"])).collect();
+    got.sort_by_key(|(id, _)| id.to_string());
+    let (fizz, reverse) =
+        (("fizz_buzz".into(), "WA".into()), ("reverse_string".into(), "AC".into()));
+    assert_eq!(got, [(&fizz.0, &fizz.1), (&reverse.0, &reverse.1)]);
+    // The first question has the kept answer in it already, and what was wrong with that.
+    let transcript = std::fs::read_to_string(document["transcript"].as_str().unwrap()).unwrap();
+    let first: Value = serde_json::from_str(transcript.lines().next().unwrap()).unwrap();
+    let said: Vec<_> = first["messages"].as_array().unwrap().iter().map(|m| &m["text"]).collect();
+    assert_eq!((said.len(), &first["attempt"]), (4, &1.into()));
+    assert!(said[2].as_str().unwrap().contains("def reverse_string(*args)"), "{said:?}");
+    assert!(said[3].as_str().unwrap().contains("'olleh'"), "{said:?}");
+
+    // A run that does not go on from them leaves them where they can be found.
+    let good = ["--model", "sample:good", "--no-try"];
+    let ran = platform.miner(&[&mine[..], &good].concat()).await;
+    ran.check(0, &["the answers of an earlier run are in", "answers.earlier.json"]);
+}
+
+/// What is there is delivered; the exit status tells a limit from a failure.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_stops_early_delivers_what_is_there() {
+    let platform = Platform::start().await;
+    let recording = platform.folder().join("recording");
+    std::fs::create_dir(&recording).unwrap();
+    let answer = "reverse_string.2.json";
+    let from = beside("replays/two_attempts").join(answer);
+    std::fs::copy(from, recording.join("reverse_string.1.json")).unwrap();
+    // A folder where a file should be cannot be read.
+    for task in ["fizz_buzz", "two_sum"] {
+        std::fs::create_dir(recording.join(format!("{task}.1.json"))).unwrap();
+    }
+    let model = format!("replay:{}", recording.display());
+    let tasks = ["--task", "reverse_string", "--task", "fizz_buzz", "--task", "two_sum"];
+    let mine = ["mine", "--miner", "me", "--no-try", "--json", "--model", &model];
+    let mine = [&mine[..], &tasks].concat();
+    let ran = platform.miner(&mine).await;
+    ran.check(1, &["uploaded as version 1", "miner: stopped early: cannot read"]);
+    assert!(ran.json()["stopped"].as_str().unwrap().contains("cannot read"), "{ran:?}");
+    let ran = platform.miner(&[&mine[..], &["--budget", "tokens=100"]].concat()).await;
+    ran.check(0, &["stopped early: the budget is used up", "is there already"]);
+    assert!(ran.json()["stopped"].as_str().unwrap().contains("budget"), "{ran:?}");
+}
+
+/// Whoever stopped listening for the answer to a first upload would never hear the token.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_is_on_its_way_is_not_interrupted() {
+    let platform = Platform::start().await;
+    let (slow, asked, go_on) = support::slow_upload(&platform).await;
+    let file = platform.folder().join("agent.py");
+    std::fs::write(&file, "print(1)\n").unwrap();
+    let file = file.display().to_string();
+    let upload = ["upload", &file, "--miner", "me", "--platform", &slow];
+    let event = async { asked.await.unwrap() };
+    let (ended, said) =
+        signalled(platform.command(&upload), "-INT", event, || go_on.send(()).unwrap()).await;
+    assert_eq!(ended, Some(0), "{said}");
+    let tokens = platform.folder().join(".config/arena/tokens.json");
+    assert!(std::fs::read_to_string(tokens).unwrap().contains("arena_"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -394,6 +394,25 @@ async fn an_answer_that_breaks_is_asked_for_again() {
 }
 
 #[tokio::test]
+async fn an_answer_ends_where_it_says_so_and_not_with_the_connection() {
+    let open = |last: &str| {
+        let pieces = stream::iter([Ok::<_, Infallible>(last.to_owned())]).chain(stream::pending());
+        scripted(200, "text/event-stream", Body::from_stream(pieces))
+    };
+    let text =
+        "data: {\"choices\":[{\"delta\":{\"content\":\"x\"},\"finish_reason\":\"stop\"}]}\n\n";
+    let openai = format!("{text}data: [DONE]\n\n");
+    let anthropic = "data: {\"type\":\"content_block_delta\",\"delta\":{\"text\":\"x\"}}\n\n\
+                     data: {\"type\":\"message_stop\"}\n\n";
+    for (kind, answer) in
+        [(ProviderKind::OpenAi, openai.as_str()), (ProviderKind::Anthropic, anthropic)]
+    {
+        let outcome = ask(kind, vec![open(answer)]).await;
+        assert_eq!(outcome.reply.unwrap().text, "x", "{kind}");
+    }
+}
+
+#[tokio::test]
 async fn an_error_within_an_answer_that_will_last_is_not_tried_again() {
     let refused = json!({ "type": "error", "error": {
         "type": "invalid_request_error", "message": "too long" } });
@@ -437,6 +456,14 @@ async fn a_provider_that_is_not_there_is_named_without_its_address() {
     let ask = Ask { task: &task, attempt: 1, messages: &[], max_output_tokens: 1, on_progress };
     let error = provider.answer(&ask).await.unwrap_err().to_string();
     assert!(error.contains("Connection refused") && !error.contains("password"), "{error}");
+}
+
+#[test]
+fn a_key_that_no_header_can_hold_is_refused_and_not_shown() {
+    let key = Secret::new("sk-one\nsk-two");
+    let opened = Provider::new(ProviderKind::OpenAi, "m", None, key, Patience::STANDARD);
+    let error = opened.err().unwrap().to_string();
+    assert!(error.contains("line break") && !error.contains("sk-"), "{error}");
 }
 
 #[test]

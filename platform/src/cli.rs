@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
+use clap::builder::RangedI64ValueParser;
 use clap::{Args, Parser, Subcommand};
+use platform::server::Quotas;
 use platform::store::{MinerId, Store};
 
 pub(crate) mod serve;
@@ -41,15 +43,46 @@ pub(crate) struct Serve {
     /// A file with the token that a validator must bring
     #[arg(long, value_name = "FILE")]
     pub(crate) validator_token_file: Option<PathBuf>,
-    /// Lift the quotas on uploads: for trusted networks alone
-    #[arg(long)]
-    pub(crate) no_quotas: bool,
+    #[command(flatten)]
+    pub(crate) quotas: QuotaArgs,
     /// Take the client's address from X-Forwarded-For, which a proxy of yours must set
     #[arg(long)]
     pub(crate) behind_proxy: bool,
     /// Stop when stdin ends, so that a parent that dies leaves no server behind
     #[arg(long)]
     pub(crate) until_stdin_closes: bool,
+}
+
+/// All of an hour's ration may come at once; after that it comes back evenly.
+#[derive(Args)]
+pub(crate) struct QuotaArgs {
+    /// New versions of one agent in an hour
+    #[arg(long, value_name = "N", default_value_t = Quotas::STANDARD.per_id_hour, value_parser = at_least_one())]
+    versions_per_hour: u32,
+    /// Uploads from one address in an hour, those included that are refused
+    #[arg(long, value_name = "N", default_value_t = Quotas::STANDARD.per_address_hour, value_parser = at_least_one())]
+    uploads_per_hour: u32,
+    /// New miner ids from one address in an hour
+    #[arg(long, value_name = "N", default_value_t = Quotas::STANDARD.new_ids_hour, value_parser = at_least_one())]
+    new_ids_per_hour: u32,
+    /// Lift the quotas on uploads: for trusted networks alone
+    #[arg(long, conflicts_with_all = ["versions_per_hour", "uploads_per_hour", "new_ids_per_hour"])]
+    no_quotas: bool,
+}
+
+impl QuotaArgs {
+    pub(crate) fn quotas(&self) -> Option<Quotas> {
+        let quotas = Quotas {
+            per_id_hour: self.versions_per_hour,
+            per_address_hour: self.uploads_per_hour,
+            new_ids_hour: self.new_ids_per_hour,
+        };
+        (!self.no_quotas).then_some(quotas)
+    }
+}
+
+fn at_least_one() -> RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(1..)
 }
 
 #[derive(Args)]

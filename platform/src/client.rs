@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use reqwest::multipart::{Form, Part};
-use reqwest::{RequestBuilder, Response, StatusCode, Url};
+use reqwest::{RequestBuilder, Response, StatusCode, Url, header};
 use serde::de::DeserializeOwned;
 use tasks::{Sha256, TaskView};
 
@@ -126,11 +126,13 @@ impl Client {
         let mut agents: Vec<AgentView> = Vec::new();
         let mut url = self.url("agents")?;
         loop {
-            let page: Vec<AgentView> =
-                json(&url, send(&url, self.http.get(url.clone())).await?).await?;
-            let Some(last) = page.last() else { return Ok(agents) };
-            url.query_pairs_mut().clear().append_pair("after", last.miner_id.as_str());
-            agents.extend(page);
+            let response = send(&url, self.http.get(url.clone())).await?;
+            let next = next_page(&response);
+            agents.extend(json::<Vec<AgentView>>(&url, response).await?);
+            match next {
+                Some(next) => url = next,
+                None => return Ok(agents),
+            }
         }
     }
 
@@ -217,6 +219,13 @@ async fn send(url: &Url, request: RequestBuilder) -> Result<Response, ClientErro
         Err(_) => "and said nothing that a platform says; is this the right address?".to_owned(),
     };
     Err(ClientError::Refused { url: url.to_string(), status, detail })
+}
+
+/// Where the list goes on (RFC 8288).
+fn next_page(response: &Response) -> Option<Url> {
+    let link = response.headers().get(header::LINK)?.to_str().ok()?;
+    let (target, _) = link.strip_prefix('<')?.split_once(">; rel=\"next\"")?;
+    response.url().join(target).ok()
 }
 
 async fn json<T: DeserializeOwned>(url: &Url, response: Response) -> Result<T, ClientError> {

@@ -26,9 +26,9 @@ use utoipa::openapi::OpenApi as Document;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
 
-use crate::api::Problem;
 use crate::rankings::Rankings;
 use crate::store::Store;
+use auth::Validator;
 use board::Boards;
 use extract::Name;
 use openapi::{Description, Health, Reference, TaskSchema};
@@ -119,6 +119,7 @@ pub fn router(store: Store, settings: Settings) -> Router {
             Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, detail).into_response()
         }))
         .layer(middleware::from_fn(dress::refuse_compressed))
+        .layer(middleware::from_fn(dress::refuse_other_sites))
         .layer(middleware::from_fn_with_state(app.clone(), dress::in_time))
         .layer(middleware::from_fn(dress::etag))
         .layer(CompressionLayer::new())
@@ -161,7 +162,7 @@ fn cors() -> CorsLayer {
 /// Is the server up?
 #[utoipa::path(
     get, path = "/healthz", tag = "readers",
-    responses((status = 200, description = "It is", body = Health), (status = "4XX", description = "What to change", body = Problem, content_type = "application/problem+json")),
+    responses((status = 200, description = "It is", body = Health), Refusal),
 )]
 async fn healthz() -> Json<Health> {
     Json(Health { status: "ok" })
@@ -170,7 +171,7 @@ async fn healthz() -> Json<Health> {
 /// Every task, with its public side
 #[utoipa::path(
     get, path = "/tasks", tag = "readers",
-    responses((status = 200, description = "The tasks, in the order of a round", body = Vec<TaskSchema>), (status = "4XX", description = "What to change", body = Problem, content_type = "application/problem+json")),
+    responses((status = 200, description = "The tasks, in the order of a round", body = Vec<TaskSchema>), Refusal),
 )]
 async fn all_tasks(State(app): State<App>) -> Response {
     (app.tasks_headers, app.tasks_json).into_response()
@@ -180,7 +181,7 @@ async fn all_tasks(State(app): State<App>) -> Response {
 #[utoipa::path(
     get, path = "/tasks/{id}", tag = "readers",
     params(("id" = String, Path, description = "Which task", example = "reverse_string")),
-    responses((status = 200, description = "Its public side", body = TaskSchema), (status = "4XX", description = "What to change", body = Problem, content_type = "application/problem+json")),
+    responses((status = 200, description = "Its public side", body = TaskSchema), Refusal),
 )]
 async fn one_task(State(app): State<App>, Name(id): Name) -> Result<Json<TaskView>, Refusal> {
     let task = app.tasks.iter().find(|task| task.id.as_str() == id);
@@ -192,7 +193,7 @@ async fn one_task(State(app): State<App>, Name(id): Name) -> Result<Json<TaskVie
 /// The latest ranking
 #[utoipa::path(
     get, path = "/rankings", tag = "readers",
-    responses((status = 200, description = "The latest round and its ranking", body = Rankings), (status = "4XX", description = "What to change", body = Problem, content_type = "application/problem+json"), (status = "5XX", description = "The platform's own fault: try again later", body = Problem, content_type = "application/problem+json")),
+    responses((status = 200, description = "The latest round and its ranking", body = Rankings), Refusal),
 )]
 async fn rankings(State(app): State<App>) -> Result<Response, Refusal> {
     let board = blocking(move || Ok(app.boards.latest(&app.store)?)).await?;
@@ -215,14 +216,13 @@ fn asset(kind: &'static str, bytes: &'static [u8]) -> Response {
     put, path = "/rankings", tag = "validators",
     request_body = Rankings,
     security(("validator" = [])),
-    responses((status = 204, description = "It is stored"), (status = "4XX", description = "What to change", body = Problem, content_type = "application/problem+json"), (status = "5XX", description = "The platform's own fault: try again later", body = Problem, content_type = "application/problem+json")),
+    responses((status = 204, description = "It is stored"), Refusal),
 )]
 async fn put_rankings(
     State(app): State<App>,
-    headers: HeaderMap,
+    _: Validator,
     body: Result<Json<Rankings>, JsonRejection>,
 ) -> Result<StatusCode, Refusal> {
-    auth::validator(&app, &headers)?;
     let Json(rankings) =
         body.map_err(|rejection| Refusal::new(rejection.status(), rejection.body_text()))?;
     blocking(move || Ok(app.store.put_rankings(&rankings)?)).await?;

@@ -175,6 +175,9 @@ impl Store {
             disk::sweep(&folder)?;
         }
         disk::sweep(&store.root)?;
+        // A file is no more durable than the folders that it lies in.
+        disk::sync_folder(&*store.disk, &store.root)?;
+        disk::sync_folder(&*store.disk, disk::folder_of(&store.root))?;
         lock::interrupted(&store.locks_dir(), |miner_id| store.settle(miner_id))?;
         Ok(store)
     }
@@ -182,6 +185,11 @@ impl Store {
     /// Where the store lies.
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// Where the harness keeps what the canonical solutions of benchmarks returned.
+    pub fn expected_dir(&self) -> PathBuf {
+        self.root.join("expected")
     }
 
     /// Where the harness keeps one result per trial.

@@ -182,6 +182,22 @@ async fn a_damaged_store_is_the_platforms_fault_and_says_nothing_of_paths() {
 }
 
 #[tokio::test]
+async fn a_list_that_cannot_be_read_is_not_a_shorter_list() {
+    let server = Server::start().await;
+    let agents = server.store.root().join("agents");
+    for n in 0..1_000 {
+        std::fs::write(agents.join(format!("damaged{n}.json")), "{").unwrap();
+    }
+    server.upload("me", "print(1)\n").send().await.unwrap();
+    // A whole page of damaged ones is no end: the client goes on where the answer says.
+    let listed = server.client.agents().await.unwrap();
+    assert_eq!(listed.iter().map(|agent| agent.miner_id.as_str()).collect::<Vec<_>>(), ["me"]);
+    // A folder in the place of a file is what a disk that cannot read looks like.
+    std::fs::create_dir(agents.join("unreadable.json")).unwrap();
+    check_problem(server.get("/agents?after=me").await, 503, "try again later").await;
+}
+
+#[tokio::test]
 async fn the_clients_errors_name_the_address_and_the_cause() {
     let closed = "http://127.0.0.1:1";
     let error = Client::new(closed).unwrap().tasks().await.unwrap_err().to_string();

@@ -9,7 +9,7 @@ use support::Server;
 use support::browser::Browser;
 use support::rounds;
 
-const PHONE: (u32, u32) = (500, 900);
+const PHONE: (u32, u32) = (360, 780);
 const DESK: (u32, u32) = (1280, 900);
 const DARK: &[&str] = &["--force-dark-mode", "--blink-settings=preferredColorScheme=0"];
 
@@ -24,18 +24,23 @@ async fn typing_filters_and_the_count_says_so() {
     let server = server().await;
     let browser = Browser::start(DESK.0, DESK.1, &[]).await;
     browser.open(&server.url).await;
-    let shown = "return [...document.querySelectorAll('#ranking tbody tr')]\
-                 .filter(row => row.getClientRects().length).map(row => row.dataset.miner)";
-    assert_eq!(browser.run(shown).await.as_array().unwrap().len(), 5);
+    let shown = |table| {
+        format!(
+            "return [...document.querySelectorAll('#{table} tbody tr')]\
+             .filter(row => row.getClientRects().length).map(row => row.dataset.miner)"
+        )
+    };
+    assert_eq!(browser.run(&shown("ranking")).await.as_array().unwrap().len(), 5);
     browser.run("document.getElementById('q').focus()").await;
     browser.press("Climb").await;
-    assert_eq!(browser.run(shown).await, json!(["climber"]));
+    assert_eq!(browser.run(&shown("ranking")).await, json!(["climber"]));
+    assert_eq!(browser.run(&shown("verdicts")).await, json!(["climber"]));
     let count = browser.run("return document.getElementById('count').textContent").await;
     assert_eq!(count, "1 of 5 agents");
     // Enter asks the server, with the same result.
     browser.press("\u{e007}").await;
     assert_eq!(browser.run("return location.search").await, "?q=Climb");
-    assert_eq!(browser.run(shown).await, json!(["climber"]));
+    assert_eq!(browser.run(&shown("ranking")).await, json!(["climber"]));
     browser.quit().await;
 }
 
@@ -91,8 +96,13 @@ async fn a_phone_scrolls_the_table_and_not_the_page() {
     assert_eq!(browser.run(wide).await, json!([]));
     let wider = "const e = document.documentElement; return e.scrollWidth > e.clientWidth";
     assert_eq!(browser.run(wider).await, false);
-    let table = "const e = document.querySelector('.scroll'); return e.scrollWidth > e.clientWidth";
-    assert_eq!(browser.run(table).await, true);
+    let beside = "const e = document.querySelector('#verdicts').parentElement; e.scrollLeft = 1000; \
+                  const place = cell => cell.getBoundingClientRect(); \
+                  return [e.scrollLeft > 0, place(e.querySelector('tbody th')).left >= place(e).left]";
+    assert_eq!(browser.run(beside).await, json!([true, true]), "the miner's name stays in sight");
+    let score =
+        "return document.querySelector('#ranking td:nth-child(3)').getBoundingClientRect().right";
+    assert!(browser.run(score).await.as_f64().unwrap() < f64::from(PHONE.0), "rank, miner, score");
     keep("phone", &browser.screenshot().await);
     browser.quit().await;
 }

@@ -1,6 +1,7 @@
 //! The binary `platform`: what it prints, how it stops, and its exit status.
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::process::{Child, Command, Output, Stdio};
 
 use platform::store::Store;
@@ -17,13 +18,31 @@ fn run(args: &[&str]) -> Output {
 
 /// Starts a server and returns it with its address.
 fn serve(args: &[&str]) -> (Child, String) {
-    let mut command = platform(&["serve", "--addr", "127.0.0.1:0"]);
-    command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    listening(platform(&["serve", "--addr", "127.0.0.1:0"]).args(args))
+}
+
+fn listening(command: &mut Command) -> (Child, String) {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
     let address = line.trim_end().strip_prefix("listening on http://").unwrap().to_owned();
     (child, address)
+}
+
+/// Uploads an agent and returns the status.
+fn upload(address: &str, miner_id: &str) -> String {
+    let body = format!(
+        "--b\r\nContent-Disposition: form-data; name=\"miner_id\"\r\n\r\n{miner_id}\r\n--b\r\n\
+         Content-Disposition: form-data; name=\"file\"; filename=\"agent.py\"\r\n\r\nx = 1\r\n--b--\r\n"
+    );
+    let header = "Content-Type: multipart/form-data; boundary=b\r\nConnection: close";
+    let mut stream = TcpStream::connect(address).unwrap();
+    let length = body.len();
+    write!(stream, "POST /upload/agent HTTP/1.1\r\nHost: x\r\n{header}\r\nContent-Length: {length}\r\n\r\n{body}").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer.split(' ').nth(1).unwrap_or_default().to_owned()
 }
 
 /// Waits for the end and returns what else was printed.
@@ -82,9 +101,62 @@ fn what_keeps_it_from_starting_is_one_clear_sentence() {
     check(&["serve", "--store", store, "--addr", "nonsense"], 2, &["nonsense", "--addr"]);
     check(&["serve", "--store", file], 2, &["file/agents", "--store"]);
     check(&["agents", "--store", file], 2, &["file/agents", "--store"]);
-    let no_token = ["serve", "--store", store, "--validator-token-file", "/nowhere"];
-    check(&no_token, 2, &["/nowhere"]);
+    let token_file = |file| ["serve", "--store", store, "--validator-token-file", file];
+    check(&token_file("/nowhere"), 2, &["/nowhere"]);
+    check(&token_file(file), 2, &["is empty", "token"]);
     assert_eq!(run(&["serve", "--nonsense"]).status.code(), Some(2));
+}
+
+#[test]
+fn quotas_are_what_the_command_line_says() {
+    let check = |args: &[&str], allowed: usize| {
+        let folder = tempfile::tempdir().unwrap();
+        let store = ["--store", folder.path().to_str().unwrap()];
+        let (mut child, address) = serve(&[args, &store].concat());
+        let statuses: Vec<_> = (0..3).map(|n| upload(&address, &format!("m{n}"))).collect();
+        let expected: Vec<_> = (0..3).map(|n| if n < allowed { "201" } else { "429" }).collect();
+        assert_eq!(statuses, expected, "{args:?}");
+        child.kill().unwrap();
+        child.wait().unwrap();
+    };
+    check(&[], 3);
+    check(&["--uploads-per-hour", "2"], 2);
+    check(&["--new-ids-per-hour", "1"], 1);
+    check(&["--versions-per-hour", "1"], 3);
+    check(&["--no-quotas"], 3);
+    assert_eq!(run(&["serve", "--uploads-per-hour", "0"]).status.code(), Some(2));
+    assert_eq!(run(&["serve", "--uploads-per-hour", "1", "--no-quotas"]).status.code(), Some(2));
+}
+
+#[test]
+fn strangers_connections_leave_file_descriptors_for_the_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().to_str().unwrap();
+    // The system allows 100, of which it would give out 60.
+    let limits = "ulimit -Sn 60 && ulimit -Hn 100 && exec \"$@\"";
+    let mut command = Command::new("sh");
+    command.args(["-c", limits, "sh", env!("CARGO_BIN_EXE_platform")]);
+    command.args(["serve", "--addr", "127.0.0.1:0", "--store", store]);
+    let (mut child, address) = listening(&mut command);
+    // All but one of the 50 places for connections, and then the last.
+    let idle: Vec<_> = (0..49).map(|_| TcpStream::connect(&address).unwrap()).collect();
+    assert_eq!(upload(&address, "me"), "201");
+    drop(idle);
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn what_is_damaged_is_told_when_the_server_starts() {
+    let folder = tempfile::tempdir().unwrap();
+    Store::open(folder.path()).unwrap();
+    std::fs::write(folder.path().join("agents/you.json"), "{").unwrap();
+    let (mut child, _) = serve(&["--store", folder.path().to_str().unwrap()]);
+    let mut line = String::new();
+    BufReader::new(child.stderr.as_mut().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.contains("you.json is damaged"), "{line}");
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
 
 #[test]

@@ -172,6 +172,26 @@ async fn browsers_are_told_to_keep_strangers_content_harmless() {
     let allowed = preflight("GET").await.unwrap();
     let methods = allowed.headers()["access-control-allow-methods"].to_str().unwrap();
     assert_eq!(methods, "GET,HEAD");
+
+    // The answer to an upload holds a token, and is for whoever has sent it alone.
+    let upload = server.upload("me", "print(1)\n").header("origin", "https://example.org");
+    let upload = upload.header("sec-fetch-site", "same-origin").send().await.unwrap();
+    assert_eq!(upload.status(), 201);
+    assert_eq!(upload.headers().get("access-control-allow-origin"), None);
+    let forged = server.upload("you", "print(1)\n").header("sec-fetch-site", "cross-site");
+    check_problem(forged.send().await.unwrap(), 403, "another site's page").await;
+    assert_eq!(server.store.agent_ids().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_body_is_not_read_from_whoever_may_not_send_it() {
+    let server = Server::start().await;
+    for token in ["", "Authorization: Bearer guess\r\n"] {
+        let header = "Host: x\r\nContent-Type: application/json\r\nContent-Length: 10000000\r\n";
+        let request = format!("PUT /rankings HTTP/1.1\r\n{header}{token}\r\n[");
+        let answer = exchange(&server, request.as_bytes()).await;
+        assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+    }
 }
 
 #[tokio::test]
@@ -240,15 +260,16 @@ async fn agents_come_in_pages() {
     for n in 0..7 {
         server.store.put_agent(&format!("m{n}").parse().unwrap(), b"x = 1", None).unwrap();
     }
-    let mut path = "/agents?limit=3".to_owned();
+    let mut url: reqwest::Url = format!("{}/agents?limit=3", server.url).parse().unwrap();
     let mut pages = Vec::new();
     loop {
-        let response = server.get(&path).await;
+        let response = server.http.get(url.clone()).send().await.unwrap();
         let link = response.headers().get("link").map(|link| link.to_str().unwrap().to_owned());
         let agents: Vec<platform::api::AgentView> = response.json().await.unwrap();
         pages.push(agents.iter().map(|agent| agent.miner_id.to_string()).collect::<Vec<_>>());
         let Some(link) = link else { break };
-        path = link.strip_prefix('<').unwrap().split_once(">; rel=\"next\"").unwrap().0.to_owned();
+        let (target, _) = link.strip_prefix('<').unwrap().split_once(">; rel=\"next\"").unwrap();
+        url = url.join(target).unwrap();
     }
     assert_eq!(pages, [vec!["m0", "m1", "m2"], vec!["m3", "m4", "m5"], vec!["m6"]]);
     for wrong in ["limit=0", "limit=1001", "limit=x", "after=M"] {

@@ -29,6 +29,9 @@ use crate::{Case, Check, Family, Input, NotJson, Sha256, Task, TaskId, Value};
 const ASSERTIONS: &str = "arena_assertions";
 /// Over how many bytes of its canonical form an expected value is kept as a digest alone.
 const LARGE_BYTES: u32 = 4096;
+/// Wall-clock time for all calls of a trial, in milliseconds. The slowest problems of HumanEval+ take 6 s of a
+/// processor, and a crowded machine may give them an eighth of one.
+const CALLS_WALL_MS: u64 = 120_000;
 /// Largest encoded value of one call, in bytes. The largest of HumanEval+ cross as digests.
 const VALUE_BYTES: u64 = 16 << 20;
 /// Largest sum of a trial's encoded values, in bytes.
@@ -171,6 +174,7 @@ impl Problem {
                 self.entry_point, self.prompt
             ))
             .solved_by(&self.canonical());
+        task.limits.calls_wall_ms = CALLS_WALL_MS;
         task.limits.value_bytes = VALUE_BYTES;
         task.limits.values_bytes = VALUES_BYTES;
         match &self.tests {

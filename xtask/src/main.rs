@@ -3,6 +3,7 @@
 //! It is thin on purpose: it parses, builds what is needed, and hands over to the binaries, which do the
 //! same on a server that has no cargo. It depends on none of the arena's crates.
 
+mod bench;
 mod children;
 mod demo;
 mod forward;
@@ -74,9 +75,17 @@ enum Command {
     /// Recompute a report of 'evaluate --json'
     #[command(disable_help_flag = true)]
     Verify(forward::Arguments),
-    /// Measure, as ratios side by side in one run
+    /// Judge a model's samples on a public benchmark, and print pass@k
     #[command(disable_help_flag = true)]
-    Bench(forward::Arguments),
+    Samples(forward::Arguments),
+    /// Say what the stored results take up, and remove those that no round finds again
+    #[command(disable_help_flag = true)]
+    Cache(forward::Arguments),
+    /// Bring the parts of a round together that was split with 'evaluate --partition'
+    #[command(disable_help_flag = true)]
+    Merge(forward::Arguments),
+    /// Measure every row of the performance table, as ratios side by side in one run
+    Bench(bench::Arguments),
     /// Run the hostile suite: is the sandbox of this machine holding?
     #[command(disable_help_flag = true)]
     Gauntlet(forward::Arguments),
@@ -125,7 +134,10 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::NewTask(args) => new_task::run(&sh, &args),
         Command::Gate(args) => forward::run(&sh, "harness", "gate", &args),
         Command::Verify(args) => forward::run(&sh, "harness", "verify", &args),
-        Command::Bench(args) => forward::run(&sh, "harness", "bench", &args),
+        Command::Samples(args) => forward::run(&sh, "harness", "samples", &args),
+        Command::Cache(args) => forward::run(&sh, "harness", "cache", &args),
+        Command::Merge(args) => forward::run(&sh, "harness", "merge", &args),
+        Command::Bench(args) => bench::run(&sh, &args),
         Command::Gauntlet(args) => forward::run(&sh, "harness", "gauntlet", &args),
     }
 }

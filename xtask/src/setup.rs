@@ -44,13 +44,10 @@ pub fn run(sh: &Shell, consent: &Consent) -> anyhow::Result<()> {
     if image(sh)? {
         return Ok(());
     }
-    if consent.setup && !on_path("debootstrap") {
-        install(sh, &["debootstrap"])?;
-        ensure!(image(sh)?, "there is no image to run agents in; the lines above say why");
-        return Ok(());
-    }
     let sentence = "agents cannot be run on this machine; the lines above say why";
-    consent.needed(sentence)?;
+    if !daemon_answers(sh)? {
+        consent.needed(sentence)?;
+    }
     bail!(sentence)
 }
 

@@ -1,97 +1,150 @@
-//! `harness bench`: what the sandbox costs, beside the way everybody knows.
+//! `harness bench`: what the sandbox costs, beside the ways everybody knows.
 //!
 //! Every row is measured side by side in one run, in turns, and told as a ratio of medians: machines
-//! drift, and a ratio drifts less than a time.
+//! drift, and a ratio drifts less than a time. What was measured elsewhere can be put into the same table.
 
-use std::process::Stdio;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+mod docker_run;
+mod evalplus;
+mod large_round;
+mod whole;
 
-use ::tasks::{Seed, Sha256};
-use comfy_table::{Table, presets};
-use harness::Fault;
+use std::path::{Path, PathBuf};
+
+use comfy_table::{CellAlignment, Table, presets};
 use harness::console::Console;
-use harness::controls::controls;
-use harness::prepared::Prepared;
-use harness::round::{self, Agent, Isolation, Plan, Source};
 use harness::sandbox::Sandbox;
-use serde::Serialize;
-use tokio::io::AsyncWriteExt as _;
-use tokio::process::Command;
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
+use serde::{Deserialize, Serialize};
 
-use super::{Failure, print, print_json, with_sandbox};
+use super::{Failure, print, print_json, processors, with_sandbox};
 use crate::cli::Bench;
 
-/// Tasks of the measured round.
-const TASKS: usize = 10;
+/// Which way a figure is better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Better {
+    Higher,
+    Lower,
+}
 
 /// One line of the table.
-#[derive(Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Row {
     what: String,
     against: String,
-    ours_seconds: Vec<f64>,
-    theirs_seconds: Vec<f64>,
-    /// Median of theirs / median of ours: how many times as fast we are
-    ratio: f64,
-    to_reach: f64,
+    unit: String,
+    /// One figure for each run
+    ours: Vec<f64>,
+    /// The rival's, if there is one
+    theirs: Vec<f64>,
+    /// Median of ours / median of theirs
+    ratio: Option<f64>,
+    better: Better,
+    to_reach: String,
+    reached: bool,
+}
+
+impl Row {
+    /// A row with a rival. The ratio that is to be reached is said in words and as a number.
+    fn new(
+        what: String,
+        against: String,
+        unit: &str,
+        (ours, theirs): (Vec<f64>, Vec<f64>),
+        (better, to_reach, wanted): (Better, &str, f64),
+    ) -> Self {
+        let ratio = (!theirs.is_empty()).then(|| median(&ours) / median(&theirs));
+        let figure = ratio.unwrap_or_else(|| median(&ours));
+        let reached = match better {
+            Better::Higher => figure >= wanted,
+            Better::Lower => figure <= wanted,
+        };
+        let (unit, to_reach) = (unit.to_owned(), to_reach.to_owned());
+        Self { what, against, unit, ours, theirs, ratio, better, to_reach, reached }
+    }
+
+    /// A row without a rival: the figure itself is what is to be reached.
+    fn alone(what: String, unit: &str, ours: Vec<f64>, reach: (Better, &str, f64)) -> Self {
+        Self::new(what, "itself".to_owned(), unit, (ours, Vec::new()), reach)
+    }
 }
 
 /// Measures, and prints what was measured.
 pub async fn run(args: Bench) -> Result<(), Failure> {
     let console = Console::new();
-    let jobs = args.jobs.map_or_else(super::processors, usize::from);
-    let agents = args.agents;
-    let work = |sandbox: Sandbox| {
-        let console = &console;
-        async move {
-            let bench = Arc::new(Round::new(sandbox, agents, jobs));
-            let (mut shared, mut fresh, mut docker_run) = (vec![], vec![], vec![]);
-            for run in 1..=args.runs.max(1) {
-                console.say(&format!("run {run} of {}", args.runs));
-                docker_run.push(bench.docker_run().await?);
-                shared.push(bench.ours(Isolation::Agent).await?);
-                fresh.push(bench.ours(Isolation::Trial).await?);
-            }
-            let row = |isolation: &str, ours: Vec<f64>, to_reach| Row {
-                what: format!("{agents} agents x {TASKS} tasks, --isolation {isolation}"),
-                against: format!("'docker run --rm' for each trial, {jobs} at a time, same limits"),
-                ratio: median(&docker_run) / median(&ours),
-                ours_seconds: ours,
-                theirs_seconds: docker_run.clone(),
-                to_reach,
-            };
-            Ok(vec![row("agent", shared, 5.0), row("trial", fresh, 1.0)])
+    let jobs = args.jobs.map_or_else(processors, usize::from);
+    let runs = args.runs.max(1);
+    let mut rows = Vec::new();
+    for path in &args.rows {
+        rows.append(&mut read_rows(path)?);
+    }
+    let sized = (args.agents, jobs, runs);
+    if args.agents > 0 {
+        let work = |sandbox: Sandbox| {
+            let console = &console;
+            async move { docker_run::rows(sandbox, sized, console).await }
+        };
+        rows.append(&mut with_sandbox(&args.options, &console, work).await?);
+    }
+    match &args.suite {
+        Some(suite) => {
+            rows.append(&mut evalplus::rows(suite, &args.peers, jobs, runs, &console).await?)
         }
-    };
-    let rows = with_sandbox(&args.options, &console, work).await?;
+        None => console.say(
+            "--suite evalplus:FILE names the data for the rows of HumanEval+; they are left out",
+        ),
+    }
+    if args.large_agents > 0 {
+        rows.append(&mut large_round::rows(args.large_agents, jobs, runs, &console).await?);
+    }
+    if args.demo {
+        rows.push(whole::demo(runs, &console).await?);
+    }
+    if let Some(path) = &args.output {
+        let text = serde_json::to_string_pretty(&rows).expect("rows are plain data");
+        std::fs::write(path, text)
+            .map_err(|cause| Failure::Input(format!("cannot write {}: {cause}", path.display())))?;
+    }
     if args.json { print_json(&rows) } else { print(&table(&rows)) }
+}
+
+fn read_rows(path: &PathBuf) -> Result<Vec<Row>, Failure> {
+    let wrong = |what: String| {
+        Failure::Input(format!("{} holds no rows of a benchmark: {what}", path.display()))
+    };
+    let bytes = std::fs::read(path).map_err(|cause| wrong(cause.to_string()))?;
+    serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))
 }
 
 fn table(rows: &[Row]) -> String {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
-    table.set_header(["what", "against", "ours s", "theirs s", "times as fast", "to reach"]);
+    table.load_style(presets::ASCII_MARKDOWN);
+    table.set_header(["what", "against", "ours", "theirs", "ratio", "to reach", ""]);
+    for column in 2..5 {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    let figure = |figures: &[f64], unit: &str| match median(figures) {
+        none if none.is_nan() => String::new(),
+        large if large >= 100.0 => format!("{large:.0} {unit}"),
+        small => format!("{small:.2} {unit}"),
+    };
     for row in rows {
         table.add_row([
             row.what.clone(),
             row.against.clone(),
-            format!("{:.2}", median(&row.ours_seconds)),
-            format!("{:.2}", median(&row.theirs_seconds)),
-            format!("{:.2}", row.ratio),
-            format!("{:.1}", row.to_reach),
+            figure(&row.ours, &row.unit),
+            figure(&row.theirs, &row.unit),
+            row.ratio.map(|ratio| format!("{ratio:.3}")).unwrap_or_default(),
+            row.to_reach.clone(),
+            if row.reached { "reached" } else { "NOT reached" }.to_owned(),
         ]);
     }
-    format!(
-        "{table}\nmedians of {} runs, in turns\n",
-        rows.first().map_or(0, |r| r.ours_seconds.len())
-    )
+    format!("{table}\n\nMedians; ratio is ours / theirs.\n")
 }
 
-fn median(seconds: &[f64]) -> f64 {
-    let mut sorted = seconds.to_vec();
+fn median(figures: &[f64]) -> f64 {
+    let mut sorted = figures.to_vec();
     sorted.sort_by(f64::total_cmp);
     let middle = sorted.len() / 2;
     match sorted.len() {
@@ -101,100 +154,21 @@ fn median(seconds: &[f64]) -> f64 {
     }
 }
 
-/// The round that is measured: agents that print the right answers, each a little different.
-struct Round {
-    sandbox: Sandbox,
-    agents: Vec<(Agent, String)>,
-    tasks: Arc<[Prepared]>,
-    jobs: usize,
+/// The running program, to be measured as a whole from outside.
+fn myself() -> Result<PathBuf, Failure> {
+    std::env::current_exe()
+        .map_err(|cause| Failure::Input(format!("cannot find the running program: {cause}")))
 }
 
-impl Round {
-    fn new(sandbox: Sandbox, agents: u32, jobs: usize) -> Self {
-        let tasks = ::tasks::all().into_iter().take(TASKS);
-        let tasks: Arc<[_]> = tasks.map(|task| Prepared::new(task, Seed(1))).collect();
-        let [oracle, _] = controls(&tasks);
-        let Source::Text(oracle_source) = &oracle.source else { unreachable!("controls are text") };
-        let agent = |number| {
-            let source = format!("{oracle_source}# {number}\n");
-            let sha256 = Sha256::of(source.as_bytes());
-            (Agent { sha256, source: Source::Text(source.clone()), ..oracle.clone() }, source)
-        };
-        Self { agents: (0..agents).map(agent).collect(), sandbox, tasks, jobs }
-    }
+/// A peer that is missing or does not do what it is measured for.
+fn peer(what: &str, cause: impl std::fmt::Display) -> Failure {
+    Failure::Input(format!("cannot measure beside {what}: {cause}"))
+}
 
-    /// The round as the harness runs it, with judging, and without any result looked up.
-    async fn ours(&self, isolation: Isolation) -> Result<f64, Failure> {
-        let plan = Plan {
-            agents: self.agents.iter().map(|(agent, _)| agent.clone()).collect(),
-            tasks: Arc::clone(&self.tasks),
-            results: None,
-            jobs: self.jobs,
-            isolation,
-            shrinking: Duration::ZERO,
-        };
-        let started = Instant::now();
-        let outcome = round::run(&self.sandbox, plan, Arc::new(|_| ())).await?;
-        self.sandbox.cleanup().await?;
-        let took = started.elapsed();
-        let accepted = outcome.results.iter().filter(|(_, result)| result.passed == result.total);
-        let (accepted, trials) = (accepted.count(), self.agents.len() * self.tasks.len());
-        if accepted == trials {
-            return Ok(took.as_secs_f64());
-        }
-        Err(Failure::Input(format!(
-            "{accepted} of {trials} trials were accepted; a figure would lie"
-        )))
-    }
-
-    /// The same trials with one `docker run --rm` each. Nothing is judged, which is in its favour.
-    async fn docker_run(self: &Arc<Self>) -> Result<f64, Failure> {
-        let started = Instant::now();
-        let places = Arc::new(Semaphore::new(self.jobs));
-        let mut trials = JoinSet::new();
-        for agent in 0..self.agents.len() {
-            for task in 0..self.tasks.len() {
-                let (this, places) = (Arc::clone(self), Arc::clone(&places));
-                trials.spawn(async move {
-                    let _place = places.acquire().await.expect("nobody closes it");
-                    this.docker_run_one(agent, task).await
-                });
-            }
-        }
-        while let Some(trial) = trials.join_next().await {
-            trial.expect("a trial does not panic").map_err(|cause| Fault::File {
-                action: "run a container with",
-                path: "docker".into(),
-                cause,
-            })?;
-        }
-        Ok(Duration::as_secs_f64(&started.elapsed()))
-    }
-
-    async fn docker_run_one(&self, agent: usize, task: usize) -> std::io::Result<()> {
-        let limits = self.tasks[task].task.limits;
-        let mut run = Command::new("docker")
-            .args(["run", "--rm", "--interactive", "--network=none", "--read-only", "--ipc=none"])
-            .args(["--cap-drop=ALL", "--security-opt=no-new-privileges", "--user=70000:70000"])
-            .args(["--cgroupns=private", "--log-driver=none", "--workdir=/work", "--cpus=1"])
-            .arg(format!("--memory={0}", limits.memory_bytes))
-            .arg(format!("--memory-swap={0}", limits.memory_bytes))
-            .arg(format!("--pids-limit={}", limits.pids))
-            .arg(format!("--tmpfs=/work:rw,nosuid,nodev,size={},uid=70000", limits.work_bytes))
-            .arg(&self.sandbox.image().id)
-            .args(["timeout", "10", "python", "-P", "-s", "-X", "utf8", "-", "--task"])
-            .arg(&self.tasks[task].prompt)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()?;
-        let mut stdin = run.stdin.take().expect("stdin is piped");
-        stdin.write_all(self.agents[agent].1.as_bytes()).await?;
-        drop(stdin);
-        let output = run.wait_with_output().await?;
-        if output.status.success() && !output.stdout.is_empty() {
-            return Ok(());
-        }
-        Err(std::io::Error::other(format!("'docker run' ended with {}", output.status)))
-    }
+/// A folder of the benchmark's own.
+fn scratch(parent: &Path, name: &str) -> Result<PathBuf, Failure> {
+    let folder = parent.join(name);
+    std::fs::create_dir_all(&folder)
+        .map_err(|cause| Failure::Input(format!("cannot create {}: {cause}", folder.display())))?;
+    Ok(folder)
 }

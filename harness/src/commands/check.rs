@@ -5,9 +5,10 @@ use harness::check;
 use harness::console::Console;
 use harness::report::{self, CheckDocument};
 use harness::round::drawn_seed;
+use platform::store::Store;
 use platform::validation;
 
-use super::{Failure, chosen_tasks, print, print_json, with_sandbox};
+use super::{Failure, asked_tasks, chosen_tasks, print, print_json, with_sandbox};
 use crate::cli::Check;
 
 /// Validates the file as an upload would be, runs it, and prints what came of it.
@@ -27,9 +28,15 @@ pub async fn run(args: Check) -> Result<(), Failure> {
         return Err(Failure::Input(format!("{shown} would not be accepted:\n{lines}")));
     }
     let source = String::from_utf8(bytes).expect("validation asks for UTF-8");
-    let tasks = chosen_tasks(&args.tasks)?;
-    let seed = args.seed.map_or_else(drawn_seed, Seed);
     let console = Console::new();
+    let tasks = match &args.suite {
+        None => chosen_tasks(&args.tasks)?,
+        Some(suite) => {
+            let store = Store::open(&args.store.store)?;
+            asked_tasks(Some(suite), &args.tasks, &store, &args.options, &console).await?
+        }
+    };
+    let seed = args.seed.map_or_else(drawn_seed, Seed);
     let work = |sandbox| {
         let listener = console.listener();
         async move { Ok(check::check(&sandbox, &source, tasks, seed, args.disclose, listener).await?) }

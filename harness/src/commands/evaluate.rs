@@ -6,6 +6,7 @@ use std::time::Duration;
 use ::tasks::Seed;
 use harness::console::Console;
 use harness::controls::{ORACLE, controls};
+use harness::partition::Partition;
 use harness::prepared::Prepared;
 use harness::results::Results;
 use harness::round::{self, Agent, Outcome, Plan, commitment, drawn_seed, seed_of_store};
@@ -19,20 +20,21 @@ use platform::store::{RoundFile, Store};
 
 use super::remote::Remote;
 use super::standings::{Standings, stored_agents};
-use super::{Failure, chosen_tasks, with_sandbox};
+use super::{Failure, asked_tasks, print_json, with_sandbox};
 use crate::cli::Evaluate;
 
 /// Runs a round over the store.
 pub async fn run(args: Evaluate) -> Result<(), Failure> {
     let console = Console::new();
     let platform = Remote::of(&args)?;
-    let mut tasks = chosen_tasks(&args.tasks)?;
-    if let Some(platform) = &platform {
-        tasks = platform.tasks(tasks).await?;
-    }
     let store = Store::open(&args.store.store)?;
     if args.commit {
         return commit(&store);
+    }
+    let suite = args.suite.as_ref();
+    let mut tasks = asked_tasks(suite, &args.tasks, &store, &args.options, &console).await?;
+    if let Some(platform) = &platform {
+        tasks = platform.tasks(tasks).await?;
     }
     let agents = match platform.as_ref().and_then(Remote::as_validator) {
         Some(validator) => validator.agents().await?,
@@ -47,6 +49,9 @@ pub async fn run(args: Evaluate) -> Result<(), Failure> {
     let work =
         |sandbox| evaluate(sandbox, &args, &store, &agents, (&open, Arc::clone(&tasks)), &console);
     let (image, tasks, outcome) = with_sandbox(&args.options, &console, work).await?;
+    if let Some(partition) = args.partition {
+        return part_done(partition, &outcome, args.json, &console);
+    }
 
     let round = Round {
         id: format!("{started_at:.3}-{seed}"),
@@ -103,14 +108,16 @@ async fn evaluate(
         results: Some(Results::of(store)),
         jobs: args.jobs.map_or_else(super::processors, usize::from),
         isolation: args.isolation,
+        partition: args.partition,
         shrinking: match args.disclose {
             Disclose::None => Duration::ZERO,
             Disclose::Public | Disclose::All => shrink::QUICK,
         },
     };
     let controls = controls(&tasks).to_vec();
-    let proof =
-        round::run(&sandbox, plan(controls, Arc::clone(&tasks)), console.listener()).await?;
+    // Every part proves its tasks itself.
+    let proof = Plan { partition: None, ..plan(controls, Arc::clone(&tasks)) };
+    let proof = round::run(&sandbox, proof, console.listener()).await?;
     let (sound, mut faults) = soundness(&tasks, &proof);
     for fault in &faults {
         console.say(&format!("{} must not enter a round: {}", fault.task, fault.fault));
@@ -119,6 +126,32 @@ async fn evaluate(
         round::run(&sandbox, plan(agents.to_vec(), Arc::clone(&sound)), console.listener()).await?;
     outcome.faults.append(&mut faults);
     Ok((image, sound, outcome))
+}
+
+/// What a part of a round says of itself: its results are kept, and nobody is ranked by them alone.
+fn part_done(
+    partition: Partition,
+    outcome: &Outcome,
+    json: bool,
+    console: &Console,
+) -> Result<(), Failure> {
+    #[derive(serde::Serialize)]
+    struct Part<'a> {
+        part: String,
+        trials: usize,
+        cached: u64,
+        faults: &'a [FaultRecord],
+    }
+    let trials = outcome.scores.values().map(std::collections::BTreeMap::len).sum();
+    let Outcome { cached, faults, .. } = outcome;
+    if json {
+        print_json(&Part { part: partition.to_string(), trials, cached: *cached, faults })?;
+    }
+    console.say(&format!(
+        "part {partition}: {trials} trials have a result, {cached} of them had one before; 'harness merge' \
+         brings the parts together, and 'harness rank' ranks"
+    ));
+    if faults.is_empty() { Ok(()) } else { Err(Failure::Faults) }
 }
 
 /// The tasks on which the reference gets everything and an agent that prints nothing gets nothing, and a

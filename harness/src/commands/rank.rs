@@ -12,7 +12,7 @@ use platform::rankings::{FaultRecord, Round};
 use platform::store::Store;
 
 use super::standings::{Standings, stored_agents};
-use super::{Failure, chosen_tasks};
+use super::{Failure, stored_tasks};
 use crate::cli::Rank;
 
 /// Reads every result of the round, ranks, and prints.
@@ -25,9 +25,8 @@ pub fn run(args: &Rank) -> Result<(), Failure> {
             store.root().display()
         )));
     };
-    let ids: Vec<_> = open.tasks.iter().map(ToString::to_string).collect();
-    let tasks: Arc<[_]> =
-        chosen_tasks(&ids)?.into_iter().map(|task| Prepared::new(task, open.seed)).collect();
+    let tasks = stored_tasks(args.suite.as_ref(), &store, &open)?;
+    let tasks: Arc<[_]> = tasks.into_iter().map(|task| Prepared::new(task, open.seed)).collect();
     let agents = stored_agents(&store, &console)?;
 
     let results = Results::of(&store);

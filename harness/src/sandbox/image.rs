@@ -5,6 +5,7 @@
 //! own, for a tag must not claim what is not true. Containers are started by the image's id, so a tag
 //! that moves during a round changes nothing.
 
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -22,12 +23,14 @@ use crate::Fault;
 const STANDARD: &str = "python:3.11-slim";
 /// The image that is built here. Its name says what it is.
 const BUILT: (&str, &str) = ("arena/python", "3.11-bookworm");
-/// Makes a root filesystem from Debian's packages and writes it to stdout as a tar archive.
+/// Makes a root filesystem from Debian's packages, as a tar archive.
 const BUILD_SCRIPT: &str = include_str!("../../image/build-rootfs.sh");
 /// How long a pull may make no progress.
 const STALL_SECONDS: u64 = 120;
 /// How long a build may take.
 const BUILD_SECONDS: u64 = 1800;
+/// How long the daemon may take to make an image of what was built.
+const IMPORT_SECONDS: u64 = 600;
 /// How much of the root filesystem is handed to the daemon at a time, in bytes.
 const CHUNK_BYTES: usize = 1 << 20;
 
@@ -177,7 +180,8 @@ async fn pull(
     }
 }
 
-/// Runs the build script and streams the root filesystem that it writes into the daemon.
+/// Runs the build script, and hands the root filesystem that it made to the daemon. Only a whole one: the
+/// daemon would make an image of half an archive too.
 async fn build(
     docker: &Docker,
     on_event: &(dyn Fn(ImageEvent) + Send + Sync),
@@ -188,17 +192,64 @@ async fn build(
              {cause}"
         ))
     };
+    let version = ask("say its version", docker.version()).await?;
+    let architecture = match version.arch.as_deref() {
+        Some(known @ ("amd64" | "arm64")) => known,
+        other => {
+            let name = other.unwrap_or("that it does not name");
+            return Err(failed(&format!(
+                "the daemon's architecture is {name}, and it must be amd64 or arm64"
+            )));
+        }
+    };
+    let folder = tempfile::Builder::new().prefix("arena-image.").tempdir();
+    let folder =
+        folder.map_err(|error| failed(&format!("cannot make a temporary folder: {error}")))?;
+    make_root(folder.path(), architecture, on_event).await.map_err(|cause| failed(&cause))?;
+    let archive = tokio::fs::File::open(folder.path().join("root.tar")).await;
+    let archive =
+        archive.map_err(|error| failed(&format!("cannot read what was built: {error}")))?;
+    import(docker, archive).await
+}
+
+/// Runs the build script, and tells of each of its lines. On failure the last one is the cause.
+async fn make_root(
+    folder: &Path,
+    architecture: &str,
+    on_event: &(dyn Fn(ImageEvent) + Send + Sync),
+) -> Result<(), String> {
     let mut script = Command::new("sh")
-        .args(["-c", BUILD_SCRIPT])
+        .args(["-c", BUILD_SCRIPT, "build-rootfs.sh"])
+        .arg(folder)
+        .arg(architecture)
         .stdin(Stdio::null())
-        .stdout(Stdio::piped())
+        .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
-        .map_err(|error| failed(&format!("cannot start a shell: {error}")))?;
-    let archive = script.stdout.take().expect("stdout is piped");
-    let errors = script.stderr.take().expect("stderr is piped");
+        .map_err(|error| format!("cannot start a shell: {error}"))?;
+    let mut lines = BufReader::new(script.stderr.take().expect("stderr is piped")).lines();
+    let listen = async {
+        let mut last = String::new();
+        while let Ok(Some(line)) = lines.next_line().await {
+            on_event(ImageEvent::BuildStep(line.clone()));
+            last = line;
+        }
+        last
+    };
+    let built = tokio::time::timeout(Duration::from_secs(BUILD_SECONDS), async {
+        let last = listen.await;
+        (last, script.wait().await)
+    });
+    match built.await {
+        Ok((_, Ok(status))) if status.success() => Ok(()),
+        Ok((last, Ok(_))) => Err(last),
+        Ok((_, Err(error))) => Err(error.to_string()),
+        Err(_) => Err(format!("it took more than {BUILD_SECONDS} s")),
+    }
+}
 
+async fn import(docker: &Docker, archive: tokio::fs::File) -> Result<(), Fault> {
     let options = CreateImageOptions {
         from_src: Some("-".to_owned()),
         repo: Some(BUILT.0.to_owned()),
@@ -219,35 +270,14 @@ async fn build(
             Err(error) => Some((Err(error), archive)),
         }
     });
-    // The daemon answers when it has the whole archive, which is a minute away.
-    let docker = docker.clone().with_timeout(Duration::from_secs(BUILD_SECONDS));
-    let import = async {
-        let body = bollard::body_try_stream(chunks);
-        let mut progress = std::pin::pin!(docker.create_image(Some(options), Some(body), None));
-        while let Some(step) = progress.next().await {
-            step.map_err(|cause| Fault::Docker { action: "import an image", cause })?;
-        }
-        Ok::<_, Fault>(())
-    };
-    let listen = async {
-        let mut lines = BufReader::new(errors).lines();
-        let mut last = String::new();
-        while let Ok(Some(line)) = lines.next_line().await {
-            on_event(ImageEvent::BuildStep(line.clone()));
-            last = line;
-        }
-        last
-    };
-    let (imported, last_line) = tokio::join!(import, listen);
-    let status = script.wait().await.map_err(|error| failed(&error.to_string()))?;
-    if !status.success() {
-        // What the daemon made of half an archive is no image of ours.
-        let options = bollard::query_parameters::RemoveImageOptionsBuilder::default().build();
-        let name = format!("{}:{}", BUILT.0, BUILT.1);
-        let _ = docker.remove_image(&name, Some(options), None).await;
-        return Err(failed(&last_line));
+    // The daemon answers when it has unpacked the whole archive.
+    let docker = docker.clone().with_timeout(Duration::from_secs(IMPORT_SECONDS));
+    let body = bollard::body_try_stream(chunks);
+    let mut progress = std::pin::pin!(docker.create_image(Some(options), Some(body), None));
+    while let Some(step) = progress.next().await {
+        step.map_err(|cause| Fault::Docker { action: "import an image", cause })?;
     }
-    imported
+    Ok(())
 }
 
 #[cfg(test)]

@@ -63,7 +63,7 @@ pub enum StoppedFor {
 }
 
 /// What became of `python agent.py --task PROMPT`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct AgentRun {
     /// What it printed, up to the limit
     pub stdout: Vec<u8>,

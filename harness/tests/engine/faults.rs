@@ -81,6 +81,7 @@ impl Round {
             results: Some(Results::of(&self.store())),
             jobs: 1,
             isolation: Isolation::Agent,
+            partition: None,
             shrinking: Duration::ZERO,
         };
         let started = Instant::now();

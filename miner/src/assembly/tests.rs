@@ -1,6 +1,7 @@
 //! Runs assembled agents with the `python3` of the PATH.
 
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use tasks::{Seed, TaskView};
@@ -120,6 +121,18 @@ fn a_findings_task_is_known_by_what_stands_above_its_file() {
     let expected = prompt.matches('|').count().to_string();
     check(&parts, &prompt, Some(&expected));
     check(&parts, "Find what is wrong in this:\n  1| x = 1\n  2| y = 2", Some("2"));
+}
+
+#[test]
+fn a_program_that_does_not_end_is_ended_before_the_sandbox_would() {
+    let task = tasks::find("review_web_app").unwrap();
+    let program = "import time\ndef answer(prompt):\n    time.sleep(60)\n";
+    let source = assemble(&[part(&task.view(), program)], &making()).unwrap();
+    let since = Instant::now();
+    let (stdout, _, status) = ask(&source, &task.prompt(Seed(9)));
+    // A signal ended it, so there is no status.
+    assert_eq!((stdout.as_str(), status), ("", None));
+    assert!(since.elapsed() < Duration::from_secs(10), "{:?}", since.elapsed());
 }
 
 #[test]

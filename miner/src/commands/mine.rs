@@ -1,6 +1,6 @@
 //! `miner mine`: from a platform's task list to an uploaded agent.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, Once};
 
 use harness::check::Checked;
 use jiff::Timestamp;
@@ -28,11 +28,11 @@ pub async fn run(args: Mine) -> Result<(), Failure> {
     let source = open(&args)?;
     let folder = WorkFolder::open(args.work.as_deref(), &args.miner).map_err(Failure::Input)?;
     let client = Client::new(&args.platform.platform)?;
-    let tasks = unless_interrupted(async { Ok(client.tasks().await?) }).await?;
-    let tasks = chosen(tasks, &args.tasks, |task| task.id.as_str())?;
+    let all = unless_interrupted(async { Ok(client.tasks().await?) }).await?;
+    let tasks = chosen(all.clone(), &args.tasks, |task| task.id.as_str())?;
     console::say(&format!("{} tasks from {}", tasks.len(), args.platform.platform));
     let answers = if args.resume {
-        let loaded = Answers::load(&folder.answers(), &tasks);
+        let loaded = Answers::load(&folder.answers(), &all);
         let loaded = loaded.map_err(|error| Failure::Input(error.to_string()))?;
         console::say(&format!("{} answers are there already", loaded.count()));
         loaded
@@ -50,9 +50,19 @@ pub async fn run(args: Mine) -> Result<(), Failure> {
     };
     let console = Console::for_tasks(tasks.len());
     let transcript = transcript.as_ref();
-    let (source, first_fault) = (&*source, Mutex::new(None));
-    let work =
-        Work { args: &args, source, tasks, answers, folder, transcript, console, first_fault };
+    let first_fault = Mutex::new(None);
+    let work = Work {
+        args: &args,
+        source: &*source,
+        all,
+        tasks,
+        answers,
+        folder,
+        set_aside: Once::new(),
+        transcript,
+        console,
+        first_fault,
+    };
     work.run().await
 }
 
@@ -68,12 +78,17 @@ fn open(args: &Mine) -> Result<Box<dyn Source>, SourceError> {
 struct Work<'a> {
     args: &'a Mine,
     source: &'a dyn Source,
+    /// What the platform asks. Kept answers go into the agent whether they are asked for or not.
+    all: Vec<TaskView>,
+    /// What is asked for in this run.
     tasks: Vec<TaskView>,
     answers: Answers,
     folder: WorkFolder,
+    set_aside: Once,
     transcript: Option<&'a Transcript>,
     console: Console,
-    /// The first thing that could not be written on the way. It ends the run, but not before its end.
+    /// The first thing that failed on the way. It makes the exit status, but what is there is delivered all
+    /// the same.
     first_fault: Mutex<Option<String>>,
 }
 
@@ -81,6 +96,8 @@ struct Work<'a> {
 struct Made {
     agent: String,
     checked: Option<Checked>,
+    /// Why not all was asked that was to be asked.
+    stopped: Option<String>,
 }
 
 impl Work<'_> {
@@ -94,10 +111,11 @@ impl Work<'_> {
         };
         self.console.finish();
         let made = made.map_err(|failure| self.with_what_is_kept(failure))?;
-        if let Some(fault) = self.first_fault.lock().ok().and_then(|mut fault| fault.take()) {
-            return Err(Failure::Fault(fault));
+        self.deliver(&made).await?;
+        match self.first_fault.lock().ok().and_then(|mut fault| fault.take()) {
+            Some(fault) => Err(Failure::Fault(fault)),
+            None => Ok(()),
         }
-        self.deliver(&made).await
     }
 
     async fn make(&self, tryout: Option<Tryout>) -> Result<Made, Failure> {
@@ -105,32 +123,40 @@ impl Work<'_> {
         let (tasks, tryout) = (&self.tasks[..], tryout.as_ref());
         let plan = Plan { tasks, attempts, tryout, budget, task_budget, price, max_output_tokens };
         let on_event = |event: Event| self.hear(event);
-        match mine::run(self.source, &plan, &self.answers, &on_event).await {
+        let stopped = match mine::run(self.source, &plan, &self.answers, &on_event).await {
             // With what is there an agent can be made all the same.
-            Err(MineError::Budget(what)) if self.answers.count() > 0 => {
-                self.console.say(&format!("stopped at the budget: {what}"));
+            Err(error @ MineError::Budget(_)) if self.answers.count() > 0 => {
+                let why = error.to_string();
+                self.console.say(&format!("stopped early: {why}"));
+                Some(why)
             }
             Err(MineError::Source(SourceError::Failed(why))) if self.answers.count() > 0 => {
-                self.console.say(&format!("stopped early: {why}"));
+                self.keep_fault(Err(format!("stopped early: {why}")));
+                Some(why)
             }
-            ended => ended?,
-        }
+            ended => {
+                ended?;
+                None
+            }
+        };
         let making = Making { by: self.source.name(), date: self.args.date.clone() };
-        let agent = assembly::assemble(&self.answers.parts(&self.tasks), &making)
+        let agent = assembly::assemble(&self.answers.parts(&self.all), &making)
             .map_err(|error| Failure::Fault(error.to_string()))?;
         let checked = match tryout {
             Some(tryout) => {
                 self.console.finish();
                 let listener = self.console.listener();
                 let answered = |task: &&TaskView| self.answers.get(&task.id).is_some();
-                let answered: Vec<_> = self.tasks.iter().filter(answered).cloned().collect();
+                let answered: Vec<_> = self.all.iter().filter(answered).cloned().collect();
                 let checked = tryout.run(&agent, &answered, listener).await?;
                 self.console.tried(&checked);
+                let fault = checked.faults.first().cloned();
+                self.keep_fault(fault.map_or(Ok(()), Err));
                 Some(checked)
             }
             None => None,
         };
-        Ok(Made { agent, checked })
+        Ok(Made { agent, checked, stopped })
     }
 
     /// Shows what happens, and keeps what came of it.
@@ -141,10 +167,24 @@ impl Work<'_> {
                 let path = transcript.path().display();
                 self.keep_fault(added.map_err(|error| format!("cannot write to {path}: {error}")));
             }
-            let saved = self.answers.save(&self.folder.answers());
-            self.keep_fault(saved.map_err(|error| error.to_string()));
+            self.save();
         }
         self.console.mine_event(event, self.answers.passing());
+    }
+
+    fn save(&self) {
+        if !self.args.resume {
+            self.set_aside.call_once(|| match self.folder.set_answers_aside() {
+                Ok(None) => {}
+                Ok(Some(aside)) => {
+                    let aside = aside.display();
+                    self.console.say(&format!("the answers of an earlier run are in {aside} now"));
+                }
+                Err(error) => self.keep_fault(Err(format!("cannot keep earlier answers: {error}"))),
+            });
+        }
+        let saved = self.answers.save(&self.folder.answers());
+        self.keep_fault(saved.map_err(|error| error.to_string()));
     }
 
     fn keep_fault(&self, done: Result<(), String>) {
@@ -178,7 +218,7 @@ impl Work<'_> {
             None
         } else {
             let sending = upload::upload(&args.platform, &args.miner, made.agent.clone());
-            let receipt = unless_interrupted(sending).await?;
+            let receipt = sending.await?;
             console::uploaded(&receipt);
             Some(receipt)
         };
@@ -202,12 +242,15 @@ impl Work<'_> {
                 "tried": score,
             })
         };
+        let shown =
+            |view: &&TaskView| self.tasks.contains(view) || self.answers.get(&view.id).is_some();
         json!({
             "miner_id": self.args.miner,
             "model": self.args.model.to_string(),
             "agent_sha256": Sha256::of(made.agent.as_bytes()),
             "score": made.checked.as_ref().map(|checked| checked.score),
-            "tasks": self.tasks.iter().map(task).collect::<Vec<_>>(),
+            "tasks": self.all.iter().filter(shown).map(task).collect::<Vec<_>>(),
+            "stopped": made.stopped,
             "usage": self.console.spent(),
             "out": self.args.out,
             "transcript": self.transcript.map(Transcript::path),

@@ -6,7 +6,7 @@ use platform::MinerId;
 use platform::client::{Client, ClientError};
 use platform::store::{Receipt, write_atomically};
 
-use super::{Failure, read_agent, unless_interrupted};
+use super::{Failure, read_agent};
 use crate::cli::{PlatformArgs, Upload};
 use crate::console;
 
@@ -14,8 +14,7 @@ use crate::console;
 pub async fn run(args: Upload) -> Result<(), Failure> {
     let source = read_agent(&args.file)?;
     let folder = WorkFolder::open(args.work.as_deref(), &args.miner).map_err(Failure::Input)?;
-    let sending = upload(&args.platform, &args.miner, source.clone());
-    let receipt = unless_interrupted(sending).await?;
+    let receipt = upload(&args.platform, &args.miner, source.clone()).await?;
     write_atomically(&folder.agent(), source.as_bytes())?;
     console::uploaded(&receipt);
     if args.json {
@@ -24,7 +23,8 @@ pub async fn run(args: Upload) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Uploads an agent. A token that comes back is on the disk when this returns.
+/// Uploads an agent. A token that comes back is on the disk when this returns. Ctrl-C does not end this: the
+/// platform may have the agent already, and tells the token once.
 pub async fn upload(
     platform: &PlatformArgs,
     miner: &MinerId,

@@ -1,6 +1,7 @@
 //! One task's share of the loop: questions and answers until one passes, or until it is enough.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use harness::trial::TrialResult;
@@ -14,8 +15,8 @@ use crate::assembly::{self, Making, Part};
 use crate::budget::Meter;
 use crate::extract;
 use crate::prompt;
-use crate::source::{Ask, Flaw, Message, Reply, Role, SourceError};
-use crate::tryout::{self, Tryout};
+use crate::source::{Ask, Flaw, MAX_ANSWER_BYTES, Message, Progress, Reply, SourceError, Usage};
+use crate::tryout::Tryout;
 
 /// A limit that cannot be kept is no limit.
 const NO_PRICE: &str = "a budget of money was given, but the provider does not say what an answer costs: \
@@ -47,6 +48,40 @@ pub(super) enum End {
     Failed(String),
 }
 
+/// Answers to one question that broke off: nobody says what they cost, and they are not free.
+#[derive(Default)]
+struct BrokenOff {
+    asked_bytes: usize,
+    /// Of the answer that is coming in.
+    received_bytes: AtomicUsize,
+    usage: Mutex<Usage>,
+}
+
+impl BrokenOff {
+    fn hear(&self, progress: &Progress) {
+        match progress {
+            Progress::Received { bytes } => self.received_bytes.store(*bytes, Ordering::Relaxed),
+            Progress::Retrying { .. } => self.count(),
+        }
+    }
+
+    /// Counts the answer that was coming in. If nothing came, nothing was begun.
+    fn count(&self) {
+        let received_bytes = self.received_bytes.swap(0, Ordering::Relaxed);
+        if received_bytes > 0 {
+            *self.lock() += Usage::estimated(self.asked_bytes, received_bytes);
+        }
+    }
+
+    fn usage(&self) -> Usage {
+        *self.lock()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Usage> {
+        self.usage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// What an answer came to.
 #[derive(Default)]
 struct Examined {
@@ -73,6 +108,9 @@ impl<'a> Conversation<'a> {
     }
 
     pub(super) async fn run(mut self) -> Result<End, MineError> {
+        if self.take_up().await? {
+            return Ok(End::Done);
+        }
         let attempts = if self.run.source.learns() { self.run.plan.attempts.max(1) } else { 1 };
         for attempt in 1..=attempts {
             if let Some(what) = self.run.meter(|meter| meter.used_up()) {
@@ -96,7 +134,7 @@ impl<'a> Conversation<'a> {
             };
             let wall_ms = u64::try_from(asked.elapsed().as_millis()).unwrap_or(u64::MAX);
             let examined = self.examine(&reply).await?;
-            let done = self.take(attempt, reply, wall_ms, examined);
+            let done = self.take(attempt, &reply, wall_ms, examined);
             if self.run.meter(|meter| meter.is_blind()) || self.meter.is_blind() {
                 return Err(MineError::Source(SourceError::Unusable(NO_PRICE.to_owned())));
             }
@@ -107,13 +145,37 @@ impl<'a> Conversation<'a> {
         Ok(End::Done)
     }
 
+    /// Goes on from an answer that an earlier run has kept: tries it, and lets the conversation begin with it
+    /// and what is wrong with it. Says whether it passes.
+    async fn take_up(&mut self) -> Result<bool, MineError> {
+        let kept = self.run.answers.get(&self.task.id);
+        let (Some(kept), Some(tryout)) = (kept, self.tryout()) else { return Ok(false) };
+        let Examined { score, failed, feedback, .. } =
+            self.try_out(tryout, kept.answer.clone()).await?;
+        let said = format!("```python\n{}```\n", kept.answer);
+        self.run.answers.offer(&self.task.id, Best { score, ..kept });
+        let Some(failed) = failed else { return Ok(true) };
+        self.goes_on(&said, &feedback.unwrap_or(failed));
+        Ok(false)
+    }
+
+    fn goes_on(&mut self, said: &str, what_failed: &str) {
+        self.messages.push(prompt::said(said));
+        self.messages.push(prompt::feedback(self.task, what_failed));
+    }
+
     /// Asks within whatever time and tokens are left. Nothing comes back if time was up.
     async fn ask(&mut self, attempt: u32) -> Option<Result<Reply, SourceError>> {
         let plan = self.run.plan;
         let (tokens, time) = self.run.meter(|meter| (meter.tokens_left(), meter.time_left()));
         let tokens = [tokens, self.meter.tokens_left(), Some(plan.max_output_tokens)];
         let time = [time, self.meter.time_left()].into_iter().flatten().min();
-        let on_progress = |progress| (self.run.on_event)(Event::Progress(progress));
+        let asked_bytes = self.messages.iter().map(|message| message.text.len()).sum();
+        let broken = BrokenOff { asked_bytes, ..BrokenOff::default() };
+        let on_progress = |progress| {
+            broken.hear(&progress);
+            (self.run.on_event)(Event::Progress(progress));
+        };
         let ask = Ask {
             task: self.task,
             attempt,
@@ -123,21 +185,37 @@ impl<'a> Conversation<'a> {
         };
         let answer = self.run.source.answer(&ask);
         let replied = match time {
-            Some(time) => {
-                tokio::time::timeout(time + Duration::from_millis(1), answer).await.ok()?
-            }
-            None => answer.await,
+            Some(time) => tokio::time::timeout(time + Duration::from_millis(1), answer).await.ok(),
+            None => Some(answer.await),
         };
-        Some(replied.map(|reply| {
-            let usage = plan.price.map_or(reply.usage, |price| price.applied_to(reply.usage));
-            self.meter.spend(usage);
-            self.run.meter(|meter| meter.spend(usage));
-            Reply { usage, ..reply }
-        }))
+        let replied = replied
+            .map(|reply| reply.map(|reply| Reply { usage: self.priced(reply.usage), ..reply }));
+        let usage = if let Some(Ok(reply)) = &replied {
+            reply.usage
+        } else {
+            broken.count();
+            Usage::default()
+        };
+        self.spend(usage, broken.usage());
+        replied
+    }
+
+    fn priced(&self, usage: Usage) -> Usage {
+        self.run.plan.price.map_or(usage, |price| price.applied_to(usage))
+    }
+
+    fn spend(&mut self, mut usage: Usage, broken: Usage) {
+        usage += self.priced(broken);
+        self.meter.spend(usage);
+        let spent = self.run.meter(|meter| {
+            meter.spend(usage);
+            meter.spent()
+        });
+        (self.run.on_event)(Event::Spent(spent));
     }
 
     /// Keeps what is worth it and goes on with the conversation. Says whether that is the end of it.
-    fn take(&mut self, attempt: u32, reply: Reply, wall_ms: u64, examined: Examined) -> bool {
+    fn take(&mut self, attempt: u32, reply: &Reply, wall_ms: u64, examined: Examined) -> bool {
         let Examined { answer, score, failed, feedback } = examined;
         let id = &self.task.id;
         if let Some(answer) = answer {
@@ -157,14 +235,14 @@ impl<'a> Conversation<'a> {
             failed: failed.clone(),
         })));
         let Some(failed) = failed else { return true };
-        self.messages.push(Message { role: Role::Assistant, text: reply.text });
-        self.messages.push(prompt::feedback(self.task, &feedback.unwrap_or(failed)));
+        self.goes_on(&reply.text, &feedback.unwrap_or(failed));
         false
     }
 
     /// From an answer to what is wrong with it, the cheap ways first.
     async fn examine(&self, reply: &Reply) -> Result<Examined, MineError> {
-        match reply.flaw {
+        let too_long = reply.text.len() > MAX_ANSWER_BYTES;
+        match if too_long { Some(Flaw::TooLong) } else { reply.flaw } {
             None => match self.code(reply) {
                 Ok(answer) => self.examine_code(answer).await,
                 Err(why) => Ok(Examined::failed(why)),
@@ -194,14 +272,14 @@ impl<'a> Conversation<'a> {
         if extract::defines(&answer, name) {
             Ok(answer)
         } else {
-            Err(format!("the code does not define {name}"))
+            Err(format!("the code does not define {name} at its top level"))
         }
     }
 
     /// Where answers to this task can be tried. A source that learns nothing is tried as a whole, at the end.
     fn tryout(&self) -> Option<&'a Tryout> {
-        let known = self.run.source.learns() && tryout::known(self.task).is_some();
-        self.run.plan.tryout.filter(|_| known)
+        let learns = self.run.source.learns();
+        self.run.plan.tryout_for(self.task).filter(|_| learns)
     }
 
     async fn examine_code(&self, answer: String) -> Result<Examined, MineError> {

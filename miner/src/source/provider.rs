@@ -1,19 +1,20 @@
 //! Language models behind HTTP.
 //!
 //! Three wire formats cover nearly everything: `OpenAI`'s, which all local servers speak too, Anthropic's and
-//! Gemini's. Each is a small file here rather than a client library, because what matters to a miner lies
-//! between the formats and the socket: an answer that never ends must be cut off, a wait that the server asks
-//! for must be kept, a key must appear nowhere, and a refusal must be told from a failure.
+//! Gemini's. Each is a small file here rather than a client library (ARCHITECTURE.md says what one lacks),
+//! because what matters to a miner lies between the formats and the socket: an answer that never ends must be
+//! cut off, a wait that the server asks for must be kept, a key must appear nowhere, and a refusal must be told
+//! from a failure.
 
 use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, StreamExt as _};
-use reqwest::header::CONTENT_TYPE;
+use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{Response, Url};
 
-use super::{Ask, Flaw, Progress, Reply, Source, SourceError, Usage};
+use super::{Ask, Flaw, MAX_ANSWER_BYTES, Progress, Reply, Source, SourceError, Usage};
 use crate::secret::Secret;
 use failure::Failure;
 use wire::{SoFar, Wire};
@@ -28,8 +29,6 @@ mod wire;
 
 pub use kind::ProviderKind;
 
-/// Longest answer, in bytes. The platform takes 256 KiB in all; prose around the code may double that.
-const MAX_TEXT_BYTES: usize = 512 << 10;
 /// Most bytes of a stream: around every few characters of an answer a provider wraps hundreds.
 const MAX_STREAM_BYTES: usize = 64 << 20;
 /// Longest complaint that is read.
@@ -98,6 +97,11 @@ impl Provider {
                 "no key for {kind}: set {}, or name a file with --key-file; --model sample:good works \
                  without one",
                 kind.key_variables().join(" or ")
+            )));
+        }
+        if key.as_ref().is_some_and(|key| HeaderValue::from_str(key.reveal()).is_err()) {
+            return Err(SourceError::Unusable(format!(
+                "the key for {kind} has a line break or something else in it that no key has"
             )));
         }
         let http = reqwest::Client::builder()
@@ -186,19 +190,22 @@ impl Provider {
                     Ok(complete) => self.take(complete, so_far)?,
                     Err(sse::TooLong) => cut_off = true,
                 }
-                cut_off |= so_far.text.len() > MAX_TEXT_BYTES;
+                cut_off |= so_far.text.len() > MAX_ANSWER_BYTES;
             } else {
                 whole.extend_from_slice(&chunk);
                 // JSON writes some characters in six bytes.
-                cut_off |= whole.len() > 6 * MAX_TEXT_BYTES;
+                cut_off |= whole.len() > 6 * MAX_ANSWER_BYTES;
             }
             if cut_off {
                 so_far.flaw = Some(Flaw::TooLong);
-                so_far.text.truncate(so_far.text.floor_char_boundary(MAX_TEXT_BYTES));
+                so_far.text.truncate(so_far.text.floor_char_boundary(MAX_ANSWER_BYTES));
                 return Ok(());
             }
             let bytes = so_far.text.len() + so_far.thought_bytes + whole.len();
             (ask.on_progress)(Progress::Received { bytes });
+            if so_far.last {
+                return Ok(());
+            }
         }
         if streamed {
             self.take(events.finish(), so_far)?;
@@ -217,7 +224,7 @@ impl Provider {
     ) -> Result<(), Failure> {
         for data in events {
             if data.trim() == "[DONE]" {
-                so_far.ended = true;
+                (so_far.ended, so_far.last) = (true, true);
                 continue;
             }
             let event = serde_json::from_str(&data);

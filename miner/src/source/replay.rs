@@ -65,7 +65,9 @@ impl Replay {
 
 impl Source for Replay {
     fn name(&self) -> String {
-        format!("replay:{}", self.folder.display())
+        // The name goes into the agent, and where the recording lies is nobody else's business.
+        let name = self.folder.file_name().unwrap_or(self.folder.as_os_str());
+        format!("replay:{}", name.display())
     }
 
     fn learns(&self) -> bool {
@@ -147,6 +149,7 @@ mod tests {
         let recorder = Recorder::new(Box::new(Sample::Good), folder).unwrap();
         let said = ask(&recorder, "fizz_buzz", 2).await.unwrap();
         let replay = Replay::open(folder).unwrap();
+        assert_eq!(replay.name(), "replay:new");
         assert_eq!(ask(&replay, "fizz_buzz", 2).await.unwrap(), said);
         for (task, attempt) in [("fizz_buzz", 1), ("two_sum", 2)] {
             let error = ask(&replay, task, attempt).await.unwrap_err();

@@ -5,10 +5,15 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use axum::body::Bytes;
+use axum::http::HeaderMap;
+use axum::http::header::CONTENT_TYPE;
+use miner::source::provider::ProviderKind;
 use platform::client::Client;
 use platform::server::{Settings, serve};
 use platform::store::Store;
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 
 /// A platform on a free port with a store of its own. It ends with the test's runtime.
 pub struct Platform {
@@ -42,7 +47,8 @@ impl Platform {
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_miner"));
         command.args(args).env("ARENA_PLATFORM", &self.url).env("HOME", self.folder());
-        for name in ["XDG_CONFIG_HOME", "XDG_STATE_HOME", "OPENAI_API_KEY", "ANTHROPIC_API_KEY"] {
+        let keys = ProviderKind::ALL.into_iter().flat_map(ProviderKind::key_variables).copied();
+        for name in keys.chain(["XDG_CONFIG_HOME", "XDG_STATE_HOME"]) {
             command.env_remove(name);
         }
         command
@@ -92,9 +98,9 @@ pub fn beside(name: &str) -> PathBuf {
 
 /// A server that speaks like a model, answers the first question with code, and is silent from then on. Tells
 /// when the second question has come.
-pub async fn silent_after_first_answer() -> (String, tokio::sync::oneshot::Receiver<()>) {
+pub async fn silent_after_first_answer() -> (String, oneshot::Receiver<()>) {
     use std::sync::Mutex;
-    let (sender, asked) = tokio::sync::oneshot::channel();
+    let (sender, asked) = oneshot::channel();
     let (first, sender) = (Mutex::new(true), Mutex::new(Some(sender)));
     let state = std::sync::Arc::new((first, sender));
     let answer = move || {
@@ -115,4 +121,34 @@ pub async fn silent_after_first_answer() -> (String, tokio::sync::oneshot::Recei
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async { axum::serve(listener, router).await });
     (url, asked)
+}
+
+/// A way to a platform on which an upload arrives, and its answer does not come back before the sender says so.
+/// Tells when it has arrived.
+pub async fn slow_upload(
+    platform: &Platform,
+) -> (String, oneshot::Receiver<()>, oneshot::Sender<()>) {
+    let (arrived, asked) = oneshot::channel();
+    let (go_on, may_go_on) = oneshot::channel();
+    let once = std::sync::Arc::new(std::sync::Mutex::new(Some((arrived, may_go_on))));
+    let target = format!("{}/upload/agent", platform.url);
+    let answer = move |headers: HeaderMap, body: Bytes| {
+        let (once, target) = (once.clone(), target.clone());
+        async move {
+            let sending = reqwest::Client::new().post(target).body(body);
+            let kind = headers[CONTENT_TYPE].clone();
+            let answer = sending.header(CONTENT_TYPE, kind).send().await.unwrap();
+            let (status, kind) = (answer.status(), answer.headers()[CONTENT_TYPE].clone());
+            let body = answer.bytes().await.unwrap();
+            let (arrived, may_go_on) = once.lock().unwrap().take().expect("one upload");
+            arrived.send(()).unwrap();
+            may_go_on.await.unwrap();
+            (status, [(CONTENT_TYPE, kind)], body)
+        }
+    };
+    let router = axum::Router::new().route("/upload/agent", axum::routing::post(answer));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async { axum::serve(listener, router).await });
+    (url, asked, go_on)
 }

@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context as _;
-use platform::server::{self, HttpLimits, Quotas, Settings};
+use anyhow::{Context as _, bail};
+use platform::server::{self, HttpLimits, Settings};
+use platform::store::Store;
+use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -15,15 +17,17 @@ pub(crate) async fn run(args: Serve) -> Result<(), Failure> {
         validator_token(args.validator_token_file.as_ref()).map_err(Failure::Input)?;
     let settings = Settings {
         validator_token,
-        quotas: if args.no_quotas { None } else { Some(Quotas::STANDARD) },
+        quotas: args.quotas.quotas(),
         behind_proxy: args.behind_proxy,
-        limits: HttpLimits::STANDARD,
+        limits: HttpLimits { connections: connections()?, ..HttpLimits::STANDARD },
     };
     let listener = listen(&args.addr).await.map_err(Failure::Input)?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     // Whoever reads this line may connect, or send a signal, at once.
     println!("listening on http://{}", listener.local_addr()?);
+    let checked = store.clone();
+    tokio::task::spawn_blocking(move || tell_damaged(&checked));
     let shutdown = async move {
         tokio::select! {
             _ = interrupt.recv() => {}
@@ -32,6 +36,25 @@ pub(crate) async fn run(args: Serve) -> Result<(), Failure> {
         }
     };
     Ok(server::serve(listener, store, settings, shutdown).await?)
+}
+
+/// Nothing that is damaged keeps the rest from being served, so somebody has to be told.
+fn tell_damaged(store: &Store) {
+    match store.agents() {
+        Ok(listing) => listing.damaged.iter().for_each(|damaged| eprintln!("platform: {damaged}")),
+        Err(error) => eprintln!("platform: {error}"),
+    }
+}
+
+/// How many connections there may be: few enough that strangers' connections leave file descriptors for
+/// the store, of which as many are asked for as the system allows.
+fn connections() -> std::io::Result<usize> {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    setrlimit(Resource::Nofile, limit)?;
+    let standard = HttpLimits::STANDARD.connections;
+    let half = limit.maximum.and_then(|most| usize::try_from(most / 2).ok());
+    Ok(half.map_or(standard, |half| standard.min(half)))
 }
 
 async fn listen(addr: &str) -> anyhow::Result<TcpListener> {
@@ -52,10 +75,14 @@ async fn stdin_closes() {
 
 fn validator_token(file: Option<&PathBuf>) -> anyhow::Result<Option<String>> {
     let token = match file {
-        Some(path) => Some(std::fs::read_to_string(path).with_context(|| {
+        Some(path) => std::fs::read_to_string(path).with_context(|| {
             format!("cannot read the validator's token from {}", path.display())
-        })?),
-        None => std::env::var("BITSEC_VALIDATOR_TOKEN").ok(),
+        })?,
+        None => std::env::var("BITSEC_VALIDATOR_TOKEN").unwrap_or_default(),
     };
-    Ok(token.map(|token| token.trim().to_owned()).filter(|token| !token.is_empty()))
+    let token = token.trim();
+    if let (true, Some(path)) = (token.is_empty(), file) {
+        bail!("{} is empty: write the validator's token into it", path.display());
+    }
+    Ok((!token.is_empty()).then(|| token.to_owned()))
 }

@@ -2,16 +2,17 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use super::auth::Validator;
 use super::extract::{Name, Query};
 use super::problem::Refusal;
-use super::{App, auth, blocking};
+use super::{App, blocking};
 use crate::MinerId;
-use crate::api::{AgentHistory, AgentView, Problem};
+use crate::api::{AgentHistory, AgentView};
 use crate::store::{AgentMeta, StoreError};
 
 /// The most agents of one answer.
@@ -31,14 +32,13 @@ pub(super) struct Page {
 
 /// Who is stored
 ///
-/// One page, sorted by id, and a `Link` to the next.
-// A file that is damaged is left out; `platform verify` names it.
+/// One page, sorted by id, and a Link to the next.
 #[utoipa::path(
     get, path = "/agents", tag = "readers", params(Page),
     responses(
         (status = 200, description = "The agents, without their sources", body = Vec<AgentView>,
             headers(("Link" = String, description = "The next page, if there is one"))),
-        (status = "4XX", description = "What to change", body = Problem, content_type = "application/problem+json"), (status = "5XX", description = "The platform's own fault: try again later", body = Problem, content_type = "application/problem+json"),
+        Refusal,
     ),
 )]
 pub(super) async fn list(
@@ -54,18 +54,24 @@ pub(super) async fn list(
         let ids = app.store.agent_ids()?;
         let start = page.after.map_or(0, |after| ids.partition_point(|id| *id <= after));
         let ids_here = &ids[start..ids.len().min(start + limit)];
-        let agents: Vec<AgentView> = ids_here
-            .iter()
-            .filter_map(|miner_id| app.store.agent(miner_id).ok().flatten())
-            .map(AgentView::from)
-            .collect();
+        let mut agents = Vec::with_capacity(ids_here.len());
+        for miner_id in ids_here {
+            match app.store.agent(miner_id) {
+                Ok(meta) => agents.extend(meta.map(AgentView::from)),
+                // It hides no other; the operator was told when the server started.
+                Err(StoreError::Damaged { .. }) => {}
+                // A list that left out whom the disk could not read just now would cost them a round.
+                Err(error) => return Err(error.into()),
+            }
+        }
         let next = if start + limit < ids.len() { ids_here.last().cloned() } else { None };
         Ok((agents, next))
     })
     .await?;
     let mut response = Json(agents).into_response();
     if let Some(after) = next {
-        let link = format!("</agents?after={after}&limit={limit}>; rel=\"next\"");
+        // Relative to the address that was asked, whatever a proxy calls it.
+        let link = format!("<?after={after}&limit={limit}>; rel=\"next\"");
         let link = HeaderValue::from_str(&link).expect("a miner id is plain ASCII");
         response.headers_mut().insert(header::LINK, link);
     }
@@ -78,7 +84,7 @@ pub(super) async fn list(
     params(("miner_id" = MinerId, Path, description = "Whose agent")),
     responses(
         (status = 200, description = "The agent, without its source", body = AgentHistory),
-        (status = "4XX", description = "What to change", body = Problem, content_type = "application/problem+json"), (status = "5XX", description = "The platform's own fault: try again later", body = Problem, content_type = "application/problem+json"),
+        Refusal,
     ),
 )]
 pub(super) async fn one(
@@ -96,15 +102,14 @@ pub(super) async fn one(
     security(("validator" = [])),
     responses(
         (status = 200, description = "The file as it was uploaded", body = String, content_type = "text/x-python"),
-        (status = "4XX", description = "What to change", body = Problem, content_type = "application/problem+json"), (status = "5XX", description = "The platform's own fault: try again later", body = Problem, content_type = "application/problem+json"),
+        Refusal,
     ),
 )]
 pub(super) async fn source(
     State(app): State<App>,
+    _: Validator,
     Name(miner_id): Name,
-    headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    auth::validator(&app, &headers)?;
     let source = blocking(move || {
         let meta = find(&app, &miner_id)?;
         Ok(app.store.source(&meta)?)

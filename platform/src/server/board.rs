@@ -24,6 +24,8 @@ pub(super) struct Board {
     pub(super) ranks_before: HashMap<MinerId, u32>,
     /// Each miner's scores, oldest first, the latest included.
     pub(super) scores: HashMap<MinerId, Vec<f64>>,
+    /// How many rounds those are of.
+    pub(super) rounds: usize,
 }
 
 impl Board {
@@ -39,7 +41,7 @@ impl Board {
             scores.entry(entry.miner_id.clone()).or_default().push(entry.score);
         }
         let json = serde_json::to_vec(&latest).expect("a ranking is plain data").into();
-        Ok(Some(Self { latest, json, ranks_before, scores }))
+        Ok(Some(Self { latest, json, ranks_before, scores, rounds: rounds.len() + 1 }))
     }
 }
 

@@ -36,6 +36,7 @@ const SECURITY: [(HeaderName, HeaderValue); 5] = [
 /// Gives the answer its id and headers, and tells the operator what only the operator should know.
 pub(super) async fn dress(request: Request, next: Next) -> Response {
     let id = format!("{:016x}", rand::random::<u64>());
+    let writes = writes(&request);
     let mut response = next.run(request).await;
     if let Some(ForOperator(message)) = response.extensions().get() {
         eprintln!("request {id}: {message}");
@@ -46,7 +47,26 @@ pub(super) async fn dress(request: Request, next: Next) -> Response {
     for (name, value) in SECURITY {
         headers.entry(name).or_insert(value);
     }
+    // Other sites may read what anybody may read, but not the answer to an upload: it holds a token.
+    if writes {
+        headers.remove(header::ACCESS_CONTROL_ALLOW_ORIGIN);
+    }
     response
+}
+
+/// Refuses what a browser was made to send by a page of another site: its owner has not meant to upload
+/// anything, and may be in a network where the page's owner is not. Only browsers send this header.
+pub(super) async fn refuse_other_sites(request: Request, next: Next) -> Response {
+    let from_elsewhere = |value: &HeaderValue| value != "same-origin" && value != "none";
+    if writes(&request) && request.headers().get("sec-fetch-site").is_some_and(from_elsewhere) {
+        let detail = "another site's page may not do this: use curl, or a page of this platform";
+        return Refusal::new(StatusCode::FORBIDDEN, detail).into_response();
+    }
+    next.run(request).await
+}
+
+fn writes(request: &Request) -> bool {
+    !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
 /// Refuses compressed bodies: a few bytes could become many gigabytes.

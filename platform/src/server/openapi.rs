@@ -18,7 +18,7 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi, ToSchema};
 
 use super::{App, dress, page};
-use crate::api::schema;
+use crate::api::{Problem, schema};
 
 /// What the description says besides the operations.
 #[derive(OpenApi)]
@@ -29,6 +29,7 @@ use crate::api::schema;
         license(name = "MIT", identifier = "MIT"),
     ),
     servers((url = "/")),
+    components(schemas(Problem)),
     tags(
         (name = "miners", description = "For those who submit agents"),
         (name = "readers", description = "For everybody"),
@@ -233,12 +234,19 @@ mod tests {
     fn the_description_is_of_version_3_1_and_explains_everything() {
         let document: Value = serde_json::from_slice(&super::super::reference().json).unwrap();
         assert_eq!(document["openapi"], "3.1.0");
+        for used in ["Problem", "Finding", "AgentView", "Rankings"] {
+            assert!(document["components"]["schemas"][used].is_object(), "{used}");
+        }
         let paths = document["paths"].as_object().unwrap();
         assert_eq!(paths.len(), 9, "{:?}", paths.keys());
         for (path, operations) in paths {
             for (method, operation) in operations.as_object().unwrap() {
                 assert!(operation["summary"].is_string(), "{method} {path} has no summary");
-                assert!(operation["responses"]["4XX"].is_object(), "{method} {path}");
+                for refusal in ["4XX", "5XX"] {
+                    let content = &operation["responses"][refusal]["content"];
+                    let schema = &content["application/problem+json"]["schema"]["$ref"];
+                    assert_eq!(schema, "#/components/schemas/Problem", "{method} {path}");
+                }
             }
         }
     }

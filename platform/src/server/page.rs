@@ -7,16 +7,17 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use maud::{DOCTYPE, Markup, html};
 use serde::Deserialize;
-use tasks::{TaskId, Verdict};
 
 use super::board::Board;
 use super::extract::Query;
 use super::problem::Refusal;
 use super::{App, blocking};
-use crate::rankings::{Ranking, TaskScore};
+use crate::rankings::Ranking;
+
+mod heat_map;
 
 /// Agents on one page.
-const PAGE: usize = 200;
+const PAGE: usize = 100;
 
 /// What of the ranking is wanted.
 #[derive(Default, Deserialize)]
@@ -112,7 +113,7 @@ fn ranking(board: &Board, wanted: &Wanted) -> Markup {
         all.iter().filter(|entry| entry.miner_id.as_str().contains(&needle)).collect();
     let pages = found.len().div_ceil(PAGE).max(1);
     let page = wanted.page.unwrap_or(1).clamp(1, pages);
-    let shown = found.iter().skip((page - 1) * PAGE).take(PAGE);
+    let shown: Vec<_> = found.iter().copied().skip((page - 1) * PAGE).take(PAGE).collect();
     html! {
         h1 { "Leaderboard" }
         (round(board))
@@ -122,28 +123,31 @@ fn ranking(board: &Board, wanted: &Wanted) -> Markup {
             button type="submit" { "Filter" }
             span #count role="status" { (found.len()) " of " (all.len()) " agents" }
         }
+        (standings(board, &shown))
+        @if pages > 1 { (pagination(&wanted.q, page, pages)) }
+        (heat_map::heat_map(&board.latest.round.tasks, &shown))
+        (faults(board))
+    }
+}
+
+fn standings(board: &Board, shown: &[&Ranking]) -> Markup {
+    html! {
         div.scroll role="region" aria-labelledby="ranking-title" tabindex="0" {
             table #ranking {
                 caption #ranking-title { "Agents, best first" }
                 thead {
                     tr {
-                        th scope="col" { "Rank" }
-                        th scope="col" { "Change" }
+                        th.number scope="col" { "Rank" }
                         th scope="col" { "Miner" }
                         th.number scope="col" { "Score" }
+                        th scope="col" { "Change" }
                         th.number scope="col" { "Reward ('TAO')" }
                         th scope="col" { "Scores so far" }
-                        @for task in &board.latest.round.tasks {
-                            th.task scope="col" { span { (task) } }
-                        }
                     }
                 }
                 tbody { @for entry in shown { (row(board, entry)) } }
             }
         }
-        @if pages > 1 { (pagination(&wanted.q, page, pages)) }
-        (legend())
-        (faults(board))
     }
 }
 
@@ -169,7 +173,6 @@ fn row(board: &Board, entry: &Ranking) -> Markup {
     html! {
         tr data-miner=(entry.miner_id) {
             td.number { (entry.rank) }
-            td { (change(board.ranks_before.get(&entry.miner_id).copied(), entry.rank)) }
             th scope="row" {
                 (entry.miner_id)
                 @if let Some(original) = &entry.copy_of {
@@ -177,11 +180,16 @@ fn row(board: &Board, entry: &Ranking) -> Markup {
                 }
             }
             td.number { (format!("{:.2}", entry.score)) }
-            td.number { (entry.reward_tao) }
-            td { (chart(scores)) }
-            @for task in &board.latest.round.tasks { (cell(task, entry.tasks.get(task))) }
+            td { (change(board.ranks_before.get(&entry.miner_id).copied(), entry.rank)) }
+            td.number { (tao(entry.reward_rao)) }
+            td { (chart(scores, board.rounds)) }
         }
     }
+}
+
+/// All nine decimals, so that the amounts stand one below the other.
+fn tao(rao: u64) -> String {
+    format!("{}.{:09}", rao / 1_000_000_000, rao % 1_000_000_000)
 }
 
 /// How the rank differs from the one in the round before.
@@ -202,41 +210,18 @@ fn change(before: Option<u32>, now: u32) -> Markup {
     }
 }
 
-/// One task's outcome, with its verdict in letters: nobody has to see colours to read it.
-fn cell(task: &TaskId, score: Option<&TaskScore>) -> Markup {
-    let Some(score) = score else {
-        return html! { td.verdict.none { span.for-ears { (task) ": " } "fault" } };
-    };
-    let verdict = score.verdict;
-    let fraction = format!("{}/{}", score.passed, score.total);
-    html! {
-        td class={ "verdict " (verdict.code().to_ascii_lowercase()) } {
-            abbr title=(format!("{task}: {}, {fraction} cases", words(verdict))) { (verdict.code()) }
-            " " span.cases { (fraction) }
-        }
-    }
-}
-
-fn words(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Accepted => "accepted",
-        Verdict::WrongAnswer => "wrong answer",
-        Verdict::RuntimeError => "runtime error",
-        Verdict::TimeLimit => "time limit exceeded",
-        Verdict::MemoryLimit => "memory limit exceeded",
-        Verdict::OutputLimit => "output limit exceeded",
-        Verdict::NoSolution => "no solution",
-    }
-}
-
-/// The scores as a line, oldest first, from 0 below to 100 above.
-fn chart(scores: &[f64]) -> Markup {
+/// The scores as a line, oldest first, from 0 below to 100 above. The latest stands at the right, and one
+/// round is as wide in each row.
+fn chart(scores: &[f64], rounds: usize) -> Markup {
     const WIDTH: f64 = 96.0;
     const HEIGHT: f64 = 24.0;
     let listed: Vec<_> = scores.iter().map(|score| format!("{score:.0}")).collect();
     #[expect(clippy::cast_precision_loss, reason = "there are twenty at most")]
-    let step = (WIDTH - 6.0) / (scores.len().max(2) - 1) as f64;
-    let mut at = 3.0 - step;
+    let (step, width) = {
+        let step = (WIDTH - 6.0) / (rounds.max(2) - 1) as f64;
+        (step, step * scores.len() as f64)
+    };
+    let mut at = WIDTH - 3.0 - width;
     let points: Vec<_> = scores
         .iter()
         .map(|score| {
@@ -271,31 +256,6 @@ fn pagination(q: &str, page: usize, pages: usize) -> Markup {
             @if page > 1 { (form(page - 1, "Previous")) }
             span { "Page " (page) " of " (pages) }
             @if page < pages { (form(page + 1, "Next")) }
-        }
-    }
-}
-
-fn legend() -> Markup {
-    const ALL: [Verdict; 7] = [
-        Verdict::Accepted,
-        Verdict::WrongAnswer,
-        Verdict::RuntimeError,
-        Verdict::TimeLimit,
-        Verdict::MemoryLimit,
-        Verdict::OutputLimit,
-        Verdict::NoSolution,
-    ];
-    html! {
-        section aria-labelledby="legend-title" {
-            h2 #legend-title { "Verdicts" }
-            dl.legend {
-                @for verdict in ALL {
-                    div {
-                        dt class={ "verdict " (verdict.code().to_ascii_lowercase()) } { (verdict.code()) }
-                        dd { (words(verdict)) }
-                    }
-                }
-            }
         }
     }
 }

@@ -1,8 +1,13 @@
 //! Every error of the API, as an RFC 9457 problem document whose `detail` says what to change.
 
+use std::collections::BTreeMap;
+
 use axum::http::StatusCode;
 use axum::http::header::{self, HeaderName, HeaderValue};
 use axum::response::{AppendHeaders, IntoResponse, Response};
+use utoipa::IntoResponses;
+use utoipa::openapi::response::Response as Described;
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
 
 use crate::api::Problem;
 use crate::store::StoreError;
@@ -62,6 +67,9 @@ impl Refusal {
     }
 }
 
+/// What an error calls itself, after RFC 9457.
+const PROBLEM_JSON: &str = "application/problem+json";
+
 /// How long to wait before asking a store in trouble again.
 const RETRY_AFTER_S: u64 = 30;
 
@@ -90,12 +98,29 @@ impl From<StoreError> for Refusal {
     }
 }
 
+/// Any operation may be refused, so each describes this among its answers.
+impl IntoResponses for Refusal {
+    fn responses() -> BTreeMap<String, RefOr<Described>> {
+        let described = |status: &str, description: &str| {
+            let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem")));
+            let response = ResponseBuilder::new()
+                .description(description)
+                .content(PROBLEM_JSON, problem.build());
+            (status.to_owned(), response.build().into())
+        };
+        BTreeMap::from([
+            described("4XX", "What to change"),
+            described("5XX", "The platform's own fault: try again later"),
+        ])
+    }
+}
+
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let status =
             StatusCode::from_u16(self.problem.status).expect("it was made from a status code");
         let body = serde_json::to_vec(&*self.problem).expect("a problem is plain data");
-        let kind = HeaderValue::from_static("application/problem+json");
+        let kind = HeaderValue::from_static(PROBLEM_JSON);
         let headers = AppendHeaders(self.headers);
         let mut response = (status, headers, [(header::CONTENT_TYPE, kind)], body).into_response();
         if let Some(message) = self.for_operator {

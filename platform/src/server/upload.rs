@@ -12,7 +12,7 @@ use super::openapi::UploadForm;
 use super::problem::Refusal;
 use super::{App, auth, blocking};
 use crate::MinerId;
-use crate::api::{NewToken, Problem};
+use crate::api::NewToken;
 use crate::store::Receipt;
 use crate::validation::{MAX_SOURCE_BYTES, validate};
 
@@ -29,7 +29,7 @@ pub(super) const MAX_BODY_BYTES: usize = MAX_SOURCE_BYTES + (16 << 10);
     responses(
         (status = 201, description = "It is stored", body = Receipt),
         (status = 200, description = "The same bytes were stored already", body = Receipt),
-        (status = "4XX", description = "What to change", body = Problem, content_type = "application/problem+json"), (status = "5XX", description = "The platform's own fault: try again later", body = Problem, content_type = "application/problem+json"),
+        Refusal,
     ),
 )]
 pub(super) async fn agent(
@@ -76,7 +76,7 @@ pub(super) async fn agent(
     security(("miner" = [])),
     responses(
         (status = 200, description = "The old token is worth nothing any more", body = NewToken),
-        (status = "4XX", description = "What to change", body = Problem, content_type = "application/problem+json"), (status = "5XX", description = "The platform's own fault: try again later", body = Problem, content_type = "application/problem+json"),
+        Refusal,
     ),
 )]
 pub(super) async fn rotate_token(

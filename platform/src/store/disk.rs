@@ -145,7 +145,8 @@ pub(super) fn sweep(folder: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn folder_of(path: &Path) -> &Path {
+/// The folder in which the file or folder lies.
+pub(super) fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),

@@ -100,7 +100,7 @@ impl Store {
     }
 
     /// Waits for the right to write this id's files.
-    fn lock(&self, miner_id: &MinerId) -> Result<Guard, StoreError> {
+    pub(super) fn lock(&self, miner_id: &MinerId) -> Result<Guard, StoreError> {
         let (guard, left) = Guard::acquire(&self.locks_dir(), miner_id)?;
         if let Some(left) = left {
             self.settle(&left)?;

@@ -8,7 +8,6 @@ use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 use serde_json::Value;
@@ -16,9 +15,6 @@ use tasks::Sha256;
 
 use super::{AgentMeta, RoundFile, Store, StoreError, disk, read_json};
 use crate::rankings::Rankings;
-
-/// A version that nothing names may be of an upload under way; after this time it is not.
-const UPLOAD_IS_OVER: Duration = Duration::from_hours(1);
 
 /// Something in the store that is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -136,9 +132,16 @@ impl Verify<'_> {
     fn copies(&mut self, agents: &[AgentMeta]) -> Result<(), StoreError> {
         for meta in agents {
             let copy = self.store.source_path(&meta.miner_id);
+            if digest(&copy)?.as_ref() == Some(&meta.sha256) {
+                continue;
+            }
+            // It may be of an upload that is between its metadata and its copy: whoever has the lock sees
+            // none under way.
+            let guard = self.store.lock(&meta.miner_id)?;
+            let meta = self.store.agent(&meta.miner_id)?.unwrap_or_else(|| meta.clone());
             let actual = digest(&copy)?;
             // Without the version there is nothing to copy, and that has been told.
-            if actual.as_ref() != Some(&meta.sha256) && self.store.source(meta).is_ok() {
+            if actual.as_ref() != Some(&meta.sha256) && self.store.source(&meta).is_ok() {
                 let what = if actual.is_some() {
                     "it is not the current version"
                 } else {
@@ -147,6 +150,7 @@ impl Verify<'_> {
                 let mend = "it is made anew from versions/".to_owned();
                 self.mend(&copy, what, mend, |store| store.settle(&meta.miner_id))?;
             }
+            guard.finish();
         }
         Ok(())
     }
@@ -168,9 +172,12 @@ impl Verify<'_> {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             let sha256 = name.strip_suffix(".py").and_then(|digits| digits.parse::<Sha256>().ok());
             match sha256 {
-                Some(sha256) if self.known.contains(&sha256) => {}
-                Some(_) if !is_old(&path) => {}
-                Some(_) => self.quarantine(&path, "no agent has this version")?,
+                // What no metadata names may be of an upload under way, or of an agent whose metadata has yet
+                // to come back from a backup.
+                Some(sha256)
+                    if self.known.contains(&sha256) || digest(&path)?.as_ref() == Some(&sha256) => {
+                }
+                Some(_) => self.quarantine(&path, "its content is not what its name says")?,
                 None => self.quarantine(&path, "it is no version of an agent")?,
             }
         }
@@ -273,12 +280,6 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
     Ok(files)
 }
 
-fn is_old(path: &Path) -> bool {
-    let modified = fs::metadata(path).and_then(|metadata| metadata.modified());
-    let age = modified.ok().and_then(|modified| SystemTime::now().duration_since(modified).ok());
-    age.is_some_and(|age| age > UPLOAD_IS_OVER)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -336,6 +337,20 @@ mod tests {
     }
 
     #[test]
+    fn an_agent_whose_metadata_is_damaged_keeps_its_versions() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let me = "me".parse().unwrap();
+        store.put_agent(&me, b"x = 1", None).unwrap();
+        let path = store.meta_path(&me);
+        let backup = fs::read(&path).unwrap();
+        fs::write(&path, "{").unwrap();
+        assert_eq!(store.verify(true).unwrap().len(), 1);
+        fs::write(&path, backup).unwrap();
+        assert_eq!(store.verify(true).unwrap(), []);
+    }
+
+    #[test]
     fn strangers_and_what_can_be_made_anew_go_into_quarantine() {
         let spoil = |root: &Path| {
             fs::write(root.join("agents/notes.txt"), "").unwrap();
@@ -343,20 +358,16 @@ mod tests {
             fs::write(root.join("results/y.json"), "{").unwrap();
             fs::write(root.join("versions/x.py"), "").unwrap();
             fs::write(root.join("rankings.json"), "[]").unwrap();
-            // As old as a version of an upload that was never finished.
-            let orphan = root.join(version_of("unknown"));
-            fs::write(&orphan, "unknown").unwrap();
-            let old = SystemTime::now() - 2 * UPLOAD_IS_OVER;
-            fs::File::options().append(true).open(orphan).unwrap().set_modified(old).unwrap();
+            fs::write(root.join(version_of("half")), "ha").unwrap();
             fs::write(root.join(version_of("under way")), "under way").unwrap();
         };
-        let orphan = version_of("unknown");
+        let half = version_of("half");
         let expected = [
             ("agents/notes.txt", "quarantine"),
             ("agents/orphan.py", "quarantine"),
             ("rankings.json", "from the latest"),
             ("results/y.json", "quarantine"),
-            (&orphan, "quarantine"),
+            (&half, "quarantine"),
             ("versions/x.py", "quarantine"),
         ];
         check(spoil, &expected, 0);

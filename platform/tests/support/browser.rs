@@ -7,6 +7,9 @@ use std::process::{Child, Command, Stdio};
 use reqwest::Client;
 use serde_json::{Value, json};
 
+/// Chromium makes no window narrower than this; what is narrower is a phone.
+const NARROWEST_WINDOW: u32 = 500;
+
 /// One browser window.
 pub struct Browser {
     driver: Child,
@@ -37,8 +40,12 @@ impl Browser {
         let size = format!("--window-size={width},{height}");
         let mut args = vec!["--headless=new", "--no-sandbox", "--disable-gpu", &size];
         args.extend(extra);
-        let wanted =
-            json!({"capabilities": {"alwaysMatch": {"goog:chromeOptions": {"args": args}}}});
+        let mut options = json!({"args": args});
+        if width < NARROWEST_WINDOW {
+            let metrics = json!({"width": width, "height": height, "pixelRatio": 2});
+            options["mobileEmulation"] = json!({"deviceMetrics": metrics});
+        }
+        let wanted = json!({"capabilities": {"alwaysMatch": {"goog:chromeOptions": options}}});
         let base = format!("http://127.0.0.1:{port}/session");
         let answer: Value =
             http.post(&base).json(&wanted).send().await.unwrap().json().await.unwrap();

@@ -7,8 +7,17 @@ use platform::store::Store;
 /// Markup and script, as somebody would try them.
 pub const HOSTILE: &str = "\"'><script>document.title='owned'</script><img src=x onerror=alert(1)>";
 
-/// The tasks of these rounds.
-pub const TASKS: [&str; 4] = ["reverse_string", "fizz_buzz", "two_sum", "factorial"];
+/// The tasks of these rounds, too many for a phone.
+pub const TASKS: [&str; 8] = [
+    "reverse_string",
+    "fizz_buzz",
+    "two_sum",
+    "factorial",
+    "to_base",
+    "flatten",
+    "tokenize",
+    "prime_factors",
+];
 
 /// Puts three rounds into the store. In the last, `good` leads, `climber` has come up, `faller` has gone
 /// down, and `fresh` is new.
@@ -40,7 +49,7 @@ fn round(day: u32, agents: &[(&str, [u32; 4])], words: &str) -> Rankings {
         .map(|(place, (miner_id, passed))| {
             let tasks: serde_json::Map<_, _> = TASKS
                 .iter()
-                .zip(passed)
+                .zip(passed.iter().cycle())
                 .enumerate()
                 // One trial was a fault and has no verdict.
                 .filter(|(column, _)| (*miner_id, *column) != ("copy-cat", 3))

@@ -51,7 +51,7 @@ impl Wire for Anthropic {
                 stopped(&event["delta"], so_far);
                 count(&event["usage"], so_far);
             }
-            "message_stop" => so_far.ended = true,
+            "message_stop" => (so_far.ended, so_far.last) = (true, true),
             // All of an answer in one piece.
             "message" => {
                 let blocks = event["content"].as_array().map(Vec::as_slice).unwrap_or_default();

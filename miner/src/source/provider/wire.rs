@@ -33,6 +33,8 @@ pub(super) struct SoFar {
     pub flaw: Option<Flaw>,
     /// The provider said that this is all.
     pub ended: bool,
+    /// Nothing comes after this, not even a count of tokens. Some servers leave the connection open all the same.
+    pub last: bool,
 }
 
 impl SoFar {

@@ -7,7 +7,7 @@ pub fn task() -> Task {
         .asks(
             "Implement a function balanced_brackets(text: str) -> bool that says whether every one \
              of the brackets ()[]{} in the text is closed by its own kind in the right order. \
-             Other characters do not matter.",
+             Other characters do not matter. Brackets may stand in each other thousands of times.",
         )
         .solved_by(
             r#"

@@ -8,7 +8,7 @@ pub fn task() -> Task {
             "Implement a function edit_distance(a: str, b: str) -> int that returns the least \
              number of edits that make the text b of the text a. An edit inserts, deletes or \
              replaces one character (code point). The texts have up to 300 characters, and a call \
-             may take 0.25 seconds of CPU time.",
+             may take 0.5 seconds of CPU time.",
         )
         .solved_by(
             r"
@@ -46,7 +46,7 @@ def edit_distance(a, b):
     return 1 + min(edit_distance(a[1:], b), edit_distance(a, b[1:]), edit_distance(a[1:], b[1:]))
 ",
         )
-        .call_cpu_ms(250)
+        .call_cpu_ms(500)
         .example(("kitten", "sitting"), 3)
         .case("both_empty", ("", ""), 0)
         .case("one_empty", ("", "abc"), 3)

@@ -6,9 +6,10 @@ pub fn task() -> Task {
     Task::code(Family::Algorithms, "merge_intervals", "Merge intervals")
         .asks(
             "Implement a function merge_intervals(intervals: list[list[int]]) -> list[list[int]]. \
-             Each interval is [start, end] with start <= end, in any order. Return the same points \
-             as the fewest intervals, sorted by start; intervals that touch, such as [1, 2] and \
-             [2, 3], are merged.",
+             Each interval is [start, end] with start <= end, in any order, and holds all real \
+             numbers from start to end, both included. Return the fewest intervals that hold the \
+             same numbers, sorted by start: [1, 2] and [2, 3] are merged, for they share a number, \
+             and [1, 2] and [3, 4] are not. No intervals give the empty list.",
         )
         .solved_by(
             r"

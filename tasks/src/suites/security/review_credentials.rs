@@ -175,7 +175,7 @@ def keep_$c(password):
     return salt + digest
 ",
                 r#"
-def keep_$c(password, salt=b"$c"):
+def keep_$c(password, salt):
     data = salt + password.encode()
 !   return hashlib.md5(data).hexdigest()
 "#,

@@ -60,10 +60,11 @@ contract Token {
             weak: &[
                 r#"
     function $aOut(uint256 $b) external {
-        require(balances[msg.sender] >= $b);
+        uint256 held = balances[msg.sender];
+        require(held >= $b);
 !       (bool ok, ) = msg.sender.call{value: $b}("");
         require(ok);
-        balances[msg.sender] -= $b;
+        balances[msg.sender] = held - $b;
     }
 "#,
                 r#"
@@ -200,13 +201,13 @@ contract Token {
                 r"
     function drawWinner() external view onlyOwner returns (address) {
 !       uint256 place = uint256(keccak256(abi.encode(block.timestamp))) % holders.length;
-        return holders[place];
+!       return holders[place];
     }
 ",
                 r"
     function drawWinner() external view onlyOwner returns (address) {
 !       bytes32 noise = blockhash(block.number - 1);
-        return holders[uint256(noise) % holders.length];
+!       return holders[uint256(noise) % holders.length];
     }
 ",
             ],
@@ -229,7 +230,7 @@ contract Token {
             weak: &[
                 r"
     function shareOut(uint256 $b) external onlyOwner {
-        for (uint256 i = 0; i < holders.length; i++) {
+!       for (uint256 i = 0; i < holders.length; i++) {
 !           payable(holders[i]).transfer($b);
         }
     }
@@ -237,7 +238,7 @@ contract Token {
                 r"
     function shareOut(address payable[] calldata to) external onlyOwner {
         uint256 i = 0;
-        while (i < to.length) {
+!       while (i < to.length) {
 !           to[i].transfer(1 ether);
             i++;
         }

@@ -9,7 +9,8 @@ pub fn task() -> Task {
 
 const LISTING: Listing = Listing {
     about: "a small web application in Python; every function whose first parameter is `request` is \
-            called by the framework, and everything in request.args was chosen by a stranger",
+            called by the framework, and everything in request.args was chosen by a stranger; respond \
+            sends its text as HTML if it begins with '<', else as plain text",
     kinds: &[
         (22, "a file is opened whose name was chosen by a stranger and not confined to a folder"),
         (78, "a stranger's text becomes part of a command line that a shell reads"),
@@ -105,19 +106,19 @@ def find_$a(request, db):
                 r#"
 def pack_$a(request):
     $b = request.args["$b"]
-!   os.system("tar -czf /tmp/$a.tgz " + $b)
+!   os.system("tar -czf /tmp/$a.tgz /srv/app/$a --label=" + $b)
     return respond("packed")
 "#,
                 r#"
 def pack_$a(request):
     $b = request.args["$b"]
-!   subprocess.run(f"tar -czf /tmp/$a.tgz {$b}", shell=True, check=True)
+!   subprocess.run(f"tar -czf /tmp/$a.tgz --label={$b} /srv/app/$a", shell=True, check=True)
     return respond("packed")
 "#,
                 r#"
 def pack_$a(request):
     $b = request.args.get("$b", "all")
-!   command = "tar -czf /tmp/$a.tgz {}".format($b)
+!   command = "tar -czf /tmp/$a.tgz --label={} /srv/app/$a".format($b)
 !   subprocess.check_output(command, shell=True)
     return respond("packed")
 "#,
@@ -126,7 +127,7 @@ def pack_$a(request):
                 r#"
 def pack_$a(request):
     $b = request.args["$b"]
-    subprocess.run(["tar", "-czf", "/tmp/$a.tgz", "--", $b], check=True)
+    subprocess.run(["tar", "-czf", "/tmp/$a.tgz", f"--label={$b}", "/srv/app/$a"], check=True)
     return respond("packed")
 "#,
                 r#"

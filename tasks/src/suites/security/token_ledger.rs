@@ -8,8 +8,8 @@ pub fn task() -> Task {
     Task::class(Family::Security, "token_ledger", "TokenLedger", "Repair: integer overflow")
         .asks_to_repair(
             "Repair the class TokenLedger below, a model of a contract that computes in unsigned \
-             numbers of 256 bits, which wrap. Every amount must be an int from 0 to 2**256 - 1 \
-             (else ValueError). transfer and burn must raise OverflowError if the sender has less \
+             numbers of 256 bits, which wrap. Every amount is an int and must be from 0 to \
+             2**256 - 1, else ValueError is raised, whatever else is wrong. transfer and burn must raise OverflowError if the sender has less \
              than the amount; batch_transfer if it has less than the amount times the number of \
              receivers; mint if the sum of all balances would exceed 2**256 - 1. These are \
              computed exactly. A call that raises must change nothing. batch_transfer gives the \

@@ -58,7 +58,7 @@ class BankAccount:
             "        if self._book(-amount) < -self.limit:",
         )
         .mutant(
-            "history_is_the_object_itself",
+            "history_forgets_the_signs",
             "return list(self.amounts)",
             "return [abs(a) for a in self.amounts]",
         )

@@ -1,0 +1,86 @@
+//! What a single call costs on the host: reading its outcome, judging it, and ranking at the end.
+//!
+//!     cargo bench --package harness
+
+use std::collections::BTreeMap;
+use std::hint::black_box;
+
+use divan::Bencher;
+use divan::counter::BytesCount;
+use harness::judge::{Judge, Until};
+use harness::prepared::Prepared;
+use harness::rank::{Contender, rank};
+use harness::reward::Payout;
+use harness::round::Agent;
+use harness::sandbox::{CallEnd, CallReply};
+use platform::rankings::TaskScore;
+use tasks::{Check, Outcome, Seed, Value, Verdict};
+
+fn main() {
+    divan::main();
+}
+
+/// Values as calls return them: one number, a list of them, a nested dict.
+fn value(kind: &str) -> Value {
+    match kind {
+        "int" => 7.into(),
+        "1,000 ints" => (0..1_000).collect::<Vec<i64>>().into(),
+        "100 dicts" => {
+            let dict = |n: i64| Value::dict([("name", Value::from("a name")), ("of", n.into())]);
+            Value::List((0..100).map(dict).collect())
+        }
+        other => unreachable!("{other}"),
+    }
+}
+
+const KINDS: [&str; 3] = ["int", "1,000 ints", "100 dicts"];
+
+#[divan::bench(args = KINDS)]
+fn read_an_outcome(bencher: Bencher, kind: &str) {
+    let frame = format!("{{\"returned\":{}}}", serde_json::to_string(&value(kind)).unwrap());
+    bencher
+        .counter(BytesCount::of_str(&frame))
+        .bench(|| serde_json::from_str::<CallReply>(black_box(&frame)).unwrap());
+}
+
+#[divan::bench(args = KINDS)]
+fn write_an_input(bencher: Bencher, kind: &str) {
+    let value = value(kind);
+    bencher.bench(|| serde_json::to_vec(black_box(&value)).unwrap());
+}
+
+#[divan::bench(args = KINDS)]
+fn compare(bencher: Bencher, kind: &str) {
+    let (check, outcome) = (Check::from(value(kind)), Outcome::Returned(value(kind)));
+    bencher.bench(|| black_box(&check).judge(black_box(&outcome)));
+}
+
+#[divan::bench]
+fn judge_a_trial(bencher: Bencher) {
+    let prepared = Prepared::new(tasks::find("reverse_string").unwrap(), Seed(1));
+    let wrong = CallEnd::Outcome(Outcome::Returned("wrong".into()));
+    bencher.bench(|| {
+        let mut judge = Judge::new(&prepared, Until::AllMade);
+        for _ in &prepared.cases {
+            let _ = black_box(judge.take(black_box(&wrong)));
+        }
+        judge
+    });
+}
+
+#[divan::bench(args = [10, 1_000])]
+fn rank_agents(bencher: Bencher, agents: usize) {
+    let tasks: Vec<_> =
+        tasks::all().into_iter().take(10).map(|task| Prepared::new(task, Seed(1))).collect();
+    let contender = |n: usize| {
+        let agent = Agent::local(&format!("agent-{n}"), format!("# {n}\n"));
+        let passed = u32::try_from(n % 13).unwrap();
+        let score = TaskScore { verdict: Verdict::WrongAnswer, score: 0.0, passed, total: 13 };
+        let scores: BTreeMap<_, _> =
+            tasks.iter().map(|task| (task.id().clone(), score.clone())).collect();
+        Contender::new(&agent, scores)
+    };
+    bencher.with_inputs(|| (0..agents).map(contender).collect::<Vec<_>>()).bench_values(
+        |contenders| rank(contenders, &tasks, "100".parse().unwrap(), Payout::Proportional),
+    );
+}

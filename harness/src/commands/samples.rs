@@ -1,0 +1,146 @@
+//! `harness samples`: judges a model's samples on a public benchmark, and prints pass@k.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use comfy_table::{CellAlignment, Table, presets};
+use harness::Fault;
+use harness::benchmark::Truths;
+use harness::console::Console;
+use harness::judge::Until;
+use harness::pass_at::PassAt;
+use harness::samples::{self, Estimates, Judged, Outcome, Plan, Profile, Unjudged};
+use harness::sandbox::Sandbox;
+use platform::store::Store;
+use serde::Serialize;
+
+use super::{Failure, print, print_json, processors, read_benchmark, with_sandbox};
+use crate::cli::Samples;
+
+/// The document of `samples --json`.
+#[derive(Serialize)]
+struct Document<'a> {
+    suite: String,
+    /// Whether verdicts rest on assertions that ran beside the samples
+    advisory: bool,
+    image: String,
+    problems: usize,
+    samples: usize,
+    pass_at: &'a Estimates,
+    verdicts: &'a Path,
+    /// Reading the files, in milliseconds
+    read_ms: u128,
+    profile: Profile,
+    faults: &'a [Unjudged],
+}
+
+/// Judges every sample, writes a line for each, and prints pass@k.
+pub async fn run(args: Samples) -> Result<(), Failure> {
+    let console = Console::new();
+    let started = Instant::now();
+    let benchmark = Arc::new(read_benchmark(&args.suite)?);
+    let samples = samples::read(&args.samples, &benchmark)
+        .map_err(|error| Failure::Input(error.to_string()))?;
+    let read_ms = started.elapsed().as_millis();
+    let store = Store::open(&args.store.store)?;
+    let verdicts = args.output.clone().unwrap_or_else(|| beside(&args.samples));
+    let count = samples.len();
+    let work = |sandbox: Sandbox| {
+        let (console, benchmark, args) = (&console, Arc::clone(&benchmark), &args);
+        let truths = Truths::in_folder(store.expected_dir());
+        async move {
+            let jobs = args.jobs.map_or_else(processors, usize::from);
+            let told = console.clone();
+            let on_run = Arc::new(move |name: &str| told.working_out(name));
+            let truths = truths.of(&sandbox, &benchmark, jobs, on_run).await?;
+            let plan = Plan {
+                benchmark,
+                truths,
+                samples,
+                base_only: args.base_only,
+                until: if args.first_failure { Until::FirstFailure } else { Until::AllMade },
+                jobs,
+            };
+            let outcome = samples::judge(&sandbox, plan, console.samples(count)).await;
+            Ok((sandbox.image().pinned(), outcome))
+        }
+    };
+    let (image, outcome) = with_sandbox(&args.options, &console, work).await?;
+    write(&verdicts, &outcome.judged)?;
+    let estimates = samples::estimates(&outcome.judged);
+    let Outcome { judged, unjudged, profile } = &outcome;
+    let mut names: Vec<_> = judged.iter().map(|judged| judged.task_id.as_str()).collect();
+    names.dedup();
+    let problems = names.len();
+    if problems < benchmark.entries.len() {
+        let all = benchmark.entries.len();
+        console.say(&format!("only {problems} of the suite's {all} problems have a sample"));
+    }
+    if args.json {
+        print_json(&Document {
+            suite: args.suite.path.display().to_string(),
+            advisory: benchmark.is_advisory(),
+            image,
+            problems,
+            samples: judged.len(),
+            pass_at: &estimates,
+            verdicts: &verdicts,
+            read_ms,
+            profile: *profile,
+            faults: unjudged,
+        })?;
+    } else {
+        print(&table(&estimates))?;
+        if benchmark.is_advisory() {
+            print("advisory: these verdicts rest on assertions that run beside the samples\n")?;
+        }
+    }
+    console.say(&format!("verdicts: {}", verdicts.display()));
+    for Unjudged { task_id, sample, fault } in unjudged {
+        console.say(&format!("fault: sample {sample} of {task_id} could not be judged: {fault}"));
+    }
+    if unjudged.is_empty() { Ok(()) } else { Err(Failure::Faults) }
+}
+
+/// `samples.jsonl` gives `samples_verdicts.jsonl`.
+fn beside(samples: &Path) -> PathBuf {
+    let name = samples.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let stem = name.trim_end_matches(".gz").trim_end_matches(".jsonl");
+    samples.with_file_name(format!("{stem}_verdicts.jsonl"))
+}
+
+fn write(path: &Path, judged: &[Judged]) -> Result<(), Fault> {
+    let failed = |cause| Fault::File { action: "write", path: path.to_owned(), cause };
+    let mut file = std::io::BufWriter::new(std::fs::File::create(path).map_err(failed)?);
+    for judged in judged {
+        serde_json::to_writer(&mut file, judged).map_err(|error| failed(error.into()))?;
+        file.write_all(b"\n").map_err(failed)?;
+    }
+    file.flush().map_err(failed)
+}
+
+fn table(estimates: &Estimates) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    table.set_header(["cases", "k", "pass@k", "95% of resamples"]);
+    let mut rows = |name: &str, all: &[PassAt]| {
+        for PassAt { k, estimate, interval: [low, high] } in all {
+            table.add_row([
+                name.to_owned(),
+                k.to_string(),
+                format!("{estimate:.3}"),
+                format!("{low:.3} to {high:.3}"),
+            ]);
+        }
+    };
+    rows("base", &estimates.base);
+    rows("base and plus", estimates.plus.as_deref().unwrap_or_default());
+    for column in 1..3 {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    format!("{table}\n")
+}

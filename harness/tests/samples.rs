@@ -1,0 +1,199 @@
+//! Public benchmarks: samples of a model judged on them, and their problems as tasks of stored agents. The
+//! files in `benchmarks/` were written for these tests; they have the form of the published ones.
+
+mod common;
+
+use std::io::Write as _;
+use std::path::Path;
+
+use common::{harness, json, store};
+use serde_json::{Value, json};
+
+const PLUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/benchmarks/small_plus.jsonl");
+const ORIGINAL: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/tests/benchmarks/small_original.jsonl");
+
+/// Judges samples, each a problem and its completion or solution: the report, and the verdicts.
+fn judge(folder: &Path, suite: &str, samples: &[Value], more: &[&str]) -> (Value, Vec<Value>) {
+    let file = folder.join("samples.jsonl");
+    let lines: Vec<_> = samples.iter().map(ToString::to_string).collect();
+    std::fs::write(&file, lines.join("\n")).unwrap();
+    let store = folder.join("store");
+    let arguments = ["samples", "--suite", suite, "--samples", file.to_str().unwrap(), "--json"];
+    let output = harness(&[&arguments[..], &["--store", store.to_str().unwrap()], more].concat());
+    assert!(output.status.success(), "{output:?}");
+    let verdicts = std::fs::read_to_string(folder.join("samples_verdicts.jsonl")).unwrap();
+    let verdicts = verdicts.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    (json(&output), verdicts)
+}
+
+fn completion(problem: &str, completion: &str) -> Value {
+    json!({ "task_id": problem, "completion": completion })
+}
+
+#[test]
+fn samples_are_judged_by_what_the_canonical_solution_returns() {
+    let folder = tempfile::tempdir().unwrap();
+    // The problem, the completion, and the verdicts on the base cases and on all of them.
+    let samples = [
+        ("HumanEval/900", "    return n + n\n", "AC", "AC"),
+        ("HumanEval/900", "    return abs(n) * 2\n", "AC", "WA"),
+        ("HumanEval/900", "    return n if n else 1 / n\n", "WA", "WA"),
+        ("HumanEval/900", "    return (\n", "NS", "NS"),
+        // Large lists cross as digests: equal ones have one, whatever types their numbers have.
+        ("HumanEval/901", "    return [float(i) for i in range(n)]\n", "AC", "AC"),
+        ("HumanEval/901", "    return tuple(range(n))\n", "WA", "WA"),
+        (
+            "HumanEval/901",
+            "    return list(range(n))[::-1] if n == 100000 else list(range(n))\n",
+            "WA",
+            "WA",
+        ),
+        ("HumanEval/901", "    return list(range(n)) if n != 5000 else [0.5] * n\n", "AC", "WA"),
+        ("HumanEval/901", "    while n == 5000: pass\n    return list(range(n))\n", "AC", "TLE"),
+        ("HumanEval/902", "    return x * (1 / 3)\n", "AC", "AC"),
+        ("HumanEval/902", "    return x / 3 + 1e-4\n", "WA", "WA"),
+        (
+            "Mbpp/2",
+            "\ndef similar_elements(a, b):\n    return [i for i in b if i in a] * 2\n",
+            "AC",
+            "AC",
+        ),
+        ("Mbpp/2", "\ndef similar_elements(a, b):\n    return a + b\n", "WA", "WA"),
+    ];
+    let lines: Vec<_> = samples.iter().map(|(name, code, ..)| completion(name, code)).collect();
+    let suite = format!("evalplus:{PLUS}");
+    let (report, verdicts) = judge(folder.path(), &suite, &lines, &[]);
+    assert_eq!(verdicts.len(), samples.len());
+    for (verdict, (name, code, base, plus)) in verdicts.iter().zip(samples) {
+        assert_eq!(
+            (&verdict["task_id"], &verdict["base"], &verdict["plus"]),
+            (&name.into(), &base.into(), &plus.into()),
+            "{code}: {verdict}"
+        );
+        assert_eq!(verdict.get("failing").is_some(), plus != "AC", "{verdict}");
+    }
+    assert_eq!(verdicts[1]["failing"]["case"], "plus_1");
+    assert_eq!(verdicts[1]["failing"]["input"], "double(-7)");
+    assert_eq!(verdicts[1]["failing"]["detail"], "double(-7) returned 14, expected -14");
+    assert_eq!((&report["advisory"], &report["problems"]), (&false.into(), &4.into()));
+    // One of four, four of five, one of two, one of two.
+    let estimate = |which: &str| report["pass_at"][which][0]["estimate"].as_f64().unwrap();
+    assert!((estimate("base") - (0.5 + 0.6 + 0.5 + 0.5) / 4.0).abs() < 1e-9, "{report}");
+    assert!((estimate("plus") - (0.25 + 0.2 + 0.5 + 0.5) / 4.0).abs() < 1e-9, "{report}");
+
+    let (report, verdicts) =
+        judge(folder.path(), &suite, &lines, &["--base-only", "--first-failure"]);
+    assert!(report["pass_at"].get("plus").is_none(), "{report}");
+    for (verdict, (_, code, base, _)) in verdicts.iter().zip(samples) {
+        assert_eq!(verdict["base"], base, "{code}");
+        assert!(verdict.get("plus").is_none(), "{verdict}");
+    }
+}
+
+#[test]
+fn the_assertions_of_the_original_benchmark_are_advisory() {
+    let folder = tempfile::tempdir().unwrap();
+    let samples = [
+        completion("HumanEval/950", "    return n // 2\n"),
+        completion("HumanEval/950", "    return n / 2\n"),
+        json!({ "task_id": "HumanEval/950", "solution": "def other(): pass\n" }),
+    ];
+    let (report, verdicts) = judge(folder.path(), &format!("humaneval:{ORIGINAL}"), &samples, &[]);
+    assert_eq!(report["advisory"], true);
+    let verdicts: Vec<_> = verdicts.iter().map(|verdict| &verdict["base"]).collect();
+    assert_eq!(verdicts, ["AC", "WA", "RE"]);
+}
+
+#[test]
+fn a_compressed_file_is_read_as_well_and_bad_input_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(&std::fs::read(PLUS).unwrap()).unwrap();
+    std::fs::write(path("plus.jsonl.gz"), packed.finish().unwrap()).unwrap();
+    let right = completion("HumanEval/900", "    return n + n\n");
+    let suite = format!("evalplus:{}", path("plus.jsonl.gz"));
+    let (_, verdicts) = judge(folder.path(), &suite, &[right], &[]);
+    assert_eq!(verdicts[0]["plus"], "AC");
+
+    std::fs::write(path("broken.jsonl"), "{\"task_id\": \"HumanEval/1\"\n").unwrap();
+    std::fs::write(path("empty.jsonl"), "\n").unwrap();
+    std::fs::write(path("unknown.jsonl"), "{\"task_id\": \"HumanEval/1\", \"solution\": \"\"}\n")
+        .unwrap();
+    std::fs::write(path("bare.jsonl"), "{\"task_id\": \"HumanEval/900\"}\n").unwrap();
+    let plus = format!("evalplus:{PLUS}");
+    let samples = path("samples.jsonl");
+    for (suite, samples, sentence) in [
+        (
+            "mbpp:x".to_owned(),
+            &samples,
+            "'mbpp:x' is not a suite; 'evalplus:FILE' or 'humaneval:FILE' is wanted",
+        ),
+        (format!("evalplus:{}", path("none")), &samples, "none: No such file or directory"),
+        (
+            format!("evalplus:{}", path("broken.jsonl")),
+            &samples,
+            "broken.jsonl, line 1: it is not JSON at byte",
+        ),
+        (
+            format!("humaneval:{PLUS}"),
+            &samples,
+            "small_plus.jsonl, line 1: 'test' is missing or is no text",
+        ),
+        (format!("evalplus:{}", path("empty.jsonl")), &samples, "empty.jsonl holds no problem"),
+        (
+            plus.clone(),
+            &path("unknown.jsonl"),
+            "unknown.jsonl, line 1: the suite has no problem 'HumanEval/1'",
+        ),
+        (
+            plus.clone(),
+            &path("bare.jsonl"),
+            "bare.jsonl, line 1: neither 'solution' nor 'completion' is there",
+        ),
+        (plus.clone(), &path("empty.jsonl"), "empty.jsonl holds no sample"),
+    ] {
+        let output = harness(&["samples", "--suite", &suite, "--samples", samples]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(sentence), "{said}");
+    }
+}
+
+#[test]
+fn problems_are_tasks_of_stored_agents_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let knows = "import sys\nprompt = sys.argv[-1]\nif 'double' in prompt:\n    print('def double(n): return n + n')\n";
+    store(folder.path(), &[("alice", knows), ("bob", "pass\n")]);
+    let path = folder.path().to_str().unwrap();
+    let suite = format!("evalplus:{PLUS}");
+    let output =
+        harness(&["evaluate", "--store", path, "--suite", &suite, "--seed", "1", "--json"]);
+    assert!(output.status.success(), "{output:?}");
+    let document = json(&output);
+    assert_eq!(document["round"]["tasks"].as_array().unwrap().len(), 4);
+    let [alice, bob] = &document["rankings"].as_array().unwrap()[..] else { panic!("{document}") };
+    assert_eq!(
+        (&alice["miner_id"], &alice["score"], &bob["score"]),
+        (&"alice".into(), &25.0.into(), &0.0.into())
+    );
+    let ranked = harness(&["rank", "--store", path, "--suite", &suite]);
+    assert!(
+        String::from_utf8_lossy(&ranked.stdout).contains("alice: 25 (reward: 100 'TAO')"),
+        "{ranked:?}"
+    );
+
+    let cache = json(&harness(&["cache", "--store", path, "--suite", &suite, "--json"]));
+    // Two agents and two controls on four tasks.
+    assert_eq!((&cache["results"], &cache["hits"]), (&16.into(), &16.into()));
+    let other = harness(&["evaluate", "--store", path, "--seed", "1", "--task", "reverse_string"]);
+    assert!(other.status.success(), "{other:?}");
+    let cache = json(&harness(&["cache", "--store", path, "--prune", "--json"]));
+    assert_eq!((&cache["results"], &cache["hits"]), (&20.into(), &4.into()));
+    let cache = json(&harness(&["cache", "--store", path, "--json"]));
+    assert_eq!(
+        (&cache["results"], &cache["hits"], &cache["stale_bytes"]),
+        (&4.into(), &4.into(), &0.into())
+    );
+}

@@ -1,0 +1,178 @@
+//! What models say, as a table.
+
+use std::time::{Duration, Instant};
+
+use super::*;
+use crate::source::MAX_ANSWER_BYTES;
+
+const CODE: &str = "def f(x):\n    return x\n";
+
+fn check(answer: &str, expected: Result<&str, NoCode>) {
+    assert_eq!(code(answer, "f").as_deref().map_err(|error| *error), expected, "{answer:?}");
+}
+
+#[test]
+fn what_stands_before_the_function_stays() {
+    for first in ["import re", "from re import sub", "from urllib.parse import quote", "LIMIT = 3"]
+    {
+        let answer = format!("{first}\n\n\ndef f(x):\n    return x\n");
+        check(&answer, Ok(&answer));
+    }
+}
+
+#[test]
+fn code_is_found_in_every_usual_shape() {
+    for answer in [
+        // Nothing around it.
+        "def f(x):\n    return x",
+        "\u{feff}\n\ndef f(x):\r\n    return x\r\n",
+        // Fences.
+        "```python\ndef f(x):\n    return x\n```",
+        "```python\r\ndef f(x):\r\n    return x\r\n```\r\n",
+        "```python title=\"f.py\"\n\u{feff}def f(x):\n    return x\n```",
+        "Sure! Here it is:\n\n```py\ndef f(x):\n    return x\n```\nIt returns x.",
+        "~~~\ndef f(x):\n    return x\n~~~",
+        "````markdown\ndef f(x):\n    return x\n````",
+        "```markdown\n# Answer\n```python\ndef f(x):\n    return x\n```\n```",
+        "1. Do it:\n\n   ```python\n   def f(x):\n       return x\n   ```",
+        // Fences that are not closed, or not as they should be.
+        "```python\ndef f(x):\n    return x",
+        "```python\ndef f(x):\n    return x```",
+        "```python\ndef f(x):\n    return x\n\nThat is all.",
+        "```python\ndef f(x):\n    return x\n```<|im_end|>",
+        "'''python\ndef f(x):\n    return x\n'''",
+        // Thoughts.
+        "<think>def f(x): return 1, or\n```python\ndef f(x): 2\n```</think>\ndef f(x):\n    return x",
+        "<THINK>hm</THINK>```python\ndef f(x):\n    return x\n```",
+        "It could be\ndef f(x):\n    return 1\nbut no.\n</think>\n\ndef f(x):\n    return x",
+        "<think>a <think>b</think> def f(x): pass</think>\ndef f(x):\n    return x",
+        "<|channel|>analysis<|message|>hm<|end|><|start|>assistant<|channel|>final<|message|>```python\n\
+         def f(x):\n    return x\n```",
+        "def f(x):\n    return x<|eot_id|>",
+        "def f(x):\n    return x</s>\n",
+        // Tags.
+        "<answer>\ndef f(x):\n    return x\n</answer>",
+        "<code>```python\ndef f(x):\n    return x\n```</code>",
+        "<code lang=\"python\">\ndef f(x):\n    return x\n</code>",
+        // JSON.
+        r#"{"code": "def f(x):\n    return x", "explanation": "it returns x"}"#,
+        "```json\n{\"solution\": \"def f(x):\\n    return x\"}\n```",
+        r#"{"files": [{"path": "f.py", "content": "def f(x):\n    return x\n"}]}"#,
+        r#"[{"type": "text", "text": "```python\ndef f(x):\n    return x\n```"}]"#,
+        r#""def f(x):\n    return x""#,
+        // Prose.
+        "Here is the code.\ndef f(x):\n    return x\n\nIt's as simple as that.",
+        "# Solution\n\nIt is in the\nclass of problems that are simple.\n\ndef f(x):\n    return x\n",
+        "```text\nno code here\n```\n\ndef f(x):\n    return x\n",
+        // A session with an interpreter.
+        "```python\n>>> def f(x):\n...     return x\n...\n```",
+    ] {
+        check(answer, Ok(CODE));
+    }
+    let tabs = "def f(x):\n\treturn x\n";
+    check(&format!("```python\n{tabs}```"), Ok(tabs));
+    let one_line = "f = lambda x: x\n";
+    check(&format!("```python\n{one_line}```"), Ok(one_line));
+}
+
+#[test]
+fn of_several_blocks_the_last_that_defines_the_name_is_meant() {
+    for answer in [
+        "```\ndef f(x):\n    return 1\n```\nNo:\n```\ndef f(x):\n    return x\n```",
+        "```python\ndef f(x):\n    return x\n```\nUse:\n```python\nprint(f(1))\n```",
+        "```sh\npip install it\n```\n```python\ndef f(x):\n    return x\n```",
+        "```python\ndef ff(x):\n    return 1\n```\n```\ndef f(x):\n    return x\n```",
+        "```python\ndef f(x):\n    return x\n```\nIn Java:\n```java\nint f(int x) { return x; }\n```",
+        // A snippet in which something is left out is no program.
+        "```python\ndef f(x):\n    return x\n```\nIn short:\n```python\ndef f(x):\n    …\n```",
+        "```python\nclass S:\n    def f(self, x):\n        return 1\n```\n```\ndef f(x):\n    return x\n```",
+        "```diff\n-def f(x): return 1\n+def f(x): return x\n```\n```python\ndef f(x):\n    return x\n```",
+    ] {
+        check(answer, Ok(CODE));
+    }
+}
+
+#[test]
+fn what_is_wrong_with_code_is_for_the_model_to_hear() {
+    for answer in [
+        "def g(x):\n    return x\n",
+        "class f:\n    pass\n",
+        "class Solution:\n    def f(self, x):\n        return x\n",
+        "def f(x:\n    return x\n",
+        "def f(x):\nreturn x\n",
+        "print \"hello\"\ndef f(x): pass\n",
+    ] {
+        check(&format!("```python\n{answer}```"), Ok(answer));
+    }
+    check("def f(x:\n    return x", Ok("def f(x:\n    return x\n"));
+}
+
+#[test]
+fn what_is_no_code_is_not_passed_on_as_code() {
+    for empty in ["", " \n\t\u{feff}", "<think>I must not", "<think>hm</think>\n"] {
+        check(empty, Err(NoCode::Empty));
+    }
+    for prose in [
+        "I cannot help with that.",
+        "I'm sorry, but as a language model I won't.",
+        "```\n```",
+        "```text\nI can't, sorry.\n```",
+        "```javascript\nfunction f(x) { return x; }\n```",
+        "```rust\nfn f(x: i32) -> i32 { x }\n```",
+        "```diff\n-    return 1\n+    return x\n```",
+        r#"{"error": "I can't do that"}"#,
+        "| x | f(x) |\n| --- | --- |\n| 1 | 1 |",
+    ] {
+        check(prose, Err(NoCode::OnlyProse));
+    }
+}
+
+#[test]
+fn what_is_within_a_text_of_the_code_stays_as_it_is() {
+    let fence = "def f(x):\n    return '''\n```\n'''\n";
+    check(&format!("````python\n{fence}````"), Ok(fence));
+    let blank = "def f(x):\n    return '''\n   \n'''\n";
+    check(&format!("```python\n{blank}```"), Ok(blank));
+}
+
+#[test]
+fn a_name_is_defined_at_the_top_level_or_not_at_all() {
+    for (text, expected) in [
+        ("def f(): pass", true),
+        ("async def f(): pass", true),
+        ("class f: pass", true),
+        ("f = lambda: 1", true),
+        ("f: object = len", true),
+        ("    def f(): pass", true),
+        ("try:\n    import x\nexcept ImportError:\n    def f(): pass", true),
+        ("class A:\n    x = 1\n\nif True:\n    def f(): pass", true),
+        ("def ff(): pass", false),
+        ("f == 1", false),
+        ("g = f", false),
+        ("class A:\n    def f(self): pass", false),
+        ("def g():\n    x = 1\n\n    def f(): pass\n    return f", false),
+        ("class A:\n    if True:\n        def f(self): pass", false),
+    ] {
+        assert_eq!(defines(text, "f"), expected, "{text}");
+    }
+}
+
+#[test]
+fn the_longest_answers_are_looked_at_in_no_time() {
+    for piece in [
+        "x",
+        "```\n",
+        "```\nx = 1\n```\n",
+        "def g(x): pass\n",
+        "<answer>",
+        "[",
+        "# \n",
+        "    def f(x):\n",
+        "class A:\n    def f(x):\n",
+    ] {
+        let answer = piece.repeat(MAX_ANSWER_BYTES / piece.len());
+        let since = Instant::now();
+        let _ = code(&answer, "f");
+        assert!(since.elapsed() < Duration::from_secs(20), "{piece:?}: {:?}", since.elapsed());
+    }
+}

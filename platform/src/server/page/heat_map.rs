@@ -1,0 +1,81 @@
+//! Who was judged how on which task: a table of its own, for there are many tasks, and whoever wants the
+//! ranking should not have to scroll past them.
+
+use maud::{Markup, html};
+use tasks::{TaskId, Verdict};
+
+use crate::rankings::{Ranking, TaskScore};
+
+pub(super) fn heat_map(tasks: &[TaskId], shown: &[&Ranking]) -> Markup {
+    html! {
+        h2 #verdicts-title { "Verdicts by task" }
+        (legend())
+        div.scroll role="region" aria-labelledby="verdicts-title" tabindex="0" {
+            table #verdicts {
+                thead {
+                    tr {
+                        th scope="col" { "Miner" }
+                        @for task in tasks { th.task scope="col" { span { (task) } } }
+                    }
+                }
+                tbody {
+                    @for entry in shown {
+                        tr data-miner=(entry.miner_id) {
+                            th scope="row" { (entry.miner_id) }
+                            @for task in tasks { (cell(task, entry.tasks.get(task))) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// One task's outcome, with its verdict in letters: nobody has to see colours to read it.
+fn cell(task: &TaskId, score: Option<&TaskScore>) -> Markup {
+    let Some(score) = score else {
+        return html! { td.verdict.none { abbr title=(format!("{task}: the arena failed")) { "fault" } } };
+    };
+    let verdict = score.verdict;
+    let fraction = format!("{}/{}", score.passed, score.total);
+    html! {
+        td class={ "verdict " (verdict.code().to_ascii_lowercase()) } {
+            abbr title=(format!("{task}: {}, {fraction} cases", words(verdict))) { (verdict.code()) }
+            " " span.cases { (fraction) }
+        }
+    }
+}
+
+fn legend() -> Markup {
+    const ALL: [Verdict; 7] = [
+        Verdict::Accepted,
+        Verdict::WrongAnswer,
+        Verdict::RuntimeError,
+        Verdict::TimeLimit,
+        Verdict::MemoryLimit,
+        Verdict::OutputLimit,
+        Verdict::NoSolution,
+    ];
+    html! {
+        dl.legend {
+            @for verdict in ALL {
+                div {
+                    dt class={ "verdict " (verdict.code().to_ascii_lowercase()) } { (verdict.code()) }
+                    dd { (words(verdict)) }
+                }
+            }
+        }
+    }
+}
+
+fn words(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Accepted => "accepted",
+        Verdict::WrongAnswer => "wrong answer",
+        Verdict::RuntimeError => "runtime error",
+        Verdict::TimeLimit => "time limit exceeded",
+        Verdict::MemoryLimit => "memory limit exceeded",
+        Verdict::OutputLimit => "output limit exceeded",
+        Verdict::NoSolution => "no solution",
+    }
+}
