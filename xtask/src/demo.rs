@@ -66,7 +66,6 @@ pub fn run(sh: &Shell, consent: &setup::Consent) -> anyhow::Result<ExitCode> {
     if !stopped.success() {
         bail!("the platform ended with {stopped}");
     }
-    println!("\nthe rankings as JSON: {store}/rankings.json");
     Ok(ExitCode::SUCCESS)
 }
 

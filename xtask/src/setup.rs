@@ -32,7 +32,8 @@ impl Consent {
 /// Builds the binaries, and sees to it that agents can be run: with leave by installing, else by naming
 /// what is missing.
 pub fn run(sh: &Shell, consent: &Consent) -> anyhow::Result<()> {
-    cmd!(sh, "cargo build --quiet --bins").quiet().run()?;
+    // Not quiet: the first time it takes minutes, and silence would look like a fault.
+    cmd!(sh, "cargo build --bins").quiet().run()?;
     if consent.setup && !daemon_answers(sh)? {
         if !on_path("dockerd") {
             install(sh, &["docker.io"])?;

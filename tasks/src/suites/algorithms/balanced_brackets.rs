@@ -33,17 +33,26 @@ def balanced_brackets(text: str) -> bool:
         .case("crossed", ("([)]",), false)
         .case("deep", ("(".repeat(5_000) + &")".repeat(5_000),), true)
         .generated(8, || ("[()\\[\\]{}a]{6,16}",), |(text,)| balanced(text))
-        .generated(40, || (nested(),), |(text,)| balanced(text))
+        .generated(26, || (nested(),), |(text,)| balanced(text))
+        .generated(18, || (spoilt(),), |(text,)| balanced(text))
 }
 
-/// Mostly balanced texts, which blind choice would hardly ever draw.
+/// Balanced texts, which blind choice would hardly ever draw.
 fn nested() -> impl Strategy<Value = String> {
-    let leaf = prop_oneof![9 => "[a-z]{0,3}", 1 => Just("]".to_owned())];
-    let nested = leaf.prop_recursive(6, 32, 3, |inner| {
+    let nested = "[a-z]{0,3}".prop_recursive(6, 32, 3, |inner| {
         (sample::select(vec!["()", "[]", "{}"]), collection::vec(inner, 1..3))
             .prop_map(|(pair, parts)| format!("{}{}{}", &pair[..1], parts.concat(), &pair[1..]))
     });
     collection::vec(nested, 2..4).prop_map(|parts| parts.concat())
+}
+
+/// Balanced texts with one bracket too many.
+fn spoilt() -> impl Strategy<Value = String> {
+    let bracket = sample::select(vec!['(', ')', '[', ']', '{', '}']);
+    (nested(), bracket, any::<sample::Index>()).prop_map(|(mut text, bracket, at)| {
+        text.insert(at.index(text.len() + 1), bracket);
+        text
+    })
 }
 
 fn balanced(text: &str) -> bool {

@@ -44,7 +44,7 @@ def working_days(first: str, last: str, holidays: list[str]) -> int:
         .case("one_free_day", ("2024-05-04", "2024-05-04", none()), 0)
         .case("backwards", ("2024-05-07", "2024-05-01", vec!["2024-05-03"]), 0)
         .case("twice", ("2024-05-06", "2024-05-10", vec!["2024-05-08", "2024-05-08"]), 4)
-        .generated(32, || spans(1..60), |(first, last, holidays)| count(*first, *last, holidays))
+        .generated(32, || spans(9..90), |(first, last, holidays)| count(*first, *last, holidays))
         .generated(
             4,
             || spans(1000..130_000),

@@ -56,7 +56,7 @@ def matrix_product(a: list[list[int]], b: list[list[int]]) -> list[list[int]]:
             Check::raises("ValueError"),
         )
         .generated(
-            24,
+            50,
             || sizes().prop_flat_map(|(n, k, m)| (matrix(n, k), matrix(k, m))),
             |(a, b)| product(a, b),
         )

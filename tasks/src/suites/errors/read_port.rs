@@ -57,8 +57,11 @@ fn settings() -> impl Strategy<Value = (Value, String)> {
         1 => any::<bool>().prop_map(Value::from),
         1 => Just(Value::None),
     ];
-    (collection::btree_map("[a-d]", value, 2..4), "[a-d]")
-        .prop_map(|(settings, name)| (Value::dict(settings), name))
+    let name = (any::<sample::Index>(), "[a-d]", 0_u8..6);
+    (collection::btree_map("[a-d]", value, 1..4), name).prop_map(|(settings, (at, other, miss))| {
+        let known = settings.keys().nth(at.index(settings.len())).cloned().unwrap_or_default();
+        (Value::dict(settings), if miss == 0 { other } else { known })
+    })
 }
 
 fn port(settings: &Value, name: &str) -> Check {

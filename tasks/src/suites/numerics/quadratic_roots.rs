@@ -46,7 +46,7 @@ def quadratic_roots(a: float, b: float, c: float) -> list[float]:
         .case("linear", (0.0, 2.0, -8.0), roots(&[4.0]))
         .case("one", (1.0, -2.0, 1.0), roots(&[1.0]))
         .case("negative_zero", (-0.0, -0.0, 1.0), Check::raises("ValueError"))
-        .generated(20, factors, |(a, b, c)| solved(*a, *b, *c))
+        .generated(28, factors, |(a, b, c)| solved(*a, *b, *c))
         .generated(12, far_apart, |(a, b, c)| solved(*a, *b, *c))
         .generated(6, || (10_i32..500, -19_i32..20, 10_i32..500), |_| roots(&[]))
 }

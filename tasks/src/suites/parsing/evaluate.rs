@@ -100,7 +100,7 @@ def evaluate(expression):
         .case("by_zero", ("1/(2-2)",), Check::raises("ZeroDivisionError"))
         .case("both_errors", ("1/0 +",), Check::raises("ValueError"))
         .case("leading_zeros", ("007 + 1",), 8)
-        .generated(40, || (expressions(),), |(text,)| evaluated(text))
+        .generated(50, || (expressions(),), |(text,)| evaluated(text))
         .generated(10, || ("[1-9+*/() -]{6,12}",), |(text,)| evaluated(text))
 }
 

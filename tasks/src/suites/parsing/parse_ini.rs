@@ -91,7 +91,7 @@ fn settings() -> impl Strategy<Value = String> {
     ];
     let bad =
         prop_oneof![Just("= value".to_owned()), Just("word".to_owned()), Just("[open".to_owned())];
-    let line = prop_oneof![40 => good, 1 => bad];
+    let line = prop_oneof![60 => good, 1 => bad];
     collection::vec(line, 3..14).prop_map(|lines| format!("[first]\n{}\n", lines.join("\n")))
 }
 

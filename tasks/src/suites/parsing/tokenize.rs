@@ -64,7 +64,7 @@ def tokenize(source: str) -> list[tuple[str, str]]:
         .case("not_closed", ("'abc\n'",), Check::raises("ValueError"))
         .case("a_number_ends_before_its_dot", ("1.",), Check::raises("ValueError"))
         .case("other_letters", ("é",), Check::raises("ValueError"))
-        .generated(40, || (sources(),), |(source,)| cut(source))
+        .generated(50, || (sources(),), |(source,)| cut(source))
         .generated(8, || ("[a1.'\\\\=<# \n-]{4,10}",), |(source,)| cut(source))
 }
 

@@ -54,7 +54,7 @@ def checked_host(url: str) -> str:
         .case("user_info", ("http://example.org@10.0.0.1/",), Check::raises("ValueError"))
         .case("v6", ("http://[::ffff:127.0.0.1]/",), Check::raises("ValueError"))
         .case("internal", ("http://db.INTERNAL/",), Check::raises("ValueError"))
-        .generated(20, || (urls(),), |(url,)| judged(url))
+        .generated(70, || (urls(),), |(url,)| judged(url))
         .generated_each(BLOCKS, |block| (inside(*block),), |(url,)| judged(url))
         .generated_each(TRICKS, |trick| (tricked(trick),), |(url,)| judged(url))
 }

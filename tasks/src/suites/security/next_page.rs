@@ -43,7 +43,7 @@ def next_page(target: str) -> str:
         .case("a_longer_host", ("https://shop.example.evil.example/a",), "/")
         .case("a_line_break_at_the_end", ("/cart\n",), "/")
         .generated(
-            20,
+            60,
             || ("(https://shop\\.example)?/[a-zé😀]{1,6}(/[a-z]{2}//?)?(\\?q=https://[a-z])?",),
             |(target,)| judged(target),
         )

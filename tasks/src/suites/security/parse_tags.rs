@@ -45,8 +45,8 @@ def parse_tags(text: str) -> list[str]:
         .case("two_commas_at_the_end", ("a,,",), Check::raises("ValueError"))
         .case("two_dashes", ("a--b",), Check::raises("ValueError"))
         .case("a_line_break", ("a\n",), Check::raises("ValueError"))
-        .generated(22, || (lists(),), |(text,)| parsed(text))
-        .generated(14, || ("[a ,-]{3,8}",), |(text,)| parsed(text))
+        .generated(60, || (lists(),), |(text,)| parsed(text))
+        .generated(8, || ("[a ,-]{3,8}",), |(text,)| parsed(text))
         .generated_each(
             ATTACKS,
             |(repeated, end)| (attacked(repeated, end),),
@@ -72,7 +72,7 @@ const ATTACKS: &[(&str, &str)] =
 
 fn lists() -> impl Strategy<Value = String> {
     let tag = " {0,2}[a-z0-9]{1,4}(-[a-z0-9]{1,3}){0,2}-? {0,2}";
-    (collection::vec(tag, 1..7), "(,|,|b|\n|,,|A)").prop_map(|(tags, end)| tags.join(",") + &end)
+    (collection::vec(tag, 1..7), "(|||,|,|,|,|,|\n|,,|A)").prop_map(|(tags, end)| tags.join(",") + &end)
 }
 
 fn attacked(repeated: &'static str, end: &'static str) -> impl Strategy<Value = String> {

@@ -63,7 +63,7 @@ def plan_extraction(folder: str, members: list[str]) -> list[str]:
         .case("the_same_path", ("/out", vec!["a//b", "a\\b"]), Check::raises("ValueError"))
         .case("a_bad_folder", ("/out", vec!["../x/", "a"]), Check::raises("ValueError"))
         .case("dots_in_a_name", ("/out", vec!["a..b", "..."]), vec!["/out/a..b", "/out/..."])
-        .generated(24, || (folders(), members()), |(folder, members)| planned(folder, members))
+        .generated(52, || (folders(), members()), |(folder, members)| planned(folder, members))
         .generated_each(
             ATTACKS,
             |attack| attacked(attack),

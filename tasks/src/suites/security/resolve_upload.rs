@@ -43,7 +43,7 @@ def resolve_upload(base: str, name: str) -> str:
         .case("absolute", ("/srv/up", "/srv/up/a"), Check::raises("ValueError"))
         .case("nul", ("/srv/up", "a\0.txt"), Check::raises("ValueError"))
         .case("sibling", ("/srv/up", "../upper/a"), Check::raises("ValueError"))
-        .generated(24, || (bases(), names()), |(base, name)| resolved(base, name))
+        .generated(60, || (bases(), names()), |(base, name)| resolved(base, name))
         .generated(12, attacks, |(base, name)| resolved(base, name))
         .generated(
             4,
@@ -70,7 +70,7 @@ const ODD_PARTS: &[&str] = &[".", "", "...", "a..b", "..a", "%2e%2e", "..\\"];
 fn names() -> impl Strategy<Value = String> {
     let part = prop_oneof![
         6 => "[a-zé😀]{1,4}(\\.txt)?",
-        2 => Just("..".to_owned()),
+        1 => Just("..".to_owned()),
         1 => sample::select(ODD_PARTS).prop_map(String::from),
     ];
     collection::vec(part, 1..7).prop_map(|parts| parts.join("/"))
