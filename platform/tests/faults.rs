@@ -59,12 +59,12 @@ fn check_each_fault(error: i32, replace: bool) -> Vec<&'static str> {
 
 #[test]
 fn whatever_fails_the_old_version_stays_and_nothing_is_acknowledged() {
-    // The version: write, sync, rename, folder. The metadata: the same. The copy: write, rename.
-    let version = ["write", "sync", "rename", "sync_folder"];
-    let first: Vec<_> =
-        version.iter().chain(&version).copied().chain(["write", "rename"]).collect();
+    // The version; the metadata, which is in place only when the version is durable; the copy.
+    let version = ["write", "sync", "rename"];
+    let meta = ["write", "sync", "sync_folder", "rename", "sync_folder"];
+    let first = [&version[..], &meta, &["write", "rename"]].concat();
     let mut later = first.clone();
-    later.insert(4, "link");
+    later.insert(version.len(), "link");
     for error in [ENOSPC, EIO] {
         assert_eq!(check_each_fault(error, false), first);
         assert_eq!(check_each_fault(error, true), later);

@@ -60,7 +60,20 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
 
 /// Like [`write_atomically`], but without the last step, so that several files can share it.
 pub(super) fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    put_in_place(disk, path, bytes, |file| disk.sync(file))
+    replace_after(disk, path, bytes, || Ok(()))
+}
+
+/// The same, once `ready` has come back: the new file is on the disk then, but not yet in its place.
+pub(super) fn replace_after(
+    disk: &dyn Disk,
+    path: &Path,
+    bytes: &[u8],
+    ready: impl Fn() -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    put_in_place(disk, path, bytes, |file| {
+        disk.sync(file).map_err(StoreError::io("write", path))?;
+        ready()
+    })
 }
 
 /// Puts a whole file at `path`, which a power loss may take away again: for what can be made anew.
@@ -72,14 +85,15 @@ fn put_in_place(
     disk: &dyn Disk,
     path: &Path,
     bytes: &[u8],
-    sync: impl Fn(&File) -> io::Result<()>,
+    before: impl Fn(&File) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     // A sweep can take the new file away in the moment before its writer has locked it. That is rare,
     // harmless, and mended by writing it again.
     let mut attempts = 3;
     loop {
         attempts -= 1;
-        let unfinished = unfinished_file(disk, path, bytes, &sync)?;
+        let unfinished = unfinished_file(disk, path, bytes)?;
+        before(unfinished.as_file())?;
         match disk.rename(unfinished.path(), path) {
             Ok(()) => {
                 // Under its new name it is not ours to remove any more.
@@ -97,7 +111,6 @@ fn unfinished_file(
     disk: &dyn Disk,
     path: &Path,
     bytes: &[u8],
-    sync: impl Fn(&File) -> io::Result<()>,
 ) -> Result<NamedTempFile, StoreError> {
     let write = || {
         let mut file = tempfile::Builder::new()
@@ -107,7 +120,6 @@ fn unfinished_file(
         // The lock says that the writer lives; it goes when the process does.
         let _ = file.as_file().try_lock();
         disk.write(file.as_file_mut(), bytes)?;
-        sync(file.as_file())?;
         Ok(file)
     };
     write().map_err(StoreError::io("write", path))
@@ -189,8 +201,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let dead = folder.path().join(".unfinished-dead");
         fs::write(&dead, "half").unwrap();
-        let alive =
-            unfinished_file(&RealDisk, &folder.path().join("x"), b"whole", |_| Ok(())).unwrap();
+        let alive = unfinished_file(&RealDisk, &folder.path().join("x"), b"whole").unwrap();
         sweep(folder.path()).unwrap();
         assert!(!dead.exists());
         assert!(alive.path().exists());

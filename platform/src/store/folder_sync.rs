@@ -2,9 +2,9 @@
 //!
 //! A sync makes every rename durable that was made before it began. So whoever comes while one is under
 //! way waits for the next, together with everybody else who came meanwhile: sixteen uploads at once
-//! cost two syncs, not sixteen.
+//! cost two syncs, not sixteen. A ticket remembers when one came, so that there is time for something
+//! else before the wait, and often nothing left to wait for.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -15,6 +15,10 @@ pub(super) struct FolderSync {
     ended: Condvar,
 }
 
+/// The number of the first sync that begins after the ticket was taken.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ticket(u64);
+
 #[derive(Debug, Default)]
 struct State {
     under_way: bool,
@@ -22,58 +26,54 @@ struct State {
     begun: u64,
     /// The number of the latest that ended.
     ended: u64,
-    /// How many wait for the sync with this number.
-    waiting: BTreeMap<u64, usize>,
-    /// Those that failed and are waited for, with what the system said.
-    failed: BTreeMap<u64, Option<i32>>,
+    /// The latest that failed, with what the system said.
+    failed: Option<(u64, Option<i32>)>,
 }
 
 impl FolderSync {
-    /// Returns when a `sync` that began after this call has ended, with its result.
-    pub(super) fn run(&self, sync: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    /// For who has just changed the folder.
+    pub(super) fn ticket(&self) -> Ticket {
+        Ticket(self.lock().begun + 1)
+    }
+
+    /// Returns when a `sync` that began after the ticket was taken has ended. A later failure counts as
+    /// this one's: what the disk has lost by then is not known.
+    pub(super) fn wait(
+        &self,
+        Ticket(number): Ticket,
+        sync: impl FnOnce() -> io::Result<()>,
+    ) -> io::Result<()> {
         let mut state = self.lock();
-        let mine = state.begun + 1;
-        *state.waiting.entry(mine).or_default() += 1;
-        while state.under_way && state.ended < mine {
+        while state.under_way && state.ended < number {
             state = self.ended.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        if state.ended < mine {
+        if state.ended < number {
             // Nobody has begun the one that we all wait for.
             state.under_way = true;
-            state.begun = mine;
+            state.begun = number;
             drop(state);
             let result = sync();
             state = self.lock();
             state.under_way = false;
-            state.ended = mine;
+            state.ended = number;
             if let Err(error) = result {
-                state.failed.insert(mine, error.raw_os_error());
+                state.failed = Some((number, error.raw_os_error()));
             }
             self.ended.notify_all();
         }
-        state.result_of(mine)
+        match state.failed {
+            Some((failed, Some(code))) if failed >= number => {
+                Err(io::Error::from_raw_os_error(code))
+            }
+            Some((failed, None)) if failed >= number => {
+                Err(io::Error::other("the folder could not be synced"))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    /// The result of a sync that has ended; forgotten when all who wait for it know.
-    fn result_of(&mut self, number: u64) -> io::Result<()> {
-        let result = match self.failed.get(&number) {
-            None => Ok(()),
-            Some(Some(code)) => Err(io::Error::from_raw_os_error(*code)),
-            Some(None) => Err(io::Error::other("the folder could not be synced")),
-        };
-        let waiting = self.waiting.entry(number).or_insert(1);
-        *waiting -= 1;
-        if *waiting == 0 {
-            self.waiting.remove(&number);
-            self.failed.remove(&number);
-        }
-        result
     }
 }
 
@@ -92,36 +92,53 @@ mod tests {
         let (announce, begun) = mpsc::channel();
         let (release, released) = mpsc::channel();
         thread::scope(|scope| {
-            let folder = &folder;
+            let (folder, syncs) = (&folder, &syncs);
+            let ticket = folder.ticket();
             let first = scope.spawn(move || {
-                folder.run(|| {
+                folder.wait(ticket, || {
                     announce.send(()).unwrap();
                     released.recv().unwrap();
                     Ok(())
                 })
             });
             begun.recv().unwrap();
-            let others: Vec<_> = (0..10)
-                .map(|_| {
-                    scope.spawn(|| {
-                        folder.run(|| {
-                            syncs.fetch_add(1, Ordering::SeqCst);
-                            Err(io::Error::from_raw_os_error(5))
-                        })
-                    })
+            let fail = move |ticket| {
+                folder.wait(ticket, || {
+                    syncs.fetch_add(1, Ordering::SeqCst);
+                    Err(io::Error::from_raw_os_error(5))
                 })
+            };
+            let others: Vec<_> = (0..10)
+                .map(|_| folder.ticket())
+                .map(|ticket| scope.spawn(move || fail(ticket)))
                 .collect();
-            while folder.lock().waiting.get(&2) != Some(&10) {
-                thread::yield_now();
-            }
             release.send(()).unwrap();
-            assert!(first.join().unwrap().is_ok());
+            // It may come to look only when the next one has failed as well.
+            let _ = first.join().unwrap();
             for other in others {
                 assert_eq!(other.join().unwrap().unwrap_err().raw_os_error(), Some(5));
             }
         });
         assert_eq!(syncs.load(Ordering::SeqCst), 1);
-        assert!(folder.run(|| Ok(())).is_ok(), "a failure is not remembered for later ones");
-        assert!(folder.lock().waiting.is_empty() && folder.lock().failed.is_empty());
+        assert!(folder.wait(folder.ticket(), || Ok(())).is_ok(), "a failure is not a later one's");
+    }
+
+    #[test]
+    fn a_ticket_is_good_for_what_was_synced_meanwhile_and_not_for_what_was_before() {
+        let folder = FolderSync::default();
+        let never = || -> io::Result<()> { unreachable!("it was synced already") };
+        let early = folder.ticket();
+        folder.wait(folder.ticket(), || Ok(())).unwrap();
+        folder.wait(early, never).unwrap();
+        folder.wait(early, never).unwrap();
+        let late = folder.ticket();
+        let mut synced = false;
+        folder
+            .wait(late, || {
+                synced = true;
+                Ok(())
+            })
+            .unwrap();
+        assert!(synced);
     }
 }

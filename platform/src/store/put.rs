@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use tasks::Sha256;
 
-use super::folder_sync::FolderSync;
+use super::folder_sync::{FolderSync, Ticket};
 use super::lock::Guard;
 use super::token::{Token, is_token_of};
 use super::{AgentMeta, Receipt, Store, StoreError, Version, disk, to_json};
@@ -52,8 +52,8 @@ impl Store {
                 (meta, Some(token))
             }
         };
-        self.put_version(&meta.sha256, source)?;
-        self.put_meta(&meta)?;
+        let version = self.put_version(&meta.sha256, source)?;
+        self.put_meta(&meta, Some(version))?;
         // The copy for people comes last: without it nothing is lost, and the next start makes it.
         if disk::replace_copy(&*self.disk, &self.source_path(miner_id), source).is_ok() {
             guard.finish();
@@ -94,7 +94,7 @@ impl Store {
         allow(&meta)?;
         let token = Token::random();
         meta.token_sha256 = token.sha256();
-        self.put_meta(&meta)?;
+        self.put_meta(&meta, None)?;
         guard.finish();
         Ok(token.into_string())
     }
@@ -128,23 +128,30 @@ impl Store {
         }
     }
 
-    /// Makes the version durable under its digest.
-    fn put_version(&self, sha256: &Sha256, source: &[u8]) -> Result<(), StoreError> {
+    /// Puts the version under its digest. It is durable when the ticket's sync has ended.
+    fn put_version(&self, sha256: &Sha256, source: &[u8]) -> Result<Ticket, StoreError> {
         let path = self.version_path(sha256);
         // A version that is there already may be of an upload that has not come so far as to sync the
         // folder, so that step is never left out.
         if !fs::read(&path).is_ok_and(|stored| stored == source) {
             disk::replace(&*self.disk, &path, source)?;
         }
-        self.sync_together(&self.versions_sync, &self.versions_dir())
+        Ok(self.versions_sync.ticket())
     }
 
-    /// Makes the metadata durable, or leaves the earlier one in force.
-    fn put_meta(&self, meta: &AgentMeta) -> Result<(), StoreError> {
+    /// Makes the metadata durable, or leaves the earlier one in force. It is not seen before the version
+    /// that it names is durable; its own file is written while others may already sync that.
+    fn put_meta(&self, meta: &AgentMeta, version: Option<Ticket>) -> Result<(), StoreError> {
         let path = self.meta_path(&meta.miner_id);
         let earlier = self.keep(&path)?;
-        let written = disk::replace(&*self.disk, &path, &to_json(meta))
-            .and_then(|()| self.sync_together(&self.agents_sync, &self.agents_dir()));
+        let version_is_durable = || match version {
+            Some(ticket) => self.wait(&self.versions_sync, ticket, &self.versions_dir()),
+            None => Ok(()),
+        };
+        let written = disk::replace_after(&*self.disk, &path, &to_json(meta), version_is_durable)
+            .and_then(|()| {
+                self.wait(&self.agents_sync, self.agents_sync.ticket(), &self.agents_dir())
+            });
         match (&written, earlier) {
             (Ok(()), Some((earlier, _lock))) => {
                 let _ = fs::remove_file(earlier);
@@ -162,9 +169,9 @@ impl Store {
         written
     }
 
-    /// Makes the names in the folder durable, with one sync for all who want one.
-    fn sync_together(&self, syncs: &FolderSync, folder: &Path) -> Result<(), StoreError> {
-        syncs.run(|| self.disk.sync_folder(folder)).map_err(StoreError::io("sync", folder))
+    /// Waits until the names in the folder are durable, with one sync for all who want one.
+    fn wait(&self, syncs: &FolderSync, ticket: Ticket, folder: &Path) -> Result<(), StoreError> {
+        syncs.wait(ticket, || self.disk.sync_folder(folder)).map_err(StoreError::io("sync", folder))
     }
 
     /// Gives the file a second name, under which it can be brought back. The open file is locked, which
