@@ -8,6 +8,7 @@ pub mod upload;
 
 use std::future::Future;
 use std::path::Path;
+use std::pin::pin;
 use std::sync::OnceLock;
 
 use harness::Fault;
@@ -23,7 +24,7 @@ use tasks::Seed;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::console::Console;
+use crate::console::{self, Console};
 
 /// Why a command did not come to its end.
 pub enum Failure {
@@ -113,6 +114,19 @@ pub async fn unless_interrupted<T>(
     }
 }
 
+/// Does `work` to its end, also if the user interrupts it, and says so then.
+pub async fn despite_interrupt<T>(work: impl Future<Output = T>, what: &str) -> T {
+    let mut work = pin!(work);
+    tokio::select! {
+        done = &mut work => return done,
+        () = interrupted() => {}
+    }
+    console::say(&format!(
+        "{what} is on its way and comes to its end; another Ctrl-C does not wait"
+    ));
+    work.await
+}
+
 /// Opens a sandbox, lets `work` use it, and removes every container again, also when the work fails or the
 /// user interrupts it.
 pub async fn with_sandbox<T, W>(
@@ -158,20 +172,22 @@ pub fn seed(chosen: Option<u64>) -> Seed {
 /// waits is not lost.
 static INTERRUPTED: OnceLock<watch::Receiver<bool>> = OnceLock::new();
 
-/// Begins to listen for Ctrl-C and for the system's request to end.
+/// Begins to listen for Ctrl-C and for the system's request to end. The second one ends the program where it is.
 pub fn listen_for_interrupts() -> std::io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let (sender, receiver) = watch::channel(false);
     INTERRUPTED.get_or_init(|| receiver);
     tokio::spawn(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
+        for _ in 0..2 {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            if sender.send_replace(true) {
+                std::process::exit(Failure::Interrupted(String::new()).status().into());
+            }
         }
-        sender.send_replace(true);
-        // Whoever waits must not take a closed channel for an interrupt, nor an open one for none.
-        sender.closed().await;
     });
     Ok(())
 }

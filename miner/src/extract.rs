@@ -128,8 +128,8 @@ fn fenced(text: &str) -> Vec<String> {
         }
     }
     blocks.extend(open.map(|(fence, block)| unclosed(fence, &block)));
-    blocks.retain(|block| !block.trim().is_empty());
-    blocks.iter().map(|block| without_prompts(&dedent(trimmed_start(block)))).collect()
+    let code = |block: &String| without_prompts(&dedent(trimmed_start(block)));
+    blocks.iter().map(code).filter(|code| !code.trim().is_empty()).collect()
 }
 
 /// The three or more backticks or tildes that a line begins with.

@@ -3,8 +3,9 @@
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
-use support::{Platform, beside};
+use support::{Platform, Ran, beside};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::Child;
 
 mod support;
 
@@ -58,25 +59,10 @@ async fn a_failed_first_attempt_is_mended_by_the_second() {
     assert_eq!((&lines[2]["task"], &lines[2]["verdict"]), (&"roman_to_int".into(), &().into()));
 }
 
-/// Runs `miner` until `event`, sends it a signal, lets `then` happen, and returns its status and last line.
-async fn signalled(
-    command: Command,
-    signal: &str,
-    event: impl Future<Output = ()>,
-    then: impl FnOnce(),
-) -> (Option<i32>, String) {
-    let mut command = tokio::process::Command::from(command);
-    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-    event.await;
+/// Sends a signal to a program.
+fn interrupt(child: &Child, signal: &str) {
     let id = child.id().unwrap().to_string();
     assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
-    then();
-    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    let mut said = String::new();
-    while let Some(line) = lines.next_line().await.unwrap() {
-        said = line;
-    }
-    (child.wait().await.unwrap().code(), said)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -88,12 +74,14 @@ async fn a_run_that_was_interrupted_or_killed_goes_on_where_it_was() {
         let args = ["mine", "--miner", "me", "--no-try"];
         let tasks = ["--task", "reverse_string", "--task", "word_count"];
         let model = ["--model", "ollama:m", "--base-url", &provider];
-        let command = platform.command(&[&args[..], &tasks, &model].concat());
-        let event = async { asked.await.unwrap() };
-        let (ended, said) = signalled(command, signal, event, || ()).await;
-        assert_eq!(ended, status, "{said}");
-        if status.is_some() {
-            assert!(said.contains("1 answers are kept") && said.contains("--resume"), "{said}");
+        let mine = platform.command(&[&args[..], &tasks, &model].concat());
+        let child = tokio::process::Command::from(mine).stderr(Stdio::piped()).spawn().unwrap();
+        asked.await.unwrap();
+        interrupt(&child, signal);
+        let ran = Ran::of(child.wait_with_output().await.unwrap());
+        assert_eq!(ran.status, status, "{ran:?}");
+        if status == Some(130) {
+            ran.check(130, &["1 answers are kept", "--resume goes on"]);
         }
         // The recording has no answer to word_count, and the other is not asked for again.
         let model = two_attempts();
@@ -167,19 +155,32 @@ async fn a_run_that_stops_early_delivers_what_is_there() {
 
 /// Whoever stopped listening for the answer to a first upload would never hear the token.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_upload_that_is_on_its_way_is_not_interrupted() {
-    let platform = Platform::start().await;
-    let (slow, asked, go_on) = support::slow_upload(&platform).await;
-    let file = platform.folder().join("agent.py");
-    std::fs::write(&file, "print(1)\n").unwrap();
-    let file = file.display().to_string();
-    let upload = ["upload", &file, "--miner", "me", "--platform", &slow];
-    let event = async { asked.await.unwrap() };
-    let (ended, said) =
-        signalled(platform.command(&upload), "-INT", event, || go_on.send(()).unwrap()).await;
-    assert_eq!(ended, Some(0), "{said}");
-    let tokens = platform.folder().join(".config/arena/tokens.json");
-    assert!(std::fs::read_to_string(tokens).unwrap().contains("arena_"), "{said}");
+async fn an_upload_that_is_on_its_way_ends_with_the_second_interrupt_and_not_with_the_first() {
+    for patient in [true, false] {
+        let platform = Platform::start().await;
+        let (slow, asked, go_on) = support::slow_upload(&platform).await;
+        let file = platform.folder().join("agent.py");
+        std::fs::write(&file, "print(1)\n").unwrap();
+        let file = file.display().to_string();
+        let upload = platform.command(&["upload", &file, "--miner", "me", "--platform", &slow]);
+        let mut child =
+            tokio::process::Command::from(upload).stderr(Stdio::piped()).spawn().unwrap();
+        asked.await.unwrap();
+        interrupt(&child, "-INT");
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let said = lines.next_line().await.unwrap().unwrap();
+        assert!(said.contains("another Ctrl-C does not wait"), "{said}");
+        let tokens = platform.folder().join(".config/arena/tokens.json");
+        if patient {
+            go_on.send(()).unwrap();
+            assert_eq!(child.wait().await.unwrap().code(), Some(0));
+            assert!(std::fs::read_to_string(tokens).unwrap().contains("arena_"));
+        } else {
+            interrupt(&child, "-INT");
+            assert_eq!(child.wait().await.unwrap().code(), Some(130));
+            assert!(!tokens.exists());
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -49,6 +49,7 @@ async fn evaluate(platform: &Platform, tasks: &[&str]) -> Vec<Ranking> {
         results: Some(Results::of(&platform.store)),
         jobs: 2,
         isolation: Isolation::Agent,
+        partition: None,
         shrinking: Duration::ZERO,
     };
     let outcome = round::run(&sandbox, plan, Arc::new(|_| ())).await;

@@ -6,7 +6,7 @@ use platform::MinerId;
 use platform::client::{Client, ClientError};
 use platform::store::{Receipt, write_atomically};
 
-use super::{Failure, read_agent};
+use super::{Failure, despite_interrupt, read_agent};
 use crate::cli::{PlatformArgs, Upload};
 use crate::console;
 
@@ -23,8 +23,8 @@ pub async fn run(args: Upload) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Uploads an agent. A token that comes back is on the disk when this returns. Ctrl-C does not end this: the
-/// platform may have the agent already, and tells the token once.
+/// Uploads an agent. A token that comes back is on the disk when this returns. The first Ctrl-C does not end
+/// this: the platform may have the agent already, and tells the token once.
 pub async fn upload(
     platform: &PlatformArgs,
     miner: &MinerId,
@@ -33,7 +33,8 @@ pub async fn upload(
     let tokens = TokenFile::at(platform.token_file.clone())?;
     let client = Client::new(&platform.platform)?;
     let token = tokens.get(&platform.platform, miner)?;
-    let receipt = client.upload(miner, source, token.as_deref()).await;
+    let sending = client.upload(miner, source, token.as_deref());
+    let receipt = despite_interrupt(sending, "the upload").await;
     let receipt = receipt.map_err(|error| explained(error, miner, &tokens))?;
     if let Some(token) = &receipt.token {
         tokens.put(&platform.platform, miner, token)?;

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::source::MAX_ANSWER_BYTES;
 
@@ -116,6 +118,7 @@ fn what_is_no_code_is_not_passed_on_as_code() {
         "I cannot help with that.",
         "I'm sorry, but as a language model I won't.",
         "```\n```",
+        "```\n>>>\n```",
         "```text\nI can't, sorry.\n```",
         "```javascript\nfunction f(x) { return x; }\n```",
         "```rust\nfn f(x: i32) -> i32 { x }\n```",
@@ -174,5 +177,24 @@ fn the_longest_answers_are_looked_at_in_no_time() {
         let since = Instant::now();
         let _ = code(&answer, "f");
         assert!(since.elapsed() < Duration::from_secs(20), "{piece:?}: {:?}", since.elapsed());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_is_said_is_code_or_it_is_not(pieces in proptest::collection::vec(
+        proptest::sample::select(vec![
+            "```", "````", "~~~", "python", "diff", "\n", "\r\n", "    ", "\t", " ", "\u{a0}", "\u{feff}", "é",
+            "def f(x):", "return x", "class A:", ">>> ", "... ", "<think>", "</think>", "<answer>", "</answer>",
+            "<|channel|>final<|message|>", "<|end|>", "{", "}", "[", "]", "\"code\": ", "'''", "# ", "Sure!", "f = ",
+        ]),
+        0..40,
+    )) {
+        let answer = pieces.concat();
+        if let Ok(code) = code(&answer, "f") {
+            prop_assert!(code.ends_with('\n') && code.trim() != "", "{:?} of {:?}", code, answer);
+        }
     }
 }
