@@ -1,7 +1,7 @@
 //! Stored results as a whole: how many there are, which of them a round still wants, what can go, and how
 //! those of several machines come together.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use platform::store::{Store, write_atomically};
@@ -27,7 +27,7 @@ pub struct Contents {
 }
 
 /// Counts the results of a store. Those whose key is not `wanted` are removed if `prune`.
-pub fn contents(store: &Store, wanted: &HashSet<Sha256>, prune: bool) -> Result<Contents, Fault> {
+pub fn contents(store: &Store, wanted: &BTreeSet<Sha256>, prune: bool) -> Result<Contents, Fault> {
     let mut contents = Contents { pruned: prune, ..Contents::default() };
     for (path, key) in files(&store.results_dir())? {
         let bytes = path.metadata().map_err(|cause| file("read", &path, cause))?.len();

@@ -97,8 +97,8 @@ pub async fn run(sandbox: &Sandbox, plan: Plan, on_event: Listener) -> Result<Ou
         findings: Mutex::default(),
         on_event,
     });
-    let (company, seen) = watch::channel(Company::Honest);
-    let control = tokio::spawn(control::Watch::new(sandbox, seed).run(seen));
+    let (company, watched) = watch::channel(Company::Honest);
+    let control = tokio::spawn(control::Watch::new(sandbox, seed).run(watched));
     let jobs = plan.jobs.max(1);
     side_by_side(jobs, || honest_company(Arc::clone(&shared))).await;
     for turn in 0..TURNS {

@@ -61,7 +61,7 @@ pub enum SamplesError {
     Empty(PathBuf),
 }
 
-/// Reads samples in `EvalPlus`'s format: `task_id` with `solution`, a whole answer, or with `completion`, what
+/// Reads samples in EvalPlus's format: `task_id` with `solution`, a whole answer, or with `completion`, what
 /// goes behind the problem's prompt.
 pub fn read(path: &Path, benchmark: &Benchmark) -> Result<Vec<Sample>, SamplesError> {
     let file = |cause| SamplesError::File { path: path.to_owned(), cause };

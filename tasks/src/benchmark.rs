@@ -1,9 +1,9 @@
 //! Problems of public benchmarks, read from the files in which they are published: HumanEval+ and MBPP+ as
-//! `EvalPlus` releases them, and the original `HumanEval`.
+//! EvalPlus releases them, and the original HumanEval.
 //!
-//! `EvalPlus` gives inputs and a canonical solution, so expected values come from running that solution,
+//! EvalPlus gives inputs and a canonical solution, so expected values come from running that solution,
 //! which is the harness's to do in a container that no candidate ever sees. What is right follows the data
-//! set's own rules; [`rules`] has those of single problems. The original `HumanEval` has assertions in
+//! set's own rules; [`rules`] has those of single problems. The original HumanEval has assertions in
 //! Python and no values: they must run beside the answer, so their verdict is advisory.
 //!
 //! ```
@@ -42,7 +42,7 @@ const VALUES_BYTES: u64 = 256 << 20;
 pub enum Format {
     /// Inputs and a canonical solution: HumanEval+ and MBPP+
     EvalPlus,
-    /// A canonical solution and assertions: the original `HumanEval`
+    /// A canonical solution and assertions: the original HumanEval
     HumanEval,
 }
 
@@ -70,7 +70,7 @@ pub enum Tests {
     Inputs {
         /// The arguments of each call of the original benchmark
         base: Vec<Vec<Value>>,
-        /// The arguments of each call that `EvalPlus` added
+        /// The arguments of each call that EvalPlus added
         plus: Vec<Vec<Value>>,
         /// Largest difference of numbers; 0 for none, except between floats
         atol: f64,
@@ -168,7 +168,7 @@ impl Problem {
             Tests::Inputs { .. } => &self.entry_point,
             Tests::Assertions(_) => ASSERTIONS,
         };
-        let mut task = Task::benchmark(self.id.clone(), &self.name, entry_point)
+        let mut task = Task::benchmark(&self.id, &self.name, entry_point)
             .asks(&format!(
                 "Complete the Python function {} below. Answer with the whole source, imports included.\n\n{}",
                 self.entry_point, self.prompt
@@ -227,7 +227,7 @@ impl Problem {
 
 impl Task {
     /// A task that comes from a benchmark's file.
-    pub(crate) fn benchmark(id: TaskId, title: &str, entry_point: &str) -> Self {
+    pub(crate) fn benchmark(id: &TaskId, title: &str, entry_point: &str) -> Self {
         let mut task = Self::code(Family::Benchmarks, id.as_str(), title);
         task.kind = crate::Kind::Code { entry_point: entry_point.to_owned() };
         task

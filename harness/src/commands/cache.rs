@@ -1,7 +1,7 @@
 //! `harness cache`: what the stored results take up, and which of them are still of use; `harness merge`:
 //! results of other machines.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use harness::cache::{self, Merged};
@@ -18,7 +18,7 @@ use crate::cli::{Cache, Merge};
 pub fn run(args: &Cache) -> Result<(), Failure> {
     let console = Console::new();
     let store = Store::open(&args.store.store)?;
-    let mut wanted = HashSet::new();
+    let mut wanted = BTreeSet::new();
     if let Some(round) = store.round()? {
         let tasks = stored_tasks(args.suite.as_ref(), &store, &round)?;
         let prepared: Vec<_> =
