@@ -172,22 +172,23 @@ pub fn seed(chosen: Option<u64>) -> Seed {
 /// waits is not lost.
 static INTERRUPTED: OnceLock<watch::Receiver<bool>> = OnceLock::new();
 
-/// Begins to listen for Ctrl-C and for the system's request to end. The second one ends the program where it is.
+/// Begins to listen for Ctrl-C and for the system's request to end. A second Ctrl-C ends the program where it is;
+/// whoever started it may pass the first one on as a request, so those do not count.
 pub fn listen_for_interrupts() -> std::io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let (sender, receiver) = watch::channel(false);
     INTERRUPTED.get_or_init(|| receiver);
     tokio::spawn(async move {
-        for _ in 0..2 {
+        let mut interrupts = 0;
+        while interrupts < 2 {
             tokio::select! {
-                _ = interrupt.recv() => {}
+                _ = interrupt.recv() => interrupts += 1,
                 _ = terminate.recv() => {}
             }
-            if sender.send_replace(true) {
-                std::process::exit(Failure::Interrupted(String::new()).status().into());
-            }
+            sender.send_replace(true);
         }
+        std::process::exit(Failure::Interrupted(String::new()).status().into());
     });
     Ok(())
 }

@@ -170,6 +170,8 @@ async fn an_upload_that_is_on_its_way_ends_with_the_second_interrupt_and_not_wit
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let said = lines.next_line().await.unwrap().unwrap();
         assert!(said.contains("another Ctrl-C does not wait"), "{said}");
+        // What started it passes the same Ctrl-C on, as 'cargo xtask' does.
+        interrupt(&child, "-TERM");
         let tokens = platform.folder().join(".config/arena/tokens.json");
         if patient {
             go_on.send(()).unwrap();
