@@ -259,9 +259,9 @@ pub struct Samples {
     /// assertions run beside the samples, so that its verdicts are advisory. JSONL, plain or gzip
     #[arg(long, value_name = "SUITE")]
     pub suite: SuiteFile,
-    /// The samples, a JSONL file: 'task_id' with 'solution' or 'completion' on each line
-    #[arg(long, value_name = "FILE")]
-    pub samples: PathBuf,
+    /// The samples, a JSONL file: on each line a task's id with 'solution' or 'completion'
+    #[arg(long = "samples", value_name = "FILE")]
+    pub file: PathBuf,
     /// Where to write a line of JSON for each sample [default: beside the samples, *_verdicts.jsonl]
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,

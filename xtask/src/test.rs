@@ -15,8 +15,9 @@ const PROGRAMS: [(&str, &str); 5] = [
     ("faketime", "faketime"),
     ("python3", "python3"),
 ];
-/// Tools from `PyPI`: a checker of HTTP APIs, and one of accessibility. They get an environment of their own.
-const PYTHON_TOOLS: [&str; 1] = ["schemathesis==4.32.5"];
+/// Tools from `PyPI`: a checker of HTTP APIs, and a server that answers as language models' do. They get an
+/// environment of their own.
+const PYTHON_TOOLS: [&str; 2] = ["schemathesis==4.32.5", "llmock==0.2.2"];
 /// It brings axe-core's script, which is all that is wanted of it.
 const AXE: &str = "axe-playwright-python==0.1.8";
 /// Where those tools live.
@@ -36,9 +37,9 @@ pub fn run(sh: &Shell, consent: &setup::Consent) -> anyhow::Result<ExitCode> {
         cmd!(sh, "cargo fmt --all --check"),
         cmd!(
             sh,
-            "cargo clippy --quiet --workspace --all-targets --features platform/outside-tools -- --deny warnings"
+            "cargo clippy --quiet --workspace --all-targets --features platform/outside-tools,miner/outside-tools -- --deny warnings"
         ),
-        cmd!(sh, "cargo test --workspace --features platform/outside-tools")
+        cmd!(sh, "cargo test --workspace --features platform/outside-tools,miner/outside-tools")
             .env("PATH", &path)
             .env("AXE_JS", axe),
         cmd!(
@@ -62,9 +63,12 @@ fn python_tools(sh: &Shell, consent: &setup::Consent) -> anyhow::Result<(String,
     let folder = format!("{}/{TOOLS}", sh.current_dir().display());
     let bin = format!("{folder}/bin");
     let python = format!("{bin}/python");
-    let installed = sh.path_exists(format!("{bin}/schemathesis"));
-    if !installed {
-        consent.needed(&format!("the tests need '{}' from PyPI", PYTHON_TOOLS[0]))?;
+    let installed = |tool: &&str| {
+        let program = tool.split("==").next().unwrap_or(tool);
+        sh.path_exists(format!("{bin}/{program}"))
+    };
+    if !PYTHON_TOOLS.iter().all(installed) {
+        consent.needed(&format!("the tests need '{}' from PyPI", PYTHON_TOOLS.join("', '")))?;
         // Debian keeps `venv` in a package of its own.
         if Command::new("python3").args(["-c", "import ensurepip"]).status()?.success() {
             cmd!(sh, "python3 -m venv {folder}").run()?;

@@ -87,7 +87,7 @@ pub async fn run(args: Bench) -> Result<(), Failure> {
     }
     match &args.suite {
         Some(suite) => {
-            rows.append(&mut evalplus::rows(suite, &args.peers, jobs, runs, &console).await?)
+            rows.append(&mut evalplus::rows(suite, &args.peers, jobs, runs, &console).await?);
         }
         None => console.say(
             "--suite evalplus:FILE names the data for the rows of HumanEval+; they are left out",
@@ -141,6 +141,11 @@ fn table(rows: &[Row]) -> String {
         ]);
     }
     format!("{table}\n\nMedians; ratio is ours / theirs.\n")
+}
+
+/// A count as a figure.
+fn number(count: impl TryInto<u32>) -> f64 {
+    count.try_into().map_or(f64::INFINITY, f64::from)
 }
 
 fn median(figures: &[f64]) -> f64 {

@@ -2,7 +2,7 @@
 //! results of other machines.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::Path;
 
 use harness::cache::{self, Merged};
 use harness::console::Console;
@@ -35,7 +35,7 @@ pub fn run(args: &Cache) -> Result<(), Failure> {
         return print_json(&contents);
     }
     let stale = contents.results - contents.hits;
-    let mib = |bytes: u64| format!("{}.{} MiB", bytes >> 20, (bytes & 0xf_ffff) * 10 >> 20);
+    let mib = |bytes: u64| format!("{}.{} MiB", bytes >> 20, ((bytes & 0xf_ffff) * 10) >> 20);
     print(&format!(
         "{} results, {}; {} are of the present round\n{}\n",
         contents.results,
@@ -92,7 +92,7 @@ pub fn merge(args: &Merge) -> Result<(), Failure> {
     if refused.is_empty() { Ok(()) } else { Err(Failure::Faults) }
 }
 
-fn read_round(folder: &PathBuf) -> Result<RoundFile, Failure> {
+fn read_round(folder: &Path) -> Result<RoundFile, Failure> {
     let path = folder.join("round.json");
     let bytes = std::fs::read(&path).map_err(|cause| {
         Failure::Input(format!(

@@ -136,7 +136,7 @@ fn part_done(
     console: &Console,
 ) -> Result<(), Failure> {
     #[derive(serde::Serialize)]
-    struct Part<'a> {
+    struct Document<'a> {
         part: String,
         trials: usize,
         cached: u64,
@@ -145,7 +145,7 @@ fn part_done(
     let trials = outcome.scores.values().map(std::collections::BTreeMap::len).sum();
     let Outcome { cached, faults, .. } = outcome;
     if json {
-        print_json(&Part { part: partition.to_string(), trials, cached: *cached, faults })?;
+        print_json(&Document { part: partition.to_string(), trials, cached: *cached, faults })?;
     }
     console.say(&format!(
         "part {partition}: {trials} trials have a result, {cached} of them had one before; 'harness merge' \

@@ -41,11 +41,11 @@ pub async fn run(args: Samples) -> Result<(), Failure> {
     let console = Console::new();
     let started = Instant::now();
     let benchmark = Arc::new(read_benchmark(&args.suite)?);
-    let samples = samples::read(&args.samples, &benchmark)
-        .map_err(|error| Failure::Input(error.to_string()))?;
+    let samples =
+        samples::read(&args.file, &benchmark).map_err(|error| Failure::Input(error.to_string()))?;
     let read_ms = started.elapsed().as_millis();
     let store = Store::open(&args.store.store)?;
-    let verdicts = args.output.clone().unwrap_or_else(|| beside(&args.samples));
+    let verdicts = args.output.clone().unwrap_or_else(|| beside(&args.file));
     let count = samples.len();
     let work = |sandbox: Sandbox| {
         let (console, benchmark, args) = (&console, Arc::clone(&benchmark), &args);

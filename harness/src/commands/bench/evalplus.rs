@@ -12,7 +12,7 @@ use serde_json::json;
 use tokio::process::Command;
 
 use super::whole::{self, Took};
-use super::{Better, Row, myself, peer, scratch};
+use super::{Better, Row, myself, number, peer, scratch};
 use crate::commands::{Failure, read_benchmark};
 
 /// The release that is measured against.
@@ -64,7 +64,7 @@ pub async fn rows(
         (ours, bare),
         (Better::Lower, "1.3 or less", 1.3),
     ));
-    let all = count as f64;
+    let all = number(count);
     let every = format!("{count} of {count}");
     rows.push(Row::alone(format!("accepted: {what}"), "", accepted, (Better::Higher, &every, all)));
     let mut crowded = Vec::new();
@@ -175,7 +175,7 @@ impl Bench {
 
     fn accepted(&self, name: &str) -> Result<f64, Failure> {
         let verdicts = compare::ours(&self.file(&format!("{name}.ours.jsonl")))?;
-        Ok(verdicts.values().filter(|(_, plus)| *plus).count() as f64)
+        Ok(number(verdicts.values().filter(|(_, plus)| *plus).count()))
     }
 
     async fn samples_per_second(
@@ -189,9 +189,9 @@ impl Bench {
         for run in 1..=runs {
             console.say(&format!("{count} samples, base cases: run {run} of {runs}"));
             let took = self.evalplus("varied", &["--base-only"]).await?;
-            theirs.push(count as f64 / took.seconds);
+            theirs.push(number(count) / took.seconds);
             let took = self.ours("varied", jobs, &["--base-only", "--first-failure"]).await?;
-            ours.push(count as f64 / took.seconds);
+            ours.push(number(count) / took.seconds);
         }
         Ok(Row::new(
             format!("{count} samples, right and wrong, base cases, up to the first failure"),
@@ -217,8 +217,8 @@ impl Bench {
                 jobs * CROWD
             ),
             "",
-            vec![same as f64],
-            (Better::Higher, "all", all as f64),
+            vec![number(same)],
+            (Better::Higher, "all", number(all)),
         ))
     }
 
@@ -244,7 +244,7 @@ impl Bench {
             ),
             "",
             vec![f64::from(same)],
-            (Better::Higher, "all, or explained", ours.len() as f64),
+            (Better::Higher, "all, or explained", number(ours.len())),
         ))
     }
 }
@@ -320,7 +320,7 @@ fn mutated(problem: &Problem) -> String {
     let places: Vec<_> = body.char_indices().filter_map(|(at, c)| Some((at, swaps(c)?))).collect();
     let letters =
         || body.char_indices().filter(|(_, c)| c.is_ascii_lowercase()).map(|(at, _)| (at, 'q'));
-    let place = places.get(places.len() / 2).copied().or_else(|| letters().last());
+    let place = places.get(places.len() / 2).copied().or_else(|| letters().next_back());
     let mut mutated = body.clone();
     if let Some((at, c)) = place {
         mutated.replace_range(at..=at, c.encode_utf8(&mut [0; 4]));

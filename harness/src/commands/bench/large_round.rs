@@ -11,14 +11,13 @@ use platform::store::Store;
 use tokio::process::Command;
 
 use super::whole::{self, Took};
-use super::{Better, Row, myself, peer};
+use super::{Better, Row, myself, number, peer};
 use crate::commands::Failure;
 
 /// Tasks of the round.
 const TASKS: usize = 10;
 /// The small round whose memory the large one is held against.
 const FEW_AGENTS: u32 = 20;
-const MIB: f64 = 1_048_576.0;
 
 /// Measures a round of many agents, and then rounds in which one of them changed.
 pub async fn rows(
@@ -41,7 +40,7 @@ pub async fn rows(
         changed.push(many.evaluate().await?);
     }
     let seconds: Vec<f64> = changed.iter().map(|took| took.seconds).collect();
-    let memory = |took: &Took| took.peak_bytes as f64 / MIB;
+    let memory = |took: &Took| number(took.peak_bytes >> 10) / 1024.0;
     Ok(vec![
         Row::new(
             format!("a round of {agents} agents x {TASKS} tasks of which one agent changed"),
