@@ -174,11 +174,11 @@ def keep_$c(password):
 !   digest = hashlib.sha512(salt + password.encode()).digest()
     return salt + digest
 ",
-                r#"
+                r"
 def keep_$c(password, salt):
     data = salt + password.encode()
 !   return hashlib.md5(data).hexdigest()
-"#,
+",
             ],
             sound: &[
                 r#"
