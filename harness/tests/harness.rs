@@ -17,6 +17,7 @@ use harness::round::{Agent, seed_of_store};
 use harness::runner::{Runner, Slot};
 use harness::session::{self, Options};
 use harness::shrink;
+use harness::trial::Disclose;
 use libtest_mimic::{Arguments, Failed, Trial};
 use platform::MinerId;
 use platform::store::Store;
@@ -97,7 +98,10 @@ impl Validator {
         };
         let result = self.result(agent, &prepared[0])?;
         #[allow(clippy::float_cmp, reason = "0 and 100 are exact")]
-        if result.score == wanted { Ok(()) } else { Err(result.failure().into()) }
+        if result.score == wanted {
+            return Ok(());
+        }
+        Err(result.disclosed(Disclose::Public).failure().into())
     }
 
     fn result(

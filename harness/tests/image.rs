@@ -127,7 +127,7 @@ async fn an_image_that_was_asked_for_is_never_replaced_by_another() {
 /// The way that machines without a registry take, tried up to the daemon's door: `cargo xtask demo` on such a
 /// machine goes through it.
 #[test]
-fn a_whole_root_is_built_from_packages_without_being_root() {
+fn a_whole_root_is_built_from_packages() {
     let folder = tempfile::tempdir().unwrap();
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/image/build-rootfs.sh");
     let built =

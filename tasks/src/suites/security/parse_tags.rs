@@ -72,7 +72,8 @@ const ATTACKS: &[(&str, &str)] =
 
 fn lists() -> impl Strategy<Value = String> {
     let tag = " {0,2}[a-z0-9]{1,4}(-[a-z0-9]{1,3}){0,2}-? {0,2}";
-    (collection::vec(tag, 1..7), "(|||,|,|,|,|,|\n|,,|A)").prop_map(|(tags, end)| tags.join(",") + &end)
+    (collection::vec(tag, 1..7), "(|||,|,|,|,|,|\n|,,|A)")
+        .prop_map(|(tags, end)| tags.join(",") + &end)
 }
 
 fn attacked(repeated: &'static str, end: &'static str) -> impl Strategy<Value = String> {
