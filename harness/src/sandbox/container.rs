@@ -318,6 +318,8 @@ impl Container {
             return Ok(());
         }
         let container = self.short_id().to_owned();
+        // A driver that was starved as well has noticed late that the time was up.
+        let starved_ms = starved_ms.min(wall_ms);
         Err(Fault::Starved { container, starved_ms, wall_ms })
     }
 
