@@ -3,8 +3,13 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
 
 use platform::store::Store;
+
+/// How long an answer may take on a busy machine: less than the server waits for idle connections, whose end
+/// would make room for what was stuck.
+const LONGEST: Duration = Duration::from_secs(10);
 
 fn platform(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_platform"));
@@ -38,6 +43,7 @@ fn upload(address: &str, miner_id: &str) -> String {
     );
     let header = "Content-Type: multipart/form-data; boundary=b\r\nConnection: close";
     let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(LONGEST)).unwrap();
     let length = body.len();
     write!(stream, "POST /upload/agent HTTP/1.1\r\nHost: x\r\n{header}\r\nContent-Length: {length}\r\n\r\n{body}").unwrap();
     let mut answer = String::new();
@@ -152,8 +158,12 @@ fn what_is_damaged_is_told_when_the_server_starts() {
     Store::open(folder.path()).unwrap();
     std::fs::write(folder.path().join("agents/you.json"), "{").unwrap();
     let (mut child, _) = serve(&["--store", folder.path().to_str().unwrap()]);
-    let mut line = String::new();
-    BufReader::new(child.stderr.as_mut().unwrap()).read_line(&mut line).unwrap();
+    let stderr = BufReader::new(child.stderr.take().unwrap());
+    let (sender, said) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        stderr.lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
+    });
+    let line = said.recv_timeout(LONGEST).expect("it says something");
     assert!(line.contains("you.json is damaged"), "{line}");
     child.kill().unwrap();
     child.wait().unwrap();

@@ -1,6 +1,5 @@
 //! The curl commands of the README, run against a real server in the order in which they stand. Run with
-//! `--features outside-tools`; wants `curl`. `README` names another file to
-//! read.
+//! `--features outside-tools`; wants `curl`.
 
 mod support;
 
@@ -43,11 +42,8 @@ async fn the_readmes_commands_do_what_it_says() {
     let agent = folder.path().join("agent.py");
     std::fs::write(&agent, "print(1)\n").unwrap();
 
-    let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
-    let path = std::env::var("README").unwrap_or_else(|_| default.to_owned());
-    let markdown = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
-    let commands = commands(&markdown);
-    assert!(commands.len() >= 8, "{path} has only {} curl commands", commands.len());
+    let commands = commands(include_str!("../../README.md"));
+    assert!(commands.len() >= 8, "the README has only {} curl commands", commands.len());
 
     let (mut token, mut stored, mut uploads) = (String::new(), String::new(), 0);
     for command in commands {

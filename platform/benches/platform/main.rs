@@ -101,13 +101,19 @@ fn run(args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A folder for stores, where cargo builds: the system's own for temporary files may lie in memory, where
+/// nothing has to be made durable.
+fn folder() -> anyhow::Result<tempfile::TempDir> {
+    Ok(tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?)
+}
+
 /// Says on stderr how far it is.
 fn say(part: &str, run: u8) {
     eprintln!("bench: {part}, run {run}");
 }
 
 fn tasks(runs: u8) -> anyhow::Result<[Row; 2]> {
-    let folder = tempfile::tempdir()?;
+    let folder = folder()?;
     let platform = Server::platform(&folder.path().join("ours"), ONE_CORE)?;
     let tasks = get(&platform.url, "/tasks")?;
     let twin = Server::twin(&folder.path().join("theirs"), ONE_CORE, &tasks)?;
@@ -134,7 +140,7 @@ fn tasks(runs: u8) -> anyhow::Result<[Row; 2]> {
 }
 
 fn uploads(runs: u8) -> anyhow::Result<[Row; 2]> {
-    let folder = tempfile::tempdir()?;
+    let folder = folder()?;
     let script = folder.path().join("upload.lua");
     fs::write(&script, include_str!("upload.lua"))?;
     let script = script.to_str().context("temporary folders are UTF-8")?;
@@ -197,7 +203,7 @@ impl Disk for NeverSyncs {
 
 fn many_agents(runs: u8) -> anyhow::Result<[Row; 3]> {
     const AGENTS: usize = 10_000;
-    let folder = tempfile::tempdir()?;
+    let folder = folder()?;
     let store = Store::open_on(folder.path(), Arc::new(NeverSyncs))?;
     for n in 0..AGENTS {
         store.put_agent(&format!("miner{n}").parse()?, format!("print({n})").as_bytes(), None)?;
@@ -240,7 +246,7 @@ fn ms(time: Duration) -> f64 {
 
 fn slow_connections(runs: u8) -> anyhow::Result<[Row; 3]> {
     const CONNECTIONS: u32 = 1_000;
-    let folder = tempfile::tempdir()?;
+    let folder = folder()?;
     let (mut p99, mut p99_alone) = (vec![], vec![]);
     let (mut memory, mut memory_alone, mut memory_at_first) = (vec![], vec![], vec![]);
     for run in 1..=runs {

@@ -12,7 +12,7 @@ use ruff_text_size::Ranged as _;
 
 use super::{Finding, MAX_FINDINGS, finding_at, imports, meaning};
 
-/// Enough for the deepest tree at the frame sizes of a build without optimisation; `tests/nesting.rs`
+/// Enough for the deepest tree at the frame sizes of a build without optimisation; `tests/fuzz.rs`
 /// tries.
 const STACK_BYTES: usize = 512 << 20;
 
