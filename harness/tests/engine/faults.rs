@@ -37,6 +37,7 @@ struct Round {
     sandbox: Sandbox,
     folder: tempfile::TempDir,
     disk: Arc<FaultyDisk>,
+    store: Store,
 }
 
 /// What came of it.
@@ -53,12 +54,9 @@ impl Round {
         let (reference, id) = ("fake:1".to_owned(), FakeEngine::IMAGE.to_owned());
         let image = Image { reference, id, origin: Origin::Present };
         let sandbox = Sandbox::new(engine.clone(), image, Limits::STANDARD, None);
-        let (folder, disk) = (tempfile::tempdir().unwrap(), Arc::default());
-        Self { engine, sandbox, folder, disk }
-    }
-
-    fn store(&self) -> Store {
-        Store::open_on(self.folder.path(), self.disk.clone()).unwrap()
+        let (folder, disk) = (tempfile::tempdir().unwrap(), Arc::<FaultyDisk>::default());
+        let store = Store::open_on(folder.path(), disk.clone()).unwrap();
+        Self { engine, sandbox, folder, disk, store }
     }
 
     async fn run(&self) -> Ended {
@@ -78,7 +76,7 @@ impl Round {
         let plan = Plan {
             agents: names.iter().map(|name| Agent::local(name, source(name))).collect(),
             tasks: [Prepared::new(task, Seed(5))].into(),
-            results: Some(Results::of(&self.store())),
+            results: Some(Results::of(&self.store)),
             jobs: 1,
             isolation: Isolation::Agent,
             partition: None,
@@ -93,7 +91,7 @@ impl Round {
 
     /// The results that were kept.
     fn kept(&self) -> Vec<TrialResult> {
-        let results = std::fs::read_dir(self.store().results_dir()).unwrap();
+        let results = std::fs::read_dir(self.store.results_dir()).unwrap();
         let read = |entry: std::io::Result<std::fs::DirEntry>| {
             serde_json::from_slice(&std::fs::read(entry.unwrap().path()).unwrap()).unwrap()
         };
