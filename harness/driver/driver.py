@@ -57,40 +57,45 @@ AGENT_ENVIRONMENT = {
 
 
 def encode(value, depth=0):
-    """A value as JSON-ready data. Only exact types count: a subclass may lie about what it is."""
+    """A value as JSON text. Only exact types count: a subclass may lie about what it is."""
     kind = type(value)
-    if value is None or kind is bool:
-        return value
+    if value is None:
+        return "null"
+    if kind is bool:
+        return "true" if value else "false"
     if kind is int:
-        return value if -(1 << 63) <= value < 1 << 63 else {"int": format(value, "x")}
+        return repr(value) if -(1 << 63) <= value < 1 << 63 else '{"int":"%x"}' % value
     if kind is str:
         if value.isascii():
-            return value
+            return quoted_ascii(value)
         try:
             value.encode()
         except UnicodeEncodeError:
-            return {"str": [ord(c) for c in value]}
-        return value
+            return '{"str":[%s]}' % ",".join([str(ord(c)) for c in value])
+        return quoted(value)
     if kind is float:
         if value - value == 0.0:
-            return value
-        return {"float": "nan" if value != value else "inf" if value > 0 else "-inf"}
+            return repr(value)
+        return '{"float":"nan"}' if value != value else '{"float":"inf"}' if value > 0 else '{"float":"-inf"}'
     if depth >= MAX_DEPTH:
-        return {"opaque": "a value nested too deeply"}
+        return '{"opaque":"a value nested too deeply"}'
     if kind is list:
-        return [encode(item, depth + 1) for item in value]
+        return "[%s]" % ",".join([encode(item, depth + 1) for item in value])
     if kind is tuple or kind is set or kind is frozenset:
-        return {kind.__name__: [encode(item, depth + 1) for item in value]}
+        return '{"%s":[%s]}' % (kind.__name__, ",".join([encode(item, depth + 1) for item in value]))
     if kind in DICTS:
         # Not by a method of the value's own, which may have been replaced.
-        return {"dict": [[encode(k, depth + 1), encode(v, depth + 1)] for k, v in dict.items(value)]}
+        entries = [f"[{encode(k, depth + 1)},{encode(v, depth + 1)}]" for k, v in dict.items(value)]
+        return '{"dict":[%s]}' % ",".join(entries)
     if kind is bytes:
-        return {"bytes": value.hex()}
+        return '{"bytes":"%s"}' % value.hex()
     if kind is complex:
-        return {"complex": [encode(value.real), encode(value.imag)]}
-    return {"opaque": text(kind.__name__, 100)}
+        return '{"complex":[%s,%s]}' % (encode(value.real), encode(value.imag))
+    return '{"opaque":%s}' % quoted_ascii(text(kind.__name__, 100))
 
 
+# Text as JSON, by the functions of `json` that are written in C.
+quoted, quoted_ascii = json.encoder.encode_basestring, json.encoder.encode_basestring_ascii
 # Types that Python calls equal to a dict with the same entries, and that cannot say otherwise.
 DICTS = {dict, collections.Counter, collections.OrderedDict, collections.defaultdict}
 
@@ -193,10 +198,14 @@ def outcome_of(function, arguments, digest_over=None):
     try:
         value = function(*arguments)
         if digest_over is not None and (digested := digest(value, digest_over)):
-            return {"digest": digested}
-        return {"returned": encode(value)}
+            return '{"digest":"%s"}' % digested
+        return '{"returned":%s}' % encode(value)
     except BaseException as error:
-        return {"raised": describe(error)}
+        return raised(error)
+
+
+def raised(error):
+    return json.dumps({"raised": describe(error)})
 
 
 def describe(error):
@@ -208,14 +217,14 @@ def describe(error):
 
 
 def call(entry_point, request):
-    """The outcome of one call, or those of an object's steps, once the object could be made."""
+    """The outcome of one call, or those of an object's steps, once the object could be made; as JSON text."""
     if "steps" not in request:
         return outcome_of(entry_point, request["args"], request.get("digest_over"))
     try:
         made = entry_point(*request["args"])
     except BaseException as error:
-        return {"raised": describe(error)}
-    return {"steps": [step(made, method, arguments) for method, arguments in request["steps"]]}
+        return raised(error)
+    return '{"steps":[%s]}' % ",".join([step(made, *asked) for asked in request["steps"]])
 
 
 def step(made, method, arguments):
@@ -225,26 +234,28 @@ def step(made, method, arguments):
 def candidate(results, source, name, calls, first):
     """Loads the answer, makes the calls from `first` on, and writes a frame for each."""
 
-    def send(tag, data):
-        body = struct.pack(">I", tag) + json.dumps(data, separators=(",", ":")).encode()
-        frame = memoryview(struct.pack(">I", len(body)) + body)
-        while frame:
-            frame = frame[os.write(results, frame) :]
+    def send(tag, json_text):
+        body = json_text.encode()
+        frame = struct.pack(">II", len(body) + 4, tag) + body
+        while sent := os.write(results, frame):
+            if sent == len(frame):
+                return
+            frame = frame[sent:]
 
     module = types.ModuleType("answer")
     sys.modules["answer"] = module
     try:
         code = compile(source, "answer.py", "exec")
     except BaseException as error:
-        return send(REFUSED, {"unusable": describe(error)})
+        return send(REFUSED, json.dumps({"unusable": describe(error)}))
     try:
         exec(code, module.__dict__)
     except BaseException as error:
-        return send(REFUSED, {"raised": describe(error)})
+        return send(REFUSED, raised(error))
     entry_point = module.__dict__.get(name)
     if not callable(entry_point):
-        return send(REFUSED, "missing")
-    send(LOADED, None)
+        return send(REFUSED, '"missing"')
+    send(LOADED, "null")
     for index in range(first, len(calls)):
         send(index, call(entry_point, calls[index]))
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tasks::Sha256;
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 
 use crate::Fault;
 use crate::judge::Until;
@@ -28,8 +28,8 @@ pub enum Slot {
     /// There is none yet.
     #[default]
     Empty,
-    /// One is being started.
-    Starting(JoinHandle<Result<Container, Fault>>),
+    /// One is being started, by the only task of the set, which ends with the set.
+    Starting(JoinSet<Result<Container, Fault>>),
     /// One is there, and fit for the next trial.
     Running(Box<Container>),
 }
@@ -37,15 +37,15 @@ pub enum Slot {
 impl Slot {
     /// A place for which a container is being started.
     pub fn start(sandbox: &Sandbox) -> Self {
-        let sandbox = sandbox.clone();
-        Self::Starting(tokio::spawn(async move { sandbox.start().await }))
+        let (sandbox, mut starting) = (sandbox.clone(), JoinSet::new());
+        starting.spawn(async move { sandbox.start().await });
+        Self::Starting(starting)
     }
 
     /// Waits until the container that is being started is there. A fault is told by whoever takes it out.
     pub async fn wait(&mut self) {
-        if let Self::Starting(handle) = self {
-            let started = handle.await;
-            *self = match started.expect("starting a container does not panic") {
+        if let Self::Starting(starting) = self {
+            *self = match started(starting).await {
                 Ok(container) => Self::Running(Box::new(container)),
                 Err(_) => Self::Empty,
             };
@@ -55,13 +55,16 @@ impl Slot {
     /// Takes the container out, and starts one if there is none.
     async fn take(&mut self, sandbox: &Sandbox) -> Result<Box<Container>, Fault> {
         match std::mem::take(self) {
-            Self::Starting(handle) => {
-                handle.await.expect("starting a container does not panic").map(Box::new)
-            }
+            Self::Starting(mut starting) => started(&mut starting).await.map(Box::new),
             Self::Running(container) => Ok(container),
             Self::Empty => sandbox.start().await.map(Box::new),
         }
     }
+}
+
+async fn started(starting: &mut JoinSet<Result<Container, Fault>>) -> Result<Container, Fault> {
+    let started = starting.join_next().await.expect("the set has a task");
+    started.expect("starting a container does not panic")
 }
 
 /// Runs trials in a sandbox, and keeps what comes of them.

@@ -14,7 +14,7 @@ mod protocol;
 use std::sync::Arc;
 
 use tasks::Limits;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, RwLock};
 use tokio::task::JoinSet;
 
 pub use container::Container;
@@ -48,6 +48,8 @@ struct Inner {
     owner: owner::Run,
     /// Removals under way. [`Sandbox::cleanup`] waits for them.
     removals: Mutex<JoinSet<()>>,
+    /// Held by every request to create a container until it is answered.
+    creations: Arc<RwLock<()>>,
 }
 
 impl Sandbox {
@@ -61,8 +63,9 @@ impl Sandbox {
     ) -> Self {
         let engine = Box::new(engine);
         let owner = owner::Run::new();
-        let removals = Mutex::new(JoinSet::new());
-        Self { inner: Arc::new(Inner { engine, image, limits, runtime, owner, removals }) }
+        let (removals, creations) = (Mutex::new(JoinSet::new()), Arc::default());
+        let inner = Inner { engine, image, limits, runtime, owner, removals, creations };
+        Self { inner: Arc::new(inner) }
     }
 
     fn engine(&self) -> &dyn Engine {
@@ -93,6 +96,8 @@ impl Sandbox {
     pub async fn cleanup(&self) -> Result<(), Fault> {
         let mut removals = self.inner.removals.lock().await;
         while removals.join_next().await.is_some() {}
+        // Whoever wanted a container may be gone, but the engine may still be making it.
+        let _none_under_way = self.inner.creations.write().await;
         owner::remove_own(self.engine(), &self.inner.owner).await
     }
 }

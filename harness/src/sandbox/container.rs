@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bollard::container::{AttachContainerResults, LogOutput};
@@ -84,7 +85,7 @@ pub struct Container {
 impl Container {
     /// Creates and starts a container, and waits until its driver is ready.
     pub(super) async fn start(sandbox: &Sandbox) -> Result<Self, Fault> {
-        let created = create(sandbox).await?;
+        let created = created(sandbox).await?;
         match Self::start_created(sandbox, &created.id, &created.warnings).await {
             Ok(container) => Ok(container),
             Err(fault) => {
@@ -344,6 +345,19 @@ fn out_of_memory(load: Load, told: usize) -> CallsRun {
     let ended = Ended { why: Why::Memory, exit: None, signal: Some(9) };
     let load = if told == 0 { Load::Ended(ended) } else { load };
     CallsRun { load, rest: CallEnd::Ended(ended), clean: false, usage: Usage::default() }
+}
+
+/// Has a container created, to the end even if nobody waits for it any more: a request that was sent cannot be
+/// taken back, and a cleanup that did not wait for its answer would miss the container.
+async fn created(sandbox: &Sandbox) -> Result<ContainerCreateResponse, Fault> {
+    let under_way = Arc::clone(&sandbox.inner.creations).read_owned().await;
+    let sandbox = sandbox.clone();
+    let creating = tokio::spawn(async move {
+        let created = create(&sandbox).await;
+        drop(under_way);
+        created
+    });
+    creating.await.expect("creating a container does not panic")
 }
 
 /// Creates a container with a user of its own: limits that the kernel counts per user are never shared.
