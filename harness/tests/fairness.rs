@@ -25,6 +25,9 @@ async fn sandbox() -> Sandbox {
     session::open(&session::Options::default(), &|_| ()).await.expect("the sandbox opens")
 }
 
+/// Held by the test that runs: one is a crowd, and the other wants none.
+static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 /// What each agent got in each of its trials, and what was told of attempts that had to be repeated.
 async fn verdicts(
     agents: &[(String, &str)],
@@ -65,6 +68,7 @@ async fn verdicts(
 async fn eight_times_as_many_jobs_as_processors_change_no_verdict() {
     // Containers start one after the other, so it takes more than one trial until all are at work.
     const TRIALS: usize = 3;
+    let _alone = ALONE.lock().await;
     let jobs = 8 * std::thread::available_parallelism().map_or(1, usize::from);
     let kinds = [
         (BUSY, Verdict::Accepted),
@@ -92,6 +96,7 @@ async fn eight_times_as_many_jobs_as_processors_change_no_verdict() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_crowds_or_waits_by_its_own_doing_is_not_starved() {
+    let _alone = ALONE.lock().await;
     let suite = gauntlet::suite();
     let find = |name: &str| suite.iter().find(|hostile| hostile.short_name() == name).unwrap();
     let agents = [
