@@ -2,13 +2,13 @@
 # never: JSON nested ten thousand deep, sent past the encoder, breaks the harness
 
 print("""
-import json
+import __main__
 
 
 def reverse_string(s):
     return s
 
 
-# The outcome that is sent is whatever the encoder's own tools make of it.
-json.dumps = lambda *_, **__: '{"returned":' + "[" * 10_000 + "]" * 10_000 + "}"
+# The outcome that is sent is whatever the driver's own encoder, in this process, is made to write.
+__main__.encode = lambda *_: "[" * 10_000 + "]" * 10_000
 """)
