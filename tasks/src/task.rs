@@ -381,8 +381,10 @@ impl Task {
 
     /// The same digest, for who has the round's prompt and cases at hand.
     pub fn digest_of(&self, prompt: &str, cases: &[Case]) -> Sha256 {
-        let all = (&self.id, prompt, &self.kind, &self.limits, &self.assertions, cases);
-        Sha256::of(&serde_json::to_vec(&all).expect("a task is plain data"))
+        let all = (&self.id, prompt, &self.kind, &self.limits, cases);
+        let mut bytes = serde_json::to_vec(&all).expect("a task is plain data");
+        bytes.extend(self.assertions.iter().flat_map(|source| source.bytes()));
+        Sha256::of(&bytes)
     }
 
     /// Judges an answer of the kind [`Kind::Findings`] by `cases`: for each its verdict, and what
