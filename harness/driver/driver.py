@@ -691,6 +691,8 @@ class Calls:
             if why == "stopped":
                 break
             self.host.say(ended={"index": self.next, "why": why, **detail})
+            # Calls that end like this take long, and the host may want no more of them.
+            self.host.flush()
             if why in ("wall", "values"):
                 break
             self.next += 1
