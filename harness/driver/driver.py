@@ -11,12 +11,14 @@ JSON. The rest is what the candidate's process sent: tag n as the outcome of cal
 was ready for calls, REFUSED when the answer cannot be used.
 """
 
+import array
 import collections
 import ctypes
 import fcntl
 import glob
 import json
 import marshal
+import math
 import os
 import select
 import signal
@@ -135,6 +137,12 @@ class NotCanonical(Exception):
 
 # What is its own canonical form, and stays so in a list: equal values of these types are the same bytes.
 PLAIN = {type(None), int, str, bytes}
+NUMBERS = {int, float, bool}
+# From this length on, a list of numbers is taken as a whole.
+LONG = 16
+# Below this, a float and an integer that are equal hold the same number exactly.
+EXACT = float(1 << 53)
+NEGATIVE_ZERO = struct.pack("=d", -0.0)
 
 
 def canonical(value):
@@ -153,21 +161,33 @@ def canonical(value):
             return int(value)
     elif kind is list or kind is tuple:
         kinds = set(map(type, value))
-        if kinds <= PLAIN:
-            return value
-        if kinds <= {int, float, bool}:
-            whole = kind(map(int, value))
-            if whole == value:
-                return whole
-        else:
-            return kind(map(canonical, value))
+        if kinds <= NUMBERS and len(value) >= LONG and (packed := pack(value)):
+            # No value of a candidate's has an ellipsis in its form, so nothing else looks like this.
+            return kind((..., packed))
+        return value if kinds <= PLAIN else kind(map(canonical, value))
     elif kind is set or kind is frozenset:
         return frozenset(map(canonical, value))
     elif kind in DICTS:
         entries = dict.items(value)
-        # No value of a candidate's has an ellipsis in its form, so nothing else looks like this.
         return (..., sorted((marshalled(canonical(k)), marshalled(canonical(v))) for k, v in entries))
     raise NotCanonical
+
+
+def pack(numbers):
+    """The bytes of these numbers as floats, or None if some of them may not be exact as such."""
+    try:
+        # No number is larger than the length of the vector that they make.
+        if not math.hypot(*numbers) < EXACT:
+            return None
+    except OverflowError:
+        return None
+    floats = array.array("d", numbers)
+    if not all(map(float.is_integer, floats)):
+        raise NotCanonical
+    packed = floats.tobytes()
+    if NEGATIVE_ZERO in packed:
+        packed = array.array("d", [number + 0.0 for number in floats]).tobytes()
+    return packed
 
 
 def marshalled(form):

@@ -97,11 +97,21 @@ class Digests(unittest.TestCase):
         shared = "x" * 50
         self.same([shared, shared], [shared[:25] + "x" * 25, "x" * 50])
 
+    def test_long_lists_of_numbers_too(self):
+        zeros, last = [0] * 99, 2**53 - 1
+        self.same([*zeros, 1], [*zeros, 1.0], [*zeros, True], [-0.0] * 99 + [1], [False] * 99 + [1])
+        self.same([*zeros, last], [*zeros, float(last)])
+        self.same([*zeros, 2**53], [*zeros, 2.0**53])
+        self.same((*zeros, -(2**60)), (*zeros, -(2.0**60)))
+        self.same([*zeros, 10**400], [-0.0] * 99 + [10**400])
+        self.same([[*zeros, 1.0], 2], [[*zeros, 1], 2.0])
+
     def test_what_differs_has_another(self):
         values = [
             None, 0, 1, 2**64, "", "1", "\ud800", b"", b"1", [], [1], (), (1,), set(), {1}, {}, {1: 1}, {1: 2}, [[]], [()],
-            [None], ["1"], [b"1"], [1, 2], [2, 1], {(): ()}, {1: (2,)}, {1: [2]},
+            [None], ["1"], [b"1"], [1, 2], [2, 1], {(): ()}, {1: (2,)}, {1: [2]}, [0] * 98, [0] * 99, (0,) * 99, ["0"] * 99,
         ]
+        values += [[0] * 99 + [last] for last in (1, -1, 2**53 - 1, 2**53, 2**53 + 1, 2**63, 10**400, None, "1", [], (1,))]
         self.assertEqual(len({driver.digest(value, 0) for value in values}), len(values))
 
     def test_what_has_no_canonical_form_crosses_itself(self):
@@ -116,7 +126,7 @@ class Digests(unittest.TestCase):
             deep = [deep]
         circle = []
         circle.append(circle)
-        for value in (0.5, [1, 0.5], math.nan, math.inf, [math.nan], Liar(1), [Liar(1)], {Liar(1)}, ..., (..., []), deep, circle, object(), 1j):
+        for value in (0.5, [1, 0.5], [1] * 99 + [0.5], [1] * 99 + [math.nan], [1] * 99 + [-math.inf], math.nan, math.inf, [math.nan], Liar(1), [Liar(1)], [1] * 99 + [Liar(1)], {Liar(1)}, ..., (..., []), deep, circle, object(), 1j):
             self.assertIsNone(driver.digest(value, 0))
         self.assertIsNone(driver.digest("x" * 100, 1000))
 

@@ -12,7 +12,6 @@ use std::path::{Path, PathBuf};
 
 use comfy_table::{CellAlignment, Table, presets};
 use harness::console::Console;
-use harness::sandbox::Sandbox;
 use serde::{Deserialize, Serialize};
 
 use super::{Failure, print, print_json, processors, with_sandbox};
@@ -66,6 +65,36 @@ impl Row {
     fn alone(what: String, unit: &str, ours: Vec<f64>, reach: (Better, &str, f64)) -> Self {
         Self::new(what, "itself".to_owned(), unit, (ours, Vec::new()), reach)
     }
+
+    /// A count that has to be whole in every run.
+    fn whole(what: String, counts: Vec<f64>, all: f64) -> Self {
+        let reached = counts.iter().all(|count| *count >= all);
+        let to_reach = format!("{all} in every run");
+        Self { reached, ..Self::alone(what, "", counts, (Better::Higher, &to_reach, all)) }
+    }
+}
+
+/// The rows so far. Measuring takes long, so each is told and kept as soon as it is there.
+struct Report<'a> {
+    rows: Vec<Row>,
+    output: Option<&'a Path>,
+    console: Console,
+}
+
+impl Report<'_> {
+    fn add(&mut self, row: Row) -> Result<(), Failure> {
+        let Row { what, against, unit, ours, theirs, .. } = &row;
+        self.console.say(&format!("{what}: {ours:?} {unit}; {against}: {theirs:?}"));
+        self.rows.push(row);
+        let Some(path) = self.output else { return Ok(()) };
+        let text = serde_json::to_string_pretty(&self.rows).expect("rows are plain data");
+        std::fs::write(path, text)
+            .map_err(|cause| Failure::Input(format!("cannot write {}: {cause}", path.display())))
+    }
+
+    fn say(&self, line: &str) {
+        self.console.say(line);
+    }
 }
 
 /// Measures, and prints what was measured.
@@ -73,37 +102,31 @@ pub async fn run(args: Bench) -> Result<(), Failure> {
     let console = Console::new();
     let jobs = args.jobs.map_or_else(processors, usize::from);
     let runs = args.runs.max(1);
-    let mut rows = Vec::new();
+    let output = args.output.as_deref();
+    let mut report = Report { rows: Vec::new(), output, console: console.clone() };
     for path in &args.rows {
-        rows.append(&mut read_rows(path)?);
+        for row in read_rows(path)? {
+            report.add(row)?;
+        }
     }
-    let sized = (args.agents, jobs, runs);
     if args.agents > 0 {
-        let work = |sandbox: Sandbox| {
-            let console = &console;
-            async move { docker_run::rows(sandbox, sized, console).await }
-        };
-        rows.append(&mut with_sandbox(&args.options, &console, work).await?);
+        let (sized, report) = ((args.agents, jobs, runs), &mut report);
+        let work = |sandbox| async move { docker_run::rows(sandbox, sized, report).await };
+        with_sandbox(&args.options, &console, work).await?;
     }
     match &args.suite {
-        Some(suite) => {
-            rows.append(&mut evalplus::rows(suite, &args.peers, jobs, runs, &console).await?);
-        }
+        Some(suite) => evalplus::rows(suite, &args.peers, jobs, runs, &mut report).await?,
         None => console.say(
             "--suite evalplus:FILE names the data for the rows of HumanEval+; they are left out",
         ),
     }
     if args.large_agents > 0 {
-        rows.append(&mut large_round::rows(args.large_agents, jobs, runs, &console).await?);
+        large_round::rows(args.large_agents, jobs, runs, &mut report).await?;
     }
     if args.demo {
-        rows.push(whole::demo(runs, &console).await?);
+        whole::demo(runs, &mut report).await?;
     }
-    if let Some(path) = &args.output {
-        let text = serde_json::to_string_pretty(&rows).expect("rows are plain data");
-        std::fs::write(path, text)
-            .map_err(|cause| Failure::Input(format!("cannot write {}: {cause}", path.display())))?;
-    }
+    let rows = report.rows;
     if args.json { print_json(&rows) } else { print(&table(&rows)) }
 }
 

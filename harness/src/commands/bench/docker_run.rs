@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use ::tasks::{Seed, Sha256};
 use harness::Fault;
-use harness::console::Console;
 use harness::controls::controls;
 use harness::prepared::Prepared;
 use harness::round::{self, Agent, Isolation, Plan, Source};
@@ -16,7 +15,7 @@ use tokio::process::Command;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::{Better, Row};
+use super::{Better, Report, Row};
 use crate::commands::Failure;
 
 /// Tasks of the measured round.
@@ -26,12 +25,12 @@ const TASKS: usize = 10;
 pub async fn rows(
     sandbox: Sandbox,
     (agents, jobs, runs): (u32, usize, u32),
-    console: &Console,
-) -> Result<Vec<Row>, Failure> {
+    report: &mut Report<'_>,
+) -> Result<(), Failure> {
     let bench = Arc::new(Round::new(sandbox, agents, jobs));
     let (mut shared, mut fresh, mut docker_run) = (vec![], vec![], vec![]);
     for run in 1..=runs {
-        console.say(&format!("{agents} agents x {TASKS} tasks: run {run} of {runs}"));
+        report.say(&format!("{agents} agents x {TASKS} tasks: run {run} of {runs}"));
         docker_run.push(bench.docker_run().await?);
         shared.push(bench.ours(Isolation::Agent).await?);
         fresh.push(bench.ours(Isolation::Trial).await?);
@@ -47,7 +46,8 @@ pub async fn rows(
             (Better::Lower, to_reach, ratio),
         )
     };
-    Ok(vec![row("agent", shared, "0.2 or less", 0.2), row("trial", fresh, "1 or less", 1.0)])
+    report.add(row("agent", shared, "0.2 or less", 0.2))?;
+    report.add(row("trial", fresh, "1 or less", 1.0))
 }
 
 /// The round that is measured: agents that print the right answers, each a little different.

@@ -7,12 +7,11 @@ use std::path::{Path, PathBuf};
 
 use ::tasks::benchmark::Problem;
 use harness::benchmark::{Benchmark, SuiteFile};
-use harness::console::Console;
 use serde_json::json;
 use tokio::process::Command;
 
 use super::whole::{self, Took};
-use super::{Better, Row, myself, number, peer, scratch};
+use super::{Better, Report, Row, myself, number, peer, scratch};
 use crate::commands::{Failure, read_benchmark};
 
 /// The release that is measured against.
@@ -30,60 +29,56 @@ pub async fn rows(
     peers: &Path,
     jobs: usize,
     runs: u32,
-    console: &Console,
-) -> Result<Vec<Row>, Failure> {
-    let bench = Bench::prepare(suite, peers, jobs, console).await?;
+    report: &mut Report<'_>,
+) -> Result<(), Failure> {
+    let bench = Bench::prepare(suite, peers, jobs, report).await?;
     let count = bench.benchmark.entries.len();
-    let mut rows = Vec::new();
 
     let (mut ours, mut evalplus, mut bare, mut accepted) = (vec![], vec![], vec![], vec![]);
     // Expected values are warm on both sides.
     bench.ours("canonical", jobs, &[]).await?;
     bench.evalplus("canonical", &[]).await?;
     for run in 1..=runs {
-        console.say(&format!("canonical solutions: run {run} of {runs}"));
+        report.say(&format!("canonical solutions: run {run} of {runs}"));
         evalplus.push(bench.evalplus("canonical", &[]).await?.seconds);
         let took = bench.ours("canonical", jobs, &["--json"]).await?;
         ours.push(took.seconds);
-        console.say(&format!("where the time went: {}", profile(&took.stdout)));
+        report.say(&format!("where the time went: {}", profile(&took.stdout)));
         accepted.push(bench.accepted("canonical")?);
         bare.push(bench.bare().await?.seconds);
     }
     let what = format!("{count} canonical solutions, {jobs} jobs");
-    rows.push(Row::new(
+    report.add(Row::new(
         what.clone(),
         format!("{EVALPLUS}, {jobs} processes, no container"),
         "s",
         (ours.clone(), evalplus),
         (Better::Lower, "0.6 or less", 0.6),
-    ));
-    rows.push(Row::new(
+    ))?;
+    report.add(Row::new(
         what.clone(),
         format!("the bare calls in {jobs} Python processes, nothing judged"),
         "s",
         (ours, bare),
         (Better::Lower, "1.3 or less", 1.3),
-    ));
+    ))?;
     let all = number(count);
-    let every = format!("{count} of {count}");
-    rows.push(Row::alone(format!("accepted: {what}"), "", accepted, (Better::Higher, &every, all)));
+    report.add(Row::whole(format!("accepted: {what}"), accepted, all))?;
     let mut crowded = Vec::new();
     for run in 1..=runs {
-        console
+        report
             .say(&format!("canonical solutions, {CROWD} times as many jobs: run {run} of {runs}"));
         bench.ours("canonical", jobs * CROWD, &[]).await?;
         crowded.push(bench.accepted("canonical")?);
     }
-    rows.push(Row::alone(
-        format!("accepted: {count} canonical solutions, {} jobs", jobs * CROWD),
-        "",
-        crowded,
-        (Better::Higher, &every, all),
-    ));
-    rows.push(bench.samples_per_second(jobs, runs, console).await?);
-    rows.push(bench.crowd(jobs, console).await?);
-    rows.push(bench.agreement(jobs, console).await?);
-    Ok(rows)
+    let what = format!("accepted: {count} canonical solutions, {} jobs", jobs * CROWD);
+    report.add(Row::whole(what, crowded, all))?;
+    let row = bench.samples_per_second(jobs, runs, report).await?;
+    report.add(row)?;
+    let row = bench.crowd(jobs, report).await?;
+    report.add(row)?;
+    let row = bench.agreement(jobs, report).await?;
+    report.add(row)
 }
 
 struct Bench {
@@ -101,7 +96,7 @@ impl Bench {
         suite: &SuiteFile,
         peers: &Path,
         jobs: usize,
-        console: &Console,
+        report: &Report<'_>,
     ) -> Result<Self, Failure> {
         let benchmark = read_benchmark(suite)?;
         let folder = scratch(peers, "evalplus")?;
@@ -121,7 +116,7 @@ impl Bench {
         let python = python().await?;
         let bench = Self { folder, python, suite: suite.clone(), benchmark, plain, jobs };
         if !bench.environment("evalplus.evaluate").exists() {
-            console.say(&format!("installing {EVALPLUS} under {}", peers.display()));
+            report.say(&format!("installing {EVALPLUS} under {}", peers.display()));
             let mut make = Command::new(&bench.python);
             make.args(["-m", "venv"]).arg(bench.folder.join("venv"));
             whole::run(make, "evalplus (python3-venv)").await?;
@@ -182,12 +177,12 @@ impl Bench {
         &self,
         jobs: usize,
         runs: u32,
-        console: &Console,
+        report: &Report<'_>,
     ) -> Result<Row, Failure> {
         let count = self.benchmark.entries.len() * SAMPLES;
         let (mut ours, mut theirs) = (vec![], vec![]);
         for run in 1..=runs {
-            console.say(&format!("{count} samples, base cases: run {run} of {runs}"));
+            report.say(&format!("{count} samples, base cases: run {run} of {runs}"));
             let took = self.evalplus("varied", &["--base-only"]).await?;
             theirs.push(number(count) / took.seconds);
             let took = self.ours("varied", jobs, &["--base-only", "--first-failure"]).await?;
@@ -203,28 +198,25 @@ impl Bench {
     }
 
     /// Whether a machine with far too much to do says the same as one that has not.
-    async fn crowd(&self, jobs: usize, console: &Console) -> Result<Row, Failure> {
-        console.say("verdicts on a crowded machine");
+    async fn crowd(&self, jobs: usize, report: &Report<'_>) -> Result<Row, Failure> {
+        report.say("verdicts on a crowded machine");
         self.ours("varied", jobs, &["--base-only"]).await?;
         let quiet = compare::ours(&self.file("varied.ours.jsonl"))?;
         self.ours("varied", jobs * CROWD, &["--base-only"]).await?;
         let crowded = compare::ours(&self.file("varied.ours.jsonl"))?;
         let same = quiet.iter().filter(|(sample, verdict)| crowded.get(*sample) == Some(verdict));
         let (same, all) = (same.count(), quiet.len());
-        Ok(Row::alone(
-            format!(
-                "verdicts on {all} samples that are the same with {} jobs as with {jobs}",
-                jobs * CROWD
-            ),
-            "",
+        let crowd = jobs * CROWD;
+        Ok(Row::whole(
+            format!("verdicts on {all} samples that are the same with {crowd} jobs as with {jobs}"),
             vec![number(same)],
-            (Better::Higher, "all", number(all)),
+            number(all),
         ))
     }
 
     /// How many one-character mutations of the canonical solutions both judge alike; the others are named.
-    async fn agreement(&self, jobs: usize, console: &Console) -> Result<Row, Failure> {
-        console.say("one-character mutations of the canonical solutions");
+    async fn agreement(&self, jobs: usize, report: &Report<'_>) -> Result<Row, Failure> {
+        report.say("one-character mutations of the canonical solutions");
         // Some of them never end, in none of their calls.
         self.ours("mutated", jobs, &["--first-failure"]).await?;
         self.evalplus("mutated", &[]).await?;
@@ -234,7 +226,7 @@ impl Bench {
         for (sample, verdict) in &ours {
             match theirs.get(sample) {
                 Some(other) if other == verdict => same += 1,
-                other => console
+                other => report
                     .say(&format!("{sample:?}: here {verdict:?}, there {other:?} (base, plus)")),
             }
         }

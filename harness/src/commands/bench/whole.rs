@@ -3,10 +3,9 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use harness::console::Console;
 use tokio::process::Command;
 
-use super::{Better, Row, peer};
+use super::{Better, Report, Row, peer};
 use crate::commands::Failure;
 
 /// What a program took.
@@ -62,11 +61,11 @@ async fn read(mut pipe: impl tokio::io::AsyncRead + Unpin) -> String {
 }
 
 /// `cargo xtask demo`, built before.
-pub async fn demo(runs: u32, console: &Console) -> Result<Row, Failure> {
+pub async fn demo(runs: u32, report: &mut Report<'_>) -> Result<(), Failure> {
     let mut seconds = Vec::new();
     // The first run builds, and is not counted.
     for run in 0..=runs {
-        console.say(&format!("cargo xtask demo: run {run} of {runs}"));
+        report.say(&format!("cargo xtask demo: run {run} of {runs}"));
         let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         command.args(["xtask", "demo"]);
         let took = self::run(command, "the demo").await?;
@@ -75,5 +74,5 @@ pub async fn demo(runs: u32, console: &Console) -> Result<Row, Failure> {
         }
     }
     let reach = (Better::Lower, "15 s or less", 15.0);
-    Ok(Row::alone("'cargo xtask demo' after the build".to_owned(), "s", seconds, reach))
+    report.add(Row::alone("'cargo xtask demo' after the build".to_owned(), "s", seconds, reach))
 }

@@ -8,7 +8,7 @@ pub fn task() -> Task {
             "Implement a function deep_merge(base: dict, changes: dict) -> dict that returns a new \
              dict with the keys of both. Where both have a key and both of its values are dicts, \
              its value is the deep merge of the two; otherwise the value of changes counts, also \
-             if it is None. Lists are not merged. Neither argument is changed.",
+             if it is None. Lists are not merged.",
         )
         .solved_by(
             r"
