@@ -35,6 +35,8 @@ LOADED = 0xFFFFFFFE
 REFUSED = 0xFFFFFFFD
 # Deepest nesting of a value that is sent; the same number as MAX_DEPTH in tasks/src/value.rs.
 MAX_DEPTH = 40
+# Largest payload of REFUSED: types and a message as `describe` gives them, every character escaped.
+REFUSAL_BYTES = 1 << 16
 # How long every process of a trial may take to die once it was killed.
 REAP_SECONDS = 5.0
 # How much less than this driver the kernel lets the agent's processes run, as nice(1) counts: however
@@ -196,9 +198,14 @@ def marshalled(form):
 
 
 def digest(value, over):
-    """The digest of a value's canonical form, if it has one that is larger than `over` bytes."""
+    """The digest of a value's canonical form, if it has one that is larger than `over` bytes.
+
+    Where the size decides, nothing but floats have to cross themselves: they are compared with a tolerance.
+    """
     import hashlib
 
+    if over and type(value) in (list, tuple) and set(map(type, value)) == {float}:
+        return None
     try:
         form = marshalled(canonical(value))
     except (NotCanonical, ValueError, OverflowError, RecursionError):
@@ -789,7 +796,7 @@ class Calls:
             end = at + 4 + length
             if length < 4:
                 why = "turn"
-            elif length - 4 > value_bytes:
+            elif length - 4 > (value_bytes if ready else REFUSAL_BYTES):
                 why = "value"
             elif len(buffer) < end:
                 break
@@ -811,7 +818,10 @@ class Calls:
                     why = "done"
         del buffer[:at]
         if len(self.host.unsent) > 1 << 16:
+            # While nobody takes what there is, time is not the candidate's.
+            started = time.monotonic()
             self.host.flush()
+            self.deadline += time.monotonic() - started
         return why, ready
 
 

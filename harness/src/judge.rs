@@ -18,6 +18,12 @@ pub enum Until {
     FirstFailure,
 }
 
+impl Until {
+    fn is_over(self, last: &CaseResult) -> bool {
+        self == Self::FirstFailure && last.verdict.is_wrong()
+    }
+}
+
 /// Judges the cases of a trial one by one, as their calls end. What a call returned is gone when it is
 /// judged, so a trial needs no more memory than its largest value.
 pub struct Judge<'a> {
@@ -55,36 +61,50 @@ impl<'a> Judge<'a> {
                 if matches!(ended.why, Why::Values) {
                     self.cut_short = (verdict, "room for values was up before this call");
                 }
-                result(case, verdict, detail)
+                match how_it_ended(*ended) {
+                    // A status can carry a byte of the input out.
+                    Some(how) => explained(case, verdict, detail, how),
+                    None => result(case, verdict, detail.to_owned()),
+                }
             }
             CallEnd::NotMade => result(case, self.cut_short.0, self.cut_short.1.to_owned()),
         };
-        let failed = result.verdict.is_wrong();
-        self.results.push(result);
-        if failed && self.until == Until::FirstFailure {
-            self.cut_short = (
-                self.results[self.results.len() - 1].verdict,
-                "not called: a case before it failed",
-            );
-            return ControlFlow::Break(());
+        let over = self.until.is_over(&result);
+        if over {
+            self.cut_short = (result.verdict, "not called: a case before it failed");
         }
-        ControlFlow::Continue(())
+        self.results.push(result);
+        if over { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
-    /// The verdict on every case, and whether the container is fit for another trial.
-    pub fn finish(mut self, run: &CallsRun) -> (Vec<CaseResult>, bool) {
-        let loaded = !matches!(run.load, Load::Ended(_));
-        if let Some((verdict, detail)) = load_failure(self.prepared.task.entry_point(), &run.load) {
-            return (all_alike(&self.prepared.cases, verdict, &detail), loaded && run.clean);
+    /// Judges what is left of the cases before `end` by how their calls ended together. A break says that
+    /// nothing else is worth calling.
+    pub fn end_calls(&mut self, run: &CallsRun, end: usize) -> ControlFlow<()> {
+        self.clean &= run.clean && !matches!(run.load, Load::Ended(_));
+        let entry_point = self.prepared.task.entry_point();
+        if let Some(failure) = LoadFailure::of(entry_point, &run.load) {
+            // An answer that knew no input yet has nothing to give away.
+            let knew_none = self.prepared.cases[..end].iter().all(|case| case.public);
+            let rest = &self.prepared.cases[self.results.len()..];
+            self.results.extend(rest.iter().map(|case| failure.result(case, knew_none)));
+            return ControlFlow::Break(());
         }
-        let stopped = self.until == Until::FirstFailure;
-        let clean =
-            self.clean && run.clean && (stopped || self.results.len() == self.prepared.cases.len());
+        let stopped = self.results.last().is_some_and(|result| self.until.is_over(result));
+        if !stopped && self.results.len() >= end {
+            return ControlFlow::Continue(());
+        }
+        let clean = self.clean && stopped;
         self.until = Until::AllMade;
         while self.results.len() < self.prepared.cases.len() {
             let _ = self.take(&run.rest);
         }
-        (self.results, clean)
+        self.clean = clean;
+        ControlFlow::Break(())
+    }
+
+    /// The verdict on every case, and whether the container is fit for another trial.
+    pub fn finish(self) -> (Vec<CaseResult>, bool) {
+        (self.results, self.clean)
     }
 }
 
@@ -129,42 +149,70 @@ fn judge_outcome(entry_point: &str, case: &Case, outcome: &Outcome) -> CaseResul
     explained(case, verdict, detail, case.explain(entry_point, outcome))
 }
 
-fn load_failure(entry_point: &str, load: &Load) -> Option<(Verdict, String)> {
-    match load {
-        Load::Ready => None,
-        Load::Unusable(error) => {
-            Some((Verdict::NoSolution, format!("the answer is not Python source: {error}")))
-        }
-        Load::Raised(error) => Some((Verdict::RuntimeError, format!("loading the answer {error}"))),
-        Load::Missing => {
-            Some((Verdict::NoSolution, format!("the answer does not define {entry_point}")))
-        }
-        Load::Ended(ended) => {
-            let (verdict, detail) = of_ending(*ended);
-            Some((verdict, format!("while the answer was loaded, {detail}")))
-        }
+/// Why no case can be judged.
+struct LoadFailure {
+    verdict: Verdict,
+    detail: String,
+    /// What the answer said, or how it ended
+    more: Option<String>,
+}
+
+impl LoadFailure {
+    fn of(entry_point: &str, load: &Load) -> Option<Self> {
+        let (verdict, detail, more) = match load {
+            Load::Ready => return None,
+            Load::Unusable(error) => {
+                let detail = "the answer is not Python source";
+                (Verdict::NoSolution, detail.to_owned(), Some(format!("{detail}: {error}")))
+            }
+            Load::Raised(error) => {
+                let detail = "loading the answer raised an exception";
+                let more = format!("loading the answer {error}");
+                (Verdict::RuntimeError, detail.to_owned(), Some(more))
+            }
+            Load::Missing => {
+                let detail = format!("the answer does not define {entry_point}");
+                (Verdict::NoSolution, detail, None)
+            }
+            Load::Ended(ended) => {
+                let (verdict, detail) = of_ending(*ended);
+                let loaded = |how: &str| format!("while the answer was loaded, {how}");
+                (verdict, loaded(detail), how_it_ended(*ended).as_deref().map(loaded))
+            }
+        };
+        Some(Self { verdict, detail, more })
+    }
+
+    fn result(&self, case: &Case, may_be_told: bool) -> CaseResult {
+        let more = self.more.as_deref().map(|more| more.chars().take(MOST_TOLD).collect());
+        let tell = if may_be_told { Explanation::Public } else { Explanation::Hidden };
+        let explanation = more.map(tell);
+        CaseResult { explanation, ..result(case, self.verdict, self.detail.clone()) }
     }
 }
 
-fn of_ending(ended: Ended) -> (Verdict, String) {
-    let (verdict, detail) = match ended.why {
-        Why::Ended => match (ended.exit, ended.signal) {
-            (_, Some(signal)) => {
-                return (Verdict::RuntimeError, format!("signal {signal} ended its process"));
-            }
-            (Some(status), _) => {
-                return (Verdict::RuntimeError, format!("its process exited with status {status}"));
-            }
-            (None, None) => (Verdict::RuntimeError, "its process went away"),
-        },
+/// Characters of what an answer that cannot be loaded may say of it.
+const MOST_TOLD: usize = 2_000;
+
+fn of_ending(ended: Ended) -> (Verdict, &'static str) {
+    match ended.why {
+        Why::Ended => (Verdict::RuntimeError, "its process ended by itself"),
         Why::Memory => (Verdict::MemoryLimit, "memory was used up"),
         Why::Cpu => (Verdict::TimeLimit, "the CPU time of a call was used up"),
         Why::Wall => (Verdict::TimeLimit, "the time of all calls was up"),
         Why::Value => (Verdict::OutputLimit, "it returned a value that is too large"),
         Why::Values => (Verdict::OutputLimit, "its values are too large together"),
         Why::Turn => (Verdict::RuntimeError, "its process sent something that was not due"),
-    };
-    (verdict, detail.to_owned())
+    }
+}
+
+/// The status or signal of a process that ended by itself.
+fn how_it_ended(ended: Ended) -> Option<String> {
+    match (ended.why, ended.exit, ended.signal) {
+        (Why::Ended, _, Some(signal)) => Some(format!("signal {signal} ended its process")),
+        (Why::Ended, Some(status), _) => Some(format!("its process exited with status {status}")),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -188,7 +236,8 @@ mod tests {
         let prepared = prepared();
         let mut judge = Judge::new(&prepared, until);
         let _ = calls.iter().try_for_each(|end| judge.take(end));
-        judge.finish(&run(Load::Ready, CallEnd::NotMade))
+        let _ = judge.end_calls(&run(Load::Ready, CallEnd::NotMade), prepared.cases.len());
+        judge.finish()
     }
 
     fn ended(why: Why, exit: Option<i32>, signal: Option<i32>) -> Ended {
@@ -243,8 +292,9 @@ mod tests {
             (Load::Ended(ended(Why::Cpu, None, Some(9))), Verdict::TimeLimit),
         ] {
             let prepared = prepared();
-            let judge = Judge::new(&prepared, Until::AllMade);
-            let (results, _) = judge.finish(&run(load, CallEnd::NotMade));
+            let mut judge = Judge::new(&prepared, Until::AllMade);
+            assert!(judge.end_calls(&run(load, CallEnd::NotMade), 1).is_break());
+            let (results, _) = judge.finish();
             assert_eq!(results.len(), prepared.cases.len());
             assert!(results.iter().all(|result| result.verdict == verdict), "{results:?}");
         }

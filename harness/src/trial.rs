@@ -260,14 +260,29 @@ pub(crate) async fn judge_answer(
             Ok(Judged { cases, usage: Usage::default(), clean: true })
         }
         Kind::Code { entry_point } => {
-            let calls: Vec<Input<'_>> = prepared.cases.iter().map(tasks::Case::input).collect();
             let source = prepared.task.loaded(answer);
             let mut judge = Judge::new(prepared, until);
-            let run = container
-                .make_calls((&source, entry_point), &calls, limits, |end| judge.take(&end))
-                .await?;
-            let (cases, clean) = judge.finish(&run);
-            Ok(Judged { cases, usage: run.usage, clean })
+            let (mut usage, mut limits) = (Usage::default(), *limits);
+            // What an answer does with the public cases may be told to anybody, so the process that is
+            // called with those knows no other input.
+            let public = prepared.cases.iter().take_while(|case| case.public).count();
+            let hidden = public..prepared.cases.len();
+            for part in [0..public, hidden].into_iter().filter(|part| !part.is_empty()) {
+                let end = part.end;
+                let calls: Vec<Input<'_>> =
+                    prepared.cases[part].iter().map(tasks::Case::input).collect();
+                let run = container
+                    .make_calls((&source, entry_point), &calls, &limits, |end| judge.take(&end))
+                    .await?;
+                usage = add(usage, run.usage);
+                if judge.end_calls(&run, end).is_break() {
+                    break;
+                }
+                limits.calls_wall_ms =
+                    limits.calls_wall_ms.saturating_sub(run.usage.wall_ms).max(1);
+            }
+            let (cases, clean) = judge.finish();
+            Ok(Judged { cases, usage, clean })
         }
     }
 }

@@ -151,3 +151,69 @@ async fn what_an_agent_used_and_wrote_is_recorded() {
     assert!(result.cpu_ms > 20, "{} ms", result.cpu_ms);
     sandbox.cleanup().await.expect("everything is removed");
 }
+
+/// Inputs of hidden cases that cannot be taken for anything else.
+fn hidden_inputs() -> Vec<String> {
+    let cases = task().cases(Seed(1)).into_iter().filter(|case| !case.public);
+    let text = |case: tasks::Case| match serde_json::to_value(case.input()) {
+        Ok(input) => input["args"][0].as_str().map(str::to_owned),
+        Err(_) => None,
+    };
+    cases.filter_map(text).filter(|text| text.len() > 8 && text.is_ascii()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_told_to_everybody_comes_from_a_process_that_knew_no_hidden_input() {
+    let sandbox = sandbox().await;
+    let hidden = hidden_inputs();
+    assert!(hidden.len() > 3, "{hidden:?}");
+    // Every frame up to the driver's own is where an answer would find them.
+    let find = r#"
+import os, struct, sys
+def found():
+    frame, seen = sys._getframe(), []
+    while frame:
+        seen += [call["args"][0] for call in frame.f_locals.get("calls", [])]
+        frame = frame.f_back
+    return " ".join(text for text in seen if len(text) > 8)
+def refuse(payload):
+    body = struct.pack(">I", 0xFFFFFFFD) + payload
+    for number in range(3, 32):
+        try:
+            os.write(number, struct.pack(">I", len(body)) + body)
+        except OSError:
+            pass
+"#;
+    let long = r#"refuse(b'{"raised":{"types":["X"],"message":"' + b'\\u007f' * 100_000 + b'"}}')"#;
+    // So slow in each process that there is no time to make the failing input smaller.
+    let slow = "def reverse_string(s, naps=[0.7]):\n    import time\n    if len(s) < 9: return s[::-1]\n    \
+                time.sleep(naps.pop() if naps else 0)\n    return s + 'x'";
+    for (way, verdict) in [
+        ("raise ValueError(found())", Verdict::RuntimeError),
+        ("def reverse_string(s): raise ValueError(found())", Verdict::RuntimeError),
+        ("def reverse_string(s): return found()", Verdict::WrongAnswer),
+        ("os._exit(len(found()) % 200)", Verdict::RuntimeError),
+        ("def reverse_string(s): os._exit(len(found()) % 200)", Verdict::RuntimeError),
+        (long, Verdict::OutputLimit),
+        (slow, Verdict::WrongAnswer),
+    ] {
+        let source = printing(&format!("{find}{way}\n"));
+        let told = async |disclose| {
+            let told = check(&sandbox, &source, vec![task()], Seed(1), disclose, Arc::new(|_| ()));
+            let told = told.await.expect("the arena does not fail").trials.remove(0).result;
+            assert_eq!(told.verdict, verdict, "{way}: {told:?}");
+            serde_json::to_string(&told.cases).expect("cases are plain data")
+        };
+        let found = |told: &str| hidden.iter().any(|input| told.contains(input.as_str()));
+        for disclose in [Disclose::None, Disclose::Public] {
+            let told = told(disclose).await;
+            assert!(!found(&told), "{way}, {disclose:?}: {}", &told[..1000]);
+            assert!(told.len() < 100_000, "{way}: {} bytes", told.len());
+        }
+        // It is not for want of looking: what is called later finds them, and the validator may see that.
+        let all = told(Disclose::All).await;
+        let can = way.starts_with("def") && !way.contains("_exit");
+        assert_eq!(found(&all), can, "{way}: {}", &all[..1000]);
+    }
+    sandbox.cleanup().await.expect("everything is removed");
+}

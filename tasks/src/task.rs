@@ -358,12 +358,14 @@ impl Task {
         listed + self.paper.cases.len() + generated
     }
 
-    /// The cases of the round with this seed: the fixed ones first, then the generated ones.
+    /// The cases of the round with this seed: the public ones, then the other fixed ones, then the generated ones.
     pub fn cases(&self, seed: Seed) -> Vec<Case> {
         let label = self.label(seed);
         let mut cases = self.paper(&label).cases;
         let drawn = draw::draw_all(&self.generators, draw::runner(&label));
         cases.extend(drawn.map(|drawn| drawn.case()));
+        // An answer is called with the public ones before it is told any other.
+        cases.sort_by_key(|case| !case.public);
         cases
     }
 

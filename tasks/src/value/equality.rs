@@ -84,6 +84,19 @@ impl Value {
         }
     }
 
+    /// Whether the two are sets with the same members, which may be in them several times. It sorts, and so
+    /// takes no longer than the larger of the two is.
+    pub(crate) fn equals_but_for_repeats(&self, other: &Self) -> bool {
+        match (self.canonical(), other.canonical()) {
+            (Some(Canonical::Set(mut mine)), Some(Canonical::Set(mut theirs))) => {
+                mine.dedup();
+                theirs.dedup();
+                mine == theirs
+            }
+            _ => false,
+        }
+    }
+
     fn as_f64(&self) -> Option<f64> {
         match self {
             Self::Int(int) => int.to_f64(),
