@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use platform::server::Settings;
@@ -69,6 +70,58 @@ fn whatever_fails_the_old_version_stays_and_nothing_is_acknowledged() {
         assert_eq!(check_each_fault(error, false), first);
         assert_eq!(check_each_fault(error, true), later);
     }
+}
+
+/// Uploads the same bytes again, after `spoil`, with each operation failing in its turn.
+fn check_each_fault_of_the_same_again(spoil: impl Fn(&Path)) -> Vec<&'static str> {
+    let mut met = Vec::new();
+    for number in 0.. {
+        let (folder, disk, store) = store();
+        let me: MinerId = "me".parse().unwrap();
+        let token = store.put_agent(&me, b"x = 1", None).unwrap().token;
+        let meta = store.agent(&me).unwrap().unwrap();
+        spoil(folder.path());
+
+        disk.arm(number, EIO);
+        let again = store.put_agent(&me, b"x = 1", token.as_deref());
+        let failed = disk.disarm();
+        if let Ok(receipt) = &again {
+            assert!(receipt.unchanged);
+            let version = folder.path().join(format!("versions/{}.py", meta.sha256));
+            assert_eq!(std::fs::read(version).unwrap(), b"x = 1", "{failed:?}, number {number}");
+        }
+        let Some(operation) = failed else {
+            again.unwrap();
+            assert_eq!(std::fs::read(folder.path().join("agents/me.py")).unwrap(), b"x = 1");
+            return met;
+        };
+        // After both folders are synced comes the copy, which alone may be mended later.
+        let is_copy = met.iter().filter(|met| **met == "sync_folder").count() == 2;
+        assert_eq!(again.is_ok(), is_copy, "{operation}, number {number}");
+        met.push(operation);
+        Store::open(folder.path()).unwrap();
+        assert_eq!(unfinished(folder.path()), [""; 0], "{operation}, number {number}");
+    }
+    unreachable!("the loop ends when no operation is left to fail")
+}
+
+#[test]
+fn the_same_bytes_are_acknowledged_when_they_are_durable_and_mend_what_was_lost() {
+    // Whoever sent them first may have been killed before the folders were synced.
+    let syncs = ["sync_folder", "sync_folder"];
+    assert_eq!(check_each_fault_of_the_same_again(|_| {}), syncs);
+    let versions = |root: &Path| std::fs::read_dir(root.join("versions")).unwrap();
+    let lost = |root: &Path| {
+        versions(root).for_each(|version| std::fs::remove_file(version.unwrap().path()).unwrap());
+        std::fs::remove_file(root.join("agents/me.py")).unwrap();
+    };
+    let damaged = |root: &Path| {
+        versions(root).for_each(|version| std::fs::write(version.unwrap().path(), "x").unwrap());
+        std::fs::write(root.join("agents/me.py"), "x").unwrap();
+    };
+    let all = [&["write", "sync", "rename"], &syncs[..], &["write", "rename"]].concat();
+    assert_eq!(check_each_fault_of_the_same_again(lost), all);
+    assert_eq!(check_each_fault_of_the_same_again(damaged), all);
 }
 
 #[tokio::test]
