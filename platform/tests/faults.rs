@@ -10,6 +10,7 @@ use platform::server::Settings;
 use platform::store::{MinerId, Store};
 use support::faulty::{EIO, ENOSPC, FaultyDisk, unfinished};
 use support::{Server, check_problem};
+use tasks::Sha256;
 
 fn store() -> (tempfile::TempDir, Arc<FaultyDisk>, Store) {
     let folder = tempfile::tempdir().unwrap();
@@ -103,6 +104,58 @@ fn check_each_fault_of_the_same_again(spoil: impl Fn(&Path)) -> Vec<&'static str
         assert_eq!(unfinished(folder.path()), [""; 0], "{operation}, number {number}");
     }
     unreachable!("the loop ends when no operation is left to fail")
+}
+
+/// A store with an agent whose copy could not be made.
+fn without_copy() -> (tempfile::TempDir, Arc<FaultyDisk>, Store) {
+    let (folder, disk, store) = store();
+    // After the version and the metadata, the copy is the third file that is written.
+    disk.arm(8, ENOSPC);
+    store.put_agent(&"me".parse().unwrap(), b"x = 1", None).unwrap();
+    assert_eq!(disk.disarm(), Some("write"));
+    assert!(!folder.path().join("agents/me.py").exists());
+    (folder, disk, store)
+}
+
+#[test]
+fn a_copy_that_cannot_be_made_keeps_no_server_from_starting() {
+    let (folder, disk, _) = without_copy();
+    let copy = folder.path().join("agents/me.py");
+    // Both operations on the copy, after the syncs of the store's folder and the one that it lies in.
+    for (number, operation) in [(2, "write"), (3, "rename")] {
+        disk.arm(number, ENOSPC);
+        Store::open_on(folder.path(), disk.clone()).unwrap();
+        assert_eq!(disk.disarm(), Some(operation));
+        assert!(!copy.exists(), "{operation}");
+    }
+    Store::open(folder.path()).unwrap();
+    assert_eq!(std::fs::read(copy).unwrap(), b"x = 1");
+}
+
+#[test]
+fn a_copy_that_cannot_be_made_is_no_affair_of_the_next_who_has_the_lock() {
+    let bucket =
+        |miner_id: &MinerId| Sha256::of(miner_id.as_str().as_bytes()).as_str()[..2].to_owned();
+    let me: MinerId = "me".parse().unwrap();
+    let others = (0..).map(|n| format!("other{n}").parse().unwrap());
+    let other: MinerId = others.into_iter().find(|other| bucket(other) == bucket(&me)).unwrap();
+
+    // Whether the other's own copy is made, or is the eleventh operation and fails as well.
+    for number in [usize::MAX, 10] {
+        let (folder, disk, store) = without_copy();
+        let copy = |miner_id: &MinerId| folder.path().join(format!("agents/{miner_id}.py"));
+        // A folder in the copy's place is as much in the way as a full disk, and for longer.
+        std::fs::create_dir(copy(&me)).unwrap();
+        disk.arm(number, ENOSPC);
+        store.put_agent(&other, b"y = 1", None).unwrap();
+        assert_eq!(disk.disarm().is_some(), number == 10);
+        assert_eq!(copy(&other).exists(), number != 10);
+        std::fs::remove_dir(copy(&me)).unwrap();
+        // Nobody has forgotten the first.
+        Store::open(folder.path()).unwrap();
+        assert_eq!(std::fs::read(copy(&me)).unwrap(), b"x = 1");
+        assert_eq!(std::fs::read(copy(&other)).unwrap(), b"y = 1");
+    }
 }
 
 #[test]

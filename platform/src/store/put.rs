@@ -106,11 +106,7 @@ impl Store {
 
     /// Waits for the right to write this id's files.
     pub(super) fn lock(&self, miner_id: &MinerId) -> Result<Guard, StoreError> {
-        let (guard, left) = Guard::acquire(&self.locks_dir(), miner_id)?;
-        if let Some(left) = left {
-            self.settle(&left)?;
-        }
-        Ok(guard)
+        Guard::acquire(&self.locks_dir(), miner_id, |left| self.settle(left))
     }
 
     /// Makes the copy for people what the metadata says, after a crash between the two.

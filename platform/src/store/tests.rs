@@ -162,7 +162,7 @@ fn the_next_start_finishes_what_a_crash_interrupted() {
     // As if the process had died after the metadata and before the copy, and another before both.
     for (miner, copy) in [("me", "x = 0"), ("you", "x = 3")] {
         fs::write(store.root().join(format!("agents/{miner}.py")), copy).unwrap();
-        drop(lock::Guard::acquire(&store.locks_dir(), &id(miner)).unwrap());
+        drop(lock::Guard::acquire(&store.locks_dir(), &id(miner), |_| Ok(())).unwrap());
     }
     fs::write(store.root().join("versions/.unfinished-1"), "half").unwrap();
     Store::open(store.root()).unwrap();
