@@ -1,13 +1,13 @@
 //! One writer per id, across threads and processes, by locks that die with their owner.
 //!
 //! There are 256 lock files, shared out among the ids by digest, so that strangers' ids cannot fill a
-//! folder. While a writer is at work its file names the id, so that the next start, or whoever has the
+//! folder. Before a writer changes what its copy should be, its file names the id, so that the next start, or whoever has the
 //! lock next, knows where a crash may have left a copy to make. What cannot be made stays named: a copy
 //! for people is no reason to fail somebody else, or not to start.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tasks::Sha256;
 
@@ -18,13 +18,17 @@ use crate::MinerId;
 #[derive(Debug)]
 pub(super) struct Guard {
     file: File,
+    path: PathBuf,
+    miner_id: MinerId,
+    /// Whether the file names the id already, because its own copy could not be made.
+    is_named: bool,
     /// The length of what the file says of earlier owners, whose copies could not be made.
     left: u64,
 }
 
 impl Guard {
     /// Waits for the right to write this id's files. Calls `settle` for each id that earlier owners of this
-    /// lock did not finish.
+    /// lock did not finish. Whoever is refused after this, and writes nothing, leaves no trace.
     pub(super) fn acquire(
         folder: &Path,
         miner_id: &MinerId,
@@ -35,14 +39,21 @@ impl Guard {
         let lock = || {
             let mut file = open(&path)?;
             file.lock()?;
-            let unsettled = settle_named(&mut file, settle)?;
+            let is_named = settle_named(&mut file, settle)?.contains(miner_id);
             let left = file.seek(SeekFrom::End(0))?;
-            if !unsettled.contains(miner_id) {
-                file.write_all(format!("{miner_id}\n").as_bytes())?;
-            }
-            Ok(Self { file, left })
+            Ok((file, is_named, left))
         };
-        lock().map_err(StoreError::io("lock", &path))
+        let (file, is_named, left) = lock().map_err(StoreError::io("lock", &path))?;
+        Ok(Self { file, path, miner_id: miner_id.clone(), is_named, left })
+    }
+
+    /// Says that this owner has begun what it may not come to finish.
+    pub(super) fn begin(&mut self) -> Result<(), StoreError> {
+        if self.is_named {
+            return Ok(());
+        }
+        let line = format!("{}\n", self.miner_id);
+        self.file.write_all(line.as_bytes()).map_err(StoreError::io("lock", &self.path))
     }
 
     /// Says that this owner has left nothing to finish.

@@ -27,7 +27,7 @@ impl Store {
         source: &[u8],
         token: Option<&str>,
     ) -> Result<Receipt, StoreError> {
-        let guard = self.lock(miner_id)?;
+        let mut guard = self.lock(miner_id)?;
         let current = self.agent(miner_id)?;
         if let Some(current) = &current {
             check_owner(current, token)?;
@@ -52,6 +52,7 @@ impl Store {
             }
         };
         let version = self.put_version(&meta.sha256, source)?;
+        guard.begin()?;
         if unchanged {
             // Whoever sent these bytes first may have been killed before the folders were synced.
             self.wait(&self.versions_sync, version, &self.versions_dir())?;
@@ -91,16 +92,21 @@ impl Store {
     fn replace_token(
         &self,
         miner_id: &MinerId,
-        allow: impl FnOnce(&AgentMeta) -> Result<(), StoreError>,
+        allow: impl Fn(&AgentMeta) -> Result<(), StoreError>,
     ) -> Result<String, StoreError> {
-        let guard = self.lock(miner_id)?;
-        let current = self.agent(miner_id)?;
-        let mut meta = current.ok_or_else(|| StoreError::Unknown(miner_id.clone()))?;
-        allow(&meta)?;
+        let current = || {
+            let current = self.agent(miner_id)?;
+            let meta = current.ok_or_else(|| StoreError::Unknown(miner_id.clone()))?;
+            allow(&meta).map(|()| meta)
+        };
+        // Strangers are refused before they could keep a writer waiting.
+        current()?;
+        // The copy has nothing to do with the token, so that nothing is begun that others would finish.
+        let _guard = self.lock(miner_id)?;
+        let mut meta = current()?;
         let token = Token::random();
         meta.token_sha256 = token.sha256();
         self.put_meta(&meta, None)?;
-        guard.finish();
         Ok(token.into_string())
     }
 
@@ -109,7 +115,8 @@ impl Store {
         Guard::acquire(&self.locks_dir(), miner_id, |left| self.settle(left))
     }
 
-    /// Makes the copy for people what the metadata says, after a crash between the two.
+    /// Makes the copy for people what the metadata says, after a crash between the two. The copy is written
+    /// last, so that one without metadata is none of ours, and is left to `verify`.
     pub(super) fn settle(&self, miner_id: &MinerId) -> Result<(), StoreError> {
         match self.agent(miner_id) {
             Ok(Some(meta)) => {
@@ -117,16 +124,7 @@ impl Store {
                 let Ok(source) = self.source(&meta) else { return Ok(()) };
                 self.put_copy(miner_id, source.as_bytes())
             }
-            Ok(None) => {
-                let copy = self.source_path(miner_id);
-                match fs::remove_file(&copy) {
-                    Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                        Err(StoreError::io("remove", &copy)(error))
-                    }
-                    _ => Ok(()),
-                }
-            }
-            Err(StoreError::Damaged { .. }) => Ok(()),
+            Ok(None) | Err(StoreError::Damaged { .. }) => Ok(()),
             Err(error) => Err(error),
         }
     }
