@@ -9,6 +9,8 @@ pub mod client;
 pub mod rankings;
 pub mod server;
 pub mod store;
+mod tell;
 pub mod validation;
 
 pub use store::MinerId;
+pub use tell::tell;

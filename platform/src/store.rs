@@ -28,6 +28,7 @@ use tasks::{Seed, Sha256, TaskId};
 use utoipa::ToSchema;
 
 use crate::rankings::Rankings;
+use crate::tell;
 
 pub mod disk;
 mod error;
@@ -178,7 +179,13 @@ impl Store {
         // A file is no more durable than the folders that it lies in.
         disk::sync_folder(&*store.disk, &store.root)?;
         disk::sync_folder(&*store.disk, disk::folder_of(&store.root))?;
-        lock::interrupted(&store.locks_dir(), |miner_id| store.settle(miner_id))?;
+        lock::interrupted(&store.locks_dir(), |miner_id| {
+            store.settle(miner_id).inspect_err(|error| {
+                tell(format_args!(
+                    "the copy of '{miner_id}' for people was not made, and is tried again later: {error}"
+                ));
+            })
+        })?;
         Ok(store)
     }
 

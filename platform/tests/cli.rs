@@ -1,5 +1,6 @@
 //! The binary `platform`: what it prints, how it stops, and its exit status.
 
+use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, Command, Output, Stdio};
@@ -10,6 +11,11 @@ use platform::store::Store;
 /// How long an answer may take on a busy machine: less than the server waits for idle connections, whose end
 /// would make room for what was stuck.
 const LONGEST: Duration = Duration::from_secs(10);
+
+/// What takes no byte, as a full disk does.
+fn full() -> File {
+    File::options().write(true).open("/dev/full").unwrap()
+}
 
 fn platform(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_platform"));
@@ -27,7 +33,12 @@ fn serve(args: &[&str]) -> (Child, String) {
 }
 
 fn listening(command: &mut Command) -> (Child, String) {
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    listening_with(command.stderr(Stdio::piped()))
+}
+
+/// The same, with stderr as it is.
+fn listening_with(command: &mut Command) -> (Child, String) {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
@@ -167,6 +178,60 @@ fn what_is_damaged_is_told_when_the_server_starts() {
     assert!(line.contains("you.json is damaged"), "{line}");
     child.kill().unwrap();
     child.wait().unwrap();
+}
+
+#[test]
+fn words_that_cannot_be_written_keep_nothing_from_being_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    store.put_agent(&"me".parse().unwrap(), b"x = 1", None).unwrap();
+    std::fs::write(folder.path().join("agents/you.json"), "{").unwrap();
+    std::fs::write(folder.path().join("rankings.json"), "{").unwrap();
+    let root = folder.path().to_str().unwrap();
+
+    let output = platform(&["agents", "--store", root]).stderr(full()).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(String::from_utf8(output.stdout).unwrap().starts_with("me "));
+
+    let mut command = platform(&["serve", "--addr", "127.0.0.1:0", "--store", root]);
+    let (mut child, address) = listening_with(command.stderr(full()));
+    let mut stream = TcpStream::connect(&address).unwrap();
+    stream.set_read_timeout(Some(LONGEST)).unwrap();
+    stream.write_all(b"GET /rankings HTTP/1.0\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.0 503"), "{answer:?}");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn whoever_has_read_enough_ends_a_command_quietly() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    store.put_agent(&"me".parse().unwrap(), b"x = 1", None).unwrap();
+    let check = |command: &str, status: i32, said: &str| {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let args = [command, "--store", folder.path().to_str().unwrap()];
+        let args = if command == "token" { [&args[..], &["me"]].concat() } else { args.to_vec() };
+        let output = platform(&args).stdout(writer).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(status), "{command}: {stderr}");
+        assert!(stderr.contains(said) && stderr.is_empty() == said.is_empty(), "{stderr}");
+    };
+    check("agents", 0, "");
+    check("verify", 0, "");
+    // The old token is worth nothing any more, and nobody has read the new one.
+    check("token", 1, "for another");
+    std::fs::write(folder.path().join("agents/me.py"), "x = 2").unwrap();
+    check("verify", 1, "1 file is not in order");
+
+    let root = folder.path().to_str().unwrap();
+    let output = platform(&["agents", "--store", root]).stdout(full()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains("cannot write to stdout: No space left"), "{stderr}");
 }
 
 #[test]

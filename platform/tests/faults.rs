@@ -3,12 +3,14 @@
 
 mod support;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use platform::server::Settings;
 use platform::store::{MinerId, Store};
 use support::faulty::{EIO, ENOSPC, FaultyDisk, unfinished};
 use support::{Server, check_problem};
+use tasks::Sha256;
 
 fn store() -> (tempfile::TempDir, Arc<FaultyDisk>, Store) {
     let folder = tempfile::tempdir().unwrap();
@@ -69,6 +71,110 @@ fn whatever_fails_the_old_version_stays_and_nothing_is_acknowledged() {
         assert_eq!(check_each_fault(error, false), first);
         assert_eq!(check_each_fault(error, true), later);
     }
+}
+
+/// Uploads the same bytes again, after `spoil`, with each operation failing in its turn.
+fn check_each_fault_of_the_same_again(spoil: impl Fn(&Path)) -> Vec<&'static str> {
+    let mut met = Vec::new();
+    for number in 0.. {
+        let (folder, disk, store) = store();
+        let me: MinerId = "me".parse().unwrap();
+        let token = store.put_agent(&me, b"x = 1", None).unwrap().token;
+        let meta = store.agent(&me).unwrap().unwrap();
+        spoil(folder.path());
+
+        disk.arm(number, EIO);
+        let again = store.put_agent(&me, b"x = 1", token.as_deref());
+        let failed = disk.disarm();
+        if let Ok(receipt) = &again {
+            assert!(receipt.unchanged);
+            let version = folder.path().join(format!("versions/{}.py", meta.sha256));
+            assert_eq!(std::fs::read(version).unwrap(), b"x = 1", "{failed:?}, number {number}");
+        }
+        let Some(operation) = failed else {
+            again.unwrap();
+            assert_eq!(std::fs::read(folder.path().join("agents/me.py")).unwrap(), b"x = 1");
+            return met;
+        };
+        // After both folders are synced comes the copy, which alone may be mended later.
+        let is_copy = met.iter().filter(|met| **met == "sync_folder").count() == 2;
+        assert_eq!(again.is_ok(), is_copy, "{operation}, number {number}");
+        met.push(operation);
+        Store::open(folder.path()).unwrap();
+        assert_eq!(unfinished(folder.path()), [""; 0], "{operation}, number {number}");
+    }
+    unreachable!("the loop ends when no operation is left to fail")
+}
+
+/// A store with an agent whose copy could not be made.
+fn without_copy() -> (tempfile::TempDir, Arc<FaultyDisk>, Store) {
+    let (folder, disk, store) = store();
+    // After the version and the metadata, the copy is the third file that is written.
+    disk.arm(8, ENOSPC);
+    store.put_agent(&"me".parse().unwrap(), b"x = 1", None).unwrap();
+    assert_eq!(disk.disarm(), Some("write"));
+    assert!(!folder.path().join("agents/me.py").exists());
+    (folder, disk, store)
+}
+
+#[test]
+fn a_copy_that_cannot_be_made_keeps_no_server_from_starting() {
+    let (folder, disk, _) = without_copy();
+    let copy = folder.path().join("agents/me.py");
+    // Both operations on the copy, after the syncs of the store's folder and the one that it lies in.
+    for (number, operation) in [(2, "write"), (3, "rename")] {
+        disk.arm(number, ENOSPC);
+        Store::open_on(folder.path(), disk.clone()).unwrap();
+        assert_eq!(disk.disarm(), Some(operation));
+        assert!(!copy.exists(), "{operation}");
+    }
+    Store::open(folder.path()).unwrap();
+    assert_eq!(std::fs::read(copy).unwrap(), b"x = 1");
+}
+
+#[test]
+fn a_copy_that_cannot_be_made_is_no_affair_of_the_next_who_has_the_lock() {
+    let bucket =
+        |miner_id: &MinerId| Sha256::of(miner_id.as_str().as_bytes()).as_str()[..2].to_owned();
+    let me: MinerId = "me".parse().unwrap();
+    let others = (0..).map(|n| format!("other{n}").parse().unwrap());
+    let other: MinerId = others.into_iter().find(|other| bucket(other) == bucket(&me)).unwrap();
+
+    // Whether the other's own copy is made, or is the eleventh operation and fails as well.
+    for number in [usize::MAX, 10] {
+        let (folder, disk, store) = without_copy();
+        let copy = |miner_id: &MinerId| folder.path().join(format!("agents/{miner_id}.py"));
+        // A folder in the copy's place is as much in the way as a full disk, and for longer.
+        std::fs::create_dir(copy(&me)).unwrap();
+        disk.arm(number, ENOSPC);
+        store.put_agent(&other, b"y = 1", None).unwrap();
+        assert_eq!(disk.disarm().is_some(), number == 10);
+        assert_eq!(copy(&other).exists(), number != 10);
+        std::fs::remove_dir(copy(&me)).unwrap();
+        // Nobody has forgotten the first.
+        Store::open(folder.path()).unwrap();
+        assert_eq!(std::fs::read(copy(&me)).unwrap(), b"x = 1");
+        assert_eq!(std::fs::read(copy(&other)).unwrap(), b"y = 1");
+    }
+}
+
+#[test]
+fn the_same_bytes_are_acknowledged_when_they_are_durable_and_mend_what_was_lost() {
+    // Whoever sent them first may have been killed before the folders were synced.
+    let syncs = ["sync_folder", "sync_folder"];
+    assert_eq!(check_each_fault_of_the_same_again(|_| {}), syncs);
+    let versions = |root: &Path| std::fs::read_dir(root.join("versions")).unwrap();
+    let lost = |root: &Path| {
+        versions(root).for_each(|version| std::fs::remove_file(version.unwrap().path()).unwrap());
+        std::fs::remove_file(root.join("agents/me.py")).unwrap();
+    };
+    let damaged = |root: &Path| {
+        versions(root).for_each(|version| std::fs::write(version.unwrap().path(), "x").unwrap());
+        std::fs::write(root.join("agents/me.py"), "x").unwrap();
+    };
+    let all = [&["write", "sync", "rename"], &syncs[..], &["write", "rename"]].concat();
+    assert_eq!(check_each_fault_of_the_same_again(lost), all);
+    assert_eq!(check_each_fault_of_the_same_again(damaged), all);
 }
 
 #[tokio::test]

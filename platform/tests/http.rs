@@ -6,8 +6,10 @@ mod support;
 use std::time::Duration;
 
 use platform::server::{HttpLimits, Quotas, Settings};
+use platform::store::Store;
 use reqwest::Method;
 use support::{Server, VALIDATOR, check_problem};
+use tasks::Sha256;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -252,6 +254,24 @@ async fn a_token_can_be_exchanged_by_its_owner() {
     let error = server.client.upload(&me, "x = 2\n", Some(&old)).await.unwrap_err();
     assert_eq!(error.status().unwrap(), 401);
     server.client.upload(&me, "x = 2\n", Some(&new)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_refused_token_leaves_nothing_that_a_later_start_would_finish() {
+    let server = Server::start().await;
+    let root = server.store.root();
+    let foreign = root.join("agents/foo.py");
+    std::fs::write(&foreign, "a stranger's").unwrap();
+    for _ in 0..2 {
+        let post = server.request(Method::POST, "/agents/foo/token").bearer_auth("arena_0");
+        check_problem(post.send().await.unwrap(), 404, "'foo'").await;
+        assert_eq!(std::fs::read_dir(root.join("locks")).unwrap().count(), 0);
+    }
+    // Nor does a writer who dies before anything is stored give cause to touch what is not the store's.
+    let lock = Sha256::of(b"foo").as_str()[..2].to_owned();
+    std::fs::write(root.join("locks").join(lock), "foo\n").unwrap();
+    Store::open(root).unwrap();
+    assert_eq!(std::fs::read_to_string(foreign).unwrap(), "a stranger's");
 }
 
 #[tokio::test]

@@ -1,10 +1,12 @@
 //! `platform serve`: from the arguments to a running server, and to its end.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use platform::server::{self, HttpLimits, Settings};
 use platform::store::Store;
+use platform::tell;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -24,8 +26,9 @@ pub(crate) async fn run(args: Serve) -> Result<(), Failure> {
     let listener = listen(&args.addr).await.map_err(Failure::Input)?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    // Whoever reads this line may connect, or send a signal, at once.
-    println!("listening on http://{}", listener.local_addr()?);
+    // Whoever reads this line may connect, or send a signal, at once. A log on a full disk takes no line, and
+    // that keeps nobody from connecting either.
+    let _ = writeln!(std::io::stdout(), "listening on http://{}", listener.local_addr()?);
     let checked = store.clone();
     tokio::task::spawn_blocking(move || tell_damaged(&checked));
     let shutdown = async move {
@@ -41,8 +44,10 @@ pub(crate) async fn run(args: Serve) -> Result<(), Failure> {
 /// Nothing that is damaged keeps the rest from being served, so somebody has to be told.
 fn tell_damaged(store: &Store) {
     match store.agents() {
-        Ok(listing) => listing.damaged.iter().for_each(|damaged| eprintln!("platform: {damaged}")),
-        Err(error) => eprintln!("platform: {error}"),
+        Ok(listing) => {
+            listing.damaged.iter().for_each(|damaged| tell(format_args!("platform: {damaged}")));
+        }
+        Err(error) => tell(format_args!("platform: {error}")),
     }
 }
 

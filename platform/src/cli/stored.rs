@@ -1,39 +1,47 @@
 //! What an operator does with a store: look at it, check it, help a miner who has lost a token.
 
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+
+use anyhow::Context as _;
 use platform::api::AgentView;
 use platform::store::Mend;
+use platform::tell;
 
 use super::{Agents, Failure, Token, Verify};
 
 pub(crate) fn agents(args: &Agents) -> Result<(), Failure> {
     let listing = args.store.open()?.agents()?;
     for damaged in &listing.damaged {
-        eprintln!("platform: {damaged}");
+        tell(format_args!("platform: {damaged}"));
     }
+    let mut text = String::new();
     if args.json {
         let views: Vec<_> = listing.agents.into_iter().map(AgentView::from).collect();
-        println!("{}", serde_json::to_string_pretty(&views)?);
+        text = serde_json::to_string_pretty(&views)? + "\n";
     } else {
         for agent in listing.agents {
-            println!(
+            writeln!(
+                text,
                 "{:<24} v{:<4} {} {:>7} bytes  {}",
                 agent.miner_id,
                 agent.version,
                 agent.sha256.short(),
                 agent.size,
                 agent.uploaded_at
-            );
+            )?;
         }
     }
-    Ok(())
+    print(&text)
 }
 
 pub(crate) fn verify(args: &Verify) -> Result<(), Failure> {
     let store = args.store.open()?;
     let troubles = store.verify(args.repair)?;
     let left = troubles.iter().filter(|trouble| !matches!(trouble.mend, Mend::Done(_))).count();
+    let mut text = String::new();
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&troubles)?);
+        text = serde_json::to_string_pretty(&troubles)? + "\n";
     } else {
         for trouble in &troubles {
             let mend = match &trouble.mend {
@@ -41,12 +49,13 @@ pub(crate) fn verify(args: &Verify) -> Result<(), Failure> {
                 Mend::WithRepair(what) => format!("with --repair {what}"),
                 Mend::ByHand(what) => what.clone(),
             };
-            println!("{}: {}; {mend}", trouble.path.display(), trouble.what);
+            writeln!(text, "{}: {}; {mend}", trouble.path.display(), trouble.what)?;
         }
         if troubles.is_empty() {
-            println!("{} is in order", store.root().display());
+            writeln!(text, "{} is in order", store.root().display())?;
         }
     }
+    print(&text)?;
     match left {
         0 => Ok(()),
         1 => Err(anyhow::anyhow!("1 file is not in order").into()),
@@ -56,6 +65,24 @@ pub(crate) fn verify(args: &Verify) -> Result<(), Failure> {
 
 pub(crate) fn token(args: &Token) -> Result<(), Failure> {
     let token = args.store.open()?.reset_token(&args.miner_id)?;
-    println!("{token}");
+    // Unlike a list, a token that nobody has read is a loss.
+    write(&format!("{token}\n"))
+        .context("the old token is void and the new one could not be told: ask for another")?;
     Ok(())
+}
+
+/// Writes to stdout. Whoever has read enough, as `head` has, closes the pipe, and that is no failure.
+fn print(text: &str) -> Result<(), Failure> {
+    match write(text) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(anyhow::Error::from(error).context("cannot write to stdout").into())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn write(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()
 }

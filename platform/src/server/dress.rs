@@ -11,6 +11,7 @@ use tasks::Sha256;
 
 use super::App;
 use super::problem::{ForOperator, Refusal};
+use crate::tell;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -39,7 +40,7 @@ pub(super) async fn dress(request: Request, next: Next) -> Response {
     let writes = writes(&request);
     let mut response = next.run(request).await;
     if let Some(ForOperator(message)) = response.extensions().get() {
-        eprintln!("request {id}: {message}");
+        tell(format_args!("request {id}: {message}"));
     }
     let headers = response.headers_mut();
     headers

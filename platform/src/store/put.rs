@@ -16,8 +16,9 @@ use crate::MinerId;
 
 impl Store {
     /// Stores this as the miner's current agent. A new id gets a token in its receipt, once; an id that
-    /// is taken needs it. The same bytes as the current version make no new version. When this returns
-    /// `Ok`, the upload survives kill -9 and power loss; when it does not, what was stored before still is.
+    /// is taken needs it. The same bytes as the current version make no new version, but mend what was
+    /// lost of it. When this returns `Ok`, the upload survives kill -9 and power loss; when it does not,
+    /// what was stored before still is.
     ///
     /// What the source says is not looked at: see [`crate::validation`].
     pub fn put_agent(
@@ -26,17 +27,15 @@ impl Store {
         source: &[u8],
         token: Option<&str>,
     ) -> Result<Receipt, StoreError> {
-        let guard = self.lock(miner_id)?;
+        let mut guard = self.lock(miner_id)?;
         let current = self.agent(miner_id)?;
         if let Some(current) = &current {
             check_owner(current, token)?;
         }
         let sha256 = Sha256::of(source);
+        let unchanged = current.as_ref().is_some_and(|current| current.sha256 == sha256);
         let (meta, token) = match current {
-            Some(current) if current.sha256 == sha256 => {
-                guard.finish();
-                return Ok(receipt(&current, None, true));
-            }
+            Some(current) if unchanged => (current, None),
             Some(current) => (next_version(current, sha256, source), None),
             None => {
                 let token = Token::random();
@@ -53,12 +52,19 @@ impl Store {
             }
         };
         let version = self.put_version(&meta.sha256, source)?;
-        self.put_meta(&meta, Some(version))?;
+        guard.begin()?;
+        if unchanged {
+            // Whoever sent these bytes first may have been killed before the folders were synced.
+            self.wait(&self.versions_sync, version, &self.versions_dir())?;
+            self.wait(&self.agents_sync, self.agents_sync.ticket(), &self.agents_dir())?;
+        } else {
+            self.put_meta(&meta, Some(version))?;
+        }
         // The copy for people comes last: without it nothing is lost, and the next start makes it.
-        if disk::replace_copy(&*self.disk, &self.source_path(miner_id), source).is_ok() {
+        if self.put_copy(miner_id, source).is_ok() {
             guard.finish();
         }
-        Ok(receipt(&meta, token, false))
+        Ok(receipt(&meta, token, unchanged))
     }
 
     /// Whether this is the first upload under the id. If it is not, the token must be the owner's.
@@ -86,46 +92,50 @@ impl Store {
     fn replace_token(
         &self,
         miner_id: &MinerId,
-        allow: impl FnOnce(&AgentMeta) -> Result<(), StoreError>,
+        allow: impl Fn(&AgentMeta) -> Result<(), StoreError>,
     ) -> Result<String, StoreError> {
-        let guard = self.lock(miner_id)?;
-        let current = self.agent(miner_id)?;
-        let mut meta = current.ok_or_else(|| StoreError::Unknown(miner_id.clone()))?;
-        allow(&meta)?;
+        let current = || {
+            let current = self.agent(miner_id)?;
+            let meta = current.ok_or_else(|| StoreError::Unknown(miner_id.clone()))?;
+            allow(&meta).map(|()| meta)
+        };
+        // Strangers are refused before they could keep a writer waiting.
+        current()?;
+        // The copy has nothing to do with the token, so that nothing is begun that others would finish.
+        let _guard = self.lock(miner_id)?;
+        let mut meta = current()?;
         let token = Token::random();
         meta.token_sha256 = token.sha256();
         self.put_meta(&meta, None)?;
-        guard.finish();
         Ok(token.into_string())
     }
 
     /// Waits for the right to write this id's files.
     pub(super) fn lock(&self, miner_id: &MinerId) -> Result<Guard, StoreError> {
-        let (guard, left) = Guard::acquire(&self.locks_dir(), miner_id)?;
-        if let Some(left) = left {
-            self.settle(&left)?;
-        }
-        Ok(guard)
+        Guard::acquire(&self.locks_dir(), miner_id, |left| self.settle(left))
     }
 
-    /// Makes the copy for people what the metadata says, after a crash between the two.
+    /// Makes the copy for people what the metadata says, after a crash between the two. The copy is written
+    /// last, so that one without metadata is none of ours, and is left to `verify`.
     pub(super) fn settle(&self, miner_id: &MinerId) -> Result<(), StoreError> {
-        let copy = self.source_path(miner_id);
         match self.agent(miner_id) {
             Ok(Some(meta)) => {
                 // A version that cannot be read is for `verify` to report; there is nothing to copy.
                 let Ok(source) = self.source(&meta) else { return Ok(()) };
-                disk::replace_copy(&*self.disk, &copy, source.as_bytes())
+                self.put_copy(miner_id, source.as_bytes())
             }
-            Ok(None) => match fs::remove_file(&copy) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    Err(StoreError::io("remove", &copy)(error))
-                }
-                _ => Ok(()),
-            },
-            Err(StoreError::Damaged { .. }) => Ok(()),
+            Ok(None) | Err(StoreError::Damaged { .. }) => Ok(()),
             Err(error) => Err(error),
         }
+    }
+
+    /// Makes the copy for people this source, unless it is.
+    fn put_copy(&self, miner_id: &MinerId, source: &[u8]) -> Result<(), StoreError> {
+        let copy = self.source_path(miner_id);
+        if fs::read(&copy).is_ok_and(|stored| stored == source) {
+            return Ok(());
+        }
+        disk::replace_copy(&*self.disk, &copy, source)
     }
 
     /// Puts the version under its digest. It is durable when the ticket's sync has ended.

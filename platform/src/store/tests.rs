@@ -159,15 +159,16 @@ fn only_one_of_many_first_uploads_gets_the_id() {
 fn the_next_start_finishes_what_a_crash_interrupted() {
     let (_folder, store) = store();
     store.put_agent(&id("me"), b"x = 1", None).unwrap();
-    // As if the process had died after the metadata and before the copy, and another before both.
+    // As if the process had died after the metadata and before the copy, and another before both, where
+    // somebody has put a file of his own.
     for (miner, copy) in [("me", "x = 0"), ("you", "x = 3")] {
         fs::write(store.root().join(format!("agents/{miner}.py")), copy).unwrap();
-        drop(lock::Guard::acquire(&store.locks_dir(), &id(miner)).unwrap());
+        store.lock(&id(miner)).unwrap().begin().unwrap();
     }
     fs::write(store.root().join("versions/.unfinished-1"), "half").unwrap();
     Store::open(store.root()).unwrap();
     assert_eq!(fs::read(store.root().join("agents/me.py")).unwrap(), b"x = 1");
-    assert!(!store.root().join("agents/you.py").exists());
+    assert_eq!(fs::read(store.root().join("agents/you.py")).unwrap(), b"x = 3");
     assert!(!store.root().join("versions/.unfinished-1").exists());
 }
 

@@ -137,7 +137,7 @@ impl Verify<'_> {
             }
             // It may be of an upload that is between its metadata and its copy: whoever has the lock sees
             // none under way.
-            let guard = self.store.lock(&meta.miner_id)?;
+            let _guard = self.store.lock(&meta.miner_id)?;
             let meta = self.store.agent(&meta.miner_id)?.unwrap_or_else(|| meta.clone());
             let actual = digest(&copy)?;
             // Without the version there is nothing to copy, and that has been told.
@@ -150,7 +150,6 @@ impl Verify<'_> {
                 let mend = "it is made anew from versions/".to_owned();
                 self.mend(&copy, what, mend, |store| store.settle(&meta.miner_id))?;
             }
-            guard.finish();
         }
         Ok(())
     }
