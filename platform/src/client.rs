@@ -159,18 +159,16 @@ impl Client {
         agent: &AgentView,
         validator_token: &str,
     ) -> Result<String, ClientError> {
-        let url = self.url(&format!("agents/{}/agent.py", agent.miner_id))?;
+        let url =
+            self.url(&format!("agents/{}/agent.py?sha256={}", agent.miner_id, agent.sha256))?;
         let request = self.http.get(url.clone()).bearer_auth(validator_token);
         let response = send(&url, request).await?;
         let bytes = response.bytes().await.map_err(|error| transport(&url, &error))?;
         let unexpected = |reason: String| ClientError::Unexpected { url: url.to_string(), reason };
         let sha256 = Sha256::of(&bytes);
         if sha256 != agent.sha256 {
-            let reason = format!(
-                "the source has the sha256 {}, and {} was listed: list the agents again",
-                sha256.short(),
-                agent.sha256.short()
-            );
+            let (got, wanted) = (sha256.short(), agent.sha256.short());
+            let reason = format!("the source has the sha256 {got}, and {wanted} was listed");
             return Err(unexpected(reason));
         }
         String::from_utf8(bytes.into()).map_err(|_| unexpected("it is not UTF-8".into()))

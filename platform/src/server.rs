@@ -80,7 +80,10 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let limits = settings.limits;
-    accept::serve(listener, router(store, settings), limits, shutdown).await
+    // A proxy brings everybody's connections from one address.
+    let rationed = settings.quotas.is_some() && !settings.behind_proxy;
+    let per_address = rationed.then_some(limits.connections_per_address);
+    accept::serve(listener, router(store, settings), limits, per_address, shutdown).await
 }
 
 /// The API as a service.

@@ -4,6 +4,7 @@ mod support;
 
 use platform::client::{Client, ClientError};
 use platform::server::Settings;
+use platform::store::Receipt;
 use reqwest::multipart::{Form, Part};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
@@ -146,12 +147,29 @@ async fn sources_and_rankings_are_the_validators() {
 }
 
 #[tokio::test]
+async fn the_version_that_was_listed_is_there_after_another_upload() {
+    let server = Server::start().await;
+    let uploaded = server.upload("me", "print(1)\n").send().await.unwrap();
+    let token = uploaded.json::<Receipt>().await.unwrap().token.unwrap();
+    let mut agent = server.client.agents().await.unwrap().remove(0);
+    let again = server.upload("me", "print(2)\n").bearer_auth(&token).send().await.unwrap();
+    assert_eq!(again.status(), 201);
+    assert_eq!(server.client.source(&agent, VALIDATOR).await.unwrap(), "print(1)\n");
+    agent.sha256 = Sha256::of(b"print(3)\n");
+    let error = server.client.source(&agent, VALIDATOR).await.unwrap_err();
+    assert_eq!(error.status(), Some(StatusCode::NOT_FOUND), "{error}");
+}
+
+#[tokio::test]
 async fn a_source_that_is_not_the_listed_one_is_refused_by_the_client() {
     let server = Server::start().await;
     server.upload("me", "print(1)\n").send().await.unwrap();
-    let mut agent = server.client.agents().await.unwrap().remove(0);
-    agent.sha256 = Sha256::of(b"print(2)\n");
-    let error = server.client.source(&agent, VALIDATOR).await.unwrap_err();
+    let agent = server.client.agents().await.unwrap().remove(0);
+    let router = axum::Router::new().fallback(|| async { "print(2)\n" });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let liar = Client::new(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let error = liar.source(&agent, VALIDATOR).await.unwrap_err();
     assert!(matches!(error, ClientError::Unexpected { .. }), "{error}");
 }
 

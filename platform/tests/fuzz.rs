@@ -49,6 +49,7 @@ const NESTS: &[(&str, &str, &str, &str, &str)] = &[
     ("x = ", "[a for a in ", "y", "]", ""),
     ("x = [a", " for a in b", "", "", "]"),
     ("x = [a", " for a in b if c", "", "", "]"),
+    ("x = [a", " for a,in b if c", "", "", "]"),
     ("", "x = ", "1", "", ""),
     ("x = y", "[a:", "b", "]", ""),
     ("x = ", "f'{", "1", "}'", ""),
@@ -149,6 +150,13 @@ fn every_way_to_nest_is_survived_at_every_size() {
             check(&format!("{before}{open}{middle}"), &what);
         }
     }
+}
+
+#[test]
+fn many_names_take_no_square_of_their_number() {
+    let names =
+        |letter: char| (0..20_000).map(|n| format!("{letter}{n:x}")).collect::<Vec<_>>().join(",");
+    check(&format!("def f({}):\n global {}\n", names('a'), names('b')), "parameters and globals");
 }
 
 #[test]

@@ -85,6 +85,25 @@ async fn connections_beyond_the_bound_wait_and_are_not_refused() {
 }
 
 #[tokio::test]
+async fn one_address_cannot_take_every_connection() {
+    let two = HttpLimits { connections_per_address: 2, ..HttpLimits::STANDARD };
+    let server = Server::with(limits(two)).await;
+    let ask = async |stream: &mut TcpStream| {
+        let mut answer = String::new();
+        // A connection that was closed may be found so while one writes.
+        let _ = stream.write_all(b"GET /healthz HTTP/1.0\r\n\r\n").await;
+        let _ = stream.read_to_string(&mut answer).await;
+        answer
+    };
+    let (first, mut second) = (connect(&server).await, connect(&server).await);
+    assert_eq!(ask(&mut connect(&server).await).await, "");
+    assert!(ask(&mut second).await.starts_with("HTTP/1.0 200"));
+    drop((first, second));
+    // The places are free once the server has seen those connections end.
+    while ask(&mut connect(&server).await).await.is_empty() {}
+}
+
+#[tokio::test]
 async fn a_server_that_stops_finishes_the_upload_under_way() {
     let mut server = Server::start().await;
     let end = "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"agent.py\"\r\n\r\n\

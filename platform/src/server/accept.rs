@@ -4,11 +4,12 @@
 //! header's size and time, an end to every connection, and a shutdown that lets requests under way
 //! finish. HTTP/1.1 alone is spoken; a proxy that wants more can speak it before us.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -24,6 +25,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::ServiceExt as _;
 
 use super::HttpLimits;
+use super::quota::network;
+use crate::tell::tell;
 
 /// How long to wait when the system has no file descriptor left for a connection.
 const BREATH: Duration = Duration::from_millis(100);
@@ -32,11 +35,13 @@ const BREATH: Duration = Duration::from_millis(100);
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Peer(pub(super) IpAddr);
 
-/// Serves until `shutdown` completes, and then lets the requests under way finish.
+/// Serves until `shutdown` completes, and then lets the requests under way finish. No address has more than
+/// `per_address` connections.
 pub(super) async fn serve(
     listener: TcpListener,
     router: Router,
     limits: HttpLimits,
+    per_address: Option<usize>,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let mut http = http1::Builder::new();
@@ -45,6 +50,7 @@ pub(super) async fn serve(
         .max_headers(limits.headers)
         .max_buf_size(limits.header_bytes);
     let connections = Arc::new(Semaphore::new(limits.connections));
+    let addresses = Addresses::default();
     let graceful = GracefulShutdown::new();
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
@@ -54,7 +60,10 @@ pub(super) async fn serve(
             () = &mut shutdown => break,
             accepted = next => accepted?,
         };
-        let connection = Connection { peer, permit, watcher: graceful.watcher() };
+        // One that has all that it may have is not even answered: that would cost what it wants us to spend.
+        let most = per_address.unwrap_or(usize::MAX);
+        let Some(place) = addresses.place(peer.ip(), most) else { continue };
+        let connection = Connection { peer, _place: place, permit, watcher: graceful.watcher() };
         let time = limits.connection_time;
         tokio::spawn(connection.serve(stream, http.clone(), router.clone(), time));
     }
@@ -76,7 +85,7 @@ async fn accept(
             Err(error) if is_of_one_connection(&error) => {}
             // No descriptors or no memory: connections that end will give some back.
             Err(error) => {
-                eprintln!("cannot accept a connection: {error}; trying again");
+                tell(format_args!("cannot accept a connection: {error}; trying again"));
                 tokio::time::sleep(BREATH).await;
             }
         }
@@ -92,9 +101,46 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     )
 }
 
+/// How many connections each address has.
+#[derive(Clone, Default)]
+struct Addresses(Arc<Mutex<HashMap<IpAddr, usize>>>);
+
+impl Addresses {
+    /// A place for one more connection from there, if there are fewer than `most`.
+    fn place(&self, address: IpAddr, most: usize) -> Option<Place> {
+        let address = network(address.to_canonical());
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(address).or_default();
+        if *count >= most {
+            return None;
+        }
+        *count += 1;
+        Some(Place { addresses: self.clone(), address })
+    }
+}
+
+/// One connection of an address, until it is dropped.
+struct Place {
+    addresses: Addresses,
+    address: IpAddr,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut counts = self.addresses.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.address);
+            }
+        }
+    }
+}
+
 struct Connection {
     peer: SocketAddr,
-    /// Held until the connection ends.
+    /// Held until the connection ends, as the permit is.
+    _place: Place,
     permit: OwnedSemaphorePermit,
     watcher: Watcher,
 }

@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
+use tasks::Sha256;
 use utoipa::IntoParams;
 
 use super::auth::Validator;
@@ -28,6 +29,15 @@ pub(super) struct Page {
     /// How many at most; 1,000 unless said otherwise
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
+}
+
+/// Which version of a source is wanted.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Wanted {
+    /// The digest of the version; the latest unless said otherwise
+    #[param(value_type = Option<String>, pattern = "^[0-9a-f]{64}$")]
+    sha256: Option<Sha256>,
 }
 
 /// Who is stored
@@ -96,9 +106,11 @@ pub(super) async fn one(
 }
 
 /// An agent's source
+///
+/// A round takes long, and a miner may upload meanwhile: with its digest, the version that was listed is there all the same.
 #[utoipa::path(
     get, path = "/agents/{miner_id}/agent.py", tag = "validators",
-    params(("miner_id" = MinerId, Path, description = "Whose agent")),
+    params(("miner_id" = MinerId, Path, description = "Whose agent"), Wanted),
     security(("validator" = [])),
     responses(
         (status = 200, description = "The file as it was uploaded", body = String, content_type = "text/x-python"),
@@ -109,9 +121,17 @@ pub(super) async fn source(
     State(app): State<App>,
     _: Validator,
     Name(miner_id): Name,
+    Query(wanted): Query<Wanted>,
 ) -> Result<Response, Refusal> {
     let source = blocking(move || {
-        let meta = find(&app, &miner_id)?;
+        let mut meta = find(&app, &miner_id)?;
+        if let Some(sha256) = wanted.sha256.filter(|sha256| *sha256 != meta.sha256) {
+            if !meta.history.iter().any(|version| version.sha256 == sha256) {
+                let detail = format!("{miner_id} has no version {}", sha256.short());
+                return Err(Refusal::new(StatusCode::NOT_FOUND, detail));
+            }
+            meta.sha256 = sha256;
+        }
         Ok(app.store.source(&meta)?)
     })
     .await?;

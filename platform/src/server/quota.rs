@@ -64,7 +64,7 @@ fn charge<K: Hash + Eq>(meter: &Meter<K>, key: K, what: &str) -> Result<(), Refu
 }
 
 /// Whoever has one IPv6 address has a whole network of them.
-fn network(address: IpAddr) -> IpAddr {
+pub(super) fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(address) => {

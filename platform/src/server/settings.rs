@@ -47,6 +47,8 @@ impl Quotas {
 pub struct HttpLimits {
     /// Connections at once. Further ones wait in the system's queue.
     pub connections: usize,
+    /// Connections of one address at once; further ones are closed. Not behind a proxy, nor without quotas.
+    pub connections_per_address: usize,
     /// Header lines of a request.
     pub headers: usize,
     /// Bytes of all header lines together. It bounds the memory of a connection that sends nothing else.
@@ -65,6 +67,7 @@ impl HttpLimits {
     /// Fair to slow lines, and too little to hold the server up.
     pub const STANDARD: Self = Self {
         connections: 4_096,
+        connections_per_address: 256,
         headers: 64,
         header_bytes: 16 << 10,
         header_time: Duration::from_secs(15),

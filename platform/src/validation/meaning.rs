@@ -4,6 +4,7 @@
 //! The rules are the parser library's; this walk tells them where in the program they are.
 
 use std::cell::RefCell;
+use std::collections::HashSet;
 
 use ruff_python_ast::visitor::{Visitor, walk_expr, walk_stmt};
 use ruff_python_ast::{Comprehension, Expr, PythonVersion, Stmt};
@@ -25,7 +26,7 @@ pub(super) fn check(text: &str, body: &[Stmt]) -> Vec<SemanticSyntaxError> {
 enum Scope {
     Module { loops: u32 },
     Class { loops: u32 },
-    Function { is_async: bool, loops: u32, parameters: Vec<String> },
+    Function { is_async: bool, loops: u32, parameters: HashSet<String> },
     Comprehension { is_generator: bool },
 }
 
@@ -137,7 +138,7 @@ impl SemanticSyntaxContext for Place<'_> {
 
     fn is_bound_parameter(&self, name: &str) -> bool {
         match self.innermost() {
-            Scope::Function { parameters, .. } => parameters.iter().any(|bound| bound == name),
+            Scope::Function { parameters, .. } => parameters.contains(name),
             _ => false,
         }
     }
@@ -243,7 +244,8 @@ impl Visitor<'_> for Walk<'_> {
                 if let Some(parameters) = &lambda.parameters {
                     self.visit_parameters(parameters);
                 }
-                let scope = Scope::Function { is_async: false, loops: 0, parameters: Vec::new() };
+                let scope =
+                    Scope::Function { is_async: false, loops: 0, parameters: HashSet::new() };
                 self.within(scope, |walk| walk.visit_expr(&lambda.body));
             }
             Expr::ListComp(comp) => self.comprehension(false, &comp.generators, &[&comp.elt]),

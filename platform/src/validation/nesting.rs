@@ -19,6 +19,9 @@ const MAX_F_STRINGS: usize = 4;
 /// Operators and the like that hang on one another in all open brackets together. Python's compiler
 /// gives up at about 3,000.
 const MAX_LINKS: usize = 2_000;
+/// `for` in one pair of brackets. Python has no such limit; the parser library takes a time that grows with the
+/// square of it.
+const MAX_FORS: usize = 100;
 
 /// Refuses what nests too deep for a parser.
 pub(super) fn check(text: &str) -> Result<(), Finding> {
@@ -40,6 +43,8 @@ pub(super) fn check(text: &str) -> Result<(), Finding> {
 struct Level {
     /// Tokens since the last comma that can each add a level to the tree.
     links: usize,
+    /// `for` since it was opened, whatever commas there are: a target may have some.
+    fors: usize,
     /// Lambdas whose parameters have not ended. A comma among parameters ends nothing.
     open_lambdas: usize,
 }
@@ -85,6 +90,16 @@ fn first_excess(text: &str) -> Option<String> {
                 level.open_lambdas += 1;
                 level.links += 1;
                 links += 1;
+            }
+            TokenKind::For => {
+                level.fors += 1;
+                level.links += 1;
+                links += 1;
+                if level.fors > MAX_FORS {
+                    return Some(format!(
+                        "more than {MAX_FORS} 'for' in one expression: nest less"
+                    ));
+                }
             }
             TokenKind::Indent => indents += 1,
             TokenKind::Dedent => indents = indents.saturating_sub(1),
