@@ -65,7 +65,7 @@ pub(crate) struct QuotaArgs {
     /// New miner ids from one address in an hour
     #[arg(long, value_name = "N", default_value_t = Quotas::STANDARD.new_ids_hour, value_parser = at_least_one())]
     new_ids_per_hour: u32,
-    /// Lift the quotas on uploads: for trusted networks alone
+    /// Lift the quotas on uploads, and the bound on the connections of one address: for trusted networks alone
     #[arg(long, conflicts_with_all = ["versions_per_hour", "uploads_per_hour", "new_ids_per_hour"])]
     no_quotas: bool,
 }

@@ -21,6 +21,6 @@ async fn main() -> ExitCode {
         Err(Failure::Input(error)) => (error, 2),
         Err(Failure::Fault(error)) => (error, 1),
     };
-    eprintln!("platform: {error:#}");
+    tell(format_args!("platform: {error:#}"));
     ExitCode::from(status)
 }

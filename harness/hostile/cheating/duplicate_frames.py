@@ -5,7 +5,7 @@
 print(FRAMES + r"""
 def reverse_string(s):
     for index in range(41):
-        everywhere(frame(index, {"returned": s}) * 2)
+        everywhere(frame(index, {"returned": s + "!"}) * 2)
     return "held"
 
 """)
