@@ -274,6 +274,21 @@ fn a_store_is_verified_and_mended() {
 }
 
 #[test]
+fn a_store_that_is_not_there_is_not_made_to_be_looked_at() {
+    let folder = tempfile::tempdir().unwrap();
+    let typo = folder.path().join("typo");
+    let root = typo.to_str().unwrap();
+    for args in [&["verify"][..], &["verify", "--repair"], &["agents"], &["token", "me"]] {
+        let output = run(&[args, &["--store", root]].concat());
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {stderr}");
+        assert!(stderr.contains("typo/agents is not there"), "{args:?}: {stderr}");
+        assert_eq!((stderr.lines().count(), output.stdout), (1, Vec::new()), "{args:?}");
+        assert!(!typo.exists(), "{args:?}");
+    }
+}
+
+#[test]
 fn the_operator_can_give_out_a_new_token() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
