@@ -238,6 +238,12 @@ async fn behind_a_proxy_the_address_is_what_the_proxy_says_last() {
     assert_eq!(upload("a", "10.0.0.1").await.unwrap().status(), 201);
     check_problem(upload("b", "1.2.3.4, 10.0.0.1").await.unwrap(), 429, "your address").await;
     assert_eq!(upload("b", "10.0.0.2").await.unwrap().status(), 201);
+    // Others than the first, and the first again, in the other ways in which proxies write them.
+    assert_eq!(upload("c", "::ffff:10.0.0.3").await.unwrap().status(), 201);
+    assert_eq!(upload("d", "::ffff:10.0.0.4").await.unwrap().status(), 201);
+    assert_eq!(upload("e", "10.0.0.5:5678").await.unwrap().status(), 201);
+    assert_eq!(upload("f", "[2001:db8::1]:80").await.unwrap().status(), 201);
+    check_problem(upload("g", "10.0.0.1:5678").await.unwrap(), 429, "your address").await;
 }
 
 #[tokio::test]
