@@ -62,7 +62,13 @@ pub(super) async fn agent(
         if let Some(meters) = &app.meters {
             if is_new { meters.new_id(address) } else { meters.new_version(&miner_id) }?;
         }
-        Ok(app.store.put_agent(&miner_id, &source, token.as_deref())?)
+        let stored = app.store.put_agent(&miner_id, &source, token.as_deref());
+        // What changed nothing, or failed for reasons of ours, is not the miner's to pay.
+        let is_made = stored.as_ref().is_ok_and(|receipt| !receipt.unchanged);
+        if let (Some(meters), false) = (&app.meters, is_made) {
+            if is_new { meters.no_new_id(address) } else { meters.no_new_version(&miner_id) }
+        }
+        Ok(stored?)
     })
     .await?;
     let status = if receipt.unchanged { StatusCode::OK } else { StatusCode::CREATED };
