@@ -125,6 +125,18 @@ impl StoreArgs {
     pub(crate) fn open(&self) -> Result<Store, Failure> {
         Store::open(&self.root).map_err(|error| Failure::Input(error.into()))
     }
+
+    /// For whoever looks after a store: where a name is mistyped, an empty store would seem in order.
+    pub(crate) fn open_existing(&self) -> Result<Store, Failure> {
+        let agents = self.root.join("agents");
+        if agents.is_dir() {
+            return self.open();
+        }
+        Err(Failure::Input(anyhow::anyhow!(
+            "{} is not there, so this is no store: name one with --store or BITSEC_STORE",
+            agents.display()
+        )))
+    }
 }
 
 /// Why a command ends early, which decides the exit status.

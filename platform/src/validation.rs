@@ -7,6 +7,7 @@
 //! a large stack of its own.
 
 use std::fmt;
+use std::io;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -42,17 +43,38 @@ impl fmt::Display for Finding {
 /// Says everything that is wrong with a submission, from its bytes to its imports. A later step runs
 /// only on what the earlier ones found in order.
 pub fn validate(source: &[u8]) -> Result<(), Vec<Finding>> {
-    let text = text::check(source).map_err(|finding| vec![finding])?;
-    text::check_coding(text)?;
-    nesting::check(text).map_err(|finding| vec![finding])?;
-    let mut findings = syntax::check(text);
-    if findings.is_empty() {
-        return Ok(());
+    let not_checked = |_| vec![whole_file("the file could not be checked just now: try again")];
+    match findings(source).unwrap_or_else(not_checked) {
+        none if none.is_empty() => Ok(()),
+        findings => Err(findings),
     }
+}
+
+/// Like [`validate`], for whoever tells a file's faults from their own: an error says that the file could
+/// not be checked, which is no fault of the file.
+pub fn findings(source: &[u8]) -> io::Result<Vec<Finding>> {
+    let text = match parsable(source) {
+        Ok(text) => text,
+        Err(findings) => return Ok(findings),
+    };
+    let mut findings = syntax::check(text)?;
     findings.sort_by_key(|finding| (finding.line, finding.column));
     findings.dedup();
     findings.truncate(MAX_FINDINGS);
-    Err(findings)
+    Ok(findings)
+}
+
+/// The text, if it is one that the parser may see.
+fn parsable(source: &[u8]) -> Result<&str, Vec<Finding>> {
+    let text = text::check(source).map_err(|finding| vec![finding])?;
+    text::check_coding(text)?;
+    nesting::check(text).map_err(|finding| vec![finding])?;
+    Ok(text)
+}
+
+/// A finding that has no better place.
+fn whole_file(reason: &str) -> Finding {
+    Finding { line: 1, column: 1, reason: reason.into() }
 }
 
 /// A finding at a byte offset of the text.

@@ -164,6 +164,25 @@ fn strangers_connections_leave_file_descriptors_for_the_store() {
 }
 
 #[test]
+fn a_good_file_that_cannot_be_checked_is_not_called_a_bad_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().to_str().unwrap();
+    // Less memory than the parser's thread wants for its stack, though most of that is never touched.
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -v 500000 && exec \"$@\"", "sh", env!("CARGO_BIN_EXE_platform")]);
+    command.args(["serve", "--addr", "127.0.0.1:0", "--store", store]);
+    // However many processors there are, their threads leave room for the server.
+    command.env("TOKIO_WORKER_THREADS", "2");
+    let (mut child, address) = listening(&mut command);
+    assert_eq!(upload(&address, "me"), "503");
+    child.kill().unwrap();
+    let mut said = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert!(said.contains("an upload could not be checked"), "{said}");
+    child.wait().unwrap();
+}
+
+#[test]
 fn what_is_damaged_is_told_when_the_server_starts() {
     let folder = tempfile::tempdir().unwrap();
     Store::open(folder.path()).unwrap();
@@ -271,6 +290,21 @@ fn a_store_is_verified_and_mended() {
     check(&["verify", "--json"], 1, "\"with_repair\"");
     check(&["verify", "--repair"], 0, "mended");
     check(&["verify"], 0, "is in order");
+}
+
+#[test]
+fn a_store_that_is_not_there_is_not_made_to_be_looked_at() {
+    let folder = tempfile::tempdir().unwrap();
+    let typo = folder.path().join("typo");
+    let root = typo.to_str().unwrap();
+    for args in [&["verify"][..], &["verify", "--repair"], &["agents"], &["token", "me"]] {
+        let output = run(&[args, &["--store", root]].concat());
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {stderr}");
+        assert!(stderr.contains("typo/agents is not there"), "{args:?}: {stderr}");
+        assert_eq!((stderr.lines().count(), output.stdout), (1, Vec::new()), "{args:?}");
+        assert!(!typo.exists(), "{args:?}");
+    }
 }
 
 #[test]

@@ -6,8 +6,8 @@ mod support;
 use std::path::Path;
 use std::sync::Arc;
 
-use platform::server::Settings;
-use platform::store::{MinerId, Store};
+use platform::server::{Quotas, Settings};
+use platform::store::{MinerId, Receipt, Store};
 use support::faulty::{EIO, ENOSPC, FaultyDisk, unfinished};
 use support::{Server, check_problem};
 use tasks::Sha256;
@@ -175,6 +175,29 @@ fn the_same_bytes_are_acknowledged_when_they_are_durable_and_mend_what_was_lost(
     let all = [&["write", "sync", "rename"], &syncs[..], &["write", "rename"]].concat();
     assert_eq!(check_each_fault_of_the_same_again(lost), all);
     assert_eq!(check_each_fault_of_the_same_again(damaged), all);
+}
+
+#[tokio::test]
+async fn what_the_disk_refused_uses_up_no_ration_of_versions_or_ids() {
+    let (_folder, disk, store) = store();
+    let quotas = Quotas { per_id_hour: 1, new_ids_hour: 1, ..Quotas::STANDARD };
+    let server = Server::on(store, Settings { quotas: Some(quotas), ..Settings::default() }).await;
+    // Nobody asks for the token of an id that is new.
+    let mut token = "arena_0".to_owned();
+    for source in ["x = 1\n", "x = 2\n"] {
+        let upload = || server.upload("me", source).bearer_auth(&token);
+        for _ in 0..2 {
+            disk.arm(0, ENOSPC);
+            check_problem(upload().send().await.unwrap(), 507, "disk is full").await;
+        }
+        let stored = upload().send().await.unwrap();
+        assert_eq!(stored.status(), 201, "{source}");
+        token = stored.json::<Receipt>().await.unwrap().token.unwrap_or(token);
+    }
+    // What was stored counts.
+    let version = server.upload("me", "x = 3\n").bearer_auth(&token).send().await.unwrap();
+    check_problem(version, 429, "versions of this agent").await;
+    check_problem(server.upload("you", "x = 3\n").send().await.unwrap(), 429, "new miner").await;
 }
 
 #[tokio::test]

@@ -217,11 +217,14 @@ async fn a_body_is_not_read_from_whoever_may_not_send_it() {
 
 #[tokio::test]
 async fn uploads_are_rationed_by_address_by_new_id_and_by_id() {
-    let quotas = Quotas { per_id_hour: 2, per_address_hour: 12, new_ids_hour: 3 };
+    let quotas = Quotas { per_id_hour: 2, per_address_hour: 14, new_ids_hour: 3 };
     let server = Server::with(Settings { quotas: Some(quotas), ..Settings::default() }).await;
     let me = "me".parse().unwrap();
     let token = server.client.upload(&me, "x = 0\n", None).await.unwrap().token.unwrap();
-    // Strangers' attempts do not use up the owner's ration.
+    // Neither the bytes that are stored already nor strangers' attempts use up the owner's ration.
+    for _ in 0..2 {
+        assert!(server.client.upload(&me, "x = 0\n", Some(&token)).await.unwrap().unchanged);
+    }
     for _ in 0..3 {
         let stranger = server.upload("me", "x = 1\n").send().await.unwrap();
         check_problem(stranger, 401, "token").await;
@@ -257,6 +260,12 @@ async fn behind_a_proxy_the_address_is_what_the_proxy_says_last() {
     assert_eq!(upload("a", "10.0.0.1").await.unwrap().status(), 201);
     check_problem(upload("b", "1.2.3.4, 10.0.0.1").await.unwrap(), 429, "your address").await;
     assert_eq!(upload("b", "10.0.0.2").await.unwrap().status(), 201);
+    // Others than the first, and the first again, in the other ways in which proxies write them.
+    assert_eq!(upload("c", "::ffff:10.0.0.3").await.unwrap().status(), 201);
+    assert_eq!(upload("d", "::ffff:10.0.0.4").await.unwrap().status(), 201);
+    assert_eq!(upload("e", "10.0.0.5:5678").await.unwrap().status(), 201);
+    assert_eq!(upload("f", "[2001:db8::1]:80").await.unwrap().status(), 201);
+    check_problem(upload("g", "10.0.0.1:5678").await.unwrap(), 429, "your address").await;
 }
 
 #[tokio::test]

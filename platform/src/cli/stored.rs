@@ -11,7 +11,7 @@ use platform::tell;
 use super::{Agents, Failure, Token, Verify};
 
 pub(crate) fn agents(args: &Agents) -> Result<(), Failure> {
-    let listing = args.store.open()?.agents()?;
+    let listing = args.store.open_existing()?.agents()?;
     for damaged in &listing.damaged {
         tell(format_args!("platform: {damaged}"));
     }
@@ -36,7 +36,7 @@ pub(crate) fn agents(args: &Agents) -> Result<(), Failure> {
 }
 
 pub(crate) fn verify(args: &Verify) -> Result<(), Failure> {
-    let store = args.store.open()?;
+    let store = args.store.open_existing()?;
     let troubles = store.verify(args.repair)?;
     let left = troubles.iter().filter(|trouble| !matches!(trouble.mend, Mend::Done(_))).count();
     let mut text = String::new();
@@ -64,7 +64,7 @@ pub(crate) fn verify(args: &Verify) -> Result<(), Failure> {
 }
 
 pub(crate) fn token(args: &Token) -> Result<(), Failure> {
-    let token = args.store.open()?.reset_token(&args.miner_id)?;
+    let token = args.store.open_existing()?.reset_token(&args.miner_id)?;
     // Unlike a list, a token that nobody has read is a loss.
     write(&format!("{token}\n"))
         .context("the old token is void and the new one could not be told: ask for another")?;

@@ -1,6 +1,6 @@
 //! What handlers take from a request, with refusals that are problem documents.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use axum::extract::{FromRequestParts, Path};
 use axum::http::StatusCode;
@@ -50,10 +50,37 @@ impl FromRequestParts<App> for Client {
         // Of what a chain of proxies has written, only the last entry is our own proxy's word.
         let forwarded = || {
             let last = parts.headers.get_all("x-forwarded-for").iter().next_back()?;
-            last.to_str().ok()?.rsplit(',').next()?.trim().parse::<IpAddr>().ok()
+            address_in(last.to_str().ok()?.rsplit(',').next()?.trim())
         };
         let told = if app.settings.behind_proxy { forwarded() } else { None };
         let peer = || parts.extensions.get::<Peer>().map(|Peer(address)| *address);
         Ok(Self(told.or_else(peer).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))))
+    }
+}
+
+/// The address in an entry of `X-Forwarded-For`. Some proxies add the port, and some write an IPv4 address
+/// as an IPv6 one: all of those are in one network, and would share one ration.
+fn address_in(entry: &str) -> Option<IpAddr> {
+    let address = entry.parse().or_else(|_| entry.parse().map(|address: SocketAddr| address.ip()));
+    address.ok().map(|address| address.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_found_however_a_proxy_writes_it() {
+        let check = |entry: &str, expected: Option<&str>| {
+            let expected = expected.map(|address| address.parse().unwrap());
+            assert_eq!(address_in(entry), expected, "{entry}");
+        };
+        check("203.0.113.5", Some("203.0.113.5"));
+        check("203.0.113.5:5678", Some("203.0.113.5"));
+        check("2001:db8::1", Some("2001:db8::1"));
+        check("[2001:db8::1]:80", Some("2001:db8::1"));
+        check("::ffff:203.0.113.5", Some("203.0.113.5"));
+        check("[::ffff:203.0.113.5]:80", Some("203.0.113.5"));
+        check("unknown", None);
     }
 }

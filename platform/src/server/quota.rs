@@ -49,6 +49,16 @@ impl Meters {
     pub(super) fn new_version(&self, miner_id: &MinerId) -> Result<(), Refusal> {
         charge(&self.per_id, miner_id.clone(), "versions of this agent")
     }
+
+    /// The new id has come to nothing.
+    pub(super) fn no_new_id(&self, address: IpAddr) {
+        self.new_ids.give_back(&network(address));
+    }
+
+    /// The new version has come to nothing.
+    pub(super) fn no_new_version(&self, miner_id: &MinerId) {
+        self.per_id.give_back(miner_id);
+    }
 }
 
 fn charge<K: Hash + Eq>(meter: &Meter<K>, key: K, what: &str) -> Result<(), Refusal> {
@@ -104,6 +114,15 @@ impl<K: Hash + Eq> Meter<K> {
         keys.insert(key, full_at);
         Ok(())
     }
+
+    /// Puts back what was taken.
+    fn give_back(&self, key: &K) {
+        let mut keys = self.full_at.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        // A key that was forgotten meanwhile has a full bucket.
+        if let Some(full_at) = keys.get_mut(key) {
+            *full_at -= self.interval;
+        }
+    }
 }
 
 #[cfg(test)]
@@ -123,6 +142,9 @@ mod tests {
         assert_eq!(meter.charge("me", later), Err(Duration::from_secs(1)));
         let later = start + Duration::from_mins(2);
         meter.charge("me", later).unwrap();
+        meter.charge("me", later).unwrap();
+        assert_eq!(meter.charge("me", later), Err(Duration::from_mins(1)));
+        meter.give_back(&"me");
         meter.charge("me", later).unwrap();
         assert_eq!(meter.charge("me", later), Err(Duration::from_mins(1)));
     }

@@ -1,10 +1,12 @@
 //! `POST /upload/agent`: a file and a name, from anybody.
 
+use std::io;
+
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::multipart::{Field, Multipart, MultipartError, MultipartRejection};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 
 use super::extract::{Client, Name};
@@ -14,10 +16,14 @@ use super::{App, auth, blocking};
 use crate::MinerId;
 use crate::api::NewToken;
 use crate::store::Receipt;
-use crate::validation::{MAX_SOURCE_BYTES, validate};
+use crate::tell;
+use crate::validation::{self, MAX_SOURCE_BYTES};
 
 /// The largest request body: a whole agent, and what multipart puts around it.
 pub(super) const MAX_BODY_BYTES: usize = MAX_SOURCE_BYTES + (16 << 10);
+
+/// How long to wait before asking again a system that has no thread to spare: other checks end in seconds.
+const RETRY_AFTER_S: u64 = 5;
 
 /// Submit an agent
 ///
@@ -57,12 +63,21 @@ pub(super) async fn agent(
     let place = app.checks.clone().acquire_owned().await;
     let receipt = blocking(move || {
         let is_new = app.store.authorize(&miner_id, token.as_deref())?;
-        validate(&source).map_err(Refusal::findings)?;
+        let findings = validation::findings(&source).map_err(|error| not_checked(&error))?;
+        if !findings.is_empty() {
+            return Err(Refusal::findings(findings));
+        }
         drop(place);
         if let Some(meters) = &app.meters {
             if is_new { meters.new_id(address) } else { meters.new_version(&miner_id) }?;
         }
-        Ok(app.store.put_agent(&miner_id, &source, token.as_deref())?)
+        let stored = app.store.put_agent(&miner_id, &source, token.as_deref());
+        // What changed nothing, or failed for reasons of ours, is not the miner's to pay.
+        let is_made = stored.as_ref().is_ok_and(|receipt| !receipt.unchanged);
+        if let (Some(meters), false) = (&app.meters, is_made) {
+            if is_new { meters.no_new_id(address) } else { meters.no_new_version(&miner_id) }
+        }
+        Ok(stored?)
     })
     .await?;
     let status = if receipt.unchanged { StatusCode::OK } else { StatusCode::CREATED };
@@ -158,6 +173,14 @@ fn malformed(error: MultipartError) -> Refusal {
     }
     let detail = format!("the multipart body is malformed ({}): send it again", error.body_text());
     Refusal::new(StatusCode::BAD_REQUEST, detail)
+}
+
+/// The system had no thread for the parser, which is no fault of the file.
+fn not_checked(error: &io::Error) -> Refusal {
+    tell(format_args!("an upload could not be checked: {error}"));
+    let detail = "the platform could not check the file just now: upload it again later";
+    Refusal::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+        .with(header::RETRY_AFTER, RETRY_AFTER_S.into())
 }
 
 fn too_large() -> Refusal {

@@ -77,14 +77,21 @@ impl Verify<'_> {
                     agents.push(meta);
                 }
                 Ok(None) => {}
-                Err(StoreError::Damaged { path, reason }) => self.by_hand(
-                    &path,
-                    format!("it is damaged: {reason}"),
-                    format!(
+                Err(error) => {
+                    let (path, what) = match error {
+                        StoreError::Damaged { path, reason } => {
+                            (path, format!("it is damaged: {reason}"))
+                        }
+                        StoreError::Io { path, source, .. } => {
+                            (path, format!("it cannot be read: {source}"))
+                        }
+                        other => return Err(other),
+                    };
+                    let how = format!(
                         "bring it back from a backup; if you remove it, anybody can take the id '{miner_id}'"
-                    ),
-                ),
-                Err(error) => return Err(error),
+                    );
+                    self.by_hand(&path, what, how);
+                }
             }
         }
         Ok(agents)
@@ -111,7 +118,8 @@ impl Verify<'_> {
             .collect();
         for sha256 in self.known.clone() {
             let path = self.store.version_path(&sha256);
-            let what = match digest(&path)? {
+            let Some(actual) = self.readable(digest(&path))? else { continue };
+            let what = match actual {
                 Some(actual) if actual == sha256 => continue,
                 Some(_) => "its content is not what its name says",
                 None => "it is missing",
@@ -132,7 +140,8 @@ impl Verify<'_> {
     fn copies(&mut self, agents: &[AgentMeta]) -> Result<(), StoreError> {
         for meta in agents {
             let copy = self.store.source_path(&meta.miner_id);
-            if digest(&copy)?.as_ref() == Some(&meta.sha256) {
+            let Some(actual) = self.readable(digest(&copy))? else { continue };
+            if actual.as_ref() == Some(&meta.sha256) {
                 continue;
             }
             // It may be of an upload that is between its metadata and its copy: whoever has the lock sees
@@ -173,10 +182,13 @@ impl Verify<'_> {
             match sha256 {
                 // What no metadata names may be of an upload under way, or of an agent whose metadata has yet
                 // to come back from a backup.
-                Some(sha256)
-                    if self.known.contains(&sha256) || digest(&path)?.as_ref() == Some(&sha256) => {
+                Some(sha256) if self.known.contains(&sha256) => {}
+                Some(sha256) => {
+                    let Some(actual) = self.readable(digest(&path))? else { continue };
+                    if actual.is_some_and(|actual| actual != sha256) {
+                        self.quarantine(&path, "its content is not what its name says")?;
+                    }
                 }
-                Some(_) => self.quarantine(&path, "its content is not what its name says")?,
                 None => self.quarantine(&path, "it is no version of an agent")?,
             }
         }
@@ -192,8 +204,10 @@ impl Verify<'_> {
 
     fn rankings(&mut self) -> Result<(), StoreError> {
         let path = self.store.rankings_path();
-        let Err(StoreError::Damaged { reason, .. }) = self.store.rankings() else { return Ok(()) };
-        let what = format!("it is damaged: {reason}");
+        let what = match self.store.rankings() {
+            Err(StoreError::Damaged { reason, .. }) => format!("it is damaged: {reason}"),
+            other => return self.readable(other).map(drop),
+        };
         match self.store.rounds(1)?.pop() {
             Some(latest) => {
                 let mend = "it is made anew from the latest in rounds/".to_owned();
@@ -215,9 +229,21 @@ impl Verify<'_> {
         path: &Path,
     ) -> Result<(), StoreError> {
         match read_json::<T>(path) {
-            Ok(_) => Ok(()),
             Err(StoreError::Damaged { reason, .. }) => {
                 self.quarantine(path, &format!("it is damaged: {reason}"))
+            }
+            other => self.readable(other).map(drop),
+        }
+    }
+
+    /// What was read. That a file cannot be read is told like all else that is wrong, and hides no other.
+    fn readable<T>(&mut self, read: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+        match read {
+            Ok(value) => Ok(Some(value)),
+            Err(StoreError::Io { path, source, .. }) => {
+                let how = "move it away if it is no file of the store's, or check that disk";
+                self.by_hand(&path, format!("it cannot be read: {source}"), how.into());
+                Ok(None)
             }
             Err(error) => Err(error),
         }
@@ -333,6 +359,40 @@ mod tests {
         };
         let version = version_of("x = 1");
         check(spoil, &[("agents/b.json", "anybody can take"), (&version, "backup")], 2);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_hides_no_other() {
+        // Root may read every file, but nobody can read a folder as one.
+        let version = version_of("b");
+        let spoil = |root: &Path| {
+            for file in ["agents/a.py", "rankings.json", "round.json", &version] {
+                let _ = fs::remove_file(root.join(file));
+                fs::create_dir(root.join(file)).unwrap();
+            }
+            let unknown = version_of("unknown");
+            for folder in ["agents/c.json", "results/stray", "results/y.json", "rounds/z", &unknown]
+            {
+                fs::create_dir(root.join(folder)).unwrap();
+            }
+            fs::write(root.join("agents/b.py"), "spoiled").unwrap();
+            fs::write(root.join("results/broken.json"), "{").unwrap();
+        };
+        let unknown = version_of("unknown");
+        let mut expected = vec![
+            ("agents/a.py", "ByHand"),
+            ("agents/c.json", "anybody can take"),
+            ("rankings.json", "ByHand"),
+            ("results/broken.json", "quarantine"),
+            ("results/stray", "ByHand"),
+            ("results/y.json", "ByHand"),
+            ("round.json", "ByHand"),
+            ("rounds/z", "ByHand"),
+            (&version, "ByHand"),
+            (&unknown, "ByHand"),
+        ];
+        expected.sort_unstable();
+        check(spoil, &expected, 9);
     }
 
     #[test]

@@ -4,29 +4,27 @@
 //! large enough for the deepest tree that [`super::nesting`] lets through. The pages of that stack are
 //! only taken when they are touched. Should the parser panic, the thread ends and the server does not.
 
+use std::io;
 use std::thread;
 
 use ruff_python_ast::{Mod, PythonVersion};
 use ruff_python_parser::{Mode, ParseOptions, parse_unchecked};
 use ruff_text_size::Ranged as _;
 
-use super::{Finding, MAX_FINDINGS, finding_at, imports, meaning};
+use super::{Finding, MAX_FINDINGS, finding_at, imports, meaning, whole_file};
 
 /// Enough for the deepest tree at the frame sizes of a build without optimisation; `tests/fuzz.rs`
 /// tries.
 const STACK_BYTES: usize = 512 << 20;
 
-/// Everything that the parser and the imports give cause for.
-pub(super) fn check(text: &str) -> Vec<Finding> {
-    let whole_file = |reason: &str| vec![Finding { line: 1, column: 1, reason: reason.into() }];
+/// Everything that the parser and the imports give cause for. Fails when the system has no thread to
+/// spare.
+pub(super) fn check(text: &str) -> io::Result<Vec<Finding>> {
     thread::scope(|scope| {
         let parser = thread::Builder::new().name("parser".into()).stack_size(STACK_BYTES);
-        match parser.spawn_scoped(scope, || findings(text)) {
-            Ok(thread) => thread
-                .join()
-                .unwrap_or_else(|_| whole_file("the parser gave up on this file: simplify it")),
-            Err(_) => whole_file("the file could not be checked just now: upload it again"),
-        }
+        let thread = parser.spawn_scoped(scope, || findings(text))?;
+        let gave_up = |_| vec![whole_file("the parser gave up on this file: simplify it")];
+        Ok(thread.join().unwrap_or_else(gave_up))
     })
 }
 
