@@ -7,6 +7,7 @@ use clap::Parser as _;
 mod cli;
 
 use cli::{Cli, Command, Failure, serve, stored};
+use platform::tell;
 
 #[tokio::main]
 async fn main() -> ExitCode {
