@@ -215,6 +215,38 @@ fn bad_input_gets_one_clear_sentence_and_the_right_status() {
 }
 
 #[test]
+fn what_a_round_rests_on_is_not_thrown_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let stored = store(folder.path(), &[]);
+    let root = folder.path().to_str().unwrap();
+    let at = ["--store", root];
+    let refused = |arguments: &[&str], words: &str| {
+        check_refusal(&[arguments, &at].concat(), &[], 2, &[words]);
+    };
+    assert!(harness(&[&["evaluate", "--commit"][..], &at].concat()).status.success());
+    let committed = stored.round().unwrap();
+    refused(&["evaluate", "--commit"], "committed to and not used");
+    refused(&["evaluate", "--seed", "5", "--task", "reverse_string"], "committed to and not used");
+    refused(&["evaluate", "--new-seed", "--task", "reverse_string"], "committed to and not used");
+    refused(&["cache", "--prune"], "nothing was removed");
+    refused(&["rank"], "nobody to rank");
+    assert_eq!(stored.round().unwrap(), committed);
+
+    // A look at one agent leaves the round what it is.
+    let folder = tempfile::tempdir().unwrap();
+    let stored = store(folder.path(), &[("alice", REVERSER), ("bob", "pass\n")]);
+    let at = ["--store", folder.path().to_str().unwrap(), "--seed", "3"];
+    let evaluate = |more: &[&str]| {
+        let output = harness(&[&["evaluate"][..], &at, more].concat());
+        assert!(output.status.success(), "{output:?}");
+        stored.round().unwrap().unwrap().tasks
+    };
+    let tasks = evaluate(&["--task", "reverse_string", "--task", "fizz_buzz"]);
+    assert_eq!(tasks.len(), 2);
+    assert_eq!(evaluate(&["--agent", "alice", "--task", "fizz_buzz"]), tasks);
+}
+
+#[test]
 fn a_missing_daemon_or_image_is_a_fault_that_says_the_mend() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().to_str().unwrap();

@@ -6,7 +6,7 @@ mod common;
 use std::io::Write as _;
 use std::path::Path;
 
-use common::{harness, json, store};
+use common::{command, harness, json, store};
 use serde_json::{Value, json};
 
 const PLUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/benchmarks/small_plus.jsonl");
@@ -196,4 +196,21 @@ fn problems_are_tasks_of_stored_agents_too() {
         (&cache["results"], &cache["hits"], &cache["stale_bytes"]),
         (&4.into(), &4.into(), &0.into())
     );
+}
+
+#[test]
+fn verdicts_that_could_not_be_written_are_told_of_before_anything_is_judged() {
+    let folder = tempfile::tempdir().unwrap();
+    let samples = folder.path().join("samples.jsonl");
+    let line = completion("HumanEval/900", "    return n + n\n").to_string();
+    std::fs::write(&samples, &line).unwrap();
+    let samples = samples.to_str().unwrap();
+    let nowhere = folder.path().join("missing/verdicts.jsonl");
+    for output in [samples, nowhere.to_str().unwrap()] {
+        let suite = format!("evalplus:{PLUS}");
+        let arguments = ["samples", "--suite", &suite, "--samples", samples, "--output", output];
+        let refused = command(&arguments).env("DOCKER_HOST", "unix:///nowhere").output().unwrap();
+        assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+        assert_eq!(std::fs::read_to_string(samples).unwrap(), line);
+    }
 }

@@ -19,7 +19,17 @@ pub fn run(args: &Cache) -> Result<(), Failure> {
     let console = Console::new();
     let store = Store::open(&args.store.store)?;
     let mut wanted = BTreeSet::new();
-    if let Some(round) = store.round()? {
+    let round = store.round()?;
+    // What the round finds again can only be told of one that was run, on agents that are here.
+    let known = round.as_ref().is_none_or(|round| !round.image.is_empty());
+    if args.prune && (!known || stored_agents(&store, &console)?.is_empty()) {
+        return Err(Failure::Input(format!(
+            "{} holds no agents, or a round that was not run yet, so every result would look stale; nothing was \
+             removed: run 'harness evaluate' first",
+            store.root().display()
+        )));
+    }
+    if let Some(round) = round {
         let tasks = stored_tasks(args.suite.as_ref(), &store, &round)?;
         let prepared: Vec<_> =
             tasks.into_iter().map(|task| Prepared::new(task, round.seed)).collect();
@@ -67,7 +77,16 @@ pub fn merge(args: &Merge) -> Result<(), Failure> {
                 store.put_round(&theirs)?;
                 round = Some(theirs);
             }
-            Some(ours) if ours.seed == theirs.seed && ours.image == theirs.image => {}
+            Some(ours) if ours.seed == theirs.seed && ours.image == theirs.image => {
+                if ours.tasks != theirs.tasks {
+                    return Err(Failure::Input(format!(
+                        "the part in {} was run on other tasks than the one in {}; run it again with the same \
+                         --task and --suite",
+                        folder.display(),
+                        store.root().display()
+                    )));
+                }
+            }
             Some(ours) => {
                 return Err(Failure::Input(format!(
                     "{} holds another round (seed {}, image {}) than {} (seed {}, image {}); only parts of \

@@ -101,7 +101,10 @@ async fn evaluate(
 ) -> Result<(Image, Arc<[Prepared]>, Outcome), Failure> {
     let image = sandbox.image().clone();
     let ids = tasks.iter().map(|prepared| prepared.id().clone()).collect();
-    store.put_round(&RoundFile { image: image.id.clone(), tasks: ids, ..open.clone() })?;
+    // A look at some agents is no round, and does not change what the store's round is.
+    if args.agents.is_empty() || open.tasks.is_empty() {
+        store.put_round(&RoundFile { image: image.id.clone(), tasks: ids, ..open.clone() })?;
+    }
     let plan = |agents, tasks| Plan {
         agents,
         tasks,
@@ -206,12 +209,29 @@ fn open_round(args: &Evaluate, store: &Store) -> Result<RoundFile, Failure> {
     };
     let stored = store.round()?;
     let same = stored.filter(|round| round.seed == seed);
+    if same.is_none() {
+        check_no_commitment(store)?;
+    }
     let fresh = || RoundFile { seed, salt: None, image: String::new(), tasks: Vec::new() };
     Ok(same.unwrap_or_else(fresh))
 }
 
+/// Refuses to forget a seed that was committed to and not used: its commitment could never be opened.
+fn check_no_commitment(store: &Store) -> Result<(), Failure> {
+    match store.round()? {
+        Some(round) if round.salt.is_some() && round.image.is_empty() => Err(Failure::Input(format!(
+            "{} holds a seed that was committed to and not used yet; run 'harness evaluate' without --seed and \
+             --new-seed, or remove {} to give the commitment up",
+            store.root().display(),
+            store.root().join("round.json").display()
+        ))),
+        _ => Ok(()),
+    }
+}
+
 /// Begins a round whose seed nobody can know, and prints what to publish before it.
 fn commit(store: &Store) -> Result<(), Failure> {
+    check_no_commitment(store)?;
     let seed = drawn_seed();
     // With 256 bits that nobody knows beside it, the seed cannot be found by trying.
     let salt: String = format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>());

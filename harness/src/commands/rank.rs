@@ -28,6 +28,13 @@ pub fn run(args: &Rank) -> Result<(), Failure> {
     let tasks = stored_tasks(args.suite.as_ref(), &store, &open)?;
     let tasks: Arc<[_]> = tasks.into_iter().map(|task| Prepared::new(task, open.seed)).collect();
     let agents = stored_agents(&store, &console)?;
+    if agents.is_empty() {
+        return Err(Failure::Input(format!(
+            "no agent is stored in {}, so there is nobody to rank; a round of a platform's agents is ranked by \
+             'harness evaluate --platform URL'",
+            store.root().display()
+        )));
+    }
 
     let results = Results::of(&store);
     let mut scores = BTreeMap::<usize, BTreeMap<_, _>>::new();

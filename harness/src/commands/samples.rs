@@ -1,8 +1,8 @@
 //! `harness samples`: judges a model's samples on a public benchmark, and prints pass@k.
 
-use std::io::Write as _;
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use comfy_table::{CellAlignment, Table, presets};
@@ -13,7 +13,7 @@ use harness::judge::Until;
 use harness::pass_at::PassAt;
 use harness::samples::{self, Estimates, Judged, Outcome, Plan, Profile, Unjudged};
 use harness::sandbox::Sandbox;
-use platform::store::Store;
+use platform::store::{Store, write_atomically};
 use serde::Serialize;
 
 use super::{Failure, print, print_json, processors, read_benchmark, with_sandbox};
@@ -46,10 +46,13 @@ pub async fn run(args: Samples) -> Result<(), Failure> {
     let read_ms = started.elapsed().as_millis();
     let store = Store::open(&args.store.store)?;
     let verdicts = args.output.clone().unwrap_or_else(|| beside(&args.file));
+    check_output(&verdicts, &args.file)?;
     let count = samples.len();
+    let kept = Arc::new(Mutex::new(Vec::new()));
     let work = |sandbox: Sandbox| {
         let (console, benchmark, args) = (&console, Arc::clone(&benchmark), &args);
         let truths = Truths::in_folder(store.expected_dir());
+        let kept = Arc::clone(&kept);
         async move {
             let jobs = args.jobs.map_or_else(processors, usize::from);
             let told = console.clone();
@@ -63,11 +66,28 @@ pub async fn run(args: Samples) -> Result<(), Failure> {
                 until: if args.first_failure { Until::FirstFailure } else { Until::AllMade },
                 jobs,
             };
-            let outcome = samples::judge(&sandbox, plan, console.samples(count)).await;
+            let bar = console.samples(count);
+            let on_judged: samples::Listener = Arc::new(move |judged| {
+                bar(judged);
+                kept.lock().unwrap_or_else(PoisonError::into_inner).push(judged.clone());
+            });
+            let outcome = samples::judge(&sandbox, plan, on_judged).await;
             Ok((sandbox.image().pinned(), outcome))
         }
     };
-    let (image, outcome) = with_sandbox(&args.options, &console, work).await?;
+    let (image, outcome) = match with_sandbox(&args.options, &console, work).await {
+        Ok(done) => done,
+        Err(failure) => {
+            // What was judged until then took time and perhaps money.
+            let kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+            if !kept.is_empty() {
+                write(&verdicts, &kept)?;
+                let (judged, path) = (kept.len(), verdicts.display());
+                console.say(&format!("{judged} of {count} samples were judged: {path}"));
+            }
+            return Err(failure);
+        }
+    };
     write(&verdicts, &outcome.judged)?;
     let estimates = samples::estimates(&outcome.judged);
     let Outcome { judged, unjudged, profile } = &outcome;
@@ -111,14 +131,29 @@ fn beside(samples: &Path) -> PathBuf {
     samples.with_file_name(format!("{stem}_verdicts.jsonl"))
 }
 
-fn write(path: &Path, judged: &[Judged]) -> Result<(), Fault> {
-    let failed = |cause| Fault::File { action: "write", path: path.to_owned(), cause };
-    let mut file = std::io::BufWriter::new(std::fs::File::create(path).map_err(failed)?);
-    for judged in judged {
-        serde_json::to_writer(&mut file, judged).map_err(|error| failed(error.into()))?;
-        file.write_all(b"\n").map_err(failed)?;
+/// Says before anything is judged what could not be written afterwards.
+fn check_output(path: &Path, samples: &Path) -> Result<(), Failure> {
+    let wrong = |why: &dyn Display| {
+        let path = path.display();
+        Failure::Input(format!("cannot write the verdicts to {path}: {why}; name another file with --output"))
+    };
+    let open = std::fs::OpenOptions::new().append(true).create(true).open(path);
+    open.map_err(|cause| wrong(&cause))?;
+    if std::fs::canonicalize(path).ok() == std::fs::canonicalize(samples).ok() {
+        return Err(wrong(&"the samples are in there"));
     }
-    file.flush().map_err(failed)
+    Ok(())
+}
+
+fn write(path: &Path, judged: &[Judged]) -> Result<(), Fault> {
+    let line = |judged| serde_json::to_string(judged).expect("verdicts are plain data") + "\n";
+    let lines: String = judged.iter().map(line).collect();
+    if path.is_file() {
+        return Ok(write_atomically(path, lines.as_bytes())?);
+    }
+    // A pipe or a device cannot be replaced.
+    std::fs::write(path, lines)
+        .map_err(|cause| Fault::File { action: "write", path: path.to_owned(), cause })
 }
 
 fn table(estimates: &Estimates) -> String {
