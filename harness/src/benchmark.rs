@@ -14,11 +14,12 @@ use std::str::FromStr;
 use platform::store::write_atomically;
 use serde::{Deserialize, Serialize};
 use tasks::benchmark::{Expected, Format, Problem, ProblemError};
-use tasks::{Limits, Outcome, Sha256, Task, TaskId};
+use tasks::{Case, Limits, Outcome, Seed, Sha256, Task, TaskId};
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
 use crate::Fault;
+use crate::runner::{ATTEMPTS, BACKOFF};
 use crate::sandbox::{CallEnd, Container, Load, PROTOCOL_VERSION, Sandbox};
 
 /// What a canonical solution may use. It is trusted, so this only ends what would never end.
@@ -221,27 +222,15 @@ impl Truths {
                 loop {
                     let Some(index) = queue.lock().await.next() else { break };
                     on_run(&benchmark.entries[index].name);
-                    let mut present = match container.take() {
-                        Some(container) => container,
-                        None => sandbox.start().await?,
-                    };
-                    let truth = find_out(&mut present, &benchmark.problem(index)).await;
-                    match truth {
-                        Ok(truth) => {
-                            this.keep(&benchmark, index, &sandbox.image().id, &truth)?;
-                            found.push((index, truth));
-                            container = Some(present);
-                        }
-                        Err(fault) => {
-                            sandbox.discard(present).await;
-                            return Err(fault);
-                        }
-                    }
+                    let problem = benchmark.problem(index);
+                    let truth = in_attempts(&sandbox, &mut container, &problem).await?;
+                    this.keep(&benchmark, index, &sandbox.image().id, &truth)?;
+                    found.push((index, truth));
                 }
                 if let Some(container) = container {
                     sandbox.discard(container).await;
                 }
-                Ok(found)
+                Ok::<_, Fault>(found)
             });
         }
         while let Some(worked) = workers.join_next().await {
@@ -269,6 +258,40 @@ impl Truths {
         let key =
             Sha256::of(format!("{line}\n{format:?}\n{image}\n{PROTOCOL_VERSION}\n").as_bytes());
         self.folder.join(format!("{key}.json"))
+    }
+}
+
+/// Finds a truth out, with as many attempts and waits as a trial has. A container is left for the next one.
+async fn in_attempts(
+    sandbox: &Sandbox,
+    container: &mut Option<Container>,
+    problem: &Problem,
+) -> Result<Truth, Fault> {
+    let (mut left, mut backoff) = (ATTEMPTS, BACKOFF);
+    loop {
+        let present = match container.take() {
+            Some(present) => Ok(present),
+            None => sandbox.start().await,
+        };
+        let fault = match present {
+            Ok(mut present) => match find_out(&mut present, problem).await {
+                Ok(truth) => {
+                    *container = Some(present);
+                    return Ok(truth);
+                }
+                Err(fault) => {
+                    sandbox.discard(present).await;
+                    fault
+                }
+            },
+            Err(fault) => fault,
+        };
+        left -= 1;
+        if left == 0 || !fault.is_worth_another_attempt() {
+            return Err(fault);
+        }
+        tokio::time::sleep(backoff).await;
+        backoff *= 4;
     }
 }
 
@@ -300,7 +323,20 @@ async fn find_out(container: &mut Container, problem: &Problem) -> Result<Truth,
         container.make_calls((&source, &problem.entry_point), &inputs, &TRUSTED, on_end).await?;
     match (run.load, failed) {
         (Load::Ready, None) if expected.len() == inputs.len() => {
-            Ok(Truth { expected, cpu_ms: run.usage.cpu_ms })
+            // What does not pass itself, such as an object, would fail every sample.
+            let cases = problem.task(expected.clone()).cases(Seed(0));
+            let outcome = |expected: &Expected| match expected.clone() {
+                Expected::Returned(value) => Outcome::Returned(value),
+                Expected::Digest(digest) => Outcome::Digest(digest),
+            };
+            let wrong =
+                |(case, own): &(&Case, &Expected)| case.check.judge(&outcome(own)).is_wrong();
+            match cases.iter().zip(&expected).find(wrong) {
+                Some((case, _)) => {
+                    Err(unusable(format!("its own result of {} would fail", case.name)))
+                }
+                None => Ok(Truth { expected, cpu_ms: run.usage.cpu_ms }),
+            }
         }
         (Load::Ready, Some(what)) => Err(unusable(what)),
         (Load::Ready, None) => Err(unusable("its time was up".to_owned())),

@@ -17,10 +17,10 @@ use crate::sandbox::{Container, Sandbox};
 use crate::trial::{self, Attempt, Candidate, TrialResult};
 
 /// How often a trial is tried before its fault is reported.
-const ATTEMPTS: usize = 4;
+pub(crate) const ATTEMPTS: usize = 4;
 /// How long to wait before the second attempt; each further wait is four times as long. All together they
 /// outlast the restart of a daemon.
-const BACKOFF: Duration = Duration::from_millis(500);
+pub(crate) const BACKOFF: Duration = Duration::from_millis(500);
 
 /// A place for the container of one agent.
 #[derive(Default)]

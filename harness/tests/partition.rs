@@ -84,12 +84,33 @@ fn four_parts_merged_are_the_whole() {
     let refused = harness(&["merge", "--store", &merged, &parts[0]]);
     assert_eq!(refused.status.code(), Some(1), "{refused:?}");
     assert!(String::from_utf8_lossy(&refused.stderr).contains("says MLE"), "{refused:?}");
-    let other = filled(&folder.path().join("other"));
-    assert!(
-        harness(&["evaluate", "--store", &other, "--seed", "8", "--task", "fizz_buzz"])
-            .status
-            .success()
-    );
-    let refused = harness(&["merge", "--store", &merged, &other]);
-    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    for (seed, words) in [("8", "another round"), ("7", "other tasks")] {
+        let other = filled(&folder.path().join(seed));
+        let round = ["evaluate", "--store", &other, "--seed", seed, "--task", "fizz_buzz"];
+        assert!(harness(&round).status.success());
+        let refused = harness(&["merge", "--store", &merged, &other]);
+        assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+        assert!(String::from_utf8_lossy(&refused.stderr).contains(words), "{refused:?}");
+    }
+}
+
+#[test]
+fn parts_of_a_round_over_a_benchmark_can_be_ranked_where_they_come_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/benchmarks/small_plus.jsonl");
+    let suite = ["--suite", &format!("evalplus:{file}")];
+    let mut parts = Vec::new();
+    for part in ["1/2", "2/2"] {
+        let store = filled(&folder.path().join(part.replace('/', "-")));
+        let round = ["evaluate", "--store", &store, "--seed", "7", "--partition", part];
+        let output = harness(&[&round[..], &suite].concat());
+        assert!(output.status.success(), "{output:?}");
+        parts.push(store);
+    }
+    let merged = filled(&folder.path().join("merged"));
+    let output = harness(&["merge", "--store", &merged, &parts[0], &parts[1]]);
+    assert!(output.status.success(), "{output:?}");
+    let ranked = harness(&[&["rank", "--store", &merged, "--json"][..], &suite].concat());
+    assert!(ranked.status.success(), "{ranked:?}");
+    assert_eq!(json(&ranked)["rankings"].as_array().unwrap().len(), 5);
 }

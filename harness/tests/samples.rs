@@ -214,3 +214,55 @@ fn verdicts_that_could_not_be_written_are_told_of_before_anything_is_judged() {
         assert_eq!(std::fs::read_to_string(samples).unwrap(), line);
     }
 }
+
+/// A suite of one problem, whose function is given as a whole.
+fn suite(folder: &Path, problem: &str, name: &str, solution: &str, base: &Value) -> String {
+    let line = json!({
+        "task_id": problem, "prompt": "", "entry_point": name, "canonical_solution": solution,
+        "base_input": base, "plus_input": [], "atol": 0
+    });
+    let file = folder.join("suite.jsonl");
+    std::fs::write(&file, line.to_string()).unwrap();
+    format!("evalplus:{}", file.display())
+}
+
+#[test]
+fn large_results_are_judged_by_the_rules_of_small_ones() {
+    for (problem, name, canonical, sample) in [
+        ("Mbpp/3", "similar_elements", "return tuple(range(n))", "return list(range(n))[::-1]"),
+        (
+            "Mbpp/4",
+            "halves",
+            "return [i * 1.0 for i in range(n)]",
+            "return [i + 1e-9 for i in range(n)]",
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let whole = |body: &str| format!("def {name}(n):\n    {body}\n");
+        let suite = suite(folder.path(), problem, name, &whole(canonical), &json!([[3000]]));
+        let samples = [canonical, sample, "return [0.5] * n"]
+            .map(|body| json!({ "task_id": problem, "solution": whole(body) }));
+        let (_, verdicts) = judge(folder.path(), &suite, &samples, &[]);
+        let verdicts: Vec<_> = verdicts.iter().map(|line| line["base"].as_str().unwrap()).collect();
+        assert_eq!(verdicts, ["AC", "AC", "WA"], "{name}");
+    }
+}
+
+#[test]
+fn a_problem_that_cannot_judge_is_refused() {
+    let object = "def f(n):\n    return object()\n";
+    for (base, status, words) in
+        [(json!([]), 2, "'base_input' of Mbpp/5 is empty"), (json!([[1]]), 1, "base_1 would fail")]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let suite = suite(folder.path(), "Mbpp/5", "f", object, &base);
+        let samples = folder.path().join("samples.jsonl");
+        std::fs::write(&samples, json!({ "task_id": "Mbpp/5", "solution": object }).to_string())
+            .unwrap();
+        let (samples, store) = (samples.to_str().unwrap(), folder.path().to_str().unwrap());
+        let output =
+            harness(&["samples", "--suite", &suite, "--samples", samples, "--store", store]);
+        assert_eq!(output.status.code(), Some(status), "{output:?}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains(words), "{output:?}");
+    }
+}

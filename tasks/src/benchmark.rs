@@ -106,6 +106,9 @@ pub enum ProblemError {
     /// A task cannot be named like this.
     #[error("'{0}' cannot name a task: letters, digits, '_' and '/' are wanted")]
     Name(String),
+    /// Nothing would be judged.
+    #[error("'base_input' of {0} is empty, so that every answer would pass")]
+    NoInput(String),
     /// An input is not of the form that the benchmark states for this problem.
     #[error("an input of {0} is not of the form that this problem's inputs have")]
     Input(String),
@@ -125,7 +128,10 @@ impl Problem {
         let tests = match format {
             Format::HumanEval => Tests::Assertions(text("test")?),
             Format::EvalPlus => Tests::Inputs {
-                base: inputs::read(&record, "base_input", &name)?,
+                base: match inputs::read(&record, "base_input", &name)? {
+                    none if none.is_empty() => return Err(ProblemError::NoInput(name)),
+                    base => base,
+                },
                 plus: inputs::read(&record, "plus_input", &name)?,
                 atol: atol(&record)?,
             },

@@ -219,12 +219,14 @@ fn open_round(args: &Evaluate, store: &Store) -> Result<RoundFile, Failure> {
 /// Refuses to forget a seed that was committed to and not used: its commitment could never be opened.
 fn check_no_commitment(store: &Store) -> Result<(), Failure> {
     match store.round()? {
-        Some(round) if round.salt.is_some() && round.image.is_empty() => Err(Failure::Input(format!(
-            "{} holds a seed that was committed to and not used yet; run 'harness evaluate' without --seed and \
+        Some(round) if round.salt.is_some() && round.image.is_empty() => {
+            Err(Failure::Input(format!(
+                "{} holds a seed that was committed to and not used yet; run 'harness evaluate' without --seed and \
              --new-seed, or remove {} to give the commitment up",
-            store.root().display(),
-            store.root().join("round.json").display()
-        ))),
+                store.root().display(),
+                store.root().join("round.json").display()
+            )))
+        }
         _ => Ok(()),
     }
 }

@@ -135,7 +135,9 @@ fn beside(samples: &Path) -> PathBuf {
 fn check_output(path: &Path, samples: &Path) -> Result<(), Failure> {
     let wrong = |why: &dyn Display| {
         let path = path.display();
-        Failure::Input(format!("cannot write the verdicts to {path}: {why}; name another file with --output"))
+        Failure::Input(format!(
+            "cannot write the verdicts to {path}: {why}; name another file with --output"
+        ))
     };
     let open = std::fs::OpenOptions::new().append(true).create(true).open(path);
     open.map_err(|cause| wrong(&cause))?;
@@ -152,8 +154,11 @@ fn write(path: &Path, judged: &[Judged]) -> Result<(), Fault> {
         return Ok(write_atomically(path, lines.as_bytes())?);
     }
     // A pipe or a device cannot be replaced.
-    std::fs::write(path, lines)
-        .map_err(|cause| Fault::File { action: "write", path: path.to_owned(), cause })
+    std::fs::write(path, lines).map_err(|cause| Fault::File {
+        action: "write",
+        path: path.to_owned(),
+        cause,
+    })
 }
 
 fn table(estimates: &Estimates) -> String {
