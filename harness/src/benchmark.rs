@@ -47,6 +47,13 @@ pub struct SuiteFile {
 #[error("'{0}' is not a suite; 'evalplus:FILE' or 'humaneval:FILE' is wanted")]
 pub struct ParseSuiteFileError(String);
 
+impl SuiteFile {
+    /// Whether verdicts on it rest on assertions that run beside the candidate, which can forge them.
+    pub fn is_advisory(&self) -> bool {
+        self.format == Format::HumanEval
+    }
+}
+
 impl FromStr for SuiteFile {
     type Err = ParseSuiteFileError;
 
@@ -134,11 +141,6 @@ impl Benchmark {
             return Err(BenchmarkError::Empty(path()));
         }
         Ok(Self { entries, format: file.format })
-    }
-
-    /// Whether its verdicts rest on assertions that run beside the candidate.
-    pub fn is_advisory(&self) -> bool {
-        self.format == Format::HumanEval
     }
 
     /// Its problems as the lines of a plain file.

@@ -123,6 +123,9 @@ fn chosen(mut tasks: Vec<Task>, ids: &[String]) -> Result<Vec<Task>, Failure> {
     Ok(tasks)
 }
 
+/// What is said of a suite whose verdicts a candidate can forge.
+pub const ADVISORY: &str = "advisory: these verdicts rest on assertions that run beside the answers; nobody is ranked by them in public";
+
 /// The tasks of a benchmark's file, or the built-in ones if there is none; of these ids, or all.
 pub async fn asked_tasks(
     suite: Option<&SuiteFile>,
@@ -132,6 +135,9 @@ pub async fn asked_tasks(
     console: &Console,
 ) -> Result<Vec<Task>, Failure> {
     let Some(suite) = suite else { return chosen_tasks(ids) };
+    if suite.is_advisory() {
+        console.say(ADVISORY);
+    }
     let benchmark = Arc::new(read_benchmark(suite)?);
     let truths = Truths::in_folder(store.expected_dir());
     let work = |sandbox: Sandbox| {

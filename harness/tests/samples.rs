@@ -103,6 +103,17 @@ fn the_assertions_of_the_original_benchmark_are_advisory() {
     assert_eq!(report["advisory"], true);
     let verdicts: Vec<_> = verdicts.iter().map(|verdict| &verdict["base"]).collect();
     assert_eq!(verdicts, ["AC", "WA", "RE"]);
+
+    // A round over it says so, and is nobody's ranking.
+    let root = folder.path().join("round");
+    store(&root, &[("alice", "pass\n")]);
+    let suite = format!("humaneval:{ORIGINAL}");
+    for command in ["evaluate", "rank"] {
+        let output = harness(&[command, "--suite", &suite, "--store", root.to_str().unwrap()]);
+        assert!(output.status.success(), "{output:?}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("advisory"), "{output:?}");
+        assert!(!root.join("rankings.json").exists(), "{command}");
+    }
 }
 
 #[test]

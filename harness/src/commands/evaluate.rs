@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::tasks::Seed;
+use harness::benchmark::SuiteFile;
 use harness::console::Console;
 use harness::controls::{ORACLE, controls};
 use harness::partition::Partition;
@@ -78,7 +79,7 @@ pub async fn run(args: Evaluate) -> Result<(), Failure> {
         round,
         disclose: args.disclose,
         // The rankings that everybody sees are those of everybody.
-        publish: args.agents.is_empty(),
+        publish: args.agents.is_empty() && !suite.is_some_and(SuiteFile::is_advisory),
     };
     let publish = standings.publish;
     let rankings = standings.tell(&args.reward, args.json, &console)?;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use harness::benchmark::SuiteFile;
 use harness::console::Console;
 use harness::prepared::Prepared;
 use harness::results::{Found, Results};
@@ -12,7 +13,7 @@ use platform::rankings::{FaultRecord, Round};
 use platform::store::Store;
 
 use super::standings::{Standings, stored_agents};
-use super::{Failure, stored_tasks};
+use super::{ADVISORY, Failure, stored_tasks};
 use crate::cli::Rank;
 
 /// Reads every result of the round, ranks, and prints.
@@ -25,6 +26,10 @@ pub fn run(args: &Rank) -> Result<(), Failure> {
             store.root().display()
         )));
     };
+    let advisory = args.suite.as_ref().is_some_and(SuiteFile::is_advisory);
+    if advisory {
+        console.say(ADVISORY);
+    }
     let tasks = stored_tasks(args.suite.as_ref(), &store, &open)?;
     let tasks: Arc<[_]> = tasks.into_iter().map(|task| Prepared::new(task, open.seed)).collect();
     let agents = stored_agents(&store, &console)?;
@@ -84,7 +89,7 @@ pub fn run(args: &Rank) -> Result<(), Failure> {
         scores,
         round,
         disclose: args.disclose,
-        publish: true,
+        publish: !advisory,
     };
     standings.tell(&args.reward, args.json, &console).map(drop)
 }

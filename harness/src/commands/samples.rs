@@ -16,7 +16,7 @@ use harness::sandbox::Sandbox;
 use platform::store::{Store, write_atomically};
 use serde::Serialize;
 
-use super::{Failure, print, print_json, processors, read_benchmark, with_sandbox};
+use super::{ADVISORY, Failure, print, print_json, processors, read_benchmark, with_sandbox};
 use crate::cli::Samples;
 
 /// The document of `samples --json`.
@@ -101,7 +101,7 @@ pub async fn run(args: Samples) -> Result<(), Failure> {
     if args.json {
         print_json(&Document {
             suite: args.suite.path.display().to_string(),
-            advisory: benchmark.is_advisory(),
+            advisory: args.suite.is_advisory(),
             image,
             problems,
             samples: judged.len(),
@@ -113,8 +113,8 @@ pub async fn run(args: Samples) -> Result<(), Failure> {
         })?;
     } else {
         print(&table(&estimates))?;
-        if benchmark.is_advisory() {
-            print("advisory: these verdicts rest on assertions that run beside the samples\n")?;
+        if args.suite.is_advisory() {
+            print(&format!("{ADVISORY}\n"))?;
         }
     }
     console.say(&format!("verdicts: {}", verdicts.display()));
