@@ -103,7 +103,7 @@ async fn evaluate(
     let image = sandbox.image().clone();
     let ids = tasks.iter().map(|prepared| prepared.id().clone()).collect();
     // A look at some agents is no round, and does not change what the store's round is.
-    if args.agents.is_empty() || open.tasks.is_empty() {
+    if args.agents.is_empty() {
         store.put_round(&RoundFile { image: image.id.clone(), tasks: ids, ..open.clone() })?;
     }
     let plan = |agents, tasks| Plan {

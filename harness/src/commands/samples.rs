@@ -46,7 +46,7 @@ pub async fn run(args: Samples) -> Result<(), Failure> {
     let read_ms = started.elapsed().as_millis();
     let store = Store::open(&args.store.store)?;
     let verdicts = args.output.clone().unwrap_or_else(|| beside(&args.file));
-    check_output(&verdicts, &args.file)?;
+    check_output(&verdicts, [&args.file, &args.suite.path])?;
     let count = samples.len();
     let kept = Arc::new(Mutex::new(Vec::new()));
     let work = |sandbox: Sandbox| {
@@ -79,7 +79,8 @@ pub async fn run(args: Samples) -> Result<(), Failure> {
         Ok(done) => done,
         Err(failure) => {
             // What was judged until then took time and perhaps money.
-            let kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.sort_by(|a, b| (&a.task_id, a.sample).cmp(&(&b.task_id, b.sample)));
             if !kept.is_empty() {
                 write(&verdicts, &kept)?;
                 let (judged, path) = (kept.len(), verdicts.display());
@@ -132,17 +133,24 @@ fn beside(samples: &Path) -> PathBuf {
 }
 
 /// Says before anything is judged what could not be written afterwards.
-fn check_output(path: &Path, samples: &Path) -> Result<(), Failure> {
+fn check_output(path: &Path, inputs: [&PathBuf; 2]) -> Result<(), Failure> {
     let wrong = |why: &dyn Display| {
         let path = path.display();
         Failure::Input(format!(
             "cannot write the verdicts to {path}: {why}; name another file with --output"
         ))
     };
+    let is_new = !path.exists();
     let open = std::fs::OpenOptions::new().append(true).create(true).open(path);
     open.map_err(|cause| wrong(&cause))?;
-    if std::fs::canonicalize(path).ok() == std::fs::canonicalize(samples).ok() {
-        return Err(wrong(&"the samples are in there"));
+    if inputs
+        .iter()
+        .any(|input| std::fs::canonicalize(input).ok() == std::fs::canonicalize(path).ok())
+    {
+        return Err(wrong(&"it is read from"));
+    }
+    if is_new {
+        std::fs::remove_file(path).map_err(|cause| wrong(&cause))?;
     }
     Ok(())
 }
@@ -150,7 +158,7 @@ fn check_output(path: &Path, samples: &Path) -> Result<(), Failure> {
 fn write(path: &Path, judged: &[Judged]) -> Result<(), Fault> {
     let line = |judged| serde_json::to_string(judged).expect("verdicts are plain data") + "\n";
     let lines: String = judged.iter().map(line).collect();
-    if path.is_file() {
+    if path.is_file() || !path.exists() {
         return Ok(write_atomically(path, lines.as_bytes())?);
     }
     // A pipe or a device cannot be replaced.

@@ -66,7 +66,7 @@ impl Standings<'_> {
         match (faultless, self.publish) {
             (true, true) => console.say(&format!("rankings: {}", path.display())),
             (true, false) => {
-                console.say("only some agents were asked for: the rankings stay as they were");
+                console.say("this is nobody's official ranking: the published one stays as it was");
             }
             (false, _) => {
                 console.say(&format!(
