@@ -777,6 +777,9 @@ class Calls:
                 continue
             if not chunk:
                 return "ended", status
+            # Whatever woke this driver in between, an outcome that comes late is none.
+            if clock.left() <= 0:
+                return "cpu", status
             buffer += chunk
             before = self.next, ready
             why, ready = self.take_frames(buffer, ready)

@@ -29,7 +29,7 @@ use crate::Fault;
 
 /// Version of what the host and the driver say to each other, and of how outcomes are judged. It is
 /// part of every result's key, so raising it voids all stored results.
-pub const PROTOCOL_VERSION: u32 = 3;
+pub const PROTOCOL_VERSION: u32 = 4;
 
 /// The program that runs as process 1 of every container.
 pub const DRIVER: &str = include_str!("../driver/driver.py");
