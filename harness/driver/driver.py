@@ -719,7 +719,7 @@ class Calls:
                 break
             self.host.say(ended={"index": self.next, "why": why, **detail})
             # Calls that end like this take long, and the host may want no more of them.
-            self.host.flush()
+            self.flush()
             if why in ("wall", "values"):
                 break
             self.next += 1
@@ -821,11 +821,14 @@ class Calls:
                     why = "done"
         del buffer[:at]
         if len(self.host.unsent) > 1 << 16:
-            # While nobody takes what there is, time is not the candidate's.
-            started = time.monotonic()
-            self.host.flush()
-            self.deadline += time.monotonic() - started
+            self.flush()
         return why, ready
+
+    def flush(self):
+        # While nobody takes what there is, time is not the candidate's.
+        started = time.monotonic()
+        self.host.flush()
+        self.deadline += time.monotonic() - started
 
 
 def main():

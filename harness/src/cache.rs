@@ -86,14 +86,13 @@ pub fn merge(store: &Store, from: &Path) -> Result<Merged, Fault> {
         }
     }
     // What a benchmark's canonical solutions returned: whoever ranks needs it as well.
-    let expected = from.join("expected");
-    if expected.is_dir() {
-        for (path, key) in files(&expected)? {
-            let here = store.expected_dir().join(format!("{key}.json"));
+    let (theirs, ours) = (from.join("expected"), store.expected_dir());
+    if theirs.is_dir() {
+        std::fs::create_dir_all(&ours).map_err(|cause| file("create", &ours, cause))?;
+        for (path, key) in files(&theirs)? {
+            let here = ours.join(format!("{key}.json"));
             if !here.exists() {
                 let bytes = std::fs::read(&path).map_err(|cause| file("read", &path, cause))?;
-                let folder = store.expected_dir();
-                std::fs::create_dir_all(&folder).map_err(|cause| file("create", &folder, cause))?;
                 write_atomically(&here, &bytes)?;
             }
         }

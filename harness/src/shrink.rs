@@ -4,7 +4,7 @@
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use tasks::Limits;
+use tasks::{Case, Limits};
 use tokio::runtime::Handle;
 
 use crate::prepared::Prepared;
@@ -71,7 +71,11 @@ impl Search {
         answer: &str,
     ) -> (Option<String>, bool) {
         let entry_point = prepared.task.entry_point();
-        let (mut smallest, mut original) = (None, None);
+        let text =
+            |case: &Case| serde_json::to_string(&case.input()).expect("an input is plain data");
+        // What the round asked is not for telling, only what comes of making it smaller.
+        let original = text(&self.shrinker.case());
+        let mut smallest = None;
         let mut more = true;
         let mut calls = 0;
         // The case itself comes first: a candidate that does not fail it again has no counterexample.
@@ -91,9 +95,7 @@ impl Search {
                 _ => return (smallest, false),
             };
             let wrong = case.check.judge(&outcome).is_wrong();
-            let input = serde_json::to_string(&case.input()).expect("an input is plain data");
-            // What the round asked is not for telling, only what came of making it smaller.
-            if wrong && *original.get_or_insert_with(|| input.clone()) != input {
+            if wrong && text(&case) != original {
                 smallest = Some(case.explain(entry_point, &outcome));
             }
             more = if wrong { self.shrinker.simplify() } else { self.shrinker.complicate() };

@@ -46,6 +46,16 @@ fn listening_with(command: &mut Command) -> (Child, String) {
     (child, address)
 }
 
+/// Sends a request and returns the answer, on a connection that the server closes.
+fn exchange(address: &str, request: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(LONGEST)).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
 /// Uploads an agent and returns the status.
 fn upload(address: &str, miner_id: &str) -> String {
     let body = format!(
@@ -53,12 +63,13 @@ fn upload(address: &str, miner_id: &str) -> String {
          Content-Disposition: form-data; name=\"file\"; filename=\"agent.py\"\r\n\r\nx = 1\r\n--b--\r\n"
     );
     let header = "Content-Type: multipart/form-data; boundary=b\r\nConnection: close";
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(LONGEST)).unwrap();
     let length = body.len();
-    write!(stream, "POST /upload/agent HTTP/1.1\r\nHost: x\r\n{header}\r\nContent-Length: {length}\r\n\r\n{body}").unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
+    let answer = exchange(
+        address,
+        &format!(
+            "POST /upload/agent HTTP/1.1\r\nHost: x\r\n{header}\r\nContent-Length: {length}\r\n\r\n{body}"
+        ),
+    );
     answer.split(' ').nth(1).unwrap_or_default().to_owned()
 }
 
@@ -214,11 +225,7 @@ fn words_that_cannot_be_written_keep_nothing_from_being_done() {
 
     let mut command = platform(&["serve", "--addr", "127.0.0.1:0", "--store", root]);
     let (mut child, address) = listening_with(command.stderr(full()));
-    let mut stream = TcpStream::connect(&address).unwrap();
-    stream.set_read_timeout(Some(LONGEST)).unwrap();
-    stream.write_all(b"GET /rankings HTTP/1.0\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
+    let answer = exchange(&address, "GET /rankings HTTP/1.0\r\n\r\n");
     assert!(answer.starts_with("HTTP/1.0 503"), "{answer:?}");
     child.kill().unwrap();
     child.wait().unwrap();

@@ -22,7 +22,8 @@ pub fn run(args: &Cache) -> Result<(), Failure> {
     let round = store.round()?;
     // What the round finds again can only be told of one that was run, on agents that are here.
     let known = round.as_ref().is_none_or(|round| !round.image.is_empty());
-    if args.prune && (!known || stored_agents(&store, &console)?.is_empty()) {
+    let agents = stored_agents(&store, &console)?;
+    if args.prune && (!known || agents.is_empty()) {
         return Err(Failure::Input(format!(
             "{} holds no agents, or a round that was not run yet, so every result would look stale; nothing was \
              removed: run 'harness evaluate' first",
@@ -33,7 +34,6 @@ pub fn run(args: &Cache) -> Result<(), Failure> {
         let tasks = stored_tasks(args.suite.as_ref(), &store, &round)?;
         let prepared: Vec<_> =
             tasks.into_iter().map(|task| Prepared::new(task, round.seed)).collect();
-        let agents = stored_agents(&store, &console)?;
         let controls = harness::controls::controls(&prepared);
         for agent in agents.iter().chain(&controls) {
             let keys = prepared.iter().map(|task| Results::key(&agent.sha256, task, &round.image));

@@ -209,17 +209,18 @@ fn open_round(args: &Evaluate, store: &Store) -> Result<RoundFile, Failure> {
         None => seed_of_store(store)?,
     };
     let stored = store.round()?;
-    let same = stored.filter(|round| round.seed == seed);
-    if same.is_none() {
-        check_no_commitment(store)?;
-    }
+    let (same, other): (_, Option<_>) = match stored {
+        Some(round) if round.seed == seed => (Some(round), None),
+        other => (None, other),
+    };
+    check_no_commitment(other.as_ref(), store)?;
     let fresh = || RoundFile { seed, salt: None, image: String::new(), tasks: Vec::new() };
     Ok(same.unwrap_or_else(fresh))
 }
 
 /// Refuses to forget a seed that was committed to and not used: its commitment could never be opened.
-fn check_no_commitment(store: &Store) -> Result<(), Failure> {
-    match store.round()? {
+fn check_no_commitment(round: Option<&RoundFile>, store: &Store) -> Result<(), Failure> {
+    match round {
         Some(round) if round.salt.is_some() && round.image.is_empty() => {
             Err(Failure::Input(format!(
                 "{} holds a seed that was committed to and not used yet; run 'harness evaluate' without --seed and \
@@ -234,7 +235,7 @@ fn check_no_commitment(store: &Store) -> Result<(), Failure> {
 
 /// Begins a round whose seed nobody can know, and prints what to publish before it.
 fn commit(store: &Store) -> Result<(), Failure> {
-    check_no_commitment(store)?;
+    check_no_commitment(store.round()?.as_ref(), store)?;
     let seed = drawn_seed();
     // With 256 bits that nobody knows beside it, the seed cannot be found by trying.
     let salt: String = format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>());

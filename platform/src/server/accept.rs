@@ -26,7 +26,7 @@ use tower::ServiceExt as _;
 
 use super::HttpLimits;
 use super::quota::network;
-use crate::tell::tell;
+use crate::tell;
 
 /// How long to wait when the system has no file descriptor left for a connection.
 const BREATH: Duration = Duration::from_millis(100);
