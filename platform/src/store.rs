@@ -7,12 +7,13 @@
 //! results/<key>.json        one per trial, written by the harness
 //! rounds/<time>-<id>.json   every ranking so far
 //! rankings.json round.json  the latest ranking, and what the round under way is about
+//! journal/                  what was acknowledged before each of its files was on the disk
 //! locks/                    one writer per id, across processes
 //! quarantine/               what `platform verify --repair` has put aside
 //! ```
 //!
-//! An upload writes its version first and its metadata last, each durable before the next, so the
-//! rename of the metadata is the moment in which the upload exists.
+//! An upload writes its version, then itself into the journal, durable, and then its metadata: the rename
+//! of the metadata is the moment in which the upload exists.
 
 use std::fs;
 use std::io;
@@ -28,11 +29,10 @@ use tasks::{Seed, Sha256, TaskId};
 use utoipa::ToSchema;
 
 use crate::rankings::Rankings;
-use crate::tell;
 
 pub mod disk;
 mod error;
-mod folder_sync;
+mod journal;
 mod lock;
 mod miner_id;
 mod put;
@@ -45,10 +45,14 @@ pub use miner_id::{MinerId, ParseMinerIdError};
 pub use verify::{Mend, Trouble};
 
 use disk::{Disk, RealDisk};
-use folder_sync::FolderSync;
+use journal::Journal;
 
 /// The largest agent, in bytes.
 pub const MAX_SOURCE_BYTES: usize = 256 << 10;
+
+/// How many earlier versions an agent's metadata names. Older ones stay in `versions/`; a list without end
+/// would make each upload of a busy miner, and each list of agents, slower than the one before.
+pub const MAX_HISTORY: usize = 1_000;
 
 /// A store on disk. Cheap to clone; any number of processes may have one open on the same folder.
 #[derive(Clone, Debug)]
@@ -57,8 +61,7 @@ pub struct Store {
     disk: Arc<dyn Disk>,
     /// Reading ten thousand names for each page of a list would take longer than the page.
     ids: Arc<Mutex<KeptIds>>,
-    agents_sync: Arc<FolderSync>,
-    versions_sync: Arc<FolderSync>,
+    journal: Arc<Journal>,
 }
 
 /// What is known of a miner's current agent, and how it came to be. Lies beside it as JSON.
@@ -74,10 +77,12 @@ pub struct AgentMeta {
     pub size: u64,
     /// When this version was accepted.
     pub uploaded_at: Timestamp,
-    /// The versions before this one, oldest first.
+    /// The versions before this one, oldest first, at most [`MAX_HISTORY`].
     pub history: Vec<Version>,
     /// The digest of the token that the next upload must bring.
     pub token_sha256: Sha256,
+    /// When this metadata was made; later than any that it replaced.
+    pub changed_at: Timestamp,
 }
 
 /// An earlier version of an agent.
@@ -163,14 +168,10 @@ impl Store {
 
     /// Like [`Store::open`], on a disk of your choice.
     pub fn open_on(root: impl Into<PathBuf>, disk: Arc<dyn Disk>) -> Result<Self, StoreError> {
-        let store = Self {
-            root: root.into(),
-            disk,
-            ids: Arc::default(),
-            agents_sync: Arc::default(),
-            versions_sync: Arc::default(),
-        };
-        for folder in ["agents", "versions", "results", "rounds", "locks"] {
+        let root = root.into();
+        let journal = Arc::new(Journal::new(&root, disk.clone()));
+        let store = Self { root, disk, ids: Arc::default(), journal };
+        for folder in ["agents", "versions", "results", "rounds", "locks", "journal"] {
             let folder = store.root.join(folder);
             fs::create_dir_all(&folder).map_err(StoreError::io("create", &folder))?;
             disk::sweep(&folder)?;
@@ -179,13 +180,7 @@ impl Store {
         // A file is no more durable than the folders that it lies in.
         disk::sync_folder(&*store.disk, &store.root)?;
         disk::sync_folder(&*store.disk, disk::folder_of(&store.root))?;
-        lock::interrupted(&store.locks_dir(), |miner_id| {
-            store.settle(miner_id).inspect_err(|error| {
-                tell(format_args!(
-                    "the copy of '{miner_id}' for people was not made, and is tried again later: {error}"
-                ));
-            })
-        })?;
+        journal::replay(&store)?;
         Ok(store)
     }
 

@@ -3,8 +3,8 @@
 //!
 //! It is not the security border; that is an image with nothing else in it and no network. But it
 //! runs inside the server on bytes from strangers, so no input may take the process down: what could
-//! overflow the parser's stack is refused before the parser sees it, and the parser gets a thread with
-//! a large stack of its own.
+//! overflow the parser's stack is refused before the parser sees it, and for a file that nests deep the
+//! parser gets a thread with a large stack of its own.
 
 use std::fmt;
 use std::io;
@@ -53,23 +53,23 @@ pub fn validate(source: &[u8]) -> Result<(), Vec<Finding>> {
 /// Like [`validate`], for whoever tells a file's faults from their own: an error says that the file could
 /// not be checked, which is no fault of the file.
 pub fn findings(source: &[u8]) -> io::Result<Vec<Finding>> {
-    let text = match parsable(source) {
-        Ok(text) => text,
+    let (text, depth) = match parsable(source) {
+        Ok(parsable) => parsable,
         Err(findings) => return Ok(findings),
     };
-    let mut findings = syntax::check(text)?;
+    let mut findings = syntax::check(text, depth)?;
     findings.sort_by_key(|finding| (finding.line, finding.column));
     findings.dedup();
     findings.truncate(MAX_FINDINGS);
     Ok(findings)
 }
 
-/// The text, if it is one that the parser may see.
-fn parsable(source: &[u8]) -> Result<&str, Vec<Finding>> {
+/// The text and how deep it nests, if it is one that the parser may see.
+fn parsable(source: &[u8]) -> Result<(&str, usize), Vec<Finding>> {
     let text = text::check(source).map_err(|finding| vec![finding])?;
     text::check_coding(text)?;
-    nesting::check(text).map_err(|finding| vec![finding])?;
-    Ok(text)
+    let depth = nesting::check(text).map_err(|finding| vec![finding])?;
+    Ok((text, depth))
 }
 
 /// A finding that has no better place.

@@ -58,9 +58,13 @@ fn exchange(address: &str, request: &str) -> String {
 
 /// Uploads an agent and returns the status.
 fn upload(address: &str, miner_id: &str) -> String {
+    upload_source(address, miner_id, "x = 1")
+}
+
+fn upload_source(address: &str, miner_id: &str, source: &str) -> String {
     let body = format!(
         "--b\r\nContent-Disposition: form-data; name=\"miner_id\"\r\n\r\n{miner_id}\r\n--b\r\n\
-         Content-Disposition: form-data; name=\"file\"; filename=\"agent.py\"\r\n\r\nx = 1\r\n--b--\r\n"
+         Content-Disposition: form-data; name=\"file\"; filename=\"agent.py\"\r\n\r\n{source}\r\n--b--\r\n"
     );
     let header = "Content-Type: multipart/form-data; boundary=b\r\nConnection: close";
     let length = body.len();
@@ -177,15 +181,19 @@ fn strangers_connections_leave_file_descriptors_for_the_store() {
 #[test]
 fn a_good_file_that_cannot_be_checked_is_not_called_a_bad_one() {
     let folder = tempfile::tempdir().unwrap();
-    let store = folder.path().to_str().unwrap();
-    // Less memory than the parser's thread wants for its stack, though most of that is never touched.
-    let mut command = Command::new("sh");
-    command.args(["-c", "ulimit -v 500000 && exec \"$@\"", "sh", env!("CARGO_BIN_EXE_platform")]);
-    command.args(["serve", "--addr", "127.0.0.1:0", "--store", store]);
-    // However many processors there are, their threads leave room for the server.
-    command.env("TOKIO_WORKER_THREADS", "2");
-    let (mut child, address) = listening(&mut command);
-    assert_eq!(upload(&address, "me"), "503");
+    let (mut child, address) = serve(&["--store", folder.path().to_str().unwrap()]);
+    assert_eq!(upload(&address, "first"), "201");
+    // No more memory than it has, and a half of what the parser's thread wants for the deepest nesting, though
+    // most of that is never touched.
+    let size = std::fs::read_to_string(format!("/proc/{}/statm", child.id())).unwrap();
+    let pages: u64 = size.split(' ').next().unwrap().parse().unwrap();
+    let most = Some(pages * rustix::param::page_size() as u64 + (16 << 20));
+    let pid = rustix::process::Pid::from_child(&child);
+    let limit = rustix::process::Rlimit { current: most, maximum: most };
+    rustix::process::prlimit(Some(pid), rustix::process::Resource::As, limit).unwrap();
+    let deep = format!("x = {}1", "1+".repeat(1_990));
+    assert_eq!(upload_source(&address, "deep", &deep), "503");
+    assert_eq!(upload(&address, "shallow"), "201");
     child.kill().unwrap();
     let mut said = String::new();
     child.stderr.take().unwrap().read_to_string(&mut said).unwrap();

@@ -1,5 +1,5 @@
-//! kill -9 at 200 random moments under concurrent uploads: whatever was acknowledged is there, whole,
-//! nothing half is visible, and the next start leaves no unfinished file.
+//! kill -9 at 200 random moments under concurrent uploads, to two servers on one store: whatever was
+//! acknowledged is there, whole, nothing half is visible, and the next start leaves no unfinished file.
 
 mod support;
 
@@ -16,10 +16,13 @@ use support::faulty::unfinished;
 use tasks::Sha256;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-const KILLS: usize = 200;
-const CLIENTS: usize = 6;
+/// How often both servers are killed, one after the other.
+const KILLS: usize = 100;
+const SERVERS: usize = 2;
+/// Of each server. Each has a companion at the other, with whom it shares its ids.
+const CLIENTS: usize = 3;
 
-/// What one client knows for certain.
+/// What a client and its companions know for certain.
 #[derive(Default)]
 struct Known {
     /// The id that it owns at present, and its token.
@@ -88,7 +91,9 @@ async fn upload_until_it_dies(
         match uploaded {
             Ok(receipt) => {
                 assert_eq!(receipt.sha256, Sha256::of(source.as_bytes()));
-                known.acknowledged.insert((miner_id.clone(), receipt.version), receipt.sha256);
+                let version = (miner_id.clone(), receipt.version);
+                let before = known.acknowledged.insert(version, receipt.sha256);
+                assert_eq!(before, None, "two uploads became one version");
                 let _ = acknowledged.send(());
                 if let Some(token) = receipt.token {
                     known.owned = Some((miner_id, token));
@@ -109,7 +114,7 @@ async fn upload_until_it_dies(
 
 /// Every version that was acknowledged is there, and everything that is there is whole. Sources that
 /// were read once, in `checked`, are only measured: reading all of them each time would take minutes.
-fn check(root: &Path, clients: &[Arc<Mutex<Known>>], checked: &mut HashSet<Sha256>) {
+fn check(root: &Path, known: &[Arc<Mutex<Known>>], checked: &mut HashSet<Sha256>) {
     assert_eq!(unfinished(root), [""; 0]);
     let store = Store::open(root).unwrap();
     let listing = store.agents().unwrap();
@@ -129,8 +134,8 @@ fn check(root: &Path, clients: &[Arc<Mutex<Known>>], checked: &mut HashSet<Sha25
         }
         stored.insert((meta.miner_id, meta.version), meta.sha256);
     }
-    for client in clients {
-        for (version, sha256) in &client.lock().unwrap().acknowledged {
+    for known in known {
+        for (version, sha256) in &known.lock().unwrap().acknowledged {
             assert_eq!(stored.get(version), Some(sha256), "{version:?} was acknowledged");
         }
     }
@@ -139,49 +144,52 @@ fn check(root: &Path, clients: &[Arc<Mutex<Known>>], checked: &mut HashSet<Sha25
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_acknowledged_upload_is_lost() {
     let folder = tempfile::tempdir().unwrap();
-    let clients: Vec<Arc<Mutex<Known>>> = (0..CLIENTS).map(|_| Arc::default()).collect();
-    // The address stays, so that one client serves for all: to make one takes longer than most servers
+    let known: Vec<Arc<Mutex<Known>>> = (0..CLIENTS).map(|_| Arc::default()).collect();
+    // The addresses stay, so that one client serves for all: to make one takes longer than most servers
     // here live.
-    let first = Server::start(folder.path(), "127.0.0.1:0");
-    let client = Client::new(&first.url).unwrap();
-    let addr = first.url.strip_prefix("http://").unwrap().to_owned();
-    first.kill();
+    let start = |addr: &str| Server::start(folder.path(), addr);
+    let first = [(); SERVERS].map(|()| start("127.0.0.1:0"));
+    let platforms = first.map(|server| {
+        let addr = server.url.strip_prefix("http://").unwrap().to_owned();
+        let client = Client::new(&server.url).unwrap();
+        server.kill();
+        (addr, client)
+    });
     let mut checked = HashSet::new();
     for _ in 0..KILLS {
-        let server = Server::start(folder.path(), &addr);
-        check(folder.path(), &clients, &mut checked);
+        let servers = platforms.each_ref().map(|(addr, _)| start(addr));
+        check(folder.path(), &known, &mut checked);
         let (acknowledge, mut acknowledged) = unbounded_channel();
-        let uploads: Vec<_> = clients
-            .iter()
-            .enumerate()
-            .map(|(number, known)| {
-                tokio::spawn(upload_until_it_dies(
-                    client.clone(),
-                    number,
-                    known.clone(),
-                    acknowledge.clone(),
-                ))
-            })
-            .collect();
-        // When every uploader has ended, waiting for them must end as well.
-        drop(acknowledge);
-        // Some uploads go through, and then a random moment comes, which is what this test is about.
-        for _ in 0..rand::random_range(0..5) {
-            if acknowledged.recv().await.is_none() {
-                break;
+        let mut uploads = Vec::new();
+        for (_, client) in &platforms {
+            for (number, known) in known.iter().enumerate() {
+                let (client, known) = (client.clone(), known.clone());
+                let upload = upload_until_it_dies(client, number, known, acknowledge.clone());
+                uploads.push(tokio::spawn(upload));
             }
         }
-        let moment = rand::random_range(0..20_000);
-        tokio::time::sleep(Duration::from_micros(moment)).await;
-        server.kill();
+        // When every uploader has ended, waiting for them must end as well.
+        drop(acknowledge);
+        for server in servers {
+            // Some uploads go through, and then a random moment comes, which is what this test is about.
+            for _ in 0..rand::random_range(0..5) {
+                if acknowledged.recv().await.is_none() {
+                    break;
+                }
+            }
+            let moment = rand::random_range(0..20_000);
+            tokio::time::sleep(Duration::from_micros(moment)).await;
+            server.kill();
+        }
         for upload in uploads {
             upload.await.unwrap();
         }
     }
     Store::open(folder.path()).unwrap();
-    check(folder.path(), &clients, &mut HashSet::new());
+    check(folder.path(), &known, &mut HashSet::new());
+    assert_eq!(Store::open(folder.path()).unwrap().verify(false).unwrap(), []);
     let acknowledged: usize =
-        clients.iter().map(|client| client.lock().unwrap().acknowledged.len()).sum();
+        known.iter().map(|known| known.lock().unwrap().acknowledged.len()).sum();
     println!("{acknowledged} uploads were acknowledged");
-    assert!(acknowledged > KILLS, "only {acknowledged} uploads were acknowledged");
+    assert!(acknowledged > KILLS * SERVERS, "only {acknowledged} uploads were acknowledged");
 }

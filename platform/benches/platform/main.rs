@@ -101,6 +101,13 @@ fn run(args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Keeps this thread off the core that is measured.
+fn run_on(core: &str) -> anyhow::Result<()> {
+    let mut cores = rustix::thread::CpuSet::new();
+    cores.set(core.parse()?);
+    Ok(rustix::thread::sched_setaffinity(None, &cores)?)
+}
+
 /// A folder for stores, where cargo builds: the system's own for temporary files may lie in memory, where
 /// nothing has to be made durable.
 fn folder() -> anyhow::Result<tempfile::TempDir> {
@@ -197,6 +204,10 @@ impl Disk for NeverSyncs {
     }
 
     fn sync_folder(&self, _: &Path) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    fn sync_file_system(&self, _: &File) -> std::io::Result<()> {
         Ok(())
     }
 }

@@ -1,4 +1,5 @@
-//! Connections that never get to the point: a byte a second, in the header or in the body.
+//! Connections that never get to the point: a byte a second, in the header or in the body, each at its own
+//! moment of the second, as strangers would.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
@@ -30,10 +31,12 @@ impl SlowConnections {
         }
         let (stop, stopped) = channel();
         let thread = std::thread::spawn(move || {
-            while stopped.recv_timeout(Duration::from_secs(1)) == Err(RecvTimeoutError::Timeout) {
-                for stream in &mut streams {
-                    stream.write_all(b"a")?;
-                }
+            super::run_on(super::CLIENT_CORE)?;
+            let pause = Duration::from_secs(1) / count;
+            let mut next = 0;
+            while stopped.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
+                streams[next].write_all(b"a")?;
+                next = (next + 1) % streams.len();
             }
             streams.iter_mut().try_for_each(is_open)
         });

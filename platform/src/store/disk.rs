@@ -8,7 +8,7 @@ use std::fmt::Debug;
 use std::fs::{self, File, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use tempfile::NamedTempFile;
 
@@ -34,14 +34,15 @@ pub trait Disk: Debug + Send + Sync {
         fs::rename(from, to)
     }
 
-    /// Gives the file a second name.
-    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
-        fs::hard_link(from, to)
-    }
-
     /// Returns when the names in the folder would survive a power loss.
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {
         File::open(folder)?.sync_all()
+    }
+
+    /// Returns when everything that was written to the file system of `folder` would survive a power loss.
+    /// An error is that of any file since `folder` was opened.
+    fn sync_file_system(&self, folder: &File) -> io::Result<()> {
+        Ok(rustix::fs::syncfs(folder)?)
     }
 }
 
@@ -60,48 +61,66 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
 
 /// Like [`write_atomically`], but without the last step, so that several files can share it.
 pub(super) fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    replace_after(disk, path, bytes, || Ok(()))
-}
-
-/// The same, once `ready` has come back: the new file is on the disk then, but not yet in its place.
-pub(super) fn replace_after(
-    disk: &dyn Disk,
-    path: &Path,
-    bytes: &[u8],
-    ready: impl Fn() -> Result<(), StoreError>,
-) -> Result<(), StoreError> {
-    put_in_place(disk, path, bytes, |file| {
-        disk.sync(file).map_err(StoreError::io("write", path))?;
-        ready()
-    })
+    let mut unfinished = Unfinished::write(disk, path, bytes)?;
+    unfinished.sync()?;
+    unfinished.put_in_place()
 }
 
 /// Puts a whole file at `path`, which a power loss may take away again: for what can be made anew.
-pub(super) fn replace_copy(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    put_in_place(disk, path, bytes, |_| Ok(()))
-}
-
-fn put_in_place(
+pub(super) fn replace_unsynced(
     disk: &dyn Disk,
     path: &Path,
     bytes: &[u8],
-    before: impl Fn(&File) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
-    // A sweep can take the new file away in the moment before its writer has locked it. That is rare,
-    // harmless, and mended by writing it again.
-    let mut attempts = 3;
-    loop {
-        attempts -= 1;
-        let unfinished = unfinished_file(disk, path, bytes)?;
-        before(unfinished.as_file())?;
-        match disk.rename(unfinished.path(), path) {
-            Ok(()) => {
-                // Under its new name it is not ours to remove any more.
-                let _ = unfinished.into_temp_path().keep();
-                return Ok(());
+    Unfinished::write(disk, path, bytes)?.put_in_place()
+}
+
+/// A new file beside the one that it will replace. Dropped before that, it is gone.
+pub(super) struct Unfinished<'a> {
+    disk: &'a dyn Disk,
+    path: &'a Path,
+    bytes: &'a [u8],
+    file: NamedTempFile,
+    is_synced: bool,
+}
+
+impl<'a> Unfinished<'a> {
+    pub(super) fn write(
+        disk: &'a dyn Disk,
+        path: &'a Path,
+        bytes: &'a [u8],
+    ) -> Result<Self, StoreError> {
+        let file = unfinished_file(disk, path, bytes)?;
+        Ok(Self { disk, path, bytes, file, is_synced: false })
+    }
+
+    fn sync(&mut self) -> Result<(), StoreError> {
+        self.disk.sync(self.file.as_file()).map_err(StoreError::io("write", self.path))?;
+        self.is_synced = true;
+        Ok(())
+    }
+
+    /// The rename. When it fails, what was there still is.
+    pub(super) fn put_in_place(mut self) -> Result<(), StoreError> {
+        // A sweep can take the new file away in the moment before its writer has locked it. That is rare,
+        // harmless, and mended by writing it again.
+        let mut attempts = 3;
+        loop {
+            attempts -= 1;
+            match self.disk.rename(self.file.path(), self.path) {
+                Ok(()) => {
+                    // Under its new name it is not ours to remove any more.
+                    let _ = self.file.into_temp_path().keep();
+                    return Ok(());
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound && attempts > 0 => {
+                    self.file = unfinished_file(self.disk, self.path, self.bytes)?;
+                    if self.is_synced {
+                        self.sync()?;
+                    }
+                }
+                Err(error) => return Err(StoreError::io("write", self.path)(error)),
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound && attempts > 0 => {}
-            Err(error) => return Err(StoreError::io("write", path)(error)),
         }
     }
 }
@@ -123,11 +142,6 @@ fn unfinished_file(
         Ok(file)
     };
     write().map_err(StoreError::io("write", path))
-}
-
-/// A name beside `path` that nothing has.
-pub(super) fn unfinished_path(path: &Path) -> PathBuf {
-    folder_of(path).join(format!("{UNFINISHED}{:016x}", rand::random::<u64>()))
 }
 
 pub(super) fn sync_folder(disk: &dyn Disk, folder: &Path) -> Result<(), StoreError> {

@@ -1,17 +1,17 @@
 //! Taking an upload: who may, what is written in which order, and what is taken back when it fails.
 
-use std::fs::{self, File};
-use std::io;
+use std::fs;
 use std::mem;
-use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tasks::Sha256;
 
-use super::folder_sync::{FolderSync, Ticket};
+use super::disk::Unfinished;
+use super::journal::{Change, Segment};
 use super::lock::Guard;
 use super::token::{Token, is_token_of};
-use super::{AgentMeta, Receipt, Store, StoreError, Version, disk, to_json};
+use super::{AgentMeta, MAX_HISTORY, Receipt, Store, StoreError, Version, disk, to_json};
 use crate::MinerId;
 
 impl Store {
@@ -27,44 +27,40 @@ impl Store {
         source: &[u8],
         token: Option<&str>,
     ) -> Result<Receipt, StoreError> {
-        let mut guard = self.lock(miner_id)?;
+        let _guard = self.lock(miner_id)?;
         let current = self.agent(miner_id)?;
         if let Some(current) = &current {
             check_owner(current, token)?;
         }
         let sha256 = Sha256::of(source);
-        let unchanged = current.as_ref().is_some_and(|current| current.sha256 == sha256);
         let (meta, token) = match current {
-            Some(current) if unchanged => (current, None),
+            Some(current) if current.sha256 == sha256 => {
+                self.mend_version(&current, source)?;
+                return Ok(receipt(&current, None, true));
+            }
             Some(current) => (next_version(current, sha256, source), None),
             None => {
-                let token = Token::random();
+                let (token, now) = (Token::random(), Timestamp::now());
                 let meta = AgentMeta {
                     miner_id: miner_id.clone(),
                     version: 1,
                     sha256,
                     size: source.len() as u64,
-                    uploaded_at: Timestamp::now(),
+                    uploaded_at: now,
                     history: Vec::new(),
                     token_sha256: token.sha256(),
+                    changed_at: now,
                 };
                 (meta, Some(token))
             }
         };
-        let version = self.put_version(&meta.sha256, source)?;
-        guard.begin()?;
-        if unchanged {
-            // Whoever sent these bytes first may have been killed before the folders were synced.
-            self.wait(&self.versions_sync, version, &self.versions_dir())?;
-            self.wait(&self.agents_sync, self.agents_sync.ticket(), &self.agents_dir())?;
-        } else {
-            self.put_meta(&meta, Some(version))?;
-        }
+        self.put_version(&meta.sha256, source)?;
+        let segment = self.commit(&meta, source)?;
         // The copy for people comes last: without it nothing is lost, and the next start makes it.
-        if self.put_copy(miner_id, source).is_ok() {
-            guard.finish();
+        if self.put_copy(miner_id, source).is_err() {
+            segment.keep();
         }
-        Ok(receipt(&meta, token, unchanged))
+        Ok(receipt(&meta, token, false))
     }
 
     /// Whether this is the first upload under the id. If it is not, the token must be the owner's.
@@ -101,22 +97,63 @@ impl Store {
         };
         // Strangers are refused before they could keep a writer waiting.
         current()?;
-        // The copy has nothing to do with the token, so that nothing is begun that others would finish.
         let _guard = self.lock(miner_id)?;
         let mut meta = current()?;
         let token = Token::random();
         meta.token_sha256 = token.sha256();
-        self.put_meta(&meta, None)?;
+        meta.changed_at = after(meta.changed_at);
+        self.commit(&meta, &[])?;
         Ok(token.into_string())
     }
 
     /// Waits for the right to write this id's files.
     pub(super) fn lock(&self, miner_id: &MinerId) -> Result<Guard, StoreError> {
-        Guard::acquire(&self.locks_dir(), miner_id, |left| self.settle(left))
+        Guard::acquire(&self.locks_dir(), miner_id)
     }
 
-    /// Makes the copy for people what the metadata says, after a crash between the two. The copy is written
-    /// last, so that one without metadata is none of ours, and is left to `verify`.
+    /// Makes the metadata durable and puts it in place, which is the moment in which the upload exists. When
+    /// this fails, the earlier metadata stays in force.
+    fn commit(&self, meta: &AgentMeta, source: &[u8]) -> Result<Arc<Segment>, StoreError> {
+        let (path, bytes) = (self.meta_path(&meta.miner_id), to_json(meta));
+        // There is room for the new file before the journal says that it is there.
+        let unfinished = Unfinished::write(&*self.disk, &path, &bytes)?;
+        let segment = self.journal.append(&Change::Put(meta.clone()), source)?;
+        match unfinished.put_in_place() {
+            Ok(()) => Ok(segment),
+            Err(error) => {
+                segment.take_back(meta);
+                Err(error)
+            }
+        }
+    }
+
+    /// Puts the metadata in place, where the journal has it already.
+    pub(super) fn put_meta(&self, meta: &AgentMeta) -> Result<(), StoreError> {
+        disk::replace_unsynced(&*self.disk, &self.meta_path(&meta.miner_id), &to_json(meta))
+    }
+
+    /// Puts the version under its digest, unless it is there. It is durable when the journal is.
+    pub(super) fn put_version(&self, sha256: &Sha256, source: &[u8]) -> Result<(), StoreError> {
+        let path = self.version_path(sha256);
+        if fs::read(&path).is_ok_and(|stored| stored == source) {
+            return Ok(());
+        }
+        disk::replace_unsynced(&*self.disk, &path, source)
+    }
+
+    /// Brings back what was lost of the current version, which nothing else has in hand any more.
+    fn mend_version(&self, meta: &AgentMeta, source: &[u8]) -> Result<(), StoreError> {
+        let path = self.version_path(&meta.sha256);
+        if !fs::read(&path).is_ok_and(|stored| stored == source) {
+            self.write(&path, source)?;
+        }
+        // `verify` makes a copy for people that cannot be made now.
+        let _ = self.put_copy(&meta.miner_id, source);
+        Ok(())
+    }
+
+    /// Makes the copy for people what the metadata says. The copy is written last, so that one without
+    /// metadata is none of ours, and is left to `verify`.
     pub(super) fn settle(&self, miner_id: &MinerId) -> Result<(), StoreError> {
         match self.agent(miner_id) {
             Ok(Some(meta)) => {
@@ -135,67 +172,7 @@ impl Store {
         if fs::read(&copy).is_ok_and(|stored| stored == source) {
             return Ok(());
         }
-        disk::replace_copy(&*self.disk, &copy, source)
-    }
-
-    /// Puts the version under its digest. It is durable when the ticket's sync has ended.
-    fn put_version(&self, sha256: &Sha256, source: &[u8]) -> Result<Ticket, StoreError> {
-        let path = self.version_path(sha256);
-        // A version that is there already may be of an upload that has not come so far as to sync the
-        // folder, so that step is never left out.
-        if !fs::read(&path).is_ok_and(|stored| stored == source) {
-            disk::replace(&*self.disk, &path, source)?;
-        }
-        Ok(self.versions_sync.ticket())
-    }
-
-    /// Makes the metadata durable, or leaves the earlier one in force. It is not seen before the version
-    /// that it names is durable; its own file is written while others may already sync that.
-    fn put_meta(&self, meta: &AgentMeta, version: Option<Ticket>) -> Result<(), StoreError> {
-        let path = self.meta_path(&meta.miner_id);
-        let earlier = self.keep(&path)?;
-        let version_is_durable = || match version {
-            Some(ticket) => self.wait(&self.versions_sync, ticket, &self.versions_dir()),
-            None => Ok(()),
-        };
-        let written = disk::replace_after(&*self.disk, &path, &to_json(meta), version_is_durable)
-            .and_then(|()| {
-                self.wait(&self.agents_sync, self.agents_sync.ticket(), &self.agents_dir())
-            });
-        match (&written, earlier) {
-            (Ok(()), Some((earlier, _lock))) => {
-                let _ = fs::remove_file(earlier);
-            }
-            (Ok(()), None) => {}
-            // Whether the new metadata would survive is not known, so it must not be seen either.
-            (Err(_), Some((earlier, _lock))) => {
-                let _ = fs::rename(&earlier, &path);
-                let _ = fs::remove_file(&earlier);
-            }
-            (Err(_), None) => {
-                let _ = fs::remove_file(&path);
-            }
-        }
-        written
-    }
-
-    /// Waits until the names in the folder are durable, with one sync for all who want one.
-    fn wait(&self, syncs: &FolderSync, ticket: Ticket, folder: &Path) -> Result<(), StoreError> {
-        syncs.wait(ticket, || self.disk.sync_folder(folder)).map_err(StoreError::io("sync", folder))
-    }
-
-    /// Gives the file a second name, under which it can be brought back. The open file is locked, which
-    /// keeps a sweep away from it.
-    fn keep(&self, path: &Path) -> Result<Option<(PathBuf, File)>, StoreError> {
-        let file = match File::open(path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(StoreError::io("read", path)(error)),
-        };
-        let _ = file.try_lock();
-        let kept = disk::unfinished_path(path);
-        self.disk.link(path, &kept).map_err(StoreError::io("write", path))?;
-        Ok(Some((kept, file)))
+        disk::replace_unsynced(&*self.disk, &copy, source)
     }
 }
 
@@ -207,14 +184,23 @@ fn check_owner(meta: &AgentMeta, token: Option<&str>) -> Result<(), StoreError> 
     }
 }
 
+/// Now, but never before what is there already: the journal tells the newer from the older by it.
+fn after(earlier: Timestamp) -> Timestamp {
+    Timestamp::now().max(earlier + SignedDuration::from_nanos(1))
+}
+
 fn next_version(mut meta: AgentMeta, sha256: Sha256, source: &[u8]) -> AgentMeta {
+    let now = after(meta.changed_at);
     meta.history.push(Version {
         version: meta.version,
         sha256: mem::replace(&mut meta.sha256, sha256),
         size: mem::replace(&mut meta.size, source.len() as u64),
-        uploaded_at: mem::replace(&mut meta.uploaded_at, Timestamp::now()),
+        uploaded_at: mem::replace(&mut meta.uploaded_at, now),
     });
+    let too_many = meta.history.len().saturating_sub(MAX_HISTORY);
+    meta.history.drain(..too_many);
     meta.version += 1;
+    meta.changed_at = now;
     meta
 }
 

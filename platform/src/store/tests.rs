@@ -12,6 +12,11 @@ fn store() -> (tempfile::TempDir, Store) {
     (folder, store)
 }
 
+fn version_of(meta: &AgentMeta) -> Version {
+    let AgentMeta { version, sha256, size, uploaded_at, .. } = meta.clone();
+    Version { version, sha256, size, uploaded_at }
+}
+
 fn id(text: &str) -> MinerId {
     text.parse().unwrap()
 }
@@ -36,6 +41,25 @@ fn a_new_id_gets_a_token_once_and_the_next_upload_must_bring_it() {
     assert_eq!(meta.history.len(), 1);
     assert_eq!(meta.history[0].sha256, Sha256::of(b"x = 1"));
     assert_eq!(fs::read(store.root().join("agents/me.py")).unwrap(), b"x = 2");
+}
+
+#[test]
+fn the_oldest_versions_leave_the_history_and_stay_in_the_store() {
+    let (_folder, store) = store();
+    let token = store.put_agent(&id("me"), b"first", None).unwrap().token;
+    let mut meta = store.agent(&id("me")).unwrap().unwrap();
+    let version = |number| Version { version: number, ..version_of(&meta) };
+    let many = u32::try_from(MAX_HISTORY).unwrap();
+    meta.history = (1..=many).map(version).collect();
+    meta.version = many + 1;
+    store.put_meta(&meta).unwrap();
+    assert_eq!(store.verify(false).unwrap(), []);
+    store.put_agent(&id("me"), b"last", token.as_deref()).unwrap();
+    let meta = store.agent(&id("me")).unwrap().unwrap();
+    let numbers: Vec<_> = meta.history.iter().map(|earlier| earlier.version).collect();
+    assert_eq!((meta.version, numbers), (many + 2, (2..=many + 1).collect()));
+    assert_eq!(store.verify(false).unwrap(), []);
+    assert!(store.version_path(&Sha256::of(b"first")).exists());
 }
 
 #[test]
@@ -157,19 +181,54 @@ fn only_one_of_many_first_uploads_gets_the_id() {
 
 #[test]
 fn the_next_start_finishes_what_a_crash_interrupted() {
-    let (_folder, store) = store();
-    store.put_agent(&id("me"), b"x = 1", None).unwrap();
-    // As if the process had died after the metadata and before the copy, and another before both, where
-    // somebody has put a file of his own.
-    for (miner, copy) in [("me", "x = 0"), ("you", "x = 3")] {
-        fs::write(store.root().join(format!("agents/{miner}.py")), copy).unwrap();
-        store.lock(&id(miner)).unwrap().begin().unwrap();
-    }
-    fs::write(store.root().join("versions/.unfinished-1"), "half").unwrap();
-    Store::open(store.root()).unwrap();
-    assert_eq!(fs::read(store.root().join("agents/me.py")).unwrap(), b"x = 1");
-    assert_eq!(fs::read(store.root().join("agents/you.py")).unwrap(), b"x = 3");
-    assert!(!store.root().join("versions/.unfinished-1").exists());
+    let (folder, store) = store();
+    let receipt = store.put_agent(&id("me"), b"x = 1", None).unwrap();
+    store.put_agent(&id("me"), b"x = 2", receipt.token.as_deref()).unwrap();
+    let meta = store.agent(&id("me")).unwrap().unwrap();
+    let journal: Vec<_> = fs::read_dir(folder.path().join("journal"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some())
+        .map(|path| (path.clone(), fs::read(path).unwrap()))
+        .collect();
+    drop(store);
+    let bring_back = || {
+        for (path, bytes) in &journal {
+            fs::write(path, bytes).unwrap();
+        }
+    };
+    let crash = |spoil: &dyn Fn(&Path)| {
+        bring_back();
+        spoil(folder.path());
+        let store = Store::open(folder.path()).unwrap();
+        assert_eq!(store.agent(&id("me")).unwrap(), Some(meta.clone()));
+        assert_eq!(store.source(&meta).unwrap(), "x = 2");
+        assert_eq!(fs::read(folder.path().join("agents/me.py")).unwrap(), b"x = 2");
+        assert_eq!(store.verify(false).unwrap(), []);
+        assert!(journal.iter().all(|(path, _)| !path.exists()));
+    };
+    let agents = |root: &Path, end: &str| root.join(format!("agents/me.{end}"));
+    crash(&|_| {});
+    crash(&|root| fs::write(agents(root, "py"), "x = 1").unwrap());
+    crash(&|root| fs::write(agents(root, "json"), "").unwrap());
+    crash(&|root| {
+        fs::remove_file(agents(root, "json")).unwrap();
+        fs::remove_file(agents(root, "py")).unwrap();
+        for version in fs::read_dir(root.join("versions")).unwrap() {
+            fs::write(version.unwrap().path(), "x").unwrap();
+        }
+    });
+    crash(&|root| fs::write(root.join("versions/.unfinished-1"), "half").unwrap());
+    assert!(!folder.path().join("versions/.unfinished-1").exists());
+
+    // What was stored after the crash is newer than the journal of the dead.
+    let store = Store::open(folder.path()).unwrap();
+    store.put_agent(&id("me"), b"x = 3", receipt.token.as_deref()).unwrap();
+    let token = store.reset_token(&id("me")).unwrap();
+    bring_back();
+    let other = Store::open(folder.path()).unwrap();
+    assert_eq!(other.agent(&id("me")).unwrap().unwrap().version, 3);
+    assert!(!other.authorize(&id("me"), Some(&token)).unwrap());
 }
 
 #[test]

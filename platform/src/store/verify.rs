@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde_json::Value;
 use tasks::Sha256;
 
-use super::{AgentMeta, RoundFile, Store, StoreError, disk, read_json};
+use super::{AgentMeta, MAX_HISTORY, RoundFile, Store, StoreError, disk, read_json};
 use crate::rankings::Rankings;
 
 /// Something in the store that is not as it should be.
@@ -99,11 +99,16 @@ impl Verify<'_> {
 
     fn check_history(&mut self, meta: &AgentMeta) {
         let numbers = meta.history.iter().map(|earlier| earlier.version);
-        if !numbers.chain([meta.version]).eq(1..=meta.version) {
+        let first = if meta.history.len() < MAX_HISTORY {
+            1
+        } else {
+            meta.history.first().map_or(1, |first| first.version)
+        };
+        if !numbers.chain([meta.version]).eq(first..=meta.version) {
             let path = self.store.meta_path(&meta.miner_id);
             self.by_hand(
                 &path,
-                "its versions are not numbered from 1 without a gap".into(),
+                "its versions are not numbered without a gap".into(),
                 "bring it back from a backup".into(),
             );
         }

@@ -23,9 +23,12 @@ const MAX_LINKS: usize = 2_000;
 /// square of it.
 const MAX_FORS: usize = 100;
 
-/// Refuses what nests too deep for a parser.
-pub(super) fn check(text: &str) -> Result<(), Finding> {
-    let Some(reason) = first_excess(text) else { return Ok(()) };
+/// How deep the text nests at most, of all that nests together. Refuses what nests too deep for a parser.
+pub(super) fn check(text: &str) -> Result<usize, Finding> {
+    let reason = match deepest(text) {
+        Ok(depth) => return Ok(depth),
+        Err(reason) => reason,
+    };
     // The lexer does not tell positions. The shortest beginning that nests too deep ends at the place.
     let (mut fine, mut deep) = (0, text.len());
     while deep - fine > 1 {
@@ -33,7 +36,7 @@ pub(super) fn check(text: &str) -> Result<(), Finding> {
         if middle == fine {
             break;
         }
-        if first_excess(&text[..middle]).is_some() { deep = middle } else { fine = middle }
+        if deepest(&text[..middle]).is_err() { deep = middle } else { fine = middle }
     }
     Err(finding_at(text, fine, reason))
 }
@@ -49,7 +52,8 @@ struct Level {
     open_lambdas: usize,
 }
 
-fn first_excess(text: &str) -> Option<String> {
+fn deepest(text: &str) -> Result<usize, String> {
+    let mut depth = 0;
     let mut lexer = lex(text, Mode::Module);
     let mut levels = vec![Level::default()];
     // The links of all levels together.
@@ -58,7 +62,7 @@ fn first_excess(text: &str) -> Option<String> {
     loop {
         let level = levels.last_mut().expect("the logical line's own level is never taken off");
         match lexer.next_token() {
-            TokenKind::EndOfFile => return None,
+            TokenKind::EndOfFile => return Ok(depth),
             TokenKind::Lpar | TokenKind::Lsqb | TokenKind::Lbrace => {
                 // `f()()()` and `a[0][0]` are chains as well.
                 level.links += 1;
@@ -96,9 +100,7 @@ fn first_excess(text: &str) -> Option<String> {
                 level.links += 1;
                 links += 1;
                 if level.fors > MAX_FORS {
-                    return Some(format!(
-                        "more than {MAX_FORS} 'for' in one expression: nest less"
-                    ));
+                    return Err(format!("more than {MAX_FORS} 'for' in one expression: nest less"));
                 }
             }
             TokenKind::Indent => indents += 1,
@@ -123,18 +125,19 @@ fn first_excess(text: &str) -> Option<String> {
             }
         }
         if levels.len() - 1 > MAX_BRACKETS {
-            return Some(format!("more than {MAX_BRACKETS} brackets are open: nest less"));
+            return Err(format!("more than {MAX_BRACKETS} brackets are open: nest less"));
         }
         if indents > MAX_INDENTS {
-            return Some(format!("more than {MAX_INDENTS} levels of indentation: nest less"));
+            return Err(format!("more than {MAX_INDENTS} levels of indentation: nest less"));
         }
         if f_strings > MAX_F_STRINGS {
-            return Some(format!("more than {MAX_F_STRINGS} f-strings in one another: nest less"));
+            return Err(format!("more than {MAX_F_STRINGS} f-strings in one another: nest less"));
         }
         if links > MAX_LINKS {
-            return Some(format!(
+            return Err(format!(
                 "more than {MAX_LINKS} operators hang on one another: split the expression"
             ));
         }
+        depth = depth.max(links + levels.len() + indents + f_strings);
     }
 }

@@ -1,10 +1,12 @@
 //! The parser's part: is it Python 3.11, and what does it import?
 //!
-//! Parsing, walking and freeing the tree all recurse, so all three happen on a thread whose stack is
-//! large enough for the deepest tree that [`super::nesting`] lets through. The pages of that stack are
-//! only taken when they are touched. Should the parser panic, the thread ends and the server does not.
+//! Parsing, walking and freeing the tree all recurse. The stack for it is measured out by how deep the
+//! source nests, which [`super::nesting`] has found: most files need no more than there is, and the others
+//! get a thread of their own, whose pages are only taken when they are touched. Should the parser panic,
+//! the server does not end.
 
 use std::io;
+use std::panic::catch_unwind;
 use std::thread;
 
 use ruff_python_ast::{Mod, PythonVersion};
@@ -13,19 +15,24 @@ use ruff_text_size::Ranged as _;
 
 use super::{Finding, MAX_FINDINGS, finding_at, imports, meaning, whole_file};
 
-/// Enough for the deepest tree at the frame sizes of a build without optimisation; `tests/fuzz.rs`
-/// tries.
-const STACK_BYTES: usize = 512 << 20;
+/// What one level of nesting may take, and what the parser needs besides. A build without optimisation was
+/// seen to need 2 KiB for each level: 4 MiB were enough for all that `tests/fuzz.rs` tries.
+const LEVEL_BYTES: usize = 16 << 10;
+const BASE_BYTES: usize = 512 << 10;
 
-/// Everything that the parser and the imports give cause for. Fails when the system has no thread to
-/// spare.
-pub(super) fn check(text: &str) -> io::Result<Vec<Finding>> {
-    thread::scope(|scope| {
-        let parser = thread::Builder::new().name("parser".into()).stack_size(STACK_BYTES);
-        let thread = parser.spawn_scoped(scope, || findings(text))?;
-        let gave_up = |_| vec![whole_file("the parser gave up on this file: simplify it")];
-        Ok(thread.join().unwrap_or_else(gave_up))
-    })
+/// Everything that the parser and the imports give cause for in a text that nests so deep. Fails when the
+/// system has no thread to spare.
+pub(super) fn check(text: &str, depth: usize) -> io::Result<Vec<Finding>> {
+    let stack = BASE_BYTES + depth * LEVEL_BYTES;
+    let checked = if stacker::remaining_stack().is_some_and(|left| left > stack) {
+        catch_unwind(|| findings(text))
+    } else {
+        thread::scope(|scope| {
+            let parser = thread::Builder::new().name("parser".into()).stack_size(stack);
+            Ok::<_, io::Error>(parser.spawn_scoped(scope, || findings(text))?.join())
+        })?
+    };
+    Ok(checked.unwrap_or_else(|_| vec![whole_file("the parser gave up on this file: simplify it")]))
 }
 
 fn findings(text: &str) -> Vec<Finding> {

@@ -68,21 +68,21 @@ impl Disk for FaultyDisk {
         RealDisk.rename(from, to)
     }
 
-    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.step("link")?;
-        RealDisk.link(from, to)
-    }
-
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {
         self.step("sync_folder")?;
         RealDisk.sync_folder(folder)
+    }
+
+    fn sync_file_system(&self, folder: &File) -> io::Result<()> {
+        self.step("sync_file_system")?;
+        RealDisk.sync_file_system(folder)
     }
 }
 
 /// The names of unfinished files anywhere in the store.
 pub fn unfinished(root: &Path) -> Vec<String> {
     let mut found = Vec::new();
-    for folder in ["", "agents", "versions", "results", "rounds", "locks"] {
+    for folder in ["", "agents", "versions", "results", "rounds", "locks", "journal"] {
         for entry in std::fs::read_dir(root.join(folder)).unwrap() {
             let name = entry.unwrap().file_name().into_string().unwrap();
             if name.starts_with(".unfinished") {

@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 pub mod browser;
 pub mod faulty;
 pub mod rounds;
+pub mod volatile;
 
 /// What the validator brings in tests.
 pub const VALIDATOR: &str = "the validator's token";
