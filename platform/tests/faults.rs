@@ -6,6 +6,7 @@ mod support;
 use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
+use std::thread::ScopedJoinHandle;
 
 use platform::server::{Quotas, Settings};
 use platform::store::{MinerId, Receipt, Store};
@@ -245,7 +246,7 @@ fn what_was_acknowledged_survives_a_power_loss_at_any_moment() {
                 })
             })
             .collect();
-        while !threads.iter().all(|thread| thread.is_finished()) {
+        while !threads.iter().all(ScopedJoinHandle::is_finished) {
             check();
         }
     });
