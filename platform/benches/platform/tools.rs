@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 
@@ -55,8 +56,8 @@ pub struct Load {
     pub p99_ms: f64,
 }
 
-/// Asks from one core for five seconds over 16 connections, with what may be a script and its argument.
-pub fn wrk(url: &str, script: &[&str]) -> anyhow::Result<Load> {
+/// Asks from one core over 16 connections for so many whole seconds, with what may be a script and its argument.
+pub fn wrk(url: &str, script: &[&str], time: Duration) -> anyhow::Result<Load> {
     let mut command = Command::new("taskset");
     command.args([
         "-c",
@@ -64,7 +65,7 @@ pub fn wrk(url: &str, script: &[&str]) -> anyhow::Result<Load> {
         "wrk",
         "-t1",
         "-c16",
-        "-d5s",
+        &format!("-d{}s", time.as_secs()),
         "--timeout=30s",
         "--latency",
     ]);
