@@ -42,7 +42,7 @@ async fn a_failed_first_attempt_is_mended_by_the_second() {
     }
     assert_eq!(document["usage"]["input_tokens"], 310 + 520 + 290 + 420);
 
-    let agents = platform.client.agents().await.unwrap();
+    let agents = platform.client.agents().await.unwrap().agents;
     assert_eq!((agents.len(), agents[0].miner_id.as_str()), (1, "me"));
     assert_eq!(document["agent_sha256"], agents[0].sha256.as_str());
 
@@ -285,7 +285,7 @@ async fn status_tells_the_standing_and_the_public_cases_that_fail() {
     let ran = platform.miner(&status).await;
     assert!(ran.stdout.contains("version 1") && ran.stdout.contains("not ranked yet"), "{ran:?}");
 
-    let agent = &platform.client.agents().await.unwrap()[0];
+    let agent = &platform.client.agents().await.unwrap().agents[0];
     let rankings = serde_json::json!({
         "round": {
             "id": "1", "seed": 1, "started_at": "2026-01-01T00:00:00Z",

@@ -9,6 +9,9 @@ use crate::MinerId;
 use crate::store::{AgentMeta, Version};
 use crate::validation::Finding;
 
+/// The header of a list of agents that says how many are left out, because their metadata is damaged.
+pub const DAMAGED_AGENTS: &str = "x-damaged-agents";
+
 /// What anybody may know of a stored agent: never its source, never its token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(examples(json!({

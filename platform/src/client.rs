@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use tasks::{Sha256, TaskView};
 
 use crate::MinerId;
-use crate::api::{AgentHistory, AgentView, NewToken, Problem};
+use crate::api::{AgentHistory, AgentView, DAMAGED_AGENTS, NewToken, Problem};
 use crate::rankings::Rankings;
 use crate::store::Receipt;
 
@@ -22,6 +22,15 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Client {
     base: Url,
     http: reqwest::Client,
+}
+
+/// Who is stored on a platform.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AgentList {
+    /// Sorted by miner id.
+    pub agents: Vec<AgentView>,
+    /// How many more there are, whose metadata is damaged.
+    pub damaged: usize,
 }
 
 /// The platform did not answer as wished.
@@ -122,16 +131,17 @@ impl Client {
     }
 
     /// Who is stored.
-    pub async fn agents(&self) -> Result<Vec<AgentView>, ClientError> {
-        let mut agents: Vec<AgentView> = Vec::new();
+    pub async fn agents(&self) -> Result<AgentList, ClientError> {
+        let mut list = AgentList::default();
         let mut url = self.url("agents")?;
         loop {
             let response = send(&url, self.http.get(url.clone())).await?;
             let next = next_page(&response);
-            agents.extend(json::<Vec<AgentView>>(&url, response).await?);
+            list.damaged += damaged(&response);
+            list.agents.extend(json::<Vec<AgentView>>(&url, response).await?);
             match next {
                 Some(next) => url = next,
-                None => return Ok(agents),
+                None => return Ok(list),
             }
         }
     }
@@ -224,6 +234,12 @@ fn next_page(response: &Response) -> Option<Url> {
     let link = response.headers().get(header::LINK)?.to_str().ok()?;
     let (target, _) = link.strip_prefix('<')?.split_once(">; rel=\"next\"")?;
     response.url().join(target).ok()
+}
+
+/// How many agents the platform says that it has left out.
+fn damaged(response: &Response) -> usize {
+    let value = response.headers().get(DAMAGED_AGENTS);
+    value.and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(0)
 }
 
 async fn json<T: DeserializeOwned>(url: &Url, response: Response) -> Result<T, ClientError> {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use axum::body::Bytes;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router, middleware};
@@ -26,10 +26,12 @@ use utoipa::openapi::OpenApi as Document;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
 
+use crate::api::DAMAGED_AGENTS;
 use crate::rankings::Rankings;
 use crate::store::Store;
 use auth::Validator;
 use board::Boards;
+use dress::Deadline;
 use extract::Name;
 use openapi::{Description, Health, Reference, TaskSchema};
 use problem::Refusal;
@@ -47,6 +49,7 @@ mod problem;
 mod quota;
 mod settings;
 mod upload;
+mod wire;
 
 pub use settings::{HttpLimits, Quotas, Settings};
 
@@ -126,6 +129,7 @@ pub fn router(store: Store, settings: Settings) -> Router {
         .layer(middleware::from_fn_with_state(app.clone(), dress::in_time))
         .layer(middleware::from_fn(dress::etag))
         .layer(CompressionLayer::new())
+        .layer(middleware::from_fn(dress::answer_as_it_is))
         .layer(cors())
         .layer(middleware::from_fn(dress::dress))
         .with_state(app)
@@ -158,7 +162,7 @@ fn cors() -> CorsLayer {
         .allow_origin(cors::Any)
         .allow_methods([Method::GET, Method::HEAD])
         .allow_headers([header::IF_NONE_MATCH])
-        .expose_headers([header::ETAG, header::LINK])
+        .expose_headers([header::ETAG, header::LINK, HeaderName::from_static(DAMAGED_AGENTS)])
         .max_age(Duration::from_hours(1))
 }
 
@@ -224,11 +228,16 @@ fn asset(kind: &'static str, bytes: &'static [u8]) -> Response {
 async fn put_rankings(
     State(app): State<App>,
     _: Validator,
+    deadline: Deadline,
     body: Result<Json<Rankings>, JsonRejection>,
 ) -> Result<StatusCode, Refusal> {
     let Json(rankings) =
         body.map_err(|rejection| Refusal::new(rejection.status(), rejection.body_text()))?;
-    blocking(move || Ok(app.store.put_rankings(&rankings)?)).await?;
+    blocking(move || {
+        deadline.meet()?;
+        Ok(app.store.put_rankings(&rankings)?)
+    })
+    .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

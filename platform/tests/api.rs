@@ -108,13 +108,13 @@ async fn tasks_show_their_public_side_alone() {
 #[tokio::test]
 async fn agents_are_listed_without_source_or_token() {
     let server = Server::start().await;
-    assert_eq!(server.client.agents().await.unwrap(), []);
+    assert_eq!(server.client.agents().await.unwrap().agents, []);
     for miner in ["b", "a"] {
         server.upload(miner, "SECRET = 1\n").send().await.unwrap();
     }
     let text = server.get("/agents").await.text().await.unwrap();
     assert!(!text.contains("SECRET") && !text.contains("token"), "{text}");
-    let agents = server.client.agents().await.unwrap();
+    let agents = server.client.agents().await.unwrap().agents;
     let ids: Vec<_> = agents.iter().map(|agent| agent.miner_id.as_str()).collect();
     assert_eq!(ids, ["a", "b"]);
     let one: Value = server.get("/agents/a").await.json().await.unwrap();
@@ -130,7 +130,7 @@ async fn sources_and_rankings_are_the_validators() {
     check_problem(server.get("/rankings").await, 404, "no round yet").await;
     assert_eq!(server.client.rankings().await.unwrap(), None);
     server.upload("me", "print(1)\n").send().await.unwrap();
-    let agent = server.client.agents().await.unwrap().remove(0);
+    let agent = server.client.agents().await.unwrap().agents.remove(0);
 
     check_problem(server.get("/agents/me/agent.py").await, 401, "validator's token").await;
     let error = server.client.source(&agent, "guess").await.unwrap_err();
@@ -151,7 +151,7 @@ async fn the_version_that_was_listed_is_there_after_another_upload() {
     let server = Server::start().await;
     let uploaded = server.upload("me", "print(1)\n").send().await.unwrap();
     let token = uploaded.json::<Receipt>().await.unwrap().token.unwrap();
-    let mut agent = server.client.agents().await.unwrap().remove(0);
+    let mut agent = server.client.agents().await.unwrap().agents.remove(0);
     let again = server.upload("me", "print(2)\n").bearer_auth(&token).send().await.unwrap();
     assert_eq!(again.status(), 201);
     assert_eq!(server.client.source(&agent, VALIDATOR).await.unwrap(), "print(1)\n");
@@ -164,7 +164,7 @@ async fn the_version_that_was_listed_is_there_after_another_upload() {
 async fn a_source_that_is_not_the_listed_one_is_refused_by_the_client() {
     let server = Server::start().await;
     server.upload("me", "print(1)\n").send().await.unwrap();
-    let agent = server.client.agents().await.unwrap().remove(0);
+    let agent = server.client.agents().await.unwrap().agents.remove(0);
     let router = axum::Router::new().fallback(|| async { "print(2)\n" });
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let liar = Client::new(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
@@ -208,8 +208,9 @@ async fn a_list_that_cannot_be_read_is_not_a_shorter_list() {
     }
     server.upload("me", "print(1)\n").send().await.unwrap();
     // A whole page of damaged ones is no end: the client goes on where the answer says.
-    let listed = server.client.agents().await.unwrap();
-    assert_eq!(listed.iter().map(|agent| agent.miner_id.as_str()).collect::<Vec<_>>(), ["me"]);
+    let list = server.client.agents().await.unwrap();
+    assert_eq!(list.damaged, 1_000);
+    assert_eq!(list.agents.iter().map(|agent| agent.miner_id.as_str()).collect::<Vec<_>>(), ["me"]);
     // A folder in the place of a file is what a disk that cannot read looks like.
     std::fs::create_dir(agents.join("unreadable.json")).unwrap();
     check_problem(server.get("/agents?after=me").await, 503, "try again later").await;

@@ -202,6 +202,38 @@ fn a_good_file_that_cannot_be_checked_is_not_called_a_bad_one() {
 }
 
 #[test]
+fn the_validators_token_comes_from_the_environment_or_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    std::fs::write(&file, "from the file\n").unwrap();
+    let store = folder.path().join("store");
+    let start = |with_file: bool| {
+        let mut command = platform(&["serve", "--addr", "127.0.0.1:0", "--store"]);
+        command.arg(&store).env("BITSEC_VALIDATOR_TOKEN", "from the environment");
+        if with_file {
+            command.arg("--validator-token-file").arg(&file);
+        }
+        listening(&mut command)
+    };
+    for (with_file, right, wrong) in [
+        (false, "from the environment", "from the file"),
+        (true, "from the file", "from the environment"),
+    ] {
+        let (mut child, address) = start(with_file);
+        let ask = |token: &str| {
+            let header = format!("Connection: close\r\nAuthorization: Bearer {token}");
+            let request =
+                format!("GET /agents/me/agent.py HTTP/1.1\r\nHost: x\r\n{header}\r\n\r\n");
+            exchange(&address, &request)[9..12].to_owned()
+        };
+        // Nothing is stored there, which only the validator is told.
+        assert_eq!((ask(right), ask(wrong)), ("404".into(), "401".into()), "{with_file}");
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+}
+
+#[test]
 fn what_is_damaged_is_told_when_the_server_starts() {
     let folder = tempfile::tempdir().unwrap();
     Store::open(folder.path()).unwrap();

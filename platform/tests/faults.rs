@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::ScopedJoinHandle;
 
 use platform::server::{Quotas, Settings};
-use platform::store::{MinerId, Receipt, Store};
+use platform::store::{Mend, MinerId, Receipt, Store};
 use support::faulty::{EIO, ENOSPC, FaultyDisk, unfinished};
 use support::volatile::VolatileDisk;
 use support::{Server, check_problem, rankings};
@@ -127,7 +127,10 @@ fn whatever_fails_one_token_opens_the_id_and_it_is_the_one_that_was_told_last() 
         };
         let (_folder, killed) = after_a_kill(folder.path());
         for store in [&store, &killed] {
-            assert!(!store.authorize(&me, Some(valid)).unwrap(), "{failed:?}, number {number}");
+            assert!(
+                store.authorize(&me, Some(valid)).unwrap().is_some(),
+                "{failed:?}, number {number}"
+            );
             assert!(void.is_none_or(|void| store.authorize(&me, Some(void)).is_err()));
         }
         let Some(operation) = failed else {
@@ -198,8 +201,25 @@ fn a_start_that_fails_loses_nothing_and_the_next_one_succeeds() {
         let (_folder, store) = after_a_kill(killed.path());
         let meta = store.agent(&me).unwrap().unwrap();
         assert_eq!((meta.version, store.source(&meta).unwrap()), (1, "x = 1".into()));
-        assert!(!store.authorize(&me, receipt.token.as_deref()).unwrap());
+        assert!(store.authorize(&me, receipt.token.as_deref()).unwrap().is_some());
     }
+}
+
+#[test]
+fn a_mend_that_fails_keeps_nothing_else_from_being_mended() {
+    let (folder, disk, store) = store();
+    for id in ["a", "b"] {
+        store.put_agent(&id.parse().unwrap(), b"x = 1", None).unwrap();
+        std::fs::write(folder.path().join(format!("agents/{id}.py")), "x = 0").unwrap();
+    }
+    disk.arm(0, ENOSPC);
+    let troubles = store.verify(true).unwrap();
+    assert_eq!(disk.disarm(), Some("write"));
+    let [a, b] = &*troubles else { panic!("{troubles:?}") };
+    assert!(matches!(&a.mend, Mend::ByHand(how) if how.contains("make room")), "{a:?}");
+    assert!(matches!(&b.mend, Mend::Done(_)), "{b:?}");
+    assert_eq!(store.verify(true).unwrap().len(), 1);
+    assert_eq!(store.verify(true).unwrap(), []);
 }
 
 #[test]
@@ -219,7 +239,7 @@ fn what_was_acknowledged_survives_a_power_loss_at_any_moment() {
         assert_eq!(store.verify(false).unwrap(), []);
         for (miner_id, token, version, source) in &acknowledged {
             let mut meta = store.agent(miner_id).unwrap().unwrap();
-            assert!(!store.authorize(miner_id, Some(token)).unwrap());
+            assert!(store.authorize(miner_id, Some(token)).unwrap().is_some());
             let mut versions = std::mem::take(&mut meta.history).into_iter().map(|old| old.sha256);
             let sha256 = versions.nth(version - 1).unwrap_or_else(|| meta.sha256.clone());
             assert_eq!(sha256, Sha256::of(source), "{miner_id}, version {version}");

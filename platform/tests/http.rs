@@ -3,10 +3,15 @@
 
 mod support;
 
+use std::fs::File;
+use std::io;
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
+use platform::api::Problem;
 use platform::server::{HttpLimits, Quotas, Settings};
-use platform::store::Store;
+use platform::store::disk::{Disk, RealDisk};
+use platform::store::{Receipt, Store};
 use reqwest::Method;
 use support::{Server, VALIDATOR, check_problem};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -33,6 +38,15 @@ const HALF_AN_UPLOAD: &str = "POST /upload/agent HTTP/1.1\r\nHost: x\r\n\
     Content-Type: multipart/form-data; boundary=b\r\nContent-Length: 400\r\n\r\n\
     --b\r\nContent-Disposition: form-data; name=\"miner_id\"\r\n\r\nme\r\n";
 
+/// A whole upload in three parts: the header, one part of the body, and the other.
+fn an_upload() -> (String, &'static str, &'static str) {
+    let end = "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"agent.py\"\r\n\r\n\
+               print(1)\r\n--b--\r\n";
+    let (header, start) = HALF_AN_UPLOAD.split_once("\r\n\r\n").unwrap();
+    let length = (start.len() + end.len()).to_string();
+    (header.replace("400", &length) + "\r\n\r\n", start, end)
+}
+
 #[tokio::test]
 async fn a_header_or_body_that_does_not_come_is_not_waited_for() {
     let short = Duration::from_millis(200);
@@ -50,22 +64,110 @@ async fn a_header_or_body_that_does_not_come_is_not_waited_for() {
     assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
     assert!(answer.contains("application/problem+json"), "{answer}");
 
-    let short_life = HttpLimits { connection_time: short, ..HttpLimits::STANDARD };
+    let short_life =
+        HttpLimits { connection_time: short, drain_time: short, ..HttpLimits::STANDARD };
     let server = Server::with(limits(short_life)).await;
     assert_eq!(exchange(&server, HALF_AN_UPLOAD.as_bytes()).await, "");
 }
 
 #[tokio::test]
-async fn headers_are_bounded_in_number_and_size() {
-    let server = Server::start().await;
-    let many = "X-A: 1\r\n".repeat(HttpLimits::STANDARD.headers + 1);
-    let large = format!("X-A: {}\r\n", "a".repeat(HttpLimits::STANDARD.header_bytes));
-    for headers in [many, large] {
-        let answer = exchange(&server, format!("GET / HTTP/1.1\r\n{headers}\r\n").as_bytes()).await;
-        assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
+async fn a_connection_whose_time_is_up_finishes_its_request() {
+    let short = Duration::from_millis(200);
+    let short_life = HttpLimits { connection_time: short, ..HttpLimits::STANDARD };
+    let server = Server::with(limits(short_life)).await;
+    let (header, start, end) = an_upload();
+    let mut upload = connect(&server).await;
+    upload.write_all(format!("{header}{start}").as_bytes()).await.unwrap();
+    // A later connection is closed, so the time of this one is up as well.
+    let idle = exchange(&server, b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    assert!(idle.starts_with("HTTP/1.1 200 "), "{idle}");
+    upload.write_all(end.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    upload.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
+}
+
+/// A disk on which nothing is durable before it is allowed to be.
+#[derive(Debug)]
+struct SlowDisk {
+    begun: Mutex<mpsc::Sender<()>>,
+    allowed: Mutex<mpsc::Receiver<()>>,
+}
+
+impl Disk for SlowDisk {
+    fn sync(&self, file: &File) -> io::Result<()> {
+        self.begun.lock().unwrap().send(()).unwrap();
+        self.allowed.lock().unwrap().recv().unwrap();
+        RealDisk.sync(file)
     }
-    let nonsense = exchange(&server, b"\x16\x03\x01\x02\x00").await;
-    assert!(nonsense.starts_with("HTTP/1.1 400"), "{nonsense}");
+}
+
+#[tokio::test]
+async fn what_is_being_stored_when_the_time_is_up_is_answered_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let ((announce, begun), (allow, allowed)) = (mpsc::channel(), mpsc::channel());
+    let disk = SlowDisk { begun: Mutex::new(announce), allowed: Mutex::new(allowed) };
+    let store = Store::open_on(folder.path(), Arc::new(disk)).unwrap();
+    let short = HttpLimits { request_time: Duration::from_millis(200), ..HttpLimits::STANDARD };
+    let server = Server::on(store, limits(short)).await;
+    let upload = tokio::spawn(server.upload("me", "print(1)\n").send());
+    tokio::task::spawn_blocking(move || begun.recv().unwrap()).await.unwrap();
+    // A later request is out of time, so this one is as well.
+    let late = exchange(&server, HALF_AN_UPLOAD.as_bytes()).await;
+    assert!(late.starts_with("HTTP/1.1 408 "), "{late}");
+    allow.send(()).unwrap();
+    let stored = upload.await.unwrap().unwrap();
+    assert_eq!(stored.status(), 201);
+    assert!(stored.json::<Receipt>().await.unwrap().token.is_some());
+}
+
+#[tokio::test]
+async fn no_wish_for_a_coding_costs_an_upload_its_answer() {
+    let server = Server::start().await;
+    for (id, wish) in [("a", "identity;q=0"), ("b", "br;q=0, *; q=0.0"), ("c", "*;q=0,gzip")] {
+        let upload = server.upload(id, "print(1)\n").header("accept-encoding", wish);
+        assert_eq!(upload.send().await.unwrap().status(), 201, "{wish}");
+        let request = server.request(Method::GET, "/tasks").header("accept-encoding", wish);
+        let answer = request.send().await.unwrap();
+        let coding =
+            answer.headers().get("content-encoding").map(|coding| coding.to_str().unwrap());
+        assert_eq!(
+            (answer.status().as_u16(), coding),
+            (200, (id == "c").then_some("gzip")),
+            "{wish}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_request_gets_a_problem_document_as_well() {
+    let server = Server::start().await;
+    let check = async |request: &[u8], status: u16, part: &str| {
+        let answer = exchange(&server, request).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let length = format!("\r\ncontent-length: {}\r\n", body.len());
+        let kind = "\r\ncontent-type: application/problem+json\r\n";
+        for line in [&length, kind, "\r\nx-request-id: ", "\r\nx-content-type-options: nosniff"] {
+            assert!(head.contains(line), "{line:?} in {head}");
+        }
+        let problem: Problem = serde_json::from_str(body).unwrap();
+        assert_eq!(problem.status, status);
+        assert!(problem.detail.contains(part), "{}", problem.detail);
+    };
+    let limits = HttpLimits::STANDARD;
+    let many = "X-A: 1\r\n".repeat(limits.headers + 1);
+    let large = format!("X-A: {}\r\n", "a".repeat(limits.header_bytes));
+    for headers in [many, large] {
+        check(format!("GET / HTTP/1.1\r\n{headers}\r\n").as_bytes(), 431, "64 lines").await;
+    }
+    check(b"\x16\x03\x01\x02\x00", 400, "no HTTP/1.1 request").await;
+    check(b"GET / HTTP/3.7\r\n\r\n", 400, "no HTTP/1.1 request").await;
+    check(b"GET /\x00 HTTP/1.1\r\n\r\n", 400, "no HTTP/1.1 request").await;
+    // Also behind a request that was in order.
+    let both = exchange(&server, b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nnonsense\r\n\r\n").await;
+    assert!(both.starts_with("HTTP/1.1 200 ") && both.contains("HTTP/1.1 400 "), "{both}");
+    assert_eq!(both.matches("x-request-id: ").count(), 2, "{both}");
 }
 
 #[tokio::test]
@@ -105,13 +207,10 @@ async fn one_address_cannot_take_every_connection() {
 #[tokio::test]
 async fn a_server_that_stops_finishes_the_upload_under_way() {
     let mut server = Server::start().await;
-    let end = "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"agent.py\"\r\n\r\n\
-               print(1)\r\n--b--\r\n";
-    let (header, start) = HALF_AN_UPLOAD.split_once("\r\n\r\n").unwrap();
-    let header = header.replace("400", &(start.len() + end.len()).to_string());
+    let (header, start, end) = an_upload();
     let idle = connect(&server).await;
     let mut upload = connect(&server).await;
-    upload.write_all(format!("{header}\r\n\r\n{start}").as_bytes()).await.unwrap();
+    upload.write_all(format!("{header}{start}").as_bytes()).await.unwrap();
     // Once another request is answered, the server has seen the upload's beginning too.
     while server.get("/healthz").await.status() != 200 {}
     server.stop();
@@ -216,7 +315,7 @@ async fn a_body_is_not_read_from_whoever_may_not_send_it() {
 
 #[tokio::test]
 async fn uploads_are_rationed_by_address_by_new_id_and_by_id() {
-    let quotas = Quotas { per_id_hour: 2, per_address_hour: 14, new_ids_hour: 3 };
+    let quotas = Quotas { per_id_hour: 2, per_address_hour: 15, new_ids_hour: 3 };
     let server = Server::with(Settings { quotas: Some(quotas), ..Settings::default() }).await;
     let me = "me".parse().unwrap();
     let token = server.client.upload(&me, "x = 0\n", None).await.unwrap().token.unwrap();
@@ -234,6 +333,8 @@ async fn uploads_are_rationed_by_address_by_new_id_and_by_id() {
     let third = server.upload("me", "x = 3\n").bearer_auth(&token).send().await.unwrap();
     assert_eq!(third.headers()["retry-after"], "1800");
     check_problem(third, 429, "versions of this agent").await;
+    // What is stored already may be sent all the same.
+    assert!(server.client.upload(&me, "x = 2\n", Some(&token)).await.unwrap().unchanged);
     for id in ["a", "b"] {
         server.client.upload(&id.parse().unwrap(), "x = 1\n", None).await.unwrap();
     }

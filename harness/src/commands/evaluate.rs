@@ -38,7 +38,7 @@ pub async fn run(args: Evaluate) -> Result<(), Failure> {
         tasks = platform.tasks(tasks).await?;
     }
     let agents = match platform.as_ref().and_then(Remote::as_validator) {
-        Some(validator) => validator.agents().await?,
+        Some(validator) => validator.agents(&console).await?,
         None => stored_agents(&store, &console)?,
     };
     let agents = chosen_agents(agents, &args.agents)?;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ::tasks::Task;
 use harness::Fault;
+use harness::console::Console;
 use harness::round::Agent;
 use platform::client::Client;
 use platform::rankings::Rankings;
@@ -85,9 +86,17 @@ impl Remote {
 
 impl Validator<'_> {
     /// The platform's agents. Their sources are pulled when their turn comes.
-    pub async fn agents(&self) -> Result<Vec<Agent>, Failure> {
+    pub async fn agents(&self, console: &Console) -> Result<Vec<Agent>, Failure> {
         let mut agents = Vec::new();
-        for view in self.client.agents().await.map_err(Fault::from)? {
+        let list = self.client.agents().await.map_err(Fault::from)?;
+        if list.damaged > 0 {
+            console.say(&format!(
+                "warning: {} of the platform's agents cannot be evaluated, for their metadata is damaged; its \
+                 operator is told which",
+                list.damaged
+            ));
+        }
+        for view in list.agents {
             let agent = self.client.agent(&view.miner_id).await.map_err(Fault::from)?;
             agents.push(Agent::served(self.client, agent, self.token));
         }

@@ -31,7 +31,7 @@ pub async fn run(args: Status) -> Result<(), Failure> {
     let asked = async { Ok((client.agents().await?, client.rankings().await?)) };
     let (agents, rankings) = unless_interrupted(asked).await?;
     let miner = &args.miner;
-    let Some(agent) = agents.into_iter().find(|agent| agent.miner_id == *miner) else {
+    let Some(agent) = agents.agents.into_iter().find(|agent| agent.miner_id == *miner) else {
         return Err(Failure::Input(format!(
             "{miner} has uploaded nothing to {}; 'miner mine' or 'miner upload' does",
             args.platform.platform

@@ -9,6 +9,7 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -19,13 +20,15 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 use super::HttpLimits;
 use super::quota::network;
+use super::wire::Wire;
 use crate::tell;
 
 /// How long to wait when the system has no file descriptor left for a connection.
@@ -51,7 +54,7 @@ pub(super) async fn serve(
         .max_buf_size(limits.header_bytes);
     let connections = Arc::new(Semaphore::new(limits.connections));
     let addresses = Addresses::default();
-    let graceful = GracefulShutdown::new();
+    let (stopping, tasks) = (CancellationToken::new(), TaskTracker::new());
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
         let next = accept(&listener, &connections);
@@ -63,13 +66,15 @@ pub(super) async fn serve(
         // One that has all that it may have is not even answered: that would cost what it wants us to spend.
         let most = per_address.unwrap_or(usize::MAX);
         let Some(place) = addresses.place(peer.ip(), most) else { continue };
-        let connection = Connection { peer, _place: place, permit, watcher: graceful.watcher() };
-        let time = limits.connection_time;
-        tokio::spawn(connection.serve(stream, http.clone(), router.clone(), time));
+        let stopping = stopping.clone();
+        let connection = Connection { peer, _place: place, _permit: permit, limits, stopping };
+        tasks.spawn(connection.serve(stream, http.clone(), router.clone()));
     }
     // No new connections while the old ones finish.
     drop(listener);
-    let _ = tokio::time::timeout(limits.drain_time, graceful.shutdown()).await;
+    stopping.cancel();
+    tasks.close();
+    let _ = tokio::time::timeout(limits.drain_time, tasks.wait()).await;
     Ok(())
 }
 
@@ -141,12 +146,13 @@ struct Connection {
     peer: SocketAddr,
     /// Held until the connection ends, as the permit is.
     _place: Place,
-    permit: OwnedSemaphorePermit,
-    watcher: Watcher,
+    _permit: OwnedSemaphorePermit,
+    limits: HttpLimits,
+    stopping: CancellationToken,
 }
 
 impl Connection {
-    async fn serve(self, stream: TcpStream, http: http1::Builder, router: Router, time: Duration) {
+    async fn serve(self, stream: TcpStream, http: http1::Builder, router: Router) {
         // Answers are written at once; waiting for more to send only adds latency.
         let _ = stream.set_nodelay(true);
         let peer = Peer(self.peer.ip().to_canonical());
@@ -155,10 +161,17 @@ impl Connection {
             let router = router.clone();
             async move { Ok::<_, Infallible>(into_ok(router.oneshot(request.map(Body::new)).await)) }
         });
-        let connection = http.serve_connection(TokioIo::new(stream), service);
+        let wire = TokioIo::new(Wire::new(stream, self.limits));
+        let mut connection = pin!(http.serve_connection(wire, service));
         // How a connection ends is the other end's affair: there is nobody left to tell.
-        let _ = tokio::time::timeout(time, self.watcher.watch(connection)).await;
-        drop(self.permit);
+        tokio::select! {
+            _ = &mut connection => return,
+            () = self.stopping.cancelled() => {}
+            () = tokio::time::sleep(self.limits.connection_time) => {}
+        }
+        // The request under way may finish; no other begins.
+        connection.as_mut().graceful_shutdown();
+        let _ = tokio::time::timeout(self.limits.drain_time, connection).await;
     }
 }
 

@@ -10,14 +10,17 @@ use utoipa::IntoParams;
 
 use super::auth::Validator;
 use super::extract::{Name, Query};
-use super::problem::Refusal;
+use super::problem::{ForOperator, Refusal};
 use super::{App, blocking};
 use crate::MinerId;
-use crate::api::{AgentHistory, AgentView};
+use crate::api::{AgentHistory, AgentView, DAMAGED_AGENTS};
 use crate::store::{AgentMeta, StoreError};
 
 /// The most agents of one answer.
 const MAX_PAGE: usize = 1_000;
+
+/// How many damaged agents the operator is told of for each list.
+const MAX_TOLD: usize = 5;
 
 /// Which part of the list is wanted.
 #[derive(Deserialize, IntoParams)]
@@ -47,7 +50,10 @@ pub(super) struct Wanted {
     get, path = "/agents", tag = "readers", params(Page),
     responses(
         (status = 200, description = "The agents, without their sources", body = Vec<AgentView>,
-            headers(("Link" = String, description = "The next page, if there is one"))),
+            headers(
+                ("Link" = String, description = "The next page, if there is one"),
+                ("X-Damaged-Agents" = u32, description = "How many are left out, for their metadata is damaged")
+            )),
         Refusal,
     ),
 )]
@@ -60,25 +66,31 @@ pub(super) async fn list(
         let detail = format!("limit is {limit}: name one from 1 to {MAX_PAGE}");
         return Err(Refusal::new(StatusCode::BAD_REQUEST, detail));
     }
-    let (agents, next) = blocking(move || {
+    let (agents, damaged, next) = blocking(move || {
         let ids = app.store.agent_ids()?;
         let start = page.after.map_or(0, |after| ids.partition_point(|id| *id <= after));
         let ids_here = &ids[start..ids.len().min(start + limit)];
-        let mut agents = Vec::with_capacity(ids_here.len());
+        let (mut agents, mut damaged) = (Vec::with_capacity(ids_here.len()), Vec::new());
         for miner_id in ids_here {
             match app.store.agent(miner_id) {
                 Ok(meta) => agents.extend(meta.map(AgentView::from)),
-                // It hides no other; the operator was told when the server started.
-                Err(StoreError::Damaged { .. }) => {}
+                // It hides no other.
+                Err(error @ StoreError::Damaged { .. }) => damaged.push(error.to_string()),
                 // A list that left out whom the disk could not read just now would cost them a round.
                 Err(error) => return Err(error.into()),
             }
         }
         let next = if start + limit < ids.len() { ids_here.last().cloned() } else { None };
-        Ok((agents, next))
+        Ok((agents, damaged, next))
     })
     .await?;
     let mut response = Json(agents).into_response();
+    if !damaged.is_empty() {
+        response.headers_mut().insert(DAMAGED_AGENTS, damaged.len().into());
+        let told = damaged[..damaged.len().min(MAX_TOLD)].join("; ");
+        let told = format!("{} agents are left out of the list: {told}", damaged.len());
+        response.extensions_mut().insert(ForOperator(told));
+    }
     if let Some(after) = next {
         // Relative to the address that was asked, whatever a proxy calls it.
         let link = format!("<?after={after}&limit={limit}>; rel=\"next\"");

@@ -2,7 +2,7 @@
 //! live on it, and reading twenty rounds for each visitor would be a gift to whoever wants to load us.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use axum::body::Bytes;
 
@@ -26,6 +26,8 @@ pub(super) struct Board {
     pub(super) scores: HashMap<MinerId, Vec<f64>>,
     /// How many rounds those are of.
     pub(super) rounds: usize,
+    /// The page as most see it, made once: a thousand slow readers of it hold one copy.
+    pub(super) front: OnceLock<Bytes>,
 }
 
 impl Board {
@@ -41,7 +43,8 @@ impl Board {
             scores.entry(entry.miner_id.clone()).or_default().push(entry.score);
         }
         let json = serde_json::to_vec(&latest).expect("a ranking is plain data").into();
-        Ok(Some(Self { latest, json, ranks_before, scores, rounds: rounds.len() + 1 }))
+        let rounds = rounds.len() + 1;
+        Ok(Some(Self { latest, json, ranks_before, scores, rounds, front: OnceLock::new() }))
     }
 }
 

@@ -1,9 +1,15 @@
 //! What every answer gets, whichever handler made it: a request id, the security headers, an `ETag` for
 //! what was read; and the two refusals that come before any handler.
 
+use std::convert::Infallible;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{Request, State};
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::header::{self, HeaderName, HeaderValue};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
@@ -13,7 +19,7 @@ use super::App;
 use super::problem::{ForOperator, Refusal};
 use crate::tell;
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The headers by which a browser keeps strangers' content harmless. Nothing is loaded from another
 /// host, nothing runs but the page's own script, and no other site can frame the page.
@@ -36,23 +42,51 @@ const SECURITY: [(HeaderName, HeaderValue); 5] = [
 
 /// Gives the answer its id and headers, and tells the operator what only the operator should know.
 pub(super) async fn dress(request: Request, next: Next) -> Response {
-    let id = format!("{:016x}", rand::random::<u64>());
+    let id = new_id();
     let writes = writes(&request);
     let mut response = next.run(request).await;
     if let Some(ForOperator(message)) = response.extensions().get() {
         tell(format_args!("request {id}: {message}"));
     }
     let headers = response.headers_mut();
-    headers
-        .insert(REQUEST_ID, HeaderValue::from_str(&id).expect("hex digits are a header's value"));
-    for (name, value) in SECURITY {
-        headers.entry(name).or_insert(value);
-    }
+    put_on(headers, &id);
     // Other sites may read what anybody may read, but not the answer to an upload: it holds a token.
     if writes {
         headers.remove(header::ACCESS_CONTROL_ALLOW_ORIGIN);
     }
     response
+}
+
+pub(super) fn new_id() -> String {
+    format!("{:016x}", rand::random::<u64>())
+}
+
+/// The headers that every answer has.
+pub(super) fn put_on(headers: &mut HeaderMap, id: &str) {
+    headers.insert(REQUEST_ID, HeaderValue::from_str(id).expect("hex digits are a header's value"));
+    for (name, value) in SECURITY {
+        headers.entry(name).or_insert(value);
+    }
+}
+
+/// Forgets that a reader would rather have no answer than one as it is: it would be told so after the work
+/// was done, and an upload's token would be lost.
+pub(super) async fn answer_as_it_is(mut request: Request, next: Next) -> Response {
+    let forbids = |coding: &str| {
+        let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
+        let is_none = weight.trim().strip_prefix("q=").is_some_and(|q| q.parse() == Ok(0.0));
+        is_none && matches!(name.trim(), "identity" | "*")
+    };
+    let codings = request.headers().get_all(header::ACCEPT_ENCODING).iter();
+    let codings: Vec<_> = codings.filter_map(|value| value.to_str().ok()).collect();
+    let codings = codings.join(",");
+    if codings.split(',').any(forbids) {
+        let kept: Vec<_> = codings.split(',').filter(|coding| !forbids(coding)).collect();
+        let kept =
+            HeaderValue::from_str(&kept.join(",")).expect("it is a part of a header's value");
+        request.headers_mut().insert(header::ACCEPT_ENCODING, kept);
+    }
+    next.run(request).await
 }
 
 /// Refuses what a browser was made to send by a page of another site: its owner has not meant to upload
@@ -82,15 +116,46 @@ pub(super) async fn refuse_compressed(request: Request, next: Next) -> Response 
     }
 }
 
+/// Up to when a request may be given up.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Deadline(Arc<AtomicBool>);
+
+impl Deadline {
+    /// Says that the request is about to change something, and is given up no more: whoever is told that it
+    /// took too long must be able to rely on that. Fails when that was told already.
+    pub(super) fn meet(&self) -> Result<(), Refusal> {
+        let is_over = self.0.swap(true, Ordering::SeqCst);
+        if is_over {
+            Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, "it came too late"))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Deadline {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(parts.extensions.get::<Self>().cloned().unwrap_or_default())
+    }
+}
+
 /// Answers in time or says that it was the body that did not come.
-pub(super) async fn in_time(State(app): State<App>, request: Request, next: Next) -> Response {
-    let time = app.settings.limits.request_time;
-    tokio::time::timeout(time, next.run(request)).await.unwrap_or_else(|_| {
-        let detail = format!("the request took more than {} s: send it again", time.as_secs());
-        Refusal::new(StatusCode::REQUEST_TIMEOUT, detail)
-            .with(header::CONNECTION, HeaderValue::from_static("close"))
-            .into_response()
-    })
+pub(super) async fn in_time(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let (time, deadline) = (app.settings.limits.request_time, Deadline::default());
+    request.extensions_mut().insert(deadline.clone());
+    let mut answer = pin!(next.run(request));
+    if let Ok(answer) = tokio::time::timeout(time, &mut answer).await {
+        return answer;
+    }
+    if deadline.meet().is_err() {
+        return answer.await;
+    }
+    let detail = format!("the request took more than {} s: send it again", time.as_secs());
+    Refusal::new(StatusCode::REQUEST_TIMEOUT, detail)
+        .with(header::CONNECTION, HeaderValue::from_static("close"))
+        .into_response()
 }
 
 /// Spares a reader what it has already.

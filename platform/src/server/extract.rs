@@ -61,7 +61,8 @@ impl FromRequestParts<App> for Client {
 /// The address in an entry of `X-Forwarded-For`. Some proxies add the port, and some write an IPv4 address
 /// as an IPv6 one: all of those are in one network, and would share one ration.
 fn address_in(entry: &str) -> Option<IpAddr> {
-    let address = entry.parse().or_else(|_| entry.parse().map(|address: SocketAddr| address.ip()));
+    let bare = entry.strip_prefix('[').and_then(|entry| entry.strip_suffix(']')).unwrap_or(entry);
+    let address = bare.parse().or_else(|_| entry.parse().map(|address: SocketAddr| address.ip()));
     address.ok().map(|address| address.to_canonical())
 }
 
@@ -79,6 +80,7 @@ mod tests {
         check("203.0.113.5:5678", Some("203.0.113.5"));
         check("2001:db8::1", Some("2001:db8::1"));
         check("[2001:db8::1]:80", Some("2001:db8::1"));
+        check("[2001:db8::1]", Some("2001:db8::1"));
         check("::ffff:203.0.113.5", Some("203.0.113.5"));
         check("[::ffff:203.0.113.5]:80", Some("203.0.113.5"));
         check("unknown", None);

@@ -3,7 +3,9 @@
 //! Everything on it works without JavaScript; the script only filters while one types. What strangers
 //! or a validator wrote is text to the template engine, and no attribute or style is made of it.
 
+use axum::body::Bytes;
 use axum::extract::State;
+use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 use maud::{DOCTYPE, Markup, html};
 use serde::Deserialize;
@@ -29,6 +31,12 @@ pub(super) struct Wanted {
     page: Option<usize>,
 }
 
+impl Wanted {
+    fn is_front(&self) -> bool {
+        self.q.is_empty() && self.page.is_none_or(|page| page <= 1)
+    }
+}
+
 pub(super) async fn leaderboard(
     State(app): State<App>,
     Query(wanted): Query<Wanted>,
@@ -39,11 +47,15 @@ pub(super) async fn leaderboard(
         Ok((board, agents))
     })
     .await?;
-    let body = match board {
-        Some(board) => ranking(&board, &wanted),
-        None => before_the_first_round(agents),
+    let page = |body| Bytes::from(layout("Leaderboard", &body).into_string());
+    let page = match board {
+        Some(board) if wanted.is_front() => {
+            board.front.get_or_init(|| page(ranking(&board, &wanted))).clone()
+        }
+        Some(board) => page(ranking(&board, &wanted)),
+        None => page(before_the_first_round(agents)),
     };
-    Ok(layout("Leaderboard", &body).into_response())
+    Ok(([(header::CONTENT_TYPE, "text/html; charset=utf-8")], page).into_response())
 }
 
 /// What every page of ours has around its content.

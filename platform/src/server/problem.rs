@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use axum::body::Body;
 use axum::http::StatusCode;
 use axum::http::header::{self, HeaderName, HeaderValue};
+use axum::http::response::Parts;
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use utoipa::IntoResponses;
 use utoipa::openapi::response::Response as Described;
@@ -115,17 +117,25 @@ impl IntoResponses for Refusal {
     }
 }
 
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
+impl Refusal {
+    /// The answer, with its whole body.
+    pub(super) fn into_parts(self) -> (Parts, Vec<u8>) {
         let status =
             StatusCode::from_u16(self.problem.status).expect("it was made from a status code");
         let body = serde_json::to_vec(&*self.problem).expect("a problem is plain data");
         let kind = HeaderValue::from_static(PROBLEM_JSON);
         let headers = AppendHeaders(self.headers);
-        let mut response = (status, headers, [(header::CONTENT_TYPE, kind)], body).into_response();
+        let mut response = (status, headers, [(header::CONTENT_TYPE, kind)]).into_response();
         if let Some(message) = self.for_operator {
             response.extensions_mut().insert(ForOperator(message));
         }
-        response
+        (response.into_parts().0, body)
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let (parts, body) = self.into_parts();
+        Response::from_parts(parts, Body::from(body))
     }
 }

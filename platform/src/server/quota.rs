@@ -39,26 +39,34 @@ impl Meters {
         charge(&self.per_address, network(address), "uploads from your address")
     }
 
-    /// A new id from this address.
-    pub(super) fn new_id(&self, address: IpAddr) -> Result<(), Refusal> {
-        charge(&self.new_ids, network(address), "new miner ids from your address")
+    /// Takes from a ration what an upload is about to use.
+    pub(super) fn take(&self, ration: Ration<'_>) -> Result<(), Refusal> {
+        match ration {
+            Ration::NewId(address) => {
+                charge(&self.new_ids, network(address), "new miner ids from your address")
+            }
+            Ration::Version(miner_id) => {
+                charge(&self.per_id, miner_id.clone(), "versions of this agent")
+            }
+        }
     }
 
-    /// A new version by the id's owner. Strangers' attempts do not count, or they could lock the owner
-    /// out.
-    pub(super) fn new_version(&self, miner_id: &MinerId) -> Result<(), Refusal> {
-        charge(&self.per_id, miner_id.clone(), "versions of this agent")
+    /// The upload has come to nothing.
+    pub(super) fn give_back(&self, ration: Ration<'_>) {
+        match ration {
+            Ration::NewId(address) => self.new_ids.give_back(&network(address)),
+            Ration::Version(miner_id) => self.per_id.give_back(miner_id),
+        }
     }
+}
 
-    /// The new id has come to nothing.
-    pub(super) fn no_new_id(&self, address: IpAddr) {
-        self.new_ids.give_back(&network(address));
-    }
-
-    /// The new version has come to nothing.
-    pub(super) fn no_new_version(&self, miner_id: &MinerId) {
-        self.per_id.give_back(miner_id);
-    }
+/// What an upload uses up when it is stored.
+#[derive(Clone, Copy)]
+pub(super) enum Ration<'a> {
+    /// A new id, of those from its address.
+    NewId(IpAddr),
+    /// A new version, of its owner's. Strangers' attempts do not count, or they could lock the owner out.
+    Version(&'a MinerId),
 }
 
 fn charge<K: Hash + Eq>(meter: &Meter<K>, key: K, what: &str) -> Result<(), Refusal> {

@@ -57,9 +57,10 @@ pub struct HttpLimits {
     pub header_time: Duration,
     /// Time from the header to the answer, the body's arrival included.
     pub request_time: Duration,
-    /// Time after which a connection is closed, slow readers included.
+    /// Time after which a connection takes no other request.
     pub connection_time: Duration,
-    /// Time that requests under way get to finish when the server stops.
+    /// Time that the request under way gets to finish then, or when the server stops: it is the end of slow
+    /// readers.
     pub drain_time: Duration,
 }
 

@@ -8,10 +8,13 @@ use axum::extract::State;
 use axum::extract::multipart::{Field, Multipart, MultipartError, MultipartRejection};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+use tasks::Sha256;
 
+use super::dress::Deadline;
 use super::extract::{Client, Name};
 use super::openapi::UploadForm;
 use super::problem::Refusal;
+use super::quota::Ration;
 use super::{App, auth, blocking};
 use crate::MinerId;
 use crate::api::NewToken;
@@ -42,6 +45,7 @@ pub(super) async fn agent(
     State(app): State<App>,
     Client(address): Client,
     headers: HeaderMap,
+    deadline: Deadline,
     form: Result<Multipart, MultipartRejection>,
 ) -> Result<Response, Refusal> {
     if let Some(meters) = &app.meters {
@@ -62,20 +66,28 @@ pub(super) async fn agent(
     let Submission { miner_id, source } = Submission::read(form).await?;
     let place = app.checks.clone().acquire_owned().await;
     let receipt = blocking(move || {
-        let is_new = app.store.authorize(&miner_id, token.as_deref())?;
+        let current = app.store.authorize(&miner_id, token.as_deref())?;
         let findings = validation::findings(&source).map_err(|error| not_checked(&error))?;
         if !findings.is_empty() {
             return Err(Refusal::findings(findings));
         }
         drop(place);
-        if let Some(meters) = &app.meters {
-            if is_new { meters.new_id(address) } else { meters.new_version(&miner_id) }?;
+        deadline.meet()?;
+        let ration = match &current {
+            // What changes nothing is not the miner's to pay.
+            Some(current) if current.sha256 == Sha256::of(&source) => None,
+            Some(_) => Some(Ration::Version(&miner_id)),
+            None => Some(Ration::NewId(address)),
+        };
+        let ration = app.meters.as_ref().zip(ration);
+        if let Some((meters, ration)) = ration {
+            meters.take(ration)?;
         }
         let stored = app.store.put_agent(&miner_id, &source, token.as_deref());
-        // What changed nothing, or failed for reasons of ours, is not the miner's to pay.
+        // Nor is what failed for reasons of ours.
         let is_made = stored.as_ref().is_ok_and(|receipt| !receipt.unchanged);
-        if let (Some(meters), false) = (&app.meters, is_made) {
-            if is_new { meters.no_new_id(address) } else { meters.no_new_version(&miner_id) }
+        if let (Some((meters, ration)), false) = (ration, is_made) {
+            meters.give_back(ration);
         }
         Ok(stored?)
     })
@@ -98,6 +110,7 @@ pub(super) async fn rotate_token(
     State(app): State<App>,
     Client(address): Client,
     Name(miner_id): Name,
+    deadline: Deadline,
     headers: HeaderMap,
 ) -> Result<Json<NewToken>, Refusal> {
     if let Some(meters) = &app.meters {
@@ -108,6 +121,7 @@ pub(super) async fn rotate_token(
         let miner_id: MinerId = miner_id
             .parse()
             .map_err(|error| Refusal::new(StatusCode::NOT_FOUND, format!("{error}")))?;
+        deadline.meet()?;
         let token = app.store.rotate_token(&miner_id, token.as_deref())?;
         Ok(NewToken { miner_id, token })
     })

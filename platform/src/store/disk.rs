@@ -158,6 +158,10 @@ pub(super) fn sweep(folder: &Path) -> Result<(), StoreError> {
             continue;
         }
         let path = entry.path();
+        // A folder is none of ours.
+        if path.is_dir() {
+            continue;
+        }
         // Whoever cannot open or lock it any more has found it gone or alive.
         if File::open(&path).is_ok_and(|file| file.try_lock().is_ok()) {
             match fs::remove_file(&path) {
@@ -215,6 +219,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let dead = folder.path().join(".unfinished-dead");
         fs::write(&dead, "half").unwrap();
+        fs::create_dir(folder.path().join(".unfinished-folder")).unwrap();
         let alive = unfinished_file(&RealDisk, &folder.path().join("x"), b"whole").unwrap();
         sweep(folder.path()).unwrap();
         assert!(!dead.exists());

@@ -28,10 +28,7 @@ impl Store {
         token: Option<&str>,
     ) -> Result<Receipt, StoreError> {
         let _guard = self.lock(miner_id)?;
-        let current = self.agent(miner_id)?;
-        if let Some(current) = &current {
-            check_owner(current, token)?;
-        }
+        let current = self.authorize(miner_id, token)?;
         let sha256 = Sha256::of(source);
         let (meta, token) = match current {
             Some(current) if current.sha256 == sha256 => {
@@ -63,11 +60,16 @@ impl Store {
         Ok(receipt(&meta, token, false))
     }
 
-    /// Whether this is the first upload under the id. If it is not, the token must be the owner's.
-    pub fn authorize(&self, miner_id: &MinerId, token: Option<&str>) -> Result<bool, StoreError> {
-        match self.agent(miner_id)? {
-            None => Ok(true),
-            Some(meta) => check_owner(&meta, token).map(|()| false),
+    /// What is stored under the id, for its owner alone: if there is something, the token must be the owner's.
+    pub fn authorize(
+        &self,
+        miner_id: &MinerId,
+        token: Option<&str>,
+    ) -> Result<Option<AgentMeta>, StoreError> {
+        let current = self.agent(miner_id)?;
+        match &current {
+            Some(meta) => check_owner(meta, token).map(|()| current),
+            None => Ok(None),
         }
     }
 

@@ -133,7 +133,7 @@ impl Verify<'_> {
             match copy.filter(|bytes| Sha256::of(bytes) == sha256) {
                 Some(bytes) => {
                     let mend = "it is made anew from the copy in agents/".to_owned();
-                    self.mend(&path, what, mend, |store| store.write(&path, &bytes))?;
+                    self.mend(&path, what, mend, |store| store.write(&path, &bytes));
                 }
                 None => self.by_hand(&path, what.into(), "bring it back from a backup".into()),
             }
@@ -162,7 +162,7 @@ impl Verify<'_> {
                     "it is missing"
                 };
                 let mend = "it is made anew from versions/".to_owned();
-                self.mend(&copy, what, mend, |store| store.settle(&meta.miner_id))?;
+                self.mend(&copy, what, mend, |store| store.settle(&meta.miner_id));
             }
         }
         Ok(())
@@ -178,7 +178,7 @@ impl Verify<'_> {
                 // A copy whose metadata is damaged is all that is left of its agent.
                 || name.strip_suffix(".py").is_some_and(|id| path.with_file_name(format!("{id}.json")).exists());
             if !is_ours {
-                self.quarantine(&path, "it was never accepted as an agent")?;
+                self.quarantine(&path, "it was never accepted as an agent");
             }
         }
         for path in files(&self.store.versions_dir())? {
@@ -191,10 +191,10 @@ impl Verify<'_> {
                 Some(sha256) => {
                     let Some(actual) = self.readable(digest(&path))? else { continue };
                     if actual.is_some_and(|actual| actual != sha256) {
-                        self.quarantine(&path, "its content is not what its name says")?;
+                        self.quarantine(&path, "its content is not what its name says");
                     }
                 }
-                None => self.quarantine(&path, "it is no version of an agent")?,
+                None => self.quarantine(&path, "it is no version of an agent"),
             }
         }
         Ok(())
@@ -216,10 +216,11 @@ impl Verify<'_> {
         match self.store.rounds(1)?.pop() {
             Some(latest) => {
                 let mend = "it is made anew from the latest in rounds/".to_owned();
-                self.mend(&path, &what, mend, |store| store.put_rankings(&latest))
+                self.mend(&path, &what, mend, |store| store.put_rankings(&latest));
             }
             None => self.quarantine(&path, &what),
         }
+        Ok(())
     }
 
     fn results(&mut self) -> Result<(), StoreError> {
@@ -235,7 +236,8 @@ impl Verify<'_> {
     ) -> Result<(), StoreError> {
         match read_json::<T>(path) {
             Err(StoreError::Damaged { reason, .. }) => {
-                self.quarantine(path, &format!("it is damaged: {reason}"))
+                self.quarantine(path, &format!("it is damaged: {reason}"));
+                Ok(())
             }
             other => self.readable(other).map(drop),
         }
@@ -254,7 +256,7 @@ impl Verify<'_> {
         }
     }
 
-    fn quarantine(&mut self, path: &Path, what: &str) -> Result<(), StoreError> {
+    fn quarantine(&mut self, path: &Path, what: &str) {
         let mend = "it is moved to quarantine/".to_owned();
         self.mend(path, what, mend, |store| {
             let folder = store.root.join("quarantine");
@@ -264,7 +266,7 @@ impl Verify<'_> {
             let to = folder.join(format!("{:08x}-{name}", rand::random::<u32>()));
             store.disk.rename(path, &to).map_err(StoreError::io("move", path))?;
             disk::sync_folder(&*store.disk, &folder)
-        })
+        });
     }
 
     fn mend(
@@ -273,15 +275,17 @@ impl Verify<'_> {
         what: &str,
         how: String,
         act: impl FnOnce(&Store) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
+    ) {
         let mend = if self.repair {
-            act(self.store)?;
-            Mend::Done(how)
+            match act(self.store) {
+                Ok(()) => Mend::Done(how),
+                // The next may well be mended.
+                Err(error) => Mend::ByHand(format!("it could not be mended: {error}")),
+            }
         } else {
             Mend::WithRepair(how)
         };
         self.troubles.push(Trouble { path: path.to_owned(), what: what.to_owned(), mend });
-        Ok(())
     }
 
     fn by_hand(&mut self, path: &Path, what: String, how: String) {
