@@ -45,6 +45,26 @@ async fn typing_filters_and_the_count_says_so() {
 }
 
 #[tokio::test]
+async fn without_javascript_it_is_the_server_that_filters() {
+    let server = server().await;
+    let no_script: &[&str] = &["--blink-settings=scriptEnabled=false"];
+    let browser = Browser::start(DESK.0, DESK.1, no_script).await;
+    browser.open(&server.url).await;
+    let shown = "return [...document.querySelectorAll('#ranking tbody tr')]\
+                 .filter(row => row.getClientRects().length).map(row => row.dataset.miner)";
+    assert_eq!(browser.run(shown).await.as_array().unwrap().len(), 5);
+    let charts = "return document.querySelectorAll('#ranking svg polyline').length";
+    assert_eq!(browser.run(charts).await, 5);
+    browser.run("document.getElementById('q').focus()").await;
+    browser.press("Climb").await;
+    assert_eq!(browser.run(shown).await.as_array().unwrap().len(), 5, "no script runs");
+    browser.press("\u{e007}").await;
+    assert_eq!(browser.run(shown).await, json!(["climber"]));
+    keep("no-script", &browser.screenshot().await);
+    browser.quit().await;
+}
+
+#[tokio::test]
 async fn hostile_words_do_nothing() {
     let server = server().await;
     let browser = Browser::start(DESK.0, DESK.1, &[]).await;
