@@ -5,6 +5,7 @@
 //! agents/<miner_id>.json    its metadata: this file decides what is stored
 //! versions/<sha256>.py      every accepted version, by content
 //! results/<key>.json        one per trial, written by the harness
+//! expected/<key>.json       what the canonical solution of a benchmark's problem returned, likewise
 //! rounds/<time>-<id>.json   every ranking so far
 //! rankings.json round.json  the latest ranking, and what the round under way is about
 //! journal/                  what was acknowledged before each of its files was on the disk
@@ -53,6 +54,10 @@ pub const MAX_SOURCE_BYTES: usize = 256 << 10;
 /// How many earlier versions an agent's metadata names. Older ones stay in `versions/`; a list without end
 /// would make each upload of a busy miner, and each list of agents, slower than the one before.
 pub const MAX_HISTORY: usize = 1_000;
+
+/// What every store has.
+const FOLDERS: [&str; 7] =
+    ["agents", "versions", "results", "expected", "rounds", "locks", "journal"];
 
 /// A store on disk. Cheap to clone; any number of processes may have one open on the same folder.
 #[derive(Clone, Debug)]
@@ -171,7 +176,7 @@ impl Store {
         let root = root.into();
         let journal = Arc::new(Journal::new(&root, disk.clone()));
         let store = Self { root, disk, ids: Arc::default(), journal };
-        for folder in ["agents", "versions", "results", "rounds", "locks", "journal"] {
+        for folder in FOLDERS {
             let folder = store.root.join(folder);
             fs::create_dir_all(&folder).map_err(StoreError::io("create", &folder))?;
             disk::sweep(&folder)?;

@@ -16,7 +16,6 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
@@ -24,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use tasks::Sha256;
 
 use super::disk::Disk;
+use super::put::tell_no_copy;
 use super::{AgentMeta, Store, StoreError, lock};
 use crate::{MinerId, tell};
 
@@ -97,7 +97,6 @@ pub(super) struct Segment {
     file: Mutex<File>,
     state: Mutex<State>,
     written: Condvar,
-    is_needed: AtomicBool,
 }
 
 /// Records are written in batches: whoever comes while one is being written waits for the next, together
@@ -138,7 +137,6 @@ impl Segment {
             file: Mutex::new(file),
             state: Mutex::default(),
             written: Condvar::new(),
-            is_needed: AtomicBool::new(false),
         })
     }
 
@@ -197,11 +195,6 @@ impl Segment {
         let _ = self.append(&encode(&change, &[]));
     }
 
-    /// Keeps the segment for the next start, which tries again what could not be done now.
-    pub(super) fn keep(&self) {
-        self.is_needed.store(true, Ordering::Relaxed);
-    }
-
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -209,9 +202,6 @@ impl Segment {
 
 impl Drop for Segment {
     fn drop(&mut self) {
-        if self.is_needed.load(Ordering::Relaxed) {
-            return;
-        }
         match self.disk.sync_file_system(&self.root) {
             // Were it to come back after a power loss, a start would find all its uploads in order.
             Ok(()) => drop(fs::remove_file(&self.path)),
@@ -249,22 +239,19 @@ pub(super) fn replay(store: &Store) -> Result<(), StoreError> {
     for (path, _) in &segments {
         bytes.push(fs::read(path).map_err(StoreError::io("read", path))?);
     }
-    let all_done = put_back(store, bytes.iter().flat_map(|bytes| records(bytes)))?;
+    put_back(store, bytes.iter().flat_map(|bytes| records(bytes)))?;
     store.disk.sync_file_system(&root).map_err(StoreError::io("sync", &store.root))?;
-    if all_done {
-        for (path, _lock) in segments {
-            fs::remove_file(&path).map_err(StoreError::io("remove", &path))?;
-        }
+    for (path, _lock) in segments {
+        fs::remove_file(&path).map_err(StoreError::io("remove", &path))?;
     }
     Ok(())
 }
 
-/// Makes the files what the records say, where they are not. Returns whether every copy for people could
-/// be made, too: those are no reason not to start.
+/// Makes the files what the records say, where they are not.
 fn put_back<'a>(
     store: &Store,
     records: impl Iterator<Item = (Change, &'a [u8])>,
-) -> Result<bool, StoreError> {
+) -> Result<(), StoreError> {
     let (mut puts, mut taken_back) = (Vec::new(), HashSet::new());
     for (change, source) in records {
         match change {
@@ -284,7 +271,6 @@ fn put_back<'a>(
             *kept = meta;
         }
     }
-    let mut all_done = true;
     for (miner_id, meta) in newest {
         let _guard = store.lock(&miner_id)?;
         let stored = match store.agent(&miner_id) {
@@ -295,14 +281,10 @@ fn put_back<'a>(
         if stored.is_none_or(|stored| stored.changed_at < meta.changed_at) {
             store.put_meta(&meta)?;
         }
-        if let Err(error) = store.settle(&miner_id) {
-            tell(format_args!(
-                "the copy of '{miner_id}' for people was not made, and is tried again later: {error}"
-            ));
-            all_done = false;
-        }
+        // A copy for people is no reason not to start.
+        store.settle(&miner_id).unwrap_or_else(|error| tell_no_copy(&miner_id, &error));
     }
-    Ok(all_done)
+    Ok(())
 }
 
 fn folder(root: &Path) -> PathBuf {

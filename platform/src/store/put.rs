@@ -12,7 +12,7 @@ use super::journal::{Change, Segment};
 use super::lock::Guard;
 use super::token::{Token, is_token_of};
 use super::{AgentMeta, MAX_HISTORY, Receipt, Store, StoreError, Version, disk, to_json};
-use crate::MinerId;
+use crate::{MinerId, tell};
 
 impl Store {
     /// Stores this as the miner's current agent. A new id gets a token in its receipt, once; an id that
@@ -52,11 +52,9 @@ impl Store {
             }
         };
         self.put_version(&meta.sha256, source)?;
-        let segment = self.commit(&meta, source)?;
-        // The copy for people comes last: without it nothing is lost, and the next start makes it.
-        if self.put_copy(miner_id, source).is_err() {
-            segment.keep();
-        }
+        let _segment = self.commit(&meta, source)?;
+        // The copy for people comes last: without it nothing is lost.
+        self.put_copy(miner_id, source).unwrap_or_else(|error| tell_no_copy(miner_id, &error));
         Ok(receipt(&meta, token, false))
     }
 
@@ -149,8 +147,8 @@ impl Store {
         if !fs::read(&path).is_ok_and(|stored| stored == source) {
             self.write(&path, source)?;
         }
-        // `verify` makes a copy for people that cannot be made now.
-        let _ = self.put_copy(&meta.miner_id, source);
+        let copied = self.put_copy(&meta.miner_id, source);
+        copied.unwrap_or_else(|error| tell_no_copy(&meta.miner_id, &error));
         Ok(())
     }
 
@@ -176,6 +174,13 @@ impl Store {
         }
         disk::replace_unsynced(&*self.disk, &copy, source)
     }
+}
+
+/// A copy for people that cannot be made is nobody's failure.
+pub(super) fn tell_no_copy(miner_id: &MinerId, error: &StoreError) {
+    tell(format_args!(
+        "platform: {error}; until then `platform verify --repair` makes the copy of '{miner_id}' for people"
+    ));
 }
 
 fn check_owner(meta: &AgentMeta, token: Option<&str>) -> Result<(), StoreError> {

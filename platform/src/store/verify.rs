@@ -224,8 +224,10 @@ impl Verify<'_> {
     }
 
     fn results(&mut self) -> Result<(), StoreError> {
-        for path in files(&self.store.results_dir())? {
-            self.check_json::<Value>(&path)?;
+        for folder in [self.store.results_dir(), self.store.expected_dir()] {
+            for path in files(&folder)? {
+                self.check_json::<Value>(&path)?;
+            }
         }
         Ok(())
     }
@@ -424,6 +426,7 @@ mod tests {
             fs::write(root.join("agents/notes.txt"), "").unwrap();
             fs::write(root.join("agents/orphan.py"), "").unwrap();
             fs::write(root.join("results/y.json"), "{").unwrap();
+            fs::write(root.join("expected/e.json"), "{").unwrap();
             fs::write(root.join("versions/x.py"), "").unwrap();
             fs::write(root.join("rankings.json"), "[]").unwrap();
             fs::write(root.join(version_of("half")), "ha").unwrap();
@@ -433,6 +436,7 @@ mod tests {
         let expected = [
             ("agents/notes.txt", "quarantine"),
             ("agents/orphan.py", "quarantine"),
+            ("expected/e.json", "quarantine"),
             ("rankings.json", "from the latest"),
             ("results/y.json", "quarantine"),
             (&half, "quarantine"),
