@@ -87,6 +87,7 @@ pub struct AgentMeta {
     /// The digest of the token that the next upload must bring.
     pub token_sha256: Sha256,
     /// When this metadata was made; later than any that it replaced.
+    #[serde(default)]
     pub changed_at: Timestamp,
 }
 
@@ -367,6 +368,18 @@ impl Store {
             }
         }
         Ok((ids, foreign))
+    }
+
+    /// Moves the file into `quarantine/`, and says under which name.
+    fn put_aside(&self, path: &Path) -> Result<PathBuf, StoreError> {
+        let folder = self.root.join("quarantine");
+        fs::create_dir_all(&folder).map_err(StoreError::io("create", &folder))?;
+        // Two files of one name must not meet there.
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let aside = folder.join(format!("{:08x}-{name}", rand::random::<u32>()));
+        self.disk.rename(path, &aside).map_err(StoreError::io("move", path))?;
+        disk::sync_folder(&*self.disk, &folder)?;
+        Ok(aside)
     }
 
     fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {

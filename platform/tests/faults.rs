@@ -75,6 +75,8 @@ fn check_each_fault(error: i32, replace: bool) -> Vec<&'static str> {
                 }
                 assert_eq!(store.agents().unwrap().damaged, [""; 0], "{step}");
             }
+            let journal = std::fs::read_dir(folder.path().join("journal")).unwrap().count();
+            assert!(journal <= 2, "{step}: a lock and a segment");
         } else {
             // Only the copy for people may fail and be mended later.
             assert!(matches!(operation, "write" | "rename"), "{step} was acknowledged");
@@ -104,11 +106,12 @@ fn check_each_fault(error: i32, replace: bool) -> Vec<&'static str> {
 
 #[test]
 fn whatever_fails_the_old_version_stays_and_nothing_is_acknowledged() {
-    // The version; the metadata, which waits for the journal; the copy.
+    // A segment of the journal, if it is the first; the version; the metadata, which waits for the journal;
+    // the copy.
     let before = ["write", "rename", "write"];
     let journal = ["write", "sync"];
     let after = ["rename", "write", "rename"];
-    let first = [&before[..], &["sync_folder"], &journal, &after].concat();
+    let first = [&["sync_folder"], &before[..], &journal, &after].concat();
     let later = [&before[..], &journal, &after].concat();
     for error in [ENOSPC, EIO] {
         assert_eq!(check_each_fault(error, false), first);

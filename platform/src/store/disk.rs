@@ -2,7 +2,7 @@
 //!
 //! The trait is there so that tests can make any single one of them fail, with the real code above
 //! it and the real file system below. A write is whole or it is not there: a new file in the same
-//! folder, fsync, rename, fsync of the folder.
+//! folder, fsync, rename, fsync of the folder. What the journal holds is written without the fsyncs.
 
 use std::fmt::Debug;
 use std::fs::{self, File, Permissions};
@@ -40,7 +40,7 @@ pub trait Disk: Debug + Send + Sync {
     }
 
     /// Returns when everything that was written to the file system of `folder` would survive a power loss.
-    /// An error is that of any file since `folder` was opened.
+    /// An error is that of any file since `folder` was opened; Linux tells it since 5.8.
     fn sync_file_system(&self, folder: &File) -> io::Result<()> {
         Ok(rustix::fs::syncfs(folder)?)
     }
@@ -66,7 +66,8 @@ pub(super) fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), 
     unfinished.put_in_place()
 }
 
-/// Puts a whole file at `path`, which a power loss may take away again: for what can be made anew.
+/// Puts a whole file at `path`, which a power loss may take away again or leave there empty: for what can be
+/// made anew.
 pub(super) fn replace_unsynced(
     disk: &dyn Disk,
     path: &Path,

@@ -8,12 +8,12 @@
 //!
 //! Each process appends to segments of its own, locked while it lives, so that a start takes up those of
 //! the dead alone. A segment is a sequence of records: a line `<crc32> <bytes>`, and that many bytes: one
-//! line of JSON, and the source if there is one. What follows the last whole record was never
-//! acknowledged.
+//! line of JSON, and the source if there is one. What follows the last whole record is what a crash has cut
+//! off, and was never acknowledged; it is put aside all the same, for a disk may have spoiled it.
 
-use std::collections::{HashMap, HashSet};
-use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::collections::HashMap;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -24,7 +24,7 @@ use tasks::Sha256;
 
 use super::disk::Disk;
 use super::put::tell_no_copy;
-use super::{AgentMeta, Store, StoreError, lock};
+use super::{AgentMeta, Store, StoreError, disk, lock};
 use crate::{MinerId, tell};
 
 /// A segment that has so many bytes takes no more records: a start reads them all again.
@@ -59,29 +59,59 @@ impl Journal {
         Self { root: root.to_owned(), disk, current: Mutex::default() }
     }
 
-    /// Returns when the record is durable. The segment must be held until the files are what the record
-    /// says.
-    pub(super) fn append(
-        &self,
-        change: &Change,
-        source: &[u8],
-    ) -> Result<Arc<Segment>, StoreError> {
-        let record = encode(change, source);
-        let segment = self.segment()?;
-        segment.append(&record).map_err(StoreError::io("write", &segment.path))?;
-        Ok(segment)
-    }
-
-    /// The segment that takes the next record.
-    fn segment(&self) -> Result<Arc<Segment>, StoreError> {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+    /// The segment that takes the next record. It must be held from before the first file of the upload is
+    /// written, or an error of the disk could go by unseen, until the last one is.
+    pub(super) fn segment(&self) -> Result<Arc<Segment>, StoreError> {
+        let mut current = self.current();
         if let Some(segment) = current.as_ref().filter(|segment| segment.has_room()) {
             return Ok(segment.clone());
         }
         let segment = Arc::new(Segment::create(&self.root, self.disk.clone())?);
-        // The one before ends when the last of its uploads is in its files.
-        *current = Some(segment.clone());
+        let before = current.replace(segment.clone());
+        // It ends when the last of its uploads is in its files. If that is now, nobody has to wait for it.
+        drop(current);
+        drop(before);
         Ok(segment)
+    }
+
+    /// Returns when the metadata is durable, with the source if there is one.
+    pub(super) fn put(
+        &self,
+        segment: &Arc<Segment>,
+        meta: &AgentMeta,
+        source: &[u8],
+    ) -> Result<(), StoreError> {
+        let record = encode(&Change::Put(meta.clone()), source);
+        segment.append(&record).map_err(|error| {
+            self.give_up(segment);
+            StoreError::io("write", &segment.path)(error)
+        })
+    }
+
+    /// Says that the metadata could not be put in place.
+    pub(super) fn take_back(&self, segment: &Arc<Segment>, meta: &AgentMeta) {
+        let change = Change::TakenBack(meta.miner_id.clone(), meta.changed_at);
+        if let Err(error) = segment.append(&encode(&change, &[])) {
+            tell(format_args!(
+                "platform: an upload of '{}' was refused and could not be taken back: {error}; it comes back \
+                 if this process is killed now",
+                meta.miner_id
+            ));
+            self.give_up(segment);
+        }
+    }
+
+    /// Takes no more records into the segment, so that it ends soon, and with it what could not be taken back.
+    fn give_up(&self, segment: &Arc<Segment>) {
+        let given_up = {
+            let mut current = self.current();
+            current.take_if(|current| Arc::ptr_eq(current, segment))
+        };
+        drop(given_up);
+    }
+
+    fn current(&self) -> MutexGuard<'_, Option<Arc<Segment>>> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -91,8 +121,8 @@ impl Journal {
 pub(super) struct Segment {
     path: PathBuf,
     disk: Arc<dyn Disk>,
-    /// Open since before the first record, or an error of the disk could go by unseen.
-    root: File,
+    /// What the files of uploads lie on. Open all the time, for only so are errors of the disk told.
+    file_systems: Vec<File>,
     /// Locked, which tells other processes that this one lives.
     file: Mutex<File>,
     state: Mutex<State>,
@@ -118,22 +148,38 @@ struct State {
 
 impl Segment {
     fn create(root: &Path, disk: Arc<dyn Disk>) -> Result<Self, StoreError> {
+        let file_systems = file_systems(root)?;
         let folder = folder(root);
-        let create = || loop {
+        let (path, file) = loop {
             let path = folder.join(format!("{:016x}.{SEGMENT}", rand::random::<u64>()));
-            let file = OpenOptions::new().append(true).create_new(true).open(&path)?;
-            file.lock()?;
-            // A start that saw it before it was locked has taken it for a dead one's, and removed it.
-            if file.metadata()?.nlink() > 0 {
+            let create = || {
+                let file = OpenOptions::new().append(true).create_new(true).open(&path)?;
+                // A start that saw it before it was locked takes it for a dead one's, and removes it. To wait
+                // for that would be to wait for each other: it may want the id that this upload is of.
+                match file.try_lock() {
+                    Ok(()) => {}
+                    Err(TryLockError::WouldBlock) => return Ok(None),
+                    Err(TryLockError::Error(error)) => return Err(error),
+                }
+                if file.metadata()?.nlink() == 0 {
+                    return Ok(None);
+                }
                 disk.sync_folder(&folder)?;
-                return Ok((path, file));
+                Ok(Some(file))
+            };
+            match create() {
+                Ok(Some(file)) => break (path, file),
+                Ok(None) => {}
+                Err(error) => {
+                    let _ = fs::remove_file(&path);
+                    return Err(StoreError::io("create a file in", &folder)(error));
+                }
             }
         };
-        let (path, file) = create().map_err(StoreError::io("create a file in", &folder))?;
         Ok(Self {
             path,
             disk,
-            root: File::open(root).map_err(StoreError::io("read", root))?,
+            file_systems,
             file: Mutex::new(file),
             state: Mutex::default(),
             written: Condvar::new(),
@@ -181,18 +227,17 @@ impl Segment {
     fn write(&self, length: u64, batch: &[u8]) -> io::Result<()> {
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         let written = self.disk.write(&mut file, batch).and_then(|()| self.disk.sync(&file));
-        if written.is_err() {
-            // Those who sent it are refused, so that no start may find it.
-            let _ = file.set_len(length).and_then(|()| file.sync_all());
+        if written.is_err()
+            && let Err(error) = file.set_len(length).and_then(|()| file.sync_all())
+        {
+            // Those who sent it are refused, so that no start should find it.
+            tell(format_args!(
+                "platform: what was refused could not be cut off {}: {error}; it comes back if this process \
+                 is killed now",
+                self.path.display()
+            ));
         }
         written
-    }
-
-    /// Says that the metadata of this record could not be put in place. Were even this to fail, a start
-    /// would take the upload for one whose acknowledgement was lost.
-    pub(super) fn take_back(&self, meta: &AgentMeta) {
-        let change = Change::TakenBack(meta.miner_id.clone(), meta.changed_at);
-        let _ = self.append(&encode(&change, &[]));
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -202,7 +247,7 @@ impl Segment {
 
 impl Drop for Segment {
     fn drop(&mut self) {
-        match self.disk.sync_file_system(&self.root) {
+        match sync_all(&*self.disk, &self.file_systems) {
             // Were it to come back after a power loss, a start would find all its uploads in order.
             Ok(()) => drop(fs::remove_file(&self.path)),
             Err(error) => tell(format_args!(
@@ -213,76 +258,166 @@ impl Drop for Segment {
     }
 }
 
+/// The file systems on which the files of uploads lie: those of their two folders, which may be one.
+fn file_systems(root: &Path) -> Result<Vec<File>, StoreError> {
+    let mut found: Vec<(u64, File)> = Vec::new();
+    for folder in ["agents", "versions"] {
+        let path = root.join(folder);
+        let open = || File::open(&path).and_then(|file| Ok((file.metadata()?.dev(), file)));
+        let (device, file) = open().map_err(StoreError::io("read", &path))?;
+        if found.iter().all(|(other, _)| *other != device) {
+            found.push((device, file));
+        }
+    }
+    Ok(found.into_iter().map(|(_, file)| file).collect())
+}
+
+fn sync_all(disk: &dyn Disk, file_systems: &[File]) -> io::Result<()> {
+    file_systems.iter().try_for_each(|folder| disk.sync_file_system(folder))
+}
+
 /// Puts into the files what processes that died have left in the journal. Whoever starts meanwhile waits,
-/// for nobody may see the files without it.
+/// for nobody may start from files without it.
 pub(super) fn replay(store: &Store) -> Result<(), StoreError> {
     let folder = folder(&store.root);
     let lock = folder.join("lock");
     let _lock = lock::file(&lock).map_err(StoreError::io("lock", &lock))?;
-    let mut segments = Vec::new();
-    for entry in fs::read_dir(&folder).map_err(StoreError::io("read", &folder))? {
-        let path = entry.map_err(StoreError::io("read", &folder))?.path();
-        let is_segment = path.extension().is_some_and(|extension| extension == SEGMENT);
-        // One that is locked is of a process that lives; one that is gone, another start has taken up.
-        if is_segment
-            && let Ok(file) = File::open(&path)
-            && file.try_lock().is_ok()
-        {
-            segments.push((path, file));
-        }
-    }
+    let Left { segments, others_live } = left(&folder)?;
     if segments.is_empty() {
         return Ok(());
     }
-    let root = File::open(&store.root).map_err(StoreError::io("read", &store.root))?;
-    let mut bytes = Vec::new();
-    for (path, _) in &segments {
-        bytes.push(fs::read(path).map_err(StoreError::io("read", path))?);
+    let file_systems = file_systems(&store.root)?;
+    let mut puts = Vec::new();
+    for (path, file) in &segments {
+        let mut bytes = Vec::new();
+        let mut file = file;
+        file.read_to_end(&mut bytes).map_err(StoreError::io("read", path))?;
+        let is_whole = read(path, &bytes, &mut puts)?;
+        if !is_whole {
+            let aside = store.put_aside(path)?;
+            tell(format_args!(
+                "platform: {} ends with something that is no record, as a crash may leave it: it is kept as {}",
+                path.display(),
+                aside.display()
+            ));
+        }
     }
-    put_back(store, bytes.iter().flat_map(|bytes| records(bytes)))?;
-    store.disk.sync_file_system(&root).map_err(StoreError::io("sync", &store.root))?;
+    put_back(store, &puts, others_live)?;
+    sync_all(&*store.disk, &file_systems).map_err(StoreError::io("sync", &store.root))?;
     for (path, _lock) in segments {
-        fs::remove_file(&path).map_err(StoreError::io("remove", &path))?;
+        match fs::remove_file(&path) {
+            // It was put aside.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            removed => removed.map_err(StoreError::io("remove", &path))?,
+        }
     }
     Ok(())
 }
 
-/// Makes the files what the records say, where they are not.
-fn put_back<'a>(
-    store: &Store,
-    records: impl Iterator<Item = (Change, &'a [u8])>,
-) -> Result<(), StoreError> {
-    let (mut puts, mut taken_back) = (Vec::new(), HashSet::new());
-    for (change, source) in records {
-        match change {
-            Change::Put(meta) => puts.push((meta, source)),
-            Change::TakenBack(miner_id, at) => drop(taken_back.insert((miner_id, at))),
+/// The segments of the dead, locked, and whether there are some of the living.
+struct Left {
+    segments: Vec<(PathBuf, File)>,
+    others_live: bool,
+}
+
+fn left(folder: &Path) -> Result<Left, StoreError> {
+    let mut left = Left { segments: Vec::new(), others_live: false };
+    for entry in fs::read_dir(folder).map_err(StoreError::io("read", folder))? {
+        let path = entry.map_err(StoreError::io("read", folder))?.path();
+        if path.extension().is_none_or(|extension| extension != SEGMENT) {
+            continue;
+        }
+        let io = |error| StoreError::io("read", &path)(error);
+        let file = match File::open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            opened => opened.map_err(io)?,
+        };
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                left.others_live = true;
+                continue;
+            }
+            Err(TryLockError::Error(error)) => return Err(io(error)),
+        }
+        let metadata = file.metadata().map_err(io)?;
+        if metadata.nlink() == 0 {
+            // Its owner has ended in this moment, and left nothing to do.
+        } else if metadata.len() == 0 {
+            fs::remove_file(&path).map_err(StoreError::io("remove", &path))?;
+        } else {
+            left.segments.push((path, file));
         }
     }
-    puts.retain(|(meta, _)| !taken_back.contains(&(meta.miner_id.clone(), meta.changed_at)));
-    let mut newest: HashMap<MinerId, AgentMeta> = HashMap::new();
+    Ok(left)
+}
+
+/// Adds what a segment says to `puts`, without what it takes back. Returns whether all of it could be read.
+fn read(
+    path: &Path,
+    mut bytes: &[u8],
+    puts: &mut Vec<(AgentMeta, Vec<u8>)>,
+) -> Result<bool, StoreError> {
+    let first = puts.len();
+    while let Some(Record { change, source, rest }) = decode(bytes) {
+        let reason = "it has a record that this version of the program does not know";
+        match change.map_err(|_| StoreError::damaged(path, reason))? {
+            Change::Put(meta) => puts.push((meta, source.to_vec())),
+            Change::TakenBack(miner_id, at) => {
+                let mut number = 0;
+                puts.retain(|(meta, _)| {
+                    number += 1;
+                    number <= first || meta.miner_id != miner_id || meta.changed_at != at
+                });
+            }
+        }
+        bytes = rest;
+    }
+    Ok(bytes.is_empty())
+}
+
+/// Makes the files what the records say, unless what is stored is newer. Files that are so already are
+/// written again: after an error of the disk they may be so in memory alone.
+fn put_back(
+    store: &Store,
+    puts: &[(AgentMeta, Vec<u8>)],
+    others_live: bool,
+) -> Result<(), StoreError> {
+    let mut newest: HashMap<&MinerId, &AgentMeta> = HashMap::new();
     for (meta, source) in puts {
         // A change of the token has no source.
         if Sha256::of(source) == meta.sha256 {
-            store.put_version(&meta.sha256, source)?;
+            let path = store.version_path(&meta.sha256);
+            disk::replace_unsynced(&*store.disk, &path, source)?;
         }
-        let kept = newest.entry(meta.miner_id.clone()).or_insert_with(|| meta.clone());
+        let kept = newest.entry(&meta.miner_id).or_insert(meta);
         if kept.changed_at < meta.changed_at {
             *kept = meta;
         }
     }
     for (miner_id, meta) in newest {
-        let _guard = store.lock(&miner_id)?;
-        let stored = match store.agent(&miner_id) {
-            // It may have been lost, or be half there: the journal knows better.
-            Err(StoreError::Damaged { .. }) => None,
-            other => other?,
+        let _guard = store.lock(miner_id)?;
+        let is_newer = match store.agent(miner_id) {
+            Ok(stored) => stored.is_some_and(|stored| stored.changed_at > meta.changed_at),
+            // While others live there was no power loss, so something else has spoiled it, and the journal of
+            // the dead need not have its latest.
+            Err(StoreError::Damaged { .. }) if others_live => true,
+            Err(error @ StoreError::Damaged { .. }) => {
+                let aside = store.put_aside(&store.meta_path(miner_id))?;
+                tell(format_args!(
+                    "platform: {error}; the journal has it as of {}, and what was there is kept as {}",
+                    meta.changed_at,
+                    aside.display()
+                ));
+                false
+            }
+            Err(error) => return Err(error),
         };
-        if stored.is_none_or(|stored| stored.changed_at < meta.changed_at) {
-            store.put_meta(&meta)?;
+        if !is_newer {
+            store.put_meta(meta)?;
         }
         // A copy for people is no reason not to start.
-        store.settle(&miner_id).unwrap_or_else(|error| tell_no_copy(&miner_id, &error));
+        store.settle(miner_id).unwrap_or_else(|error| tell_no_copy(miner_id, &error));
     }
     Ok(())
 }
@@ -300,16 +435,16 @@ fn encode(change: &Change, source: &[u8]) -> Vec<u8> {
     record
 }
 
-/// The whole records from the beginning on.
-fn records(mut bytes: &[u8]) -> impl Iterator<Item = (Change, &[u8])> {
-    std::iter::from_fn(move || {
-        let (change, source, rest) = decode(bytes)?;
-        bytes = rest;
-        Some((change, source))
-    })
+/// The first record of some bytes, and what follows it.
+struct Record<'a> {
+    /// An error is another program's record: it is whole, and not for us to read.
+    change: Result<Change, serde_json::Error>,
+    source: &'a [u8],
+    rest: &'a [u8],
 }
 
-fn decode(bytes: &[u8]) -> Option<(Change, &[u8], &[u8])> {
+/// Nothing where the bytes do not begin with a whole record.
+fn decode(bytes: &[u8]) -> Option<Record<'_>> {
     let (line, rest) = split_line(bytes)?;
     let (crc32, length) = std::str::from_utf8(line).ok()?.split_once(' ')?;
     let (body, rest) = rest.split_at_checked(length.parse().ok()?)?;
@@ -317,7 +452,7 @@ fn decode(bytes: &[u8]) -> Option<(Change, &[u8], &[u8])> {
         return None;
     }
     let (change, source) = split_line(body)?;
-    Some((serde_json::from_slice(change).ok()?, source, rest))
+    Some(Record { change: serde_json::from_slice(change), source, rest })
 }
 
 fn split_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
@@ -342,8 +477,14 @@ mod tests {
         let sources: [&[u8]; 3] = [b"x = 1\n", b"", b"\n12 34\n\xff"];
         let encoded = sources.map(|source| encode(&taken_back("me"), source));
         let bytes = encoded.concat();
-        let whole =
-            |bytes: &[u8]| records(bytes).map(|(_, source)| source.to_vec()).collect::<Vec<_>>();
+        let whole = |mut bytes: &[u8]| {
+            let mut found = Vec::new();
+            while let Some(Record { source, rest, .. }) = decode(bytes) {
+                found.push(source.to_vec());
+                bytes = rest;
+            }
+            found
+        };
         assert_eq!(whole(&bytes), sources);
         let ends = [encoded[0].len(), encoded[0].len() + encoded[1].len(), bytes.len()];
         for cut in 0..bytes.len() {
@@ -372,18 +513,23 @@ mod tests {
     #[test]
     fn whoever_comes_meanwhile_shares_the_next_sync_and_its_result() {
         let root = tempfile::tempdir().unwrap();
-        fs::create_dir(folder(root.path())).unwrap();
+        Store::open(root.path()).unwrap();
         let (announce, begun) = mpsc::channel();
         let (answer, result) = mpsc::channel();
         let disk = SlowDisk { begun: Mutex::new(announce), result: Mutex::new(result) };
         let journal = Journal::new(root.path(), Arc::new(disk));
-        let append = |id: &str| journal.append(&taken_back(id), b"");
+        let append = |id: &str| {
+            let segment = journal.segment().unwrap();
+            segment.append(&encode(&taken_back(id), b"")).inspect_err(|_| journal.give_up(&segment))
+        };
         thread::scope(|scope| {
             let first = scope.spawn(|| append("first"));
             begun.recv().unwrap();
             let others: Vec<_> = (0..10).map(|_| scope.spawn(|| append("other"))).collect();
-            let segment = || journal.current.lock().unwrap().clone().unwrap();
-            while records(&segment().state().collected).count() < 10 {
+            let segment = || journal.current().clone().unwrap();
+            let first_segment = segment();
+            let ten = encode(&taken_back("other"), b"").len() * 10;
+            while first_segment.state().collected.len() < ten {
                 thread::yield_now();
             }
             answer.send(Ok(())).unwrap();
@@ -391,10 +537,10 @@ mod tests {
             answer.send(Err(io::Error::from_raw_os_error(28))).unwrap();
             first.join().unwrap().unwrap();
             for other in others {
-                assert!(other.join().unwrap().unwrap_err().is_full());
+                assert_eq!(other.join().unwrap().unwrap_err().raw_os_error(), Some(28));
             }
             // What was refused is not there, and the next has a segment of its own.
-            let bytes = fs::read(&segment().path).unwrap();
+            let bytes = fs::read(&first_segment.path).unwrap();
             assert_eq!(bytes, encode(&taken_back("first"), b""));
             let next = scope.spawn(|| append("next"));
             begun.recv().unwrap();
@@ -403,6 +549,94 @@ mod tests {
             assert_eq!(fs::read(&segment().path).unwrap(), encode(&taken_back("next"), b""));
         });
         assert!(begun.try_recv().is_err(), "three syncs served twelve");
+    }
+
+    /// An agent's metadata, and the segment that it was put into.
+    fn stored(store: &Store) -> (AgentMeta, Vec<u8>) {
+        let me = "me".parse().unwrap();
+        store.put_agent(&me, b"x = 1", None).unwrap();
+        let meta = store.agent(&me).unwrap().unwrap();
+        let segment = encode(&Change::Put(meta.clone()), b"x = 1");
+        (meta, segment)
+    }
+
+    fn quarantined(root: &Path) -> usize {
+        fs::read_dir(root.join("quarantine")).map_or(0, Iterator::count)
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_kept_and_what_is_anothers_keeps_a_store_from_opening() {
+        let root = tempfile::tempdir().unwrap();
+        let path = folder(root.path()).join(format!("dead.{SEGMENT}"));
+        let (meta, segment) = stored(&Store::open(root.path()).unwrap());
+        let mut spoiled = segment.clone();
+        spoiled[20] ^= 1;
+        fs::write(&path, &spoiled).unwrap();
+        let store = Store::open(root.path()).unwrap();
+        assert_eq!(store.agent(&meta.miner_id).unwrap(), Some(meta));
+        assert_eq!((path.exists(), quarantined(root.path())), (false, 1));
+
+        let body = b"{\"removed\":\"me\"}\n";
+        let record = format!("{:08x} {}\n", crc32fast::hash(body), body.len()).into_bytes();
+        fs::write(&path, [&record[..], body].concat()).unwrap();
+        let error = Store::open(root.path()).unwrap_err().to_string();
+        assert!(error.contains("does not know"), "{error}");
+        assert!(path.exists());
+    }
+
+    #[test]
+    fn files_that_seem_to_be_in_order_are_written_again() {
+        let root = tempfile::tempdir().unwrap();
+        let (meta, segment) = stored(&Store::open(root.path()).unwrap());
+        let files = ["agents/me.json".to_owned(), format!("versions/{}.py", meta.sha256)];
+        let inodes = || {
+            let inode = |file: &String| fs::metadata(root.path().join(file)).unwrap().ino();
+            files.iter().map(inode).collect::<Vec<_>>()
+        };
+        // Held, so that the numbers are not given out again.
+        let held: Vec<_> = files.iter().map(|file| File::open(root.path().join(file))).collect();
+        let before = inodes();
+        fs::write(folder(root.path()).join(format!("dead.{SEGMENT}")), segment).unwrap();
+        Store::open(root.path()).unwrap();
+        assert!(inodes().iter().zip(&before).all(|(after, before)| after != before));
+        drop(held);
+    }
+
+    #[test]
+    fn metadata_that_is_damaged_while_others_live_is_no_affair_of_the_journals() {
+        let root = tempfile::tempdir().unwrap();
+        let store = Store::open(root.path()).unwrap();
+        let (meta, segment) = stored(&store);
+        let path = folder(root.path()).join(format!("dead.{SEGMENT}"));
+        for (living, is_restored) in [(Some(store), false), (None, true)] {
+            fs::write(root.path().join("agents/me.json"), "{").unwrap();
+            fs::write(&path, &segment).unwrap();
+            let store = Store::open(root.path()).unwrap();
+            let found = store.agent(&meta.miner_id);
+            assert_eq!(found.ok(), is_restored.then(|| Some(meta.clone())));
+            assert_eq!(
+                (path.exists(), quarantined(root.path())),
+                (false, usize::from(is_restored))
+            );
+            drop(living);
+        }
+    }
+
+    #[test]
+    fn a_record_takes_back_what_came_before_it_in_its_own_segment_alone() {
+        let root = tempfile::tempdir().unwrap();
+        let (meta, put) = stored(&Store::open(root.path()).unwrap());
+        let back = Change::TakenBack(meta.miner_id.clone(), meta.changed_at);
+        let back = encode(&back, b"");
+        let mut puts = Vec::new();
+        let mut add = |records: &[&[u8]], expected| {
+            assert!(read(Path::new("x"), &records.concat(), &mut puts).unwrap());
+            assert_eq!(puts.len(), expected);
+        };
+        add(&[&put], 1);
+        add(&[&put, &put, &back], 1);
+        add(&[&back, &put], 2);
+        add(&[&back], 2);
     }
 
     #[test]

@@ -28,9 +28,14 @@ impl Guard {
 }
 
 /// Makes the file if it is not there, and waits until nobody else has it locked. It is locked as long as
-/// it is open.
+/// it is open. Whoever may only read the store can lock what is there.
 pub(super) fn file(path: &Path) -> io::Result<File> {
-    let file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
+    let file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            OpenOptions::new().write(true).create(true).truncate(false).open(path)?
+        }
+        opened => opened?,
+    };
     file.lock()?;
     Ok(file)
 }

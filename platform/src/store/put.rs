@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use tasks::Sha256;
 
 use super::disk::Unfinished;
-use super::journal::{Change, Segment};
+use super::journal::Segment;
 use super::lock::Guard;
 use super::token::{Token, is_token_of};
 use super::{AgentMeta, MAX_HISTORY, Receipt, Store, StoreError, Version, disk, to_json};
@@ -51,8 +51,9 @@ impl Store {
                 (meta, Some(token))
             }
         };
+        let segment = self.journal.segment()?;
         self.put_version(&meta.sha256, source)?;
-        let _segment = self.commit(&meta, source)?;
+        self.commit(&segment, &meta, source)?;
         // The copy for people comes last: without it nothing is lost.
         self.put_copy(miner_id, source).unwrap_or_else(|error| tell_no_copy(miner_id, &error));
         Ok(receipt(&meta, token, false))
@@ -102,7 +103,7 @@ impl Store {
         let token = Token::random();
         meta.token_sha256 = token.sha256();
         meta.changed_at = after(meta.changed_at);
-        self.commit(&meta, &[])?;
+        self.commit(&self.journal.segment()?, &meta, &[])?;
         Ok(token.into_string())
     }
 
@@ -113,18 +114,17 @@ impl Store {
 
     /// Makes the metadata durable and puts it in place, which is the moment in which the upload exists. When
     /// this fails, the earlier metadata stays in force.
-    fn commit(&self, meta: &AgentMeta, source: &[u8]) -> Result<Arc<Segment>, StoreError> {
+    fn commit(
+        &self,
+        segment: &Arc<Segment>,
+        meta: &AgentMeta,
+        source: &[u8],
+    ) -> Result<(), StoreError> {
         let (path, bytes) = (self.meta_path(&meta.miner_id), to_json(meta));
         // There is room for the new file before the journal says that it is there.
         let unfinished = Unfinished::write(&*self.disk, &path, &bytes)?;
-        let segment = self.journal.append(&Change::Put(meta.clone()), source)?;
-        match unfinished.put_in_place() {
-            Ok(()) => Ok(segment),
-            Err(error) => {
-                segment.take_back(meta);
-                Err(error)
-            }
-        }
+        self.journal.put(segment, meta, source)?;
+        unfinished.put_in_place().inspect_err(|_| self.journal.take_back(segment, meta))
     }
 
     /// Puts the metadata in place, where the journal has it already.

@@ -76,6 +76,17 @@ fn the_same_bytes_make_no_new_version() {
 }
 
 #[test]
+fn metadata_from_before_the_journal_can_be_read() {
+    let (_folder, store) = store();
+    let token = store.put_agent(&id("me"), b"x = 1", None).unwrap().token;
+    let path = store.meta_path(&id("me"));
+    let mut meta: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    meta.as_object_mut().unwrap().remove("changed_at").unwrap();
+    fs::write(&path, meta.to_string()).unwrap();
+    assert_eq!(store.put_agent(&id("me"), b"x = 2", token.as_deref()).unwrap().version, 2);
+}
+
+#[test]
 fn a_token_is_kept_as_a_digest_only_and_can_be_exchanged() {
     let (_folder, store) = store();
     let me = id("me");

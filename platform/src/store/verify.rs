@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde_json::Value;
 use tasks::Sha256;
 
-use super::{AgentMeta, MAX_HISTORY, RoundFile, Store, StoreError, disk, read_json};
+use super::{AgentMeta, MAX_HISTORY, RoundFile, Store, StoreError, read_json};
 use crate::rankings::Rankings;
 
 /// Something in the store that is not as it should be.
@@ -191,7 +191,7 @@ impl Verify<'_> {
                 Some(sha256) => {
                     let Some(actual) = self.readable(digest(&path))? else { continue };
                     if actual.is_some_and(|actual| actual != sha256) {
-                        self.quarantine(&path, "its content is not what its name says");
+                        self.quarantine_version(&path, &sha256);
                     }
                 }
                 None => self.quarantine(&path, "it is no version of an agent"),
@@ -260,14 +260,18 @@ impl Verify<'_> {
 
     fn quarantine(&mut self, path: &Path, what: &str) {
         let mend = "it is moved to quarantine/".to_owned();
-        self.mend(path, what, mend, |store| {
-            let folder = store.root.join("quarantine");
-            fs::create_dir_all(&folder).map_err(StoreError::io("create", &folder))?;
-            // Two files of one name must not meet there.
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            let to = folder.join(format!("{:08x}-{name}", rand::random::<u32>()));
-            store.disk.rename(path, &to).map_err(StoreError::io("move", path))?;
-            disk::sync_folder(&*store.disk, &folder)
+        self.mend(path, what, mend, |store| store.put_aside(path).map(drop));
+    }
+
+    /// The same for a version that no metadata names. Its upload may come just now, and bring the right one.
+    fn quarantine_version(&mut self, path: &Path, sha256: &Sha256) {
+        let mend = "it is moved to quarantine/".to_owned();
+        self.mend(path, "its content is not what its name says", mend, |store| {
+            let aside = store.put_aside(path)?;
+            if digest(&aside)?.as_ref() == Some(sha256) {
+                store.disk.rename(&aside, path).map_err(StoreError::io("move", &aside))?;
+            }
+            Ok(())
         });
     }
 

@@ -65,10 +65,10 @@ impl Disk for VolatileDisk {
         Ok(())
     }
 
-    fn sync_file_system(&self, root: &File) -> io::Result<()> {
+    fn sync_file_system(&self, folder: &File) -> io::Result<()> {
         // What others write meanwhile may be spared or not: here it is, if it was met.
         let mut files = HashMap::new();
-        walk(&path_of(root)?, &mut files)?;
+        walk(path_of(folder)?.parent().unwrap(), &mut files)?;
         let mut spared = self.spared.lock().unwrap();
         spared.renamed.clear();
         spared.files.retain(|path, _| path.exists());
