@@ -74,7 +74,7 @@ pub(super) async fn serve(
     drop(listener);
     stopping.cancel();
     tasks.close();
-    let _ = tokio::time::timeout(limits.drain_time, tasks.wait()).await;
+    let _ = tokio::time::timeout(limits.finish_time(), tasks.wait()).await;
     Ok(())
 }
 
@@ -171,7 +171,7 @@ impl Connection {
         }
         // The request under way may finish; no other begins.
         connection.as_mut().graceful_shutdown();
-        let _ = tokio::time::timeout(self.limits.drain_time, connection).await;
+        let _ = tokio::time::timeout(self.limits.finish_time(), connection).await;
     }
 }
 

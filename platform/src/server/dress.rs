@@ -73,7 +73,8 @@ pub(super) fn put_on(headers: &mut HeaderMap, id: &str) {
 /// was done, and an upload's token would be lost.
 pub(super) async fn answer_as_it_is(mut request: Request, next: Next) -> Response {
     let forbids = |coding: &str| {
-        let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
+        let coding = coding.to_ascii_lowercase();
+        let (name, weight) = coding.split_once(';').unwrap_or((&coding, ""));
         let is_none = weight.trim().strip_prefix("q=").is_some_and(|q| q.parse() == Ok(0.0));
         is_none && matches!(name.trim(), "identity" | "*")
     };

@@ -59,12 +59,17 @@ pub struct HttpLimits {
     pub request_time: Duration,
     /// Time after which a connection takes no other request.
     pub connection_time: Duration,
-    /// Time that the request under way gets to finish then, or when the server stops: it is the end of slow
-    /// readers.
+    /// Time that the request under way gets then, or when the server stops, beyond what every request has: for
+    /// what is being stored, and for slow readers.
     pub drain_time: Duration,
 }
 
 impl HttpLimits {
+    /// Time after which the request under way is given up when nothing new begins.
+    pub(super) fn finish_time(self) -> Duration {
+        self.request_time + self.drain_time
+    }
+
     /// Fair to slow lines, and too little to hold the server up.
     pub const STANDARD: Self = Self {
         connections: 4_096,

@@ -19,11 +19,14 @@ pub(super) struct Wire<S> {
     limits: HttpLimits,
     /// What is sent instead of what hyper wants to send, as far as it is not sent yet.
     instead: Option<Vec<u8>>,
+    /// Whether what comes next is the rest of what was sent before. A miner may have written that, and made it
+    /// look like an answer.
+    is_rest: bool,
 }
 
 impl<S> Wire<S> {
     pub(super) fn new(stream: S, limits: HttpLimits) -> Self {
-        Self { stream, limits, instead: None }
+        Self { stream, limits, instead: None, is_rest: false }
     }
 }
 
@@ -31,6 +34,9 @@ impl<S: AsyncWrite + Unpin> Wire<S> {
     /// Sends what stands in for `bare`, if that is a bare answer. hyper asks again with the same bytes until
     /// all of it is sent.
     fn exchanged(&mut self, cx: &mut Context<'_>, bare: &[u8]) -> Poll<io::Result<Option<usize>>> {
+        if self.is_rest {
+            return Poll::Ready(Ok(None));
+        }
         if self.instead.is_none() {
             let Some(status) = bare_status(bare) else { return Poll::Ready(Ok(None)) };
             self.instead = Some(answer(status, &self.limits));
@@ -63,10 +69,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        match ready!(self.exchanged(cx, buf))? {
-            Some(length) => Poll::Ready(Ok(length)),
-            None => Pin::new(&mut self.stream).poll_write(cx, buf),
+        if let Some(length) = ready!(self.exchanged(cx, buf))? {
+            return Poll::Ready(Ok(length));
         }
+        let sent = ready!(Pin::new(&mut self.stream).poll_write(cx, buf))?;
+        self.is_rest = sent < buf.len();
+        Poll::Ready(Ok(sent))
     }
 
     fn poll_write_vectored(
@@ -80,7 +88,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
         {
             return Poll::Ready(Ok(length));
         }
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+        let sent = ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, bufs))?;
+        self.is_rest = sent < bufs.iter().map(|buf| buf.len()).sum();
+        Poll::Ready(Ok(sent))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -136,7 +146,33 @@ fn answer(status: StatusCode, limits: &HttpLimits) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
     use super::*;
+
+    /// What arrives at the other end of a line that takes `at_once` bytes.
+    async fn through(bytes: &[u8], at_once: usize) -> String {
+        let (here, mut there) = tokio::io::duplex(at_once);
+        let mut wire = Wire::new(here, HttpLimits::STANDARD);
+        let send = async move { wire.write_all(bytes).await.unwrap() };
+        let mut arrived = String::new();
+        let ((), read) = tokio::join!(send, there.read_to_string(&mut arrived));
+        read.unwrap();
+        arrived
+    }
+
+    #[tokio::test]
+    async fn a_bare_answer_is_exchanged_and_what_looks_like_one_inside_another_is_not() {
+        let bare = "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n";
+        let answer = format!("HTTP/1.1 200 OK\r\nx-request-id: 1\r\n\r\n#{bare}");
+        let head = answer.len() - bare.len();
+        for at_once in [1, 7, head - 1, head, head + 1, 10_000] {
+            assert_eq!(through(answer.as_bytes(), at_once).await, answer, "{at_once} at once");
+            let exchanged = through(bare.as_bytes(), at_once).await;
+            assert!(exchanged.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{exchanged}");
+            assert!(exchanged.ends_with('}') && !exchanged.contains("length: 0"), "{exchanged}");
+        }
+    }
 
     #[test]
     fn only_what_no_handler_has_made_is_bare() {
