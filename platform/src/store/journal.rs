@@ -11,7 +11,7 @@
 //! line of JSON, and the source if there is one. What follows the last whole record is what a crash has cut
 //! off, and was never acknowledged; it is put aside all the same, for a disk may have spoiled it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
@@ -150,29 +150,16 @@ impl Segment {
     fn create(root: &Path, disk: Arc<dyn Disk>) -> Result<Self, StoreError> {
         let file_systems = file_systems(root)?;
         let folder = folder(root);
+        let io = |error| StoreError::io("create a file in", &folder)(error);
         let (path, file) = loop {
             let path = folder.join(format!("{:016x}.{SEGMENT}", rand::random::<u64>()));
-            let create = || {
-                let file = OpenOptions::new().append(true).create_new(true).open(&path)?;
-                // A start that saw it before it was locked takes it for a dead one's, and removes it. To wait
-                // for that would be to wait for each other: it may want the id that this upload is of.
-                match file.try_lock() {
-                    Ok(()) => {}
-                    Err(TryLockError::WouldBlock) => return Ok(None),
-                    Err(TryLockError::Error(error)) => return Err(error),
-                }
-                if file.metadata()?.nlink() == 0 {
-                    return Ok(None);
-                }
-                disk.sync_folder(&folder)?;
-                Ok(Some(file))
-            };
-            match create() {
-                Ok(Some(file)) => break (path, file),
-                Ok(None) => {}
+            let file = OpenOptions::new().append(true).create_new(true).open(&path).map_err(io)?;
+            match claim(&file).and_then(|is_ours| disk.sync_folder(&folder).map(|()| is_ours)) {
+                Ok(true) => break (path, file),
+                Ok(false) => {}
                 Err(error) => {
                     let _ = fs::remove_file(&path);
-                    return Err(StoreError::io("create a file in", &folder)(error));
+                    return Err(io(error));
                 }
             }
         };
@@ -245,6 +232,16 @@ impl Segment {
     }
 }
 
+/// Locks a new segment, unless a start that saw it before that has taken it for a dead one's, and removes it.
+/// To wait for that would be to wait for each other: it may want the id that this upload is of.
+fn claim(file: &File) -> io::Result<bool> {
+    match file.try_lock() {
+        Ok(()) => Ok(file.metadata()?.nlink() > 0),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
 impl Drop for Segment {
     fn drop(&mut self) {
         match sync_all(&*self.disk, &self.file_systems) {
@@ -287,28 +284,29 @@ pub(super) fn replay(store: &Store) -> Result<(), StoreError> {
         return Ok(());
     }
     let file_systems = file_systems(&store.root)?;
-    let mut puts = Vec::new();
+    let (mut puts, mut spoiled) = (Vec::new(), HashSet::new());
     for (path, file) in &segments {
         let mut bytes = Vec::new();
         let mut file = file;
         file.read_to_end(&mut bytes).map_err(StoreError::io("read", path))?;
         let is_whole = read(path, &bytes, &mut puts)?;
         if !is_whole {
+            spoiled.insert(path);
+        }
+    }
+    put_back(store, &puts, others_live)?;
+    sync_all(&*store.disk, &file_systems).map_err(StoreError::io("sync", &store.root))?;
+    // Only now is nothing of them needed any more.
+    for (path, _lock) in &segments {
+        if spoiled.contains(path) {
             let aside = store.put_aside(path)?;
             tell(format_args!(
                 "platform: {} ends with something that is no record, as a crash may leave it: it is kept as {}",
                 path.display(),
                 aside.display()
             ));
-        }
-    }
-    put_back(store, &puts, others_live)?;
-    sync_all(&*store.disk, &file_systems).map_err(StoreError::io("sync", &store.root))?;
-    for (path, _lock) in segments {
-        match fs::remove_file(&path) {
-            // It was put aside.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            removed => removed.map_err(StoreError::io("remove", &path))?,
+        } else {
+            fs::remove_file(path).map_err(StoreError::io("remove", path))?;
         }
     }
     Ok(())
@@ -496,6 +494,15 @@ mod tests {
         }
     }
 
+    #[derive(Debug)]
+    struct FullDisk;
+
+    impl Disk for FullDisk {
+        fn write(&self, _: &mut File, _: &[u8]) -> io::Result<()> {
+            Err(io::ErrorKind::StorageFull.into())
+        }
+    }
+
     /// Each sync announces itself and waits for its result.
     #[derive(Debug)]
     struct SlowDisk {
@@ -575,6 +582,16 @@ mod tests {
         let store = Store::open(root.path()).unwrap();
         assert_eq!(store.agent(&meta.miner_id).unwrap(), Some(meta));
         assert_eq!((path.exists(), quarantined(root.path())), (false, 1));
+        drop(store);
+
+        // A record that a crash has cut off, behind one that a full disk keeps from being put back at first.
+        fs::remove_file(root.path().join("agents/me.json")).unwrap();
+        fs::write(&path, [&segment[..], &segment[..9]].concat()).unwrap();
+        Store::open_on(root.path(), Arc::new(FullDisk)).unwrap_err();
+        let store = Store::open(root.path()).unwrap();
+        assert!(store.agent(&"me".parse().unwrap()).unwrap().is_some());
+        assert_eq!((path.exists(), quarantined(root.path())), (false, 2));
+        drop(store);
 
         let body = b"{\"removed\":\"me\"}\n";
         let record = format!("{:08x} {}\n", crc32fast::hash(body), body.len()).into_bytes();
