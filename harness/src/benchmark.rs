@@ -207,11 +207,6 @@ impl Truths {
         let mut truths: Vec<Option<Truth>> =
             (0..benchmark.entries.len()).map(|i| self.look_up(benchmark, i, &image)).collect();
         let missing: Vec<usize> = (0..truths.len()).filter(|i| truths[*i].is_none()).collect();
-        std::fs::create_dir_all(&self.folder).map_err(|cause| Fault::File {
-            action: "create",
-            path: self.folder.clone(),
-            cause,
-        })?;
         let jobs = jobs.clamp(1, missing.len().max(1));
         let queue = std::sync::Arc::new(Mutex::new(missing.into_iter()));
         let mut workers = JoinSet::new();

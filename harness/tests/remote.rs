@@ -42,7 +42,13 @@ async fn a_round_of_a_remote_platform_ends_in_its_rankings() {
     assert_eq!(serde_json::to_value(&published.rankings).unwrap(), json(&output)["rankings"]);
 
     // Results stay with the validator: the next round of the same agents is a look-up.
-    assert_eq!(json(&evaluate(TOKEN).await)["round"]["cached"], 2);
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("damaged"), "{output:?}");
+    std::fs::write(theirs.path().join("agents/carol.json"), "{").unwrap();
+    let output = evaluate(TOKEN).await;
+    assert_eq!(json(&output)["round"]["cached"], 2);
+    // Whoever is left out of a round is not left out in silence.
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("1 of the platform's agents cannot be evaluated"), "{said}");
     drop(stop);
     server.await.unwrap().unwrap();
 }
