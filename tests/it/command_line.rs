@@ -149,3 +149,22 @@ fn json_is_one_document_and_no_color_is_obeyed() {
     plain.env_remove("NO_COLOR");
     assert!(stderr(&plain.output().unwrap()).contains('\u{1b}'));
 }
+
+#[test]
+fn works_in_an_empty_directory_without_the_source_tree() {
+    let directory = tempfile::tempdir().unwrap();
+    let installed = directory.path().join("arena");
+    std::fs::copy(env!("CARGO_BIN_EXE_arena"), &installed).unwrap();
+    let work = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| {
+        let mut arena = std::process::Command::new(&installed);
+        arena.args(arguments).current_dir(work.path()).env("HOME", work.path());
+        let output = arena.env_remove("ARENA_STORE").output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    run(&["init"]);
+    let checked = run(&["check", "agent.py", "--task", "reverse_string"]);
+    assert!(checked.contains("score: 100"), "{checked}");
+    assert!(run(&["gauntlet", "escape/mounts"]).contains("escape/mounts"));
+}

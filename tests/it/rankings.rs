@@ -3,22 +3,9 @@
 //! The tasks are named here, so that a new task does not change the rankings. If they change, then a task, a
 //! sample, or the path from evidence to reward has changed.
 
-use std::sync::Arc;
-use std::time::Duration;
+use serde_json::Value;
 
-use crate::support::{TestPlatform, fixture};
-use harness::prepared::Prepared;
-use harness::rank::{self, Contender};
-use harness::report;
-use harness::results::Results;
-use harness::reward::{Payout, Rao};
-use harness::round::{self, Agent, Isolation, Plan};
-use harness::session;
-use platform::rankings::{Ranking, Rankings};
-use serde_json::{Value, json};
-use tasks::Seed;
-
-const SEED: Seed = Seed(2026);
+use crate::support::{Finished, TestPlatform, fixture};
 
 const TASKS: [&str; 10] = [
     "reverse_string",
@@ -33,41 +20,15 @@ const TASKS: [&str; 10] = [
     "review_web_app",
 ];
 
-/// Runs a round of every agent stored on the platform.
-async fn evaluate(platform: &TestPlatform, tasks: &[&str]) -> Vec<Ranking> {
-    let task = |id: &&str| Prepared::new(tasks::find(id).unwrap(), SEED);
-    let tasks: Arc<[Prepared]> = tasks.iter().map(task).collect();
-    let stored = platform.store.agents().unwrap().agents;
-    let agents: Vec<_> =
-        stored.into_iter().map(|meta| Agent::stored(&platform.store, meta)).collect();
-    let sandbox = session::open(&session::Options::default(), &|_| ()).await.unwrap();
-    let plan = Plan {
-        agents: agents.clone(),
-        tasks: tasks.clone(),
-        results: Some(Results::of(&platform.store)),
-        jobs: 2,
-        isolation: Isolation::Agent,
-        partition: None,
-        shrinking: Duration::ZERO,
-    };
-    let outcome = round::run(&sandbox, plan, Arc::new(|_| ())).await;
-    sandbox.cleanup().await.unwrap();
-    let outcome = outcome.unwrap();
-    assert!(outcome.faults.is_empty(), "{:?}", outcome.faults);
-    let contender = |(index, scores): (usize, _)| Contender::new(&agents[index], scores);
-    let contenders = outcome.scores.into_iter().map(contender).collect();
-    let pool: Rao = "100".parse().unwrap();
-    rank::rank(contenders, &tasks, pool, Payout::Proportional)
-}
-
-/// Rankings of a round with fixed times and ids.
-fn rankings(rankings: Vec<Ranking>) -> Rankings {
-    let round = serde_json::from_value(json!({
-        "id": "a round", "seed": SEED, "started_at": "2026-01-01T00:00:00Z",
-        "finished_at": "2026-01-01T00:01:00Z", "tasks": TASKS, "image": "python", "isolation": "agent",
-        "pool_tao": "100", "payout": "proportional", "trials": 30, "cached": 0, "faults": [],
-    }));
-    Rankings { round: round.unwrap(), rankings }
+/// Runs a round of every agent stored on the platform. Trials that have a result are not run again.
+async fn evaluate(platform: &TestPlatform, tasks: &[&str], more: &[&str]) -> Finished {
+    let store = platform.store.root().to_str().unwrap();
+    let tasks = tasks.iter().flat_map(|task| ["--task", task]);
+    let arguments = ["evaluate", "--store", store, "--seed", "2026"];
+    let arguments: Vec<_> = arguments.into_iter().chain(tasks).chain(more.iter().copied()).collect();
+    let evaluated = platform.arena(&arguments).await;
+    evaluated.check(0, &[]);
+    evaluated
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -75,24 +36,23 @@ async fn sample_agents_match_the_snapshots() {
     let platform = TestPlatform::start().await;
     for sample in ["good", "partial", "bad"] {
         let model = format!("sample:{sample}");
-        let ran =
-            platform.arena(&["mine", "--miner", sample, "--model", &model, "--no-check"]).await;
-        ran.check(0, &["uploaded as version 1"]);
+        let mine = ["mine", "--miner", sample, "--model", &model, "--no-check"];
+        platform.arena(&mine).await.check(0, &["uploaded as version 1"]);
     }
-    let rankings = rankings(evaluate(&platform, &TASKS).await);
-    let mut as_json = serde_json::to_value(&rankings.rankings).unwrap();
-    for ranking in as_json.as_array_mut().unwrap() {
+    let mut rankings = evaluate(&platform, &TASKS, &["--json"]).await.json()["rankings"].take();
+    for ranking in rankings.as_array_mut().unwrap() {
         ranking["agent_sha256"] = Value::from("[sha256]");
     }
+    let printed = evaluate(&platform, &TASKS, &[]).await.stdout;
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path("../../snapshots");
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     settings.bind(|| {
-        insta::assert_json_snapshot!("rankings", as_json);
-        insta::assert_snapshot!("rankings_console", report::rankings(&rankings));
+        insta::assert_json_snapshot!("rankings", rankings);
+        insta::assert_snapshot!("rankings_console", printed);
     });
-    assert_eq!(rankings.rankings[0].score.to_bits(), 100_f64.to_bits());
+    assert_eq!(rankings[0]["score"], 100.0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -100,12 +60,14 @@ async fn agent_with_a_second_attempt_is_ranked_first() {
     let platform = TestPlatform::start().await;
     let replay = format!("replay:{}", fixture("replays/two_attempts").display());
     for (miner, model) in [("bad", "sample:bad"), ("me", &replay)] {
-        let ran = platform.arena(&["mine", "--miner", miner, "--model", model]).await;
-        ran.check(0, &["uploaded as version 1"]);
+        let mined = platform.arena(&["mine", "--miner", miner, "--model", model]).await;
+        mined.check(0, &["uploaded as version 1"]);
     }
-    let ranked = evaluate(&platform, &["reverse_string", "roman_to_int"]).await;
-    let places: Vec<_> = ranked.iter().map(|r| (r.rank, r.miner_id.as_str())).collect();
-    assert_eq!(places, [(1, "me"), (2, "bad")]);
-    assert_eq!(ranked[0].score.to_bits(), 100_f64.to_bits());
-    assert!(ranked[1].score < 50.0, "{ranked:?}");
+    let evaluated = evaluate(&platform, &["reverse_string", "roman_to_int"], &["--json"]).await;
+    let ranked = &evaluated.json()["rankings"];
+    let places: Vec<_> =
+        ranked.as_array().unwrap().iter().map(|r| (r["rank"].clone(), r["miner_id"].clone())).collect();
+    assert_eq!(places, [(1.into(), "me".into()), (2.into(), "bad".into())]);
+    assert_eq!(ranked[0]["score"], 100.0);
+    assert!(ranked[1]["score"].as_f64().unwrap() < 50.0, "{ranked}");
 }
