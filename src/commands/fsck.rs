@@ -24,7 +24,7 @@ pub struct FsckArgs {
 /// Prints every issue; the status is 1 if one is left.
 pub fn run(args: &FsckArgs) -> Result {
     let store = args.store.open_existing()?;
-    let issues = store.verify(args.repair)?;
+    let issues = if args.repair { store.fsck_and_repair()? } else { store.fsck()? };
     if args.output.json {
         print_json(&issues)?;
     } else {

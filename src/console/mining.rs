@@ -84,6 +84,16 @@ impl MiningConsole {
             MiningEvent::Left { task, reason } => {
                 self.print_line(&format!("{task}: skipped: {reason}"));
             }
+            MiningEvent::EarlierAnswersMoved { path } => {
+                self.print_line(&format!("answers of an earlier run: moved to {}", path.display()));
+            }
+            MiningEvent::StoppedEarly { reason } => {
+                self.print_line(&format!("stopped early: {reason}"));
+            }
+            // From here on the trials have the bar.
+            MiningEvent::TryingAgent { .. } | MiningEvent::AgentTried { .. } => {
+                return self.console.finish();
+            }
         }
         let line = self.update(|live| {
             live.passing = passing;

@@ -126,7 +126,7 @@ async fn kept_answer_is_improved_and_others_stay() {
     // A run without --resume moves the kept answers aside.
     let good = ["--model", "sample:good", "--no-check"];
     let ran = platform.arena(&[&mine[..], &good].concat()).await;
-    ran.check(0, &["the answers of an earlier run are in", "answers.earlier.json"]);
+    ran.check(0, &["answers of an earlier run: moved to", "answers.earlier.json"]);
 }
 
 /// The exit status distinguishes a limit from a failure.
