@@ -30,12 +30,7 @@ pub fn run(args: &FsckArgs) -> Result {
     } else {
         let mut text = String::new();
         for issue in &issues {
-            let repair = match &issue.repair {
-                Repair::Done(what) => format!("repaired: {what}"),
-                Repair::WithRepair(what) => format!("with --repair {what}"),
-                Repair::ByHand(what) => what.clone(),
-            };
-            let _ = writeln!(text, "{}: {}; {repair}", issue.path.display(), issue.what);
+            let _ = writeln!(text, "{issue}");
         }
         if issues.is_empty() {
             let _ = writeln!(text, "{} is in order", store.root().display());
