@@ -119,8 +119,18 @@ pub async fn run(args: EvaluateArgs) -> Result {
     if let Some(partition) = args.partition {
         return report_part(partition, &proven.outcome, &args.output, &console);
     }
-    let standings = evaluation.standings(&image, proven, started_at);
-    let publishes = args.publication() == Publication::Publish;
+    let round = evaluation.round(&image, &proven, started_at);
+    let standings = Standings {
+        store: &store,
+        agents: &evaluation.agents,
+        tasks: &proven.tasks,
+        image: &image.id,
+        scores: proven.outcome.scores,
+        round,
+        disclose: args.disclose.disclose,
+        publication: args.publication(),
+    };
+    let publishes = standings.publication == Publication::Publish;
     let rankings = finish(standings, &args.reward, &args.output)?;
     if let Some(validator) = validator
         && publishes
@@ -209,15 +219,11 @@ impl Evaluation<'_> {
         Ok((image, proven))
     }
 
-    fn standings<'a>(
-        &'a self,
-        image: &'a Image,
-        proven: ProvenRound,
-        started_at: Timestamp,
-    ) -> Standings<'a> {
+    /// Describes the round that was run.
+    fn round(&self, image: &Image, proven: &ProvenRound, started_at: Timestamp) -> Round {
         let ProvenRound { tasks, outcome } = proven;
         let RoundFile { seed, salt, .. } = &self.open;
-        let round = Round {
+        Round {
             id: format!("{started_at:.3}-{seed}"),
             commitment: salt.as_ref().map(|salt| commitment(*seed, salt)),
             salt: salt.clone(),
@@ -231,17 +237,7 @@ impl Evaluation<'_> {
             payout: self.args.reward.payout.to_string(),
             trials: (self.agents.len() * tasks.len()) as u64,
             cached: outcome.cached,
-            faults: outcome.faults,
-        };
-        Standings {
-            store: self.store,
-            agents: &self.agents,
-            tasks: &tasks,
-            image: &image.id,
-            scores: outcome.scores,
-            round,
-            disclose: self.args.disclose.disclose,
-            publication: self.args.publication(),
+            faults: outcome.faults.clone(),
         }
     }
 }
