@@ -151,12 +151,12 @@ fn reads_gzip_and_names_bad_input() {
         (
             format!("evalplus:{}", path("broken.jsonl")),
             &samples,
-            "broken.jsonl, line 1: it is not JSON at byte",
+            "broken.jsonl, line 1: invalid JSON at byte",
         ),
         (
             format!("humaneval:{PLUS}"),
             &samples,
-            "small_plus.jsonl, line 1: 'test' is missing or is no text",
+            "small_plus.jsonl, line 1: `test` must be a string",
         ),
         (format!("evalplus:{}", path("empty.jsonl")), &samples, "empty.jsonl holds no problem"),
         (
@@ -271,7 +271,7 @@ fn large_results_follow_the_rules_of_small_ones() {
 fn problem_that_cannot_judge_is_refused() {
     let object = "def f(n):\n    return object()\n";
     for (base, status, words) in
-        [(json!([]), 2, "'base_input' of Mbpp/5 is empty"), (json!([[1]]), 1, "base_1 would fail")]
+        [(json!([]), 2, "`base_input` of Mbpp/5 is empty"), (json!([[1]]), 1, "base_1 would fail")]
     {
         let directory = tempfile::tempdir().unwrap();
         let benchmark = benchmark(directory.path(), "Mbpp/5", "f", object, &base);
