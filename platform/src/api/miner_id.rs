@@ -1,22 +1,22 @@
-//! A miner's id as a type: parsed once, and then safe as a file name, in a URL and in HTML.
+//! A miner's id: parsed once, then safe as a file name, in a URL and in HTML.
 //!
-//! One spelling only: lower-case ASCII, no dots, no separators. So no two ids differ by case, by
-//! Unicode form or by a path trick alone, on any file system.
+//! Each id has one spelling: lower-case ASCII without dots or separators. No two ids differ only by
+//! case, Unicode form or path syntax, on any file system.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
-/// Who submits: 1 to 64 of `a-z`, `0-9`, `_` and `-`, starting with a letter or a digit.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
-#[schema(value_type = String, pattern = "^[a-z0-9][a-z0-9_-]{0,63}$", examples("me"))]
+/// The id of a miner: 1 to 64 of `a-z`, `0-9`, `_` and `-`, starting with a letter or a digit.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "server", schema(value_type = String, pattern = "^[a-z0-9][a-z0-9_-]{0,63}$", examples("me")))]
 #[serde(try_from = "String", into = "String")]
 pub struct MinerId(String);
 
 impl MinerId {
-    /// The longest id, in bytes.
+    /// Maximum length in bytes.
     pub const MAX_BYTES: usize = 64;
 
     /// The id as text.
@@ -31,10 +31,10 @@ impl fmt::Display for MinerId {
     }
 }
 
-/// The text cannot be a miner's id.
+/// The text is not a valid miner id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "'{}' is not a miner id: 1 to 64 of a-z, 0-9, _ and - are wanted, starting with a letter or a digit",
+    "'{}' is not a miner id: expected 1 to 64 of a-z, 0-9, _ and -, starting with a letter or a digit",
     shortened(.0)
 )]
 pub struct ParseMinerIdError(String);
@@ -68,7 +68,7 @@ impl From<MinerId> for String {
     }
 }
 
-/// What a stranger sent, fit to be shown: escaped, and no longer than a line.
+/// Returns the text escaped and cut to 80 characters, so that an error can quote it.
 fn shortened(text: &str) -> String {
     let mut shown: String = text.chars().take(80).flat_map(char::escape_debug).collect();
     if text.chars().nth(80).is_some() {
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_spelling_only() {
+    fn accepts_one_spelling_only() {
         for right in ["a", "0", "me-2_x", "7up", &"z".repeat(64)] {
             assert_eq!(right.parse::<MinerId>().unwrap().as_str(), right);
         }
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn the_error_shows_what_was_sent_without_repeating_an_attack() {
+    fn error_quotes_the_text_escaped_and_shortened() {
         let error = format!("\u{1b}[2J{}", "x".repeat(5000)).parse::<MinerId>().unwrap_err();
         let text = error.to_string();
         assert!(text.len() < 300 && !text.contains('\u{1b}'), "{text:?}");

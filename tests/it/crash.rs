@@ -1,8 +1,6 @@
 //! kill -9 at 200 random moments under concurrent uploads, to two servers on one store: whatever was
 //! acknowledged is there, whole, nothing half is visible, and the next start leaves no unfinished file.
 
-mod support;
-
 use std::collections::{HashMap, HashSet};
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -11,8 +9,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use platform::client::Client;
-use platform::store::{MinerId, Store};
-use support::faulty::unfinished;
+use platform::MinerId;
+use platform::store::Store;
 use tasks::Sha256;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
@@ -39,7 +37,7 @@ struct Server {
 
 impl Server {
     fn start(store: &Path, addr: &str) -> Self {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_platform"))
+        let mut process = Command::new(env!("CARGO_BIN_EXE_arena"))
             .args(["serve", "--addr", addr, "--no-quotas", "--store"])
             .arg(store)
             .stdout(Stdio::piped())
