@@ -1,5 +1,5 @@
-//! kill -9 at 200 random moments under concurrent uploads, to two servers on one store: whatever was
-//! acknowledged is there, whole, nothing half is visible, and the next start leaves no unfinished file.
+//! kill -9 at 200 random moments under concurrent uploads to two servers on one store: every acknowledged upload
+//! is stored whole, no partial one is visible, and the next start removes unfinished files.
 
 use std::collections::{HashMap, HashSet};
 use std::io::{BufRead as _, BufReader};
@@ -14,28 +14,28 @@ use platform::store::Store;
 use tasks::Sha256;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-/// How often both servers are killed, one after the other.
+/// Number of rounds; each kills both servers, one after the other.
 const KILLS: usize = 100;
 const SERVERS: usize = 2;
-/// Of each server. Each has a companion at the other, with whom it shares its ids.
+/// Clients per server. Each shares its ids with a client of the other server.
 const CLIENTS: usize = 3;
 
-/// What a client and its companions know for certain.
+/// What a client and its counterpart know for certain.
 #[derive(Default)]
-struct Known {
-    /// The id that it owns at present, and its token.
+struct KnownUploads {
+    /// The id that it owns, and its token.
     owned: Option<(MinerId, String)>,
     /// The digest of every version that was acknowledged.
     acknowledged: HashMap<(MinerId, u32), Sha256>,
     ids_tried: usize,
 }
 
-struct Server {
+struct KilledServer {
     process: Child,
     url: String,
 }
 
-impl Server {
+impl KilledServer {
     fn start(store: &Path, addr: &str) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_arena"))
             .args(["serve", "--addr", addr, "--no-quotas", "--store"])
@@ -56,19 +56,19 @@ impl Server {
     }
 }
 
-/// A test that fails leaves no server behind.
-impl Drop for Server {
+/// A failed test leaves no server.
+impl Drop for KilledServer {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-/// Uploads as fast as it can, until the server is gone.
-async fn upload_until_it_dies(
+/// Uploads without a pause until the server is gone.
+async fn upload_until_killed(
     client: Client,
     number: usize,
-    known: Arc<Mutex<Known>>,
+    known: Arc<Mutex<KnownUploads>>,
     acknowledged: UnboundedSender<()>,
 ) {
     loop {
@@ -81,7 +81,7 @@ async fn upload_until_it_dies(
                 (format!("client{number}-{}", known.ids_tried).parse().unwrap(), None)
             }
         };
-        // Some are of one page, some of many.
+        // Some sources fit in one page, some need many.
         let size = if rand::random() { 10 } else { 100_000 };
         let source = format!("x = {}\n#{}\n", rand::random::<u64>(), "-".repeat(size));
         let uploaded = client.upload(&miner_id, source.clone(), token.as_deref()).await;
@@ -96,23 +96,38 @@ async fn upload_until_it_dies(
                 if let Some(token) = receipt.token {
                     known.owned = Some((miner_id, token));
                 }
-                // Now and then start over, for first uploads are a case of their own.
+                // Sometimes start over, because a first upload takes another path.
                 if rand::random_ratio(1, 8) {
                     known.owned = None;
                 }
             }
             Err(error) => {
                 assert_eq!(error.status(), None, "{error}");
-                // Whether it was stored is unknown. A first upload's token is lost with its answer.
+                // Whether it was stored is unknown. The token of a first upload is lost with its answer.
                 return;
             }
         }
     }
 }
 
-/// Every version that was acknowledged is there, and everything that is there is whole. Sources that
-/// were read once, in `checked`, are only measured: reading all of them each time would take minutes.
-fn check(root: &Path, known: &[Arc<Mutex<Known>>], checked: &mut HashSet<Sha256>) {
+/// Names of unfinished files anywhere in the store.
+fn unfinished(directory: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        if entry.file_type().unwrap().is_dir() {
+            found.extend(unfinished(&entry.path()));
+        } else if name.starts_with(".unfinished") {
+            found.push(name);
+        }
+    }
+    found
+}
+
+/// Checks that every acknowledged version is stored, and that everything stored is whole. Sources in `checked`
+/// were read before and are only measured: reading all of them each time would take minutes.
+fn check(root: &Path, known: &[Arc<Mutex<KnownUploads>>], checked: &mut HashSet<Sha256>) {
     assert_eq!(unfinished(root), [""; 0]);
     let store = Store::open(root).unwrap();
     let listing = store.agents().unwrap();
@@ -140,12 +155,12 @@ fn check(root: &Path, known: &[Arc<Mutex<Known>>], checked: &mut HashSet<Sha256>
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_acknowledged_upload_is_lost() {
-    let folder = tempfile::tempdir().unwrap();
-    let known: Vec<Arc<Mutex<Known>>> = (0..CLIENTS).map(|_| Arc::default()).collect();
-    // The addresses stay, so that one client serves for all: to make one takes longer than most servers
-    // here live.
-    let start = |addr: &str| Server::start(folder.path(), addr);
+async fn kill_loses_no_acknowledged_upload() {
+    let directory = tempfile::tempdir().unwrap();
+    let known: Vec<Arc<Mutex<KnownUploads>>> = (0..CLIENTS).map(|_| Arc::default()).collect();
+    // Servers keep their addresses, so that clients can be reused: making one takes longer than most servers
+    // live here.
+    let start = |addr: &str| KilledServer::start(directory.path(), addr);
     let first = [(); SERVERS].map(|()| start("127.0.0.1:0"));
     let platforms = first.map(|server| {
         let addr = server.url.strip_prefix("http://").unwrap().to_owned();
@@ -156,20 +171,20 @@ async fn no_acknowledged_upload_is_lost() {
     let mut checked = HashSet::new();
     for _ in 0..KILLS {
         let servers = platforms.each_ref().map(|(addr, _)| start(addr));
-        check(folder.path(), &known, &mut checked);
+        check(directory.path(), &known, &mut checked);
         let (acknowledge, mut acknowledged) = unbounded_channel();
         let mut uploads = Vec::new();
         for (_, client) in &platforms {
             for (number, known) in known.iter().enumerate() {
                 let (client, known) = (client.clone(), known.clone());
-                let upload = upload_until_it_dies(client, number, known, acknowledge.clone());
+                let upload = upload_until_killed(client, number, known, acknowledge.clone());
                 uploads.push(tokio::spawn(upload));
             }
         }
-        // When every uploader has ended, waiting for them must end as well.
+        // When every uploader has ended, `recv` must end too.
         drop(acknowledge);
         for server in servers {
-            // Some uploads go through, and then a random moment comes, which is what this test is about.
+            // Some uploads are acknowledged, and then a random time passes.
             for _ in 0..rand::random_range(0..5) {
                 if acknowledged.recv().await.is_none() {
                     break;
@@ -183,9 +198,9 @@ async fn no_acknowledged_upload_is_lost() {
             upload.await.unwrap();
         }
     }
-    Store::open(folder.path()).unwrap();
-    check(folder.path(), &known, &mut HashSet::new());
-    assert_eq!(Store::open(folder.path()).unwrap().verify(false).unwrap(), []);
+    Store::open(directory.path()).unwrap();
+    check(directory.path(), &known, &mut HashSet::new());
+    assert_eq!(Store::open(directory.path()).unwrap().fsck().unwrap(), []);
     let acknowledged: usize =
         known.iter().map(|known| known.lock().unwrap().acknowledged.len()).sum();
     println!("{acknowledged} uploads were acknowledged");
