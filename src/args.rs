@@ -126,7 +126,7 @@ pub struct RewardArgs {
     #[arg(long, default_value = "100", value_name = "TAO")]
     pub pool: Rao,
     /// How to split the pool
-    #[arg(long, value_name = "RULE", default_value_t = Payout::Proportional, value_parser = choice(&Payout::ALL))]
+    #[arg(long, value_name = "RULE", default_value_t = Payout::Proportional, value_parser = choice(Payout::ALL))]
     pub payout: Payout,
 }
 
@@ -142,7 +142,7 @@ impl RewardArgs {
 pub struct DiscloseArgs {
     /// What to show of failed cases: verdicts alone, public cases in full with the smallest failing input
     /// of hidden ones, or everything
-    #[arg(long, value_name = "CASES", default_value_t, value_parser = choice(&Disclose::ALL))]
+    #[arg(long, value_name = "CASES", default_value_t, value_parser = choice(Disclose::ALL))]
     pub disclose: Disclose,
 }
 

@@ -125,6 +125,9 @@ impl Console {
                 self.bar.inc(1);
                 self.print_line(&format!("fault: {miner_id} on {task}: {fault}"));
             }
+            RoundEvent::UnsoundTask { task, reason } => {
+                self.print_line(&format!("{task} must not enter a round: {reason}"));
+            }
             RoundEvent::Warning(text) => self.print_line(&format!("warning: {text}")),
         }
     }

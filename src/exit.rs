@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 use harness::Fault;
 use harness::benchmark::tasks::TaskSourceError;
+use harness::round::agent::ChooseAgentsError;
 use harness::round::cache::MergeError;
 use harness::round::remote::RemoteError;
 use harness::round::seed::OpenRoundError;
@@ -85,7 +86,22 @@ macro_rules! input_or_fault {
     };
 }
 
-input_or_fault!(TaskSourceError, OpenRoundError, MergeError, RemoteError);
+input_or_fault!(TaskSourceError, MergeError, RemoteError);
+
+impl From<OpenRoundError> for CommandError {
+    fn from(error: OpenRoundError) -> Self {
+        match error {
+            OpenRoundError::Store(error) => error.into(),
+            error => Self::input(error),
+        }
+    }
+}
+
+impl From<ChooseAgentsError> for CommandError {
+    fn from(error: ChooseAgentsError) -> Self {
+        Self::input(error)
+    }
+}
 
 impl From<AnswerSourceError> for CommandError {
     fn from(error: AnswerSourceError) -> Self {

@@ -12,11 +12,11 @@ use crate::exit::{CommandError, Result};
 
 /// Ranks, prints the rankings, and reports where they were published. Incomplete rankings are an error.
 pub fn finish(
-    standings: Standings<'_>,
+    standings: &Standings<'_>,
     reward: &RewardArgs,
     output: &OutputArgs,
 ) -> Result<Rankings> {
-    let finished = standings.finish_round(&reward.policy())?;
+    let finished = standings.finish_round(reward.policy())?;
     let rankings = finished.rankings;
     if output.json {
         let mut out = std::io::BufWriter::new(std::io::stdout().lock());

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use harness::benchmark::file::{ADVISORY, Benchmark};
-use harness::benchmark::tasks::{ReferenceRun, built_in, of_benchmark};
+use harness::benchmark::reference_outputs::ReferenceRun;
+use harness::benchmark::tasks::{built_in, of_benchmark};
 use harness::sandbox::Sandbox;
 use tasks::Task;
 
@@ -38,8 +39,8 @@ impl TaskSource<'_> {
         let (benchmark, store) = (&benchmark, &store);
         let work = |sandbox: Sandbox| async move {
             let on_run = console.reference_listener();
-            let run = ReferenceRun { sandbox: &sandbox, store, jobs: processors(), on_run };
-            Ok(of_benchmark(benchmark, ids, run).await?)
+            let run = ReferenceRun { sandbox, jobs: processors(), on_run };
+            Ok(of_benchmark(benchmark, ids, store, run).await?)
         };
         with_sandbox(self.sandbox, console, work).await
     }

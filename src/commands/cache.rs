@@ -3,7 +3,7 @@
 use clap::Args;
 use harness::benchmark::tasks::stored;
 use harness::round::agent::stored_agents;
-use harness::round::cache::{CacheContents, Prune, contents, keys_of_round};
+use harness::round::cache::{CacheContents, StaleRecords, contents, keys_of_round};
 use harness::trial::instance::RoundTask;
 
 use crate::args::{BenchmarkArgs, OutputArgs, StoreArgs};
@@ -50,8 +50,8 @@ pub fn run(args: &CacheArgs) -> Result {
             keys_of_round(&found.agents, &tasks, &round.image)
         }
     };
-    let prune = if args.prune { Prune::Yes } else { Prune::No };
-    let contents = contents(&store, &keys, prune)?;
+    let stale = if args.prune { StaleRecords::Remove } else { StaleRecords::Keep };
+    let contents = contents(&store, &keys, stale)?;
     if args.output.json { print_json(&contents) } else { print(&summary(&contents)) }
 }
 

@@ -70,7 +70,7 @@ pub struct EvaluateArgs {
     #[command(flatten)]
     jobs: JobsArgs,
     /// What gets a container of its own
-    #[arg(long, value_name = "UNIT", default_value_t = Isolation::Agent, value_parser = choice(&Isolation::ALL))]
+    #[arg(long, value_name = "UNIT", default_value_t = Isolation::Agent, value_parser = choice(Isolation::ALL))]
     isolation: Isolation,
     #[command(flatten)]
     reward: RewardArgs,
@@ -131,7 +131,7 @@ pub async fn run(args: EvaluateArgs) -> Result {
         publication: args.publication(),
     };
     let publishes = standings.publication == Publication::Publish;
-    let rankings = finish(standings, &args.reward, &args.output)?;
+    let rankings = finish(&standings, &args.reward, &args.output)?;
     if let Some(validator) = validator
         && publishes
     {
@@ -159,7 +159,7 @@ impl EvaluateArgs {
     /// Published rankings cover every agent, and rest on verdicts that no agent can forge.
     fn publication(&self) -> Publication {
         let advisory = self.benchmark.file.as_ref().is_some_and(BenchmarkFile::is_advisory);
-        if self.agents.is_empty() && !advisory { Publication::Publish } else { Publication::Keep }
+        if self.agents.is_empty() && !advisory { Publication::Publish } else { Publication::Unofficial }
     }
 }
 

@@ -91,7 +91,7 @@ pub fn run(args: &RankArgs) -> Result {
         scores,
         round,
         disclose: args.disclose.disclose,
-        publication: if advisory { Publication::Keep } else { Publication::Publish },
+        publication: if advisory { Publication::Unofficial } else { Publication::Publish },
     };
     finish(&standings, &args.reward, &args.output).map(drop)
 }

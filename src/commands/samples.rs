@@ -8,15 +8,16 @@ use std::time::Instant;
 use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
 use harness::benchmark::file::{ADVISORY, Benchmark, BenchmarkFile};
-use harness::benchmark::reference_outputs::ReferenceOutputs;
+use harness::benchmark::reference_outputs::{ReferenceOutputs, ReferenceRun};
+use harness::benchmark::sample_file::{self, ModelSample};
 use harness::benchmark::samples::{
-    self, JudgedSample, Sample, SampleEstimates, SamplesListener, SamplesOutcome, SamplesPlan,
-    SamplesProfile, UnjudgedSample,
+    CaseSet, PassEstimates, SampleVerdict, SamplesListener, SamplesOutcome, SamplesPlan,
+    SamplesProfile, UnjudgedSample, estimates, judge, write_verdicts,
 };
 use harness::sandbox::Sandbox;
 use harness::scoring::pass_at::PassAt;
 use harness::trial::judge::StopPolicy;
-use platform::store::{Store, write_atomically};
+use platform::store::Store;
 use serde::Serialize;
 
 use crate::args::{JobsArgs, OutputArgs, SandboxArgs, StoreArgs};
@@ -62,7 +63,7 @@ struct SamplesDocument<'a> {
     image: &'a str,
     problems: usize,
     samples: usize,
-    pass_at: &'a SampleEstimates,
+    pass_at: &'a PassEstimates,
     verdicts: &'a Path,
     /// Time to read the files, in milliseconds
     read_ms: u128,
@@ -78,7 +79,7 @@ struct SamplesRun<'a> {
     verdicts: PathBuf,
     read_ms: u128,
     /// What was judged so far, kept also when the run is interrupted
-    judged: Arc<Mutex<Vec<JudgedSample>>>,
+    judged: Arc<Mutex<Vec<SampleVerdict>>>,
 }
 
 /// Judges every sample, writes a line for each, and prints pass@k.
@@ -86,7 +87,7 @@ pub async fn run(args: SamplesArgs) -> Result {
     let console = Console::new();
     let started = Instant::now();
     let benchmark = Arc::new(Benchmark::read(&args.benchmark).map_err(CommandError::input)?);
-    let samples = samples::read(&args.file, &benchmark).map_err(CommandError::input)?;
+    let samples = sample_file::read(&args.file, &benchmark).map_err(CommandError::input)?;
     let read_ms = started.elapsed().as_millis();
     let store = args.store.open()?;
     let verdicts = args.output.clone().unwrap_or_else(|| default_output(&args.file));
@@ -108,22 +109,24 @@ impl SamplesRun<'_> {
     async fn judge(
         &self,
         sandbox: Sandbox,
-        samples: Vec<Sample>,
+        samples: Vec<ModelSample>,
         console: &Console,
     ) -> Result<(String, SamplesOutcome)> {
         let jobs = self.args.jobs.count();
-        let references = ReferenceOutputs::in_directory(self.store.expected_dir());
-        let on_run = console.reference_listener();
-        let references = references.of(&sandbox, &self.benchmark, jobs, on_run).await?;
+        let run =
+            ReferenceRun { sandbox: sandbox.clone(), jobs, on_run: console.reference_listener() };
+        let outputs = ReferenceOutputs::in_directory(self.store.expected_dir());
+        let outputs = outputs.of(&self.benchmark, run).await?;
         let show = console.samples_listener(samples.len());
         let plan = SamplesPlan {
             benchmark: Arc::clone(&self.benchmark),
-            references,
+            outputs,
             samples,
-            base_only: self.args.base_only,
-            stop: match self.args.first_failure {
-                true => StopPolicy::FirstFailure,
-                false => StopPolicy::AllMade,
+            cases: if self.args.base_only { CaseSet::Base } else { CaseSet::BaseAndPlus },
+            stop: if self.args.first_failure {
+                StopPolicy::FirstFailure
+            } else {
+                StopPolicy::AllMade
             },
             jobs,
         };
@@ -132,7 +135,7 @@ impl SamplesRun<'_> {
             show(sample);
             judged.lock().unwrap_or_else(PoisonError::into_inner).push(sample.clone());
         });
-        let outcome = samples::judge(&sandbox, plan, on_judged).await;
+        let outcome = judge(&sandbox, plan, on_judged).await;
         Ok((sandbox.image().pinned(), outcome))
     }
 
@@ -152,7 +155,7 @@ impl SamplesRun<'_> {
     fn report(&self, image: &str, outcome: &SamplesOutcome, console: &Console) -> Result {
         let SamplesOutcome { judged, unjudged, profile } = outcome;
         write_verdicts(&self.verdicts, judged)?;
-        let estimates = samples::estimates(judged);
+        let estimates = estimates(judged);
         let problems = self.count_problems(judged, console);
         let file = &self.args.benchmark;
         if self.args.form.json {
@@ -181,7 +184,7 @@ impl SamplesRun<'_> {
         if unjudged.is_empty() { Ok(()) } else { Err(CommandError::Reported) }
     }
 
-    fn count_problems(&self, judged: &[JudgedSample], console: &Console) -> usize {
+    fn count_problems(&self, judged: &[SampleVerdict], console: &Console) -> usize {
         let mut names: Vec<_> = judged.iter().map(|judged| judged.task_id.as_str()).collect();
         names.dedup();
         let all = self.benchmark.entries.len();
@@ -224,19 +227,7 @@ fn check_output(path: &Path, inputs: [&PathBuf; 2]) -> Result {
     Ok(())
 }
 
-fn write_verdicts(path: &Path, judged: &[JudgedSample]) -> Result {
-    let line = |judged| serde_json::to_string(judged).expect("verdicts are plain data") + "\n";
-    let lines: String = judged.iter().map(line).collect();
-    if path.is_file() || !path.exists() {
-        return Ok(write_atomically(path, lines.as_bytes())?);
-    }
-    // A pipe or a device cannot be replaced.
-    std::fs::write(path, lines).map_err(|error| {
-        CommandError::Fault(format!("cannot write the verdicts to {}: {error}", path.display()))
-    })
-}
-
-fn table(estimates: &SampleEstimates) -> String {
+fn table(estimates: &PassEstimates) -> String {
     let mut table = Table::new();
     table.load_style(presets::UTF8_HORIZONTAL_ONLY);
     table.set_header(["cases", "k", "pass@k", "95% of resamples"]);
