@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::builder::RangedI64ValueParser;
 use clap::{Args, Parser, Subcommand};
-use platform::server::Quotas;
 use platform::MinerId;
+use platform::server::Quotas;
 use platform::store::Store;
 
 pub(crate) mod serve;

@@ -333,7 +333,11 @@ fn a_store_is_verified_and_mended() {
     };
     check(&["verify"], 0, "is in order");
     std::fs::write(folder.path().join("agents/me.py"), "x = 2").unwrap();
-    check(&["verify"], 1, "me.py: it is not the current version; with --repair: restore it from versions/");
+    check(
+        &["verify"],
+        1,
+        "me.py: it is not the current version; with --repair: restore it from versions/",
+    );
     check(&["verify", "--json"], 1, "\"with_repair\"");
     check(&["verify", "--repair"], 0, "done: restore it");
     check(&["verify"], 0, "is in order");

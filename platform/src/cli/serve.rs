@@ -4,9 +4,9 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
+use platform::log::log_line;
 use platform::server::{self, HttpLimits, Settings};
 use platform::store::Store;
-use platform::log::log_line;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -45,7 +45,10 @@ pub(crate) async fn run(args: Serve) -> Result<(), Failure> {
 fn tell_damaged(store: &Store) {
     match store.agents() {
         Ok(listing) => {
-            listing.damaged.iter().for_each(|damaged| log_line(format_args!("platform: {damaged}")));
+            listing
+                .damaged
+                .iter()
+                .for_each(|damaged| log_line(format_args!("platform: {damaged}")));
         }
         Err(error) => log_line(format_args!("platform: {error}")),
     }

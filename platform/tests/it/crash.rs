@@ -1,76 +1,102 @@
-//! kill -9 at 200 random moments under concurrent uploads, to two servers on one store: whatever was
-//! acknowledged is there, whole, nothing half is visible, and the next start leaves no unfinished file.
-
-mod support;
+//! kill -9 at 200 random moments under concurrent uploads, to two servers on one store: every acknowledged
+//! upload is there and whole, nothing is half visible, and the next start leaves no unfinished file.
+//!
+//! A server process is this test binary again: it runs [`server_process`] alone.
 
 use std::collections::{HashMap, HashSet};
 use std::io::{BufRead as _, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use platform::MinerId;
 use platform::client::Client;
-use platform::store::{MinerId, Store};
-use support::faulty::unfinished;
+use platform::server::{Settings, serve};
+use platform::store::Store;
 use tasks::Sha256;
+use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+use crate::support::faulty::unfinished;
 
 /// How often both servers are killed, one after the other.
 const KILLS: usize = 100;
 const SERVERS: usize = 2;
-/// Of each server. Each has a companion at the other, with whom it shares its ids.
+/// Clients of each server. Each client of one server shares its ids with a client of the other.
 const CLIENTS: usize = 3;
+
+/// How a server process gets its settings.
+const STORE: &str = "CRASH_TEST_STORE";
+const ADDRESS: &str = "CRASH_TEST_ADDRESS";
+const LISTENING: &str = "listening on ";
 
 /// What a client and its companions know for certain.
 #[derive(Default)]
-struct Known {
+struct ClientKnowledge {
     /// The id that it owns at present, and its token.
     owned: Option<(MinerId, String)>,
-    /// The digest of every version that was acknowledged.
+    /// The digest of every acknowledged version.
     acknowledged: HashMap<(MinerId, u32), Sha256>,
     ids_tried: usize,
 }
 
-struct Server {
+/// A server in a process of its own.
+struct ServerProcess {
     process: Child,
-    url: String,
+    address: String,
 }
 
-impl Server {
-    fn start(store: &Path, addr: &str) -> Self {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_platform"))
-            .args(["serve", "--addr", addr, "--no-quotas", "--store"])
-            .arg(store)
+impl ServerProcess {
+    fn start(store: &Path, address: &str) -> Self {
+        let mut process = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "crash::server_process", "--ignored", "--nocapture"])
+            .env(STORE, store)
+            .env(ADDRESS, address)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let url = line.trim().strip_prefix("listening on ").unwrap().to_owned();
-        Self { process, url }
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let address = lines
+            .find_map(|line| line.unwrap().split_once(LISTENING).map(|(_, at)| at.to_owned()))
+            .expect("the server prints its address");
+        Self { process, address }
     }
 
-    /// SIGKILL.
+    /// Sends SIGKILL.
     fn kill(mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
     }
 }
 
-/// A test that fails leaves no server behind.
-impl Drop for Server {
+/// A failed test leaves no server behind.
+impl Drop for ServerProcess {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-/// Uploads as fast as it can, until the server is gone.
-async fn upload_until_it_dies(
+/// Serves a store until it is killed. Does nothing unless the crash test starts it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "the crash test starts it as a process"]
+async fn server_process() {
+    let (Some(root), Ok(address)) = (std::env::var_os(STORE), std::env::var(ADDRESS)) else {
+        return;
+    };
+    let store = Store::open(PathBuf::from(root)).unwrap();
+    let listener = TcpListener::bind(&address).await.unwrap();
+    println!("{LISTENING}{}", listener.local_addr().unwrap());
+    let settings = Settings { quotas: None, ..Settings::default() };
+    serve(listener, store, settings, std::future::pending()).await.unwrap();
+}
+
+/// Uploads as fast as it can until the server is gone.
+async fn upload_until_killed(
     client: Client,
     number: usize,
-    known: Arc<Mutex<Known>>,
+    known: Arc<Mutex<ClientKnowledge>>,
     acknowledged: UnboundedSender<()>,
 ) {
     loop {
@@ -83,7 +109,7 @@ async fn upload_until_it_dies(
                 (format!("client{number}-{}", known.ids_tried).parse().unwrap(), None)
             }
         };
-        // Some are of one page, some of many.
+        // Some sources fit into one page of memory, some need many.
         let size = if rand::random() { 10 } else { 100_000 };
         let source = format!("x = {}\n#{}\n", rand::random::<u64>(), "-".repeat(size));
         let uploaded = client.upload(&miner_id, source.clone(), token.as_deref()).await;
@@ -98,23 +124,24 @@ async fn upload_until_it_dies(
                 if let Some(token) = receipt.token {
                     known.owned = Some((miner_id, token));
                 }
-                // Now and then start over, for first uploads are a case of their own.
+                // Start over now and then, because first uploads are a case of their own.
                 if rand::random_ratio(1, 8) {
                     known.owned = None;
                 }
             }
             Err(error) => {
                 assert_eq!(error.status(), None, "{error}");
-                // Whether it was stored is unknown. A first upload's token is lost with its answer.
+                // It is unknown whether it was stored. A first upload's token is lost with its response.
                 return;
             }
         }
     }
 }
 
-/// Every version that was acknowledged is there, and everything that is there is whole. Sources that
-/// were read once, in `checked`, are only measured: reading all of them each time would take minutes.
-fn check(root: &Path, known: &[Arc<Mutex<Known>>], checked: &mut HashSet<Sha256>) {
+/// Checks that every acknowledged version is there, and that everything that is there is whole. Sources in
+/// `checked` were read before and only their sizes are compared: reading all of them each time would take
+/// minutes.
+fn check(root: &Path, known: &[Arc<Mutex<ClientKnowledge>>], checked: &mut HashSet<Sha256>) {
     assert_eq!(unfinished(root), [""; 0]);
     let store = Store::open(root).unwrap();
     let listing = store.agents().unwrap();
@@ -143,35 +170,35 @@ fn check(root: &Path, known: &[Arc<Mutex<Known>>], checked: &mut HashSet<Sha256>
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_acknowledged_upload_is_lost() {
-    let folder = tempfile::tempdir().unwrap();
-    let known: Vec<Arc<Mutex<Known>>> = (0..CLIENTS).map(|_| Arc::default()).collect();
-    // The addresses stay, so that one client serves for all: to make one takes longer than most servers
-    // here live.
-    let start = |addr: &str| Server::start(folder.path(), addr);
+    let directory = tempfile::tempdir().unwrap();
+    let known: Vec<Arc<Mutex<ClientKnowledge>>> = (0..CLIENTS).map(|_| Arc::default()).collect();
+    // The addresses stay the same, so that one client serves for all: creating one takes longer than most
+    // servers live here.
+    let start = |address: &str| ServerProcess::start(directory.path(), address);
     let first = [(); SERVERS].map(|()| start("127.0.0.1:0"));
     let platforms = first.map(|server| {
-        let addr = server.url.strip_prefix("http://").unwrap().to_owned();
-        let client = Client::new(&server.url).unwrap();
+        let address = server.address.clone();
+        let client = Client::new(&format!("http://{address}")).unwrap();
         server.kill();
-        (addr, client)
+        (address, client)
     });
     let mut checked = HashSet::new();
     for _ in 0..KILLS {
-        let servers = platforms.each_ref().map(|(addr, _)| start(addr));
-        check(folder.path(), &known, &mut checked);
+        let servers = platforms.each_ref().map(|(address, _)| start(address));
+        check(directory.path(), &known, &mut checked);
         let (acknowledge, mut acknowledged) = unbounded_channel();
         let mut uploads = Vec::new();
         for (_, client) in &platforms {
             for (number, known) in known.iter().enumerate() {
                 let (client, known) = (client.clone(), known.clone());
-                let upload = upload_until_it_dies(client, number, known, acknowledge.clone());
+                let upload = upload_until_killed(client, number, known, acknowledge.clone());
                 uploads.push(tokio::spawn(upload));
             }
         }
-        // When every uploader has ended, waiting for them must end as well.
+        // When every uploader has ended, waiting for them has to end as well.
         drop(acknowledge);
         for server in servers {
-            // Some uploads go through, and then a random moment comes, which is what this test is about.
+            // Some uploads succeed, then comes the random moment.
             for _ in 0..rand::random_range(0..5) {
                 if acknowledged.recv().await.is_none() {
                     break;
@@ -185,9 +212,9 @@ async fn no_acknowledged_upload_is_lost() {
             upload.await.unwrap();
         }
     }
-    Store::open(folder.path()).unwrap();
-    check(folder.path(), &known, &mut HashSet::new());
-    assert_eq!(Store::open(folder.path()).unwrap().verify(false).unwrap(), []);
+    Store::open(directory.path()).unwrap();
+    check(directory.path(), &known, &mut HashSet::new());
+    assert_eq!(Store::open(directory.path()).unwrap().fsck().unwrap(), []);
     let acknowledged: usize =
         known.iter().map(|known| known.lock().unwrap().acknowledged.len()).sum();
     println!("{acknowledged} uploads were acknowledged");
