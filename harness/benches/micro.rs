@@ -13,7 +13,7 @@ use harness::rank::{Contender, rank};
 use harness::reward::Payout;
 use harness::round::Agent;
 use harness::sandbox::{CallEnd, CallReply};
-use platform::rankings::TaskScore;
+use platform::api::TaskScore;
 use tasks::{Check, Outcome, Seed, Value, Verdict};
 
 fn main() {

@@ -13,7 +13,7 @@ use harness::results::Results;
 use harness::reward::{Payout, Rao};
 use harness::round::{self, Agent, Isolation, Plan};
 use harness::session;
-use platform::rankings::{Ranking, Rankings};
+use platform::api::{Ranking, Rankings};
 use serde_json::{Value, json};
 use support::{Platform, beside};
 use tasks::Seed;

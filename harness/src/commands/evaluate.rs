@@ -16,7 +16,7 @@ use harness::shrink;
 use harness::trial::Disclose;
 use jiff::Timestamp;
 use platform::MinerId;
-use platform::rankings::{FaultRecord, Round};
+use platform::api::{FaultRecord, Round};
 use platform::store::{RoundFile, Store};
 
 use super::remote::Remote;

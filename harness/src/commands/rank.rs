@@ -9,7 +9,7 @@ use harness::prepared::Prepared;
 use harness::results::{Found, Results};
 use harness::round::commitment;
 use jiff::Timestamp;
-use platform::rankings::{FaultRecord, Round};
+use platform::api::{FaultRecord, Round};
 use platform::store::Store;
 
 use super::standings::{Standings, stored_agents};

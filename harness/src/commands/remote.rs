@@ -6,8 +6,8 @@ use ::tasks::Task;
 use harness::Fault;
 use harness::console::Console;
 use harness::round::Agent;
+use platform::api::Rankings;
 use platform::client::Client;
-use platform::rankings::Rankings;
 
 use super::Failure;
 use crate::cli::Evaluate;

@@ -11,7 +11,7 @@ use harness::report;
 use harness::results::{Found, Results};
 use harness::round::Agent;
 use harness::trial::{Disclose, TrialRecord};
-use platform::rankings::{Rankings, Round, TaskScore};
+use platform::api::{Rankings, Round, TaskScore};
 use platform::store::Store;
 
 use super::{Failure, print};

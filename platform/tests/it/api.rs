@@ -21,9 +21,9 @@ async fn upload_is_stored_and_only_its_owner_can_replace_it() {
     assert_eq!(first["sha256"], Sha256::of(b"print(1)\n").as_str());
     let token = first["token"].as_str().unwrap();
 
-    let stranger = server.upload("me", "print(2)\n").send().await.unwrap();
-    assert_eq!(stranger.headers()["www-authenticate"], "Bearer");
-    check_problem(stranger, 401, "token of its first upload").await;
+    let unauthorized = server.upload("me", "print(2)\n").send().await.unwrap();
+    assert_eq!(unauthorized.headers()["www-authenticate"], "Bearer");
+    check_problem(unauthorized, 401, "token of its first upload").await;
     let guess = server.upload("me", "print(2)\n").bearer_auth("arena_0").send().await.unwrap();
     check_problem(guess, 401, "not the token of 'me'").await;
     let basic = server.upload("me", "print(2)\n").basic_auth("me", Some("x")).send().await.unwrap();

@@ -316,8 +316,8 @@ async fn quotas_apply_by_address_by_new_id_and_by_id() {
         assert!(server.client.upload(&me, "x = 0\n", Some(&token)).await.unwrap().unchanged);
     }
     for _ in 0..3 {
-        let stranger = server.upload("me", "x = 1\n").send().await.unwrap();
-        check_problem(stranger, 401, "token").await;
+        let unauthorized = server.upload("me", "x = 1\n").send().await.unwrap();
+        check_problem(unauthorized, 401, "token").await;
     }
     for n in 1..=2 {
         server.client.upload(&me, format!("x = {n}\n"), Some(&token)).await.unwrap();
