@@ -13,8 +13,8 @@ use harness::rank::{Contender, rank};
 use harness::reward::Payout;
 use harness::round::Agent;
 use harness::sandbox::{CallEnd, CallReply};
-use platform::rankings::TaskScore;
-use tasks::{CallOutcome, Check, Seed, Value, Verdict};
+use platform::api::TaskScore;
+use tasks::{Check, CallOutcome, Seed, Value, Verdict};
 
 fn main() {
     divan::main();

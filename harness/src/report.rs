@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use comfy_table::{CellAlignment, Table, presets};
-use platform::rankings::{Ranking, Rankings, Round};
+use platform::api::{Ranking, Rankings, Round};
 use serde::Serialize;
 use serde::ser::{SerializeSeq as _, Serializer};
 use tasks::{Family, Verdict};

@@ -11,10 +11,9 @@ use std::time::Duration;
 use clap::ValueEnum;
 use jiff::Timestamp;
 use platform::MinerId;
-use platform::api::{AgentHistory, AgentView};
+use platform::api::{AgentHistory, AgentVersion, AgentView, FaultRecord, TaskScore};
 use platform::client::Client;
-use platform::rankings::{FaultRecord, TaskScore};
-use platform::store::{AgentMeta, RoundFile, Store, Version};
+use platform::store::{AgentMeta, RoundFile, Store};
 use tasks::{Seed, Sha256, TaskId};
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
@@ -119,7 +118,7 @@ impl Agent {
     }
 }
 
-fn first_submitted(current: &AgentView, history: &[Version]) -> Timestamp {
+fn first_submitted(current: &AgentView, history: &[AgentVersion]) -> Timestamp {
     let same = history.iter().filter(|version| version.sha256 == current.sha256);
     same.map(|version| version.uploaded_at).fold(current.uploaded_at, Timestamp::min)
 }

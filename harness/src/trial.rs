@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use tasks::{Input, Kind, Limits, Seed, Sha256, TaskId, Verdict};
 
 use platform::MinerId;
-use platform::rankings::TaskScore;
+use platform::api::TaskScore;
 
 use crate::Fault;
 use crate::answer::answer_of;

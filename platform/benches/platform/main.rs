@@ -209,7 +209,6 @@ impl Disk for NeverSyncs {
     fn sync_directory(&self, _: &Path) -> std::io::Result<()> {
         Ok(())
     }
-
 }
 
 fn many_agents(runs: u8) -> anyhow::Result<[Row; 3]> {

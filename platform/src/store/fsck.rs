@@ -1,7 +1,7 @@
 //! Checking the whole store: does every file hold what was written there? What can be fixed without losing
 //! or exposing anything is fixed on request; the rest is only reported.
 //!
-//! Damaged metadata stays in place: without it the id would be free, and anybody could take it. Files that
+//! Damaged metadata stays in place: without it the id would be free, and another miner could take it. Files that
 //! do not belong to the store, or that can be created again, move to `quarantine/`.
 
 use std::collections::{HashMap, HashSet};
@@ -128,7 +128,7 @@ impl<'a> Fsck<'a> {
                         other => return Err(other),
                     };
                     let how = format!(
-                        "restore it from a backup; if you remove it, anybody can take the id '{miner_id}'"
+                        "restore it from a backup; if you remove it, another miner can take the id '{miner_id}'"
                     );
                     self.by_hand(&path, what, how);
                 }

@@ -1,11 +1,11 @@
-//! The leaderboard as it comes over the wire, which is all that a reader without JavaScript has.
+//! The leaderboard as HTML, which is all that a reader without JavaScript has.
 
-mod support;
+use platform::api::Ranking;
 
-use support::rounds::{self, HOSTILE};
-use support::{Server, check_problem};
+use crate::support::rounds::{self, HOSTILE};
+use crate::support::{TestServer, check_problem, rankings};
 
-async fn page(server: &Server, path: &str) -> String {
+async fn page(server: &TestServer, path: &str) -> String {
     let response = server.get(path).await;
     assert_eq!(response.status(), 200, "{path}");
     assert_eq!(response.headers()["content-type"], "text/html; charset=utf-8");
@@ -19,17 +19,17 @@ fn miners(page: &str) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn before_the_first_round_it_says_so() {
-    let server = Server::start().await;
+async fn shows_the_state_before_the_first_round() {
+    let server = TestServer::start().await;
     let text = page(&server, "/").await;
     assert!(text.contains("There has been no round yet. No agent has been submitted."), "{text}");
     server.upload("me", "print(1)\n").send().await.unwrap();
-    assert!(page(&server, "/").await.contains("One agent is waiting"));
+    assert!(page(&server, "/").await.contains("One agent has been submitted"));
 }
 
 #[tokio::test]
-async fn it_shows_ranks_changes_histories_and_verdicts() {
-    let server = Server::start().await;
+async fn shows_ranks_changes_histories_and_verdicts() {
+    let server = TestServer::start().await;
     rounds::put(&server.store);
     let text = page(&server, "/").await;
     assert_eq!(miners(&text), ["good", "climber", "fresh", "faller", "copy-cat"]);
@@ -52,20 +52,20 @@ async fn it_shows_ranks_changes_histories_and_verdicts() {
 }
 
 #[tokio::test]
-async fn hostile_words_are_words() {
-    let server = Server::start().await;
+async fn escapes_hostile_text() {
+    let server = TestServer::start().await;
     rounds::put(&server.store);
     let text = page(&server, "/?q=%22%3E%3Cscript%3Ealert(1)%3C/script%3E").await;
     assert!(!text.contains(HOSTILE) && !text.contains("<script>") && !text.contains("<img"));
     let text = page(&server, "/").await;
     assert!(!text.contains(HOSTILE) && !text.contains("<script>") && !text.contains("<img"));
-    assert!(text.contains("&lt;script&gt;document.title"), "the words themselves are shown");
+    assert!(text.contains("&lt;script&gt;document.title"), "the text itself is shown");
     assert!(!text.contains("style="), "the policy forbids inline styles");
 }
 
 #[tokio::test]
-async fn it_asks_no_other_host_for_anything() {
-    let server = Server::start().await;
+async fn loads_nothing_from_other_hosts() {
+    let server = TestServer::start().await;
     rounds::put(&server.store);
     for path in ["/", "/reference", "/style.css", "/leaderboard.js"] {
         let text = server.get(path).await.text().await.unwrap();
@@ -76,36 +76,36 @@ async fn it_asks_no_other_host_for_anything() {
 }
 
 #[tokio::test]
-async fn it_can_be_filtered_without_a_script() {
-    let server = Server::start().await;
+async fn filters_without_a_script() {
+    let server = TestServer::start().await;
     rounds::put(&server.store);
     let text = page(&server, "/?q=+CLIMB+").await;
     assert_eq!(miners(&text), ["climber"]);
     assert!(text.contains("1 of 5 agents"));
-    assert_eq!(miners(&page(&server, "/?q=nobody").await), [""; 0]);
+    assert_eq!(miners(&page(&server, "/?q=none").await), [""; 0]);
     assert_eq!(miners(&page(&server, "/?page=99").await).len(), 5);
     check_problem(server.get("/?page=x").await, 400, "").await;
 }
 
 #[tokio::test]
-async fn a_new_round_is_shown_at_once() {
-    let server = Server::start().await;
+async fn shows_a_new_round_at_once() {
+    let server = TestServer::start().await;
     rounds::put(&server.store);
     assert!(page(&server, "/").await.contains("climber"));
-    server.store.put_rankings(&support::rankings("next", "newcomer")).unwrap();
+    server.store.put_rankings(&rankings("next", "newcomer")).unwrap();
     let text = page(&server, "/").await;
     assert_eq!(miners(&text), ["newcomer"]);
     assert!(text.contains("<td class=\"number\">100.000000000</td>"), "{text}");
 }
 
 #[tokio::test]
-async fn a_large_ranking_comes_in_pages() {
-    let server = Server::start().await;
-    let mut round = support::rankings("large", "me");
+async fn splits_a_large_ranking_into_pages() {
+    let server = TestServer::start().await;
+    let mut round = rankings("large", "me");
     let entry = round.rankings.remove(0);
     for n in 0..450 {
         let miner_id = format!("m{n:03}").parse().unwrap();
-        round.rankings.push(platform::rankings::Ranking { miner_id, ..entry.clone() });
+        round.rankings.push(Ranking { miner_id, ..entry.clone() });
     }
     server.store.put_rankings(&round).unwrap();
     for (number, first, count) in [(1, "m000", 100), (2, "m100", 100), (5, "m400", 50)] {

@@ -1,19 +1,18 @@
-//! The API as its users meet it, over real sockets.
+//! The API over real sockets.
 
-mod support;
-
+use platform::api::Receipt;
 use platform::client::{Client, ClientError};
 use platform::server::Settings;
-use platform::store::Receipt;
 use reqwest::multipart::{Form, Part};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
-use support::{Server, VALIDATOR, check_problem, rankings};
 use tasks::Sha256;
 
+use crate::support::{TestServer, VALIDATOR, check_problem, rankings};
+
 #[tokio::test]
-async fn an_upload_is_stored_and_its_owner_alone_can_replace_it() {
-    let server = Server::start().await;
+async fn upload_is_stored_and_only_its_owner_can_replace_it() {
+    let server = TestServer::start().await;
     let first = server.upload("me", "print(1)\n").send().await.unwrap();
     assert_eq!(first.status(), StatusCode::CREATED);
     let first: Value = first.json().await.unwrap();
@@ -22,9 +21,9 @@ async fn an_upload_is_stored_and_its_owner_alone_can_replace_it() {
     assert_eq!(first["sha256"], Sha256::of(b"print(1)\n").as_str());
     let token = first["token"].as_str().unwrap();
 
-    let stranger = server.upload("me", "print(2)\n").send().await.unwrap();
-    assert_eq!(stranger.headers()["www-authenticate"], "Bearer");
-    check_problem(stranger, 401, "token of its first upload").await;
+    let unauthorized = server.upload("me", "print(2)\n").send().await.unwrap();
+    assert_eq!(unauthorized.headers()["www-authenticate"], "Bearer");
+    check_problem(unauthorized, 401, "token of its first upload").await;
     let guess = server.upload("me", "print(2)\n").bearer_auth("arena_0").send().await.unwrap();
     check_problem(guess, 401, "not the token of 'me'").await;
     let basic = server.upload("me", "print(2)\n").basic_auth("me", Some("x")).send().await.unwrap();
@@ -39,19 +38,19 @@ async fn an_upload_is_stored_and_its_owner_alone_can_replace_it() {
 }
 
 #[tokio::test]
-async fn what_cannot_run_is_refused_with_every_line_and_reason() {
-    let server = Server::start().await;
+async fn refusal_of_a_source_lists_every_line_and_reason() {
+    let server = TestServer::start().await;
     let source = "import requests\nx = 1\nimport numpy\n";
     let response = server.upload("me", source).send().await.unwrap();
     let problem = check_problem(response, 422, "requests is not in the standard library").await;
-    let lines: Vec<_> = problem.findings.iter().map(|finding| finding.line).collect();
+    let lines: Vec<_> = problem.violations.iter().map(|violation| violation.line).collect();
     assert_eq!(lines, [1, 3]);
     assert_eq!(server.store.agents().unwrap().agents, []);
 }
 
 #[tokio::test]
-async fn no_two_people_end_up_with_one_id() {
-    let server = Server::start().await;
+async fn refuses_ambiguous_miner_ids() {
+    let server = TestServer::start().await;
     for wrong in [
         "Me", "ME", "me ", " me", "../me", "me/../me", "me\0", "mé", "ｍe", "m\u{435}", ".", "..",
         "",
@@ -61,21 +60,21 @@ async fn no_two_people_end_up_with_one_id() {
     }
     let two = Form::new().text("miner_id", "me").text("miner_id", "you").text("file", "x = 1");
     let response = server.request(Method::POST, "/upload/agent").multipart(two).send().await;
-    check_problem(response.unwrap(), 422, "two parts 'miner_id'").await;
+    check_problem(response.unwrap(), 422, "duplicate part 'miner_id'").await;
     assert_eq!(server.store.agents().unwrap().agents, []);
 }
 
 #[tokio::test]
-async fn bad_uploads_are_told_what_to_change() {
-    let server = Server::start().await;
+async fn refusal_of_an_upload_says_what_to_change() {
+    let server = TestServer::start().await;
     let post = || server.request(Method::POST, "/upload/agent");
     let form = |name: &'static str| Form::new().text(name, "me");
     let no_file = post().multipart(form("miner_id")).send().await.unwrap();
-    check_problem(no_file, 422, "no part 'file': add -F file=@agent.py").await;
+    check_problem(no_file, 422, "missing part 'file': add -F file=@agent.py").await;
     let no_id = post().multipart(form("file")).send().await.unwrap();
-    check_problem(no_id, 422, "no part 'miner_id'").await;
+    check_problem(no_id, 422, "missing part 'miner_id'").await;
     let other = post().multipart(form("score")).send().await.unwrap();
-    check_problem(other, 422, "besides 'file' and 'miner_id'").await;
+    check_problem(other, 422, "only 'file' and 'miner_id'").await;
 
     check_problem(post().body("x").send().await.unwrap(), 415, "curl -F").await;
     let json = post().header("content-type", "application/json").body("{}").send().await.unwrap();
@@ -95,8 +94,8 @@ async fn bad_uploads_are_told_what_to_change() {
 }
 
 #[tokio::test]
-async fn tasks_show_their_public_side_alone() {
-    let server = Server::start().await;
+async fn tasks_show_their_public_part_only() {
+    let server = TestServer::start().await;
     let views = server.client.tasks().await.unwrap();
     let expected: Vec<_> = tasks::all().iter().map(tasks::Task::view).collect();
     assert_eq!(views, expected);
@@ -107,7 +106,7 @@ async fn tasks_show_their_public_side_alone() {
 
 #[tokio::test]
 async fn agents_are_listed_without_source_or_token() {
-    let server = Server::start().await;
+    let server = TestServer::start().await;
     assert_eq!(server.client.agents().await.unwrap().agents, []);
     for miner in ["b", "a"] {
         server.upload(miner, "SECRET = 1\n").send().await.unwrap();
@@ -125,14 +124,14 @@ async fn agents_are_listed_without_source_or_token() {
 }
 
 #[tokio::test]
-async fn sources_and_rankings_are_the_validators() {
-    let server = Server::start().await;
+async fn sources_and_publishing_require_the_validator_token() {
+    let server = TestServer::start().await;
     check_problem(server.get("/rankings").await, 404, "no round yet").await;
     assert_eq!(server.client.rankings().await.unwrap(), None);
     server.upload("me", "print(1)\n").send().await.unwrap();
     let agent = server.client.agents().await.unwrap().agents.remove(0);
 
-    check_problem(server.get("/agents/me/agent.py").await, 401, "validator's token").await;
+    check_problem(server.get("/agents/me/agent.py").await, 401, "validator token").await;
     let error = server.client.source(&agent, "guess").await.unwrap_err();
     assert_eq!(error.status(), Some(StatusCode::UNAUTHORIZED));
     assert_eq!(server.client.source(&agent, VALIDATOR).await.unwrap(), "print(1)\n");
@@ -147,8 +146,8 @@ async fn sources_and_rankings_are_the_validators() {
 }
 
 #[tokio::test]
-async fn the_version_that_was_listed_is_there_after_another_upload() {
-    let server = Server::start().await;
+async fn listed_version_is_available_after_another_upload() {
+    let server = TestServer::start().await;
     let uploaded = server.upload("me", "print(1)\n").send().await.unwrap();
     let token = uploaded.json::<Receipt>().await.unwrap().token.unwrap();
     let mut agent = server.client.agents().await.unwrap().agents.remove(0);
@@ -161,28 +160,28 @@ async fn the_version_that_was_listed_is_there_after_another_upload() {
 }
 
 #[tokio::test]
-async fn a_source_that_is_not_the_listed_one_is_refused_by_the_client() {
-    let server = Server::start().await;
+async fn client_refuses_a_source_with_another_digest() {
+    let server = TestServer::start().await;
     server.upload("me", "print(1)\n").send().await.unwrap();
     let agent = server.client.agents().await.unwrap().agents.remove(0);
     let router = axum::Router::new().fallback(|| async { "print(2)\n" });
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let liar = Client::new(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+    let forged = Client::new(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
     tokio::spawn(async move { axum::serve(listener, router).await });
-    let error = liar.source(&agent, VALIDATOR).await.unwrap_err();
+    let error = forged.source(&agent, VALIDATOR).await.unwrap_err();
     assert!(matches!(error, ClientError::Unexpected { .. }), "{error}");
 }
 
 #[tokio::test]
-async fn without_a_validator_token_nobody_is_the_validator() {
-    let server = Server::with(Settings::default()).await;
+async fn server_without_validator_token_refuses_validators() {
+    let server = TestServer::with(Settings::default()).await;
     let response = server.request(Method::PUT, "/rankings").bearer_auth("").send().await.unwrap();
-    check_problem(response, 403, "BITSEC_VALIDATOR_TOKEN").await;
+    check_problem(response, 403, "ARENA_VALIDATOR_TOKEN").await;
 }
 
 #[tokio::test]
-async fn what_does_not_exist_is_a_problem_document_too() {
-    let server = Server::start().await;
+async fn unknown_paths_and_methods_get_problem_documents() {
+    let server = TestServer::start().await;
     check_problem(server.get("/nothing").await, 404, "/upload/agent").await;
     let response = server.request(Method::DELETE, "/tasks").send().await.unwrap();
     assert_eq!(response.headers()["allow"], "GET,HEAD");
@@ -191,8 +190,8 @@ async fn what_does_not_exist_is_a_problem_document_too() {
 }
 
 #[tokio::test]
-async fn a_damaged_store_is_the_platforms_fault_and_says_nothing_of_paths() {
-    let server = Server::start().await;
+async fn damaged_store_is_503_without_paths() {
+    let server = TestServer::start().await;
     let path = server.store.root().join("rankings.json");
     std::fs::write(&path, "{").unwrap();
     let problem = check_problem(server.get("/rankings").await, 503, "try again later").await;
@@ -200,24 +199,24 @@ async fn a_damaged_store_is_the_platforms_fault_and_says_nothing_of_paths() {
 }
 
 #[tokio::test]
-async fn a_list_that_cannot_be_read_is_not_a_shorter_list() {
-    let server = Server::start().await;
+async fn unreadable_list_is_an_error_and_not_a_shorter_list() {
+    let server = TestServer::start().await;
     let agents = server.store.root().join("agents");
     for n in 0..1_000 {
         std::fs::write(agents.join(format!("damaged{n}.json")), "{").unwrap();
     }
     server.upload("me", "print(1)\n").send().await.unwrap();
-    // A whole page of damaged ones is no end: the client goes on where the answer says.
+    // A page of damaged agents is not the end: the client follows the link.
     let list = server.client.agents().await.unwrap();
     assert_eq!(list.damaged, 1_000);
     assert_eq!(list.agents.iter().map(|agent| agent.miner_id.as_str()).collect::<Vec<_>>(), ["me"]);
-    // A folder in the place of a file is what a disk that cannot read looks like.
+    // A directory in the place of a file fails like a disk that cannot be read.
     std::fs::create_dir(agents.join("unreadable.json")).unwrap();
     check_problem(server.get("/agents?after=me").await, 503, "try again later").await;
 }
 
 #[tokio::test]
-async fn the_clients_errors_name_the_address_and_the_cause() {
+async fn client_errors_name_the_url_and_the_cause() {
     let closed = "http://127.0.0.1:1";
     let error = Client::new(closed).unwrap().tasks().await.unwrap_err().to_string();
     assert!(error.contains("127.0.0.1:1/tasks") && error.contains("refused"), "{error}");
@@ -225,7 +224,7 @@ async fn the_clients_errors_name_the_address_and_the_cause() {
         let error = Client::new(wrong).err().map(|error| error.to_string()).unwrap_or_default();
         assert!(error.contains("http://HOST:PORT"), "{wrong:?}: {error:?}");
     }
-    let server = Server::start().await;
+    let server = TestServer::start().await;
     let error = server.client.upload(&"me".parse().unwrap(), "import requests\n", None).await;
     let error = error.unwrap_err().to_string();
     assert!(error.contains("422") && error.contains("line 1"), "{error}");

@@ -1,10 +1,7 @@
-//! A real server on a free port with a store of its own, for the tests of the API.
+//! A real server on a free port with its own store, for the tests of the API.
 
-#![allow(dead_code, reason = "each test target uses a part of this")]
-
-use platform::api::Problem;
+use platform::api::{ProblemDocument, Rankings};
 use platform::client::Client;
-use platform::rankings::Rankings;
 use platform::server::{Settings, serve};
 use platform::store::Store;
 use reqwest::multipart::{Form, Part};
@@ -13,45 +10,46 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+#[cfg(feature = "outside-tools")]
 pub mod browser;
 pub mod faulty;
 pub mod rounds;
 pub mod volatile;
 
-/// What the validator brings in tests.
+/// The validator token of the tests.
 pub const VALIDATOR: &str = "the validator's token";
 
 /// A running server.
-pub struct Server {
+pub struct TestServer {
     /// `http://127.0.0.1:PORT`
     pub url: String,
     /// The store that it serves.
     pub store: Store,
     /// A client of it.
     pub client: Client,
-    /// For what the client has no call.
+    /// For requests that the client does not offer.
     pub http: reqwest::Client,
     stop: Option<oneshot::Sender<()>>,
     task: JoinHandle<std::io::Result<()>>,
-    /// Goes away with the server.
-    folder: Option<tempfile::TempDir>,
+    /// Removed with the server.
+    _directory: Option<tempfile::TempDir>,
 }
 
-impl Server {
-    /// Starts one as most tests want it.
+impl TestServer {
+    /// Starts a server with the settings of most tests.
     pub async fn start() -> Self {
         let settings = Settings { validator_token: Some(VALIDATOR.into()), ..Settings::default() };
         Self::with(settings).await
     }
 
-    /// Starts one with these settings.
+    /// Starts a server with these settings.
     pub async fn with(settings: Settings) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).unwrap();
-        Self { folder: Some(folder), ..Self::on(store, settings).await }
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path()).unwrap();
+        Self { _directory: Some(directory), ..Self::on(store, settings).await }
     }
 
-    /// Starts one on a store of the test's own.
+    /// Starts a server on this store.
     pub async fn on(store: Store, settings: Settings) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -62,30 +60,30 @@ impl Server {
         let task = tokio::spawn(serve(listener, store.clone(), settings, shutdown));
         let client = Client::new(&url).unwrap();
         let http = reqwest::Client::new();
-        Self { url, store, client, http, stop: Some(stop), task, folder: None }
+        Self { url, store, client, http, stop: Some(stop), task, _directory: None }
     }
 
-    /// Asks it to stop. It finishes what is under way.
+    /// Asks the server to stop. It finishes the requests in progress.
     pub fn stop(&mut self) {
         let _ = self.stop.take().map(|stop| stop.send(()));
     }
 
-    /// Returns when it has stopped.
+    /// Returns when the server has stopped.
     pub async fn stopped(&mut self) {
         (&mut self.task).await.unwrap().unwrap();
     }
 
-    /// A request to it.
+    /// Builds a request to the server.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.url))
     }
 
-    /// GETs a path.
+    /// Sends a GET request.
     pub async fn get(&self, path: &str) -> Response {
         self.request(Method::GET, path).send().await.unwrap()
     }
 
-    /// A first or later upload, as `curl -F` would send it.
+    /// Builds an upload as `curl -F` would send it.
     pub fn upload(&self, miner_id: &str, source: &str) -> RequestBuilder {
         let file = Part::bytes(source.as_bytes().to_vec()).file_name("agent.py");
         let form = Form::new().part("file", file).text("miner_id", miner_id.to_owned());
@@ -93,11 +91,11 @@ impl Server {
     }
 }
 
-/// Checks that the answer is a problem document with this status whose detail has this part.
-pub async fn check_problem(response: Response, status: u16, part: &str) -> Problem {
+/// Checks that the response is a problem document with this status whose detail contains this part.
+pub async fn check_problem(response: Response, status: u16, part: &str) -> ProblemDocument {
     assert_eq!(response.status(), StatusCode::from_u16(status).unwrap());
     assert_eq!(response.headers()["content-type"], "application/problem+json");
-    let problem: Problem = response.json().await.unwrap();
+    let problem: ProblemDocument = response.json().await.unwrap();
     assert_eq!(problem.status, status);
     assert!(problem.detail.contains(part), "{part:?} is not in {:?}", problem.detail);
     problem

@@ -1,5 +1,5 @@
-//! A real headless Chromium, driven over the `WebDriver` protocol, which is JSON over HTTP and needs no
-//! library. Wants Debian's `chromium` and `chromium-driver`.
+//! A real headless Chromium, driven over the `WebDriver` protocol, which is JSON over HTTP. Requires Debian's
+//! `chromium` and `chromium-driver`.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use reqwest::Client;
 use serde_json::{Value, json};
 
-/// Chromium makes no window narrower than this; what is narrower is a phone.
+/// The minimum width of a Chromium window; narrower ones are emulated as a phone.
 const NARROWEST_WINDOW: u32 = 500;
 
 /// One browser window.
@@ -18,7 +18,7 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// Starts one of this size, with these extra settings in the words of Chromium's command line.
+    /// Starts a browser of this size with extra arguments for Chromium.
     pub async fn start(width: u32, height: u32, extra: &[&str]) -> Self {
         let mut driver = Command::new("chromedriver")
             .arg("--port=0")
@@ -35,7 +35,7 @@ impl Browser {
                     .parse::<u16>()
                     .ok()
             })
-            .expect("chromedriver says its port");
+            .expect("chromedriver prints its port");
         let http = Client::new();
         let size = format!("--window-size={width},{height}");
         let mut args = vec!["--headless=new", "--no-sandbox", "--disable-gpu", &size];
@@ -45,10 +45,11 @@ impl Browser {
             let metrics = json!({"width": width, "height": height, "pixelRatio": 2});
             options["mobileEmulation"] = json!({"deviceMetrics": metrics});
         }
-        let wanted = json!({"capabilities": {"alwaysMatch": {"goog:chromeOptions": options}}});
+        let capabilities =
+            json!({"capabilities": {"alwaysMatch": {"goog:chromeOptions": options}}});
         let base = format!("http://127.0.0.1:{port}/session");
         let answer: Value =
-            http.post(&base).json(&wanted).send().await.unwrap().json().await.unwrap();
+            http.post(&base).json(&capabilities).send().await.unwrap().json().await.unwrap();
         let id = answer["value"]["sessionId"].as_str();
         let id = id.unwrap_or_else(|| panic!("a session starts: {answer}"));
         Self { driver, http, session: format!("{base}/{id}") }
@@ -62,7 +63,7 @@ impl Browser {
         answer["value"].clone()
     }
 
-    /// Goes to the address and waits until the page is there.
+    /// Opens the URL and waits until the page is loaded.
     pub async fn open(&self, url: &str) {
         self.post("url", json!({"url": url})).await;
     }
@@ -72,12 +73,12 @@ impl Browser {
         self.post("execute/sync", json!({"script": script, "args": []})).await
     }
 
-    /// The same for a script that calls its last argument with what it returns.
+    /// Like [`Browser::run`], for a script that passes its result to its last argument.
     pub async fn run_async(&self, script: &str) -> Value {
         self.post("execute/async", json!({"script": script, "args": []})).await
     }
 
-    /// Presses keys as a person at the keyboard would.
+    /// Presses keys.
     pub async fn press(&self, keys: &str) {
         let actions: Vec<_> = keys
             .chars()
@@ -89,7 +90,7 @@ impl Browser {
         self.post("actions", json!({"actions": [keyboard]})).await;
     }
 
-    /// What the browser shows, as a PNG in base64.
+    /// Returns what the browser shows, as a PNG in base64.
     pub async fn screenshot(&self) -> String {
         let url = format!("{}/screenshot", self.session);
         let answer: Value = self.http.get(url).send().await.unwrap().json().await.unwrap();

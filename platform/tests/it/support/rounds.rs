@@ -1,10 +1,10 @@
-//! Rounds to show: several miners, every verdict, histories that rise and fall, and hostile words in
-//! every field that can hold any.
+//! Rounds to display: several miners, every verdict, rising and falling histories, and hostile text in every
+//! text field.
 
-use platform::rankings::Rankings;
+use platform::api::Rankings;
 use platform::store::Store;
 
-/// Markup and script, as somebody would try them.
+/// Markup and script, as an attacker would try them.
 pub const HOSTILE: &str = "\"'><script>document.title='owned'</script><img src=x onerror=alert(1)>";
 
 /// The tasks of these rounds, too many for a phone.
@@ -19,14 +19,14 @@ pub const TASKS: [&str; 8] = [
     "prime_factors",
 ];
 
-/// Puts three rounds into the store. In the last, `good` leads, `climber` has come up, `faller` has gone
-/// down, and `fresh` is new.
+/// Puts three rounds into the store. In the last, `good` leads, `climber` has risen, `faller` has fallen, and
+/// `fresh` is new.
 pub fn put(store: &Store) {
     put_with(store, HOSTILE);
 }
 
-/// The same with these words where hostile ones would be.
-pub fn put_with(store: &Store, words: &str) {
+/// Like [`put`], with this text in place of the hostile one.
+pub fn put_with(store: &Store, text: &str) {
     let before: &[(&str, [u32; 4])] =
         &[("faller", [8, 8, 8, 4]), ("good", [8, 8, 4, 4]), ("climber", [2, 0, 0, 0])];
     let last: &[(&str, [u32; 4])] = &[
@@ -37,11 +37,11 @@ pub fn put_with(store: &Store, words: &str) {
         ("copy-cat", [0, 0, 0, 0]),
     ];
     for (day, agents) in [(1, before), (2, before), (3, last)] {
-        store.put_rankings(&round(day, agents, words)).unwrap();
+        store.put_rankings(&round(day, agents, text)).unwrap();
     }
 }
 
-fn round(day: u32, agents: &[(&str, [u32; 4])], words: &str) -> Rankings {
+fn round(day: u32, agents: &[(&str, [u32; 4])], text: &str) -> Rankings {
     let codes = ["WA", "RE", "TLE", "MLE", "OLE", "NS"];
     let rankings: Vec<_> = agents
         .iter()
@@ -65,7 +65,7 @@ fn round(day: u32, agents: &[(&str, [u32; 4])], words: &str) -> Rankings {
                 .collect();
             serde_json::json!({
                 "rank": place + 1, "miner_id": miner_id, "agent_sha256": "0".repeat(64),
-                "score": f64::from(passed.iter().sum::<u32>()) * 3.125, "reward_tao": words, "reward_rao": 0,
+                "score": f64::from(passed.iter().sum::<u32>()) * 3.125, "reward_tao": text, "reward_rao": 0,
                 "tasks": tasks,
                 "copy_of": (*miner_id == "copy-cat").then_some("faller"),
             })
@@ -73,11 +73,11 @@ fn round(day: u32, agents: &[(&str, [u32; 4])], words: &str) -> Rankings {
         .collect();
     serde_json::from_value(serde_json::json!({
         "round": {
-            "id": format!("{words}{day}"), "seed": 1, "started_at": format!("2026-01-0{day}T00:00:00Z"),
+            "id": format!("{text}{day}"), "seed": 1, "started_at": format!("2026-01-0{day}T00:00:00Z"),
             "finished_at": format!("2026-01-0{day}T00:01:00Z"), "tasks": TASKS,
-            "image": words, "isolation": words, "pool_tao": words, "payout": words,
+            "image": text, "isolation": text, "pool_tao": text, "payout": text,
             "trials": 20, "cached": 0,
-            "faults": [{"miner_id": "copy-cat", "task": "factorial", "fault": words}],
+            "faults": [{"miner_id": "copy-cat", "task": "factorial", "fault": text}],
         },
         "rankings": rankings,
     }))

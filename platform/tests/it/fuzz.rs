@@ -1,22 +1,23 @@
-//! No input takes the process down, and none takes long: every way to nest that we know of, filled up to
-//! the largest upload, and then random programs made of the pieces of hard ones.
+//! No input ends the process, and none takes long: every known way to nest, up to the maximum size of an upload,
+//! and random programs made of difficult pieces.
 //!
-//! A stack overflow aborts, so that it cannot be missed. `FUZZ_CASES` sets how many random programs are
-//! tried; each run starts from `FUZZ_SEED`, which a failure names.
+//! A stack overflow aborts, so the test cannot miss it. `FUZZ_CASES` sets the number of random programs; they
+//! start from `FUZZ_SEED`, and a failure names its seed.
 
 use std::time::{Duration, Instant};
 
-use platform::validation::{MAX_SOURCE_BYTES, validate};
+use platform::api::MAX_SOURCE_BYTES;
+use platform::validation::validate;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 
-/// The longest that one check may take, in a build without optimisation on a busy machine. With it, none
-/// takes 0.3 s on an idle one.
-const LONGEST: Duration = Duration::from_secs(10);
+/// The time after which a check is reported as slow, and the time that bounds a hang. On an idle machine no check
+/// takes 0.3 s in an unoptimized build.
+const SLOW: Duration = Duration::from_secs(5);
+const HANG: Duration = Duration::from_mins(2);
 
-/// Ways to nest: what stands before, what is repeated, what stands in the middle, what closes each, and
-/// what stands after.
+/// Ways to nest: prefix, repeated opening, middle, repeated closing, suffix.
 const NESTS: &[(&str, &str, &str, &str, &str)] = &[
     ("x = ", "(", "1", ")", ""),
     ("x = ", "[", "", "]", ""),
@@ -126,17 +127,20 @@ const NESTS: &[(&str, &str, &str, &str, &str)] = &[
     ("", "\x0c", "x", "", ""),
 ];
 
-/// Checks that the file is judged, whatever the judgement, and in time.
+/// Checks that validation ends in time. Returns whether the source is accepted.
 fn check(source: &str, what: &str) -> bool {
     let start = Instant::now();
-    let fine = validate(source.as_bytes()).is_ok();
+    let is_accepted = validate(source.as_bytes()).is_ok();
     let time = start.elapsed();
-    assert!(time < LONGEST, "{what} took {time:?}");
-    fine
+    if time > SLOW {
+        println!("warning: {what} took {time:?}");
+    }
+    assert!(time < HANG, "{what} took {time:?}");
+    is_accepted
 }
 
 #[test]
-fn every_way_to_nest_is_survived_at_every_size() {
+fn survives_every_way_to_nest_at_every_size() {
     for (before, open, middle, close, after) in NESTS {
         let fixed = before.len() + middle.len() + after.len();
         let most = (MAX_SOURCE_BYTES - fixed) / (open.len() + close.len());
@@ -146,21 +150,21 @@ fn every_way_to_nest_is_survived_at_every_size() {
             let what =
                 format!("{before}{} ... {count} times", &open[..open.floor_char_boundary(40)]);
             check(&format!("{before}{open}{middle}{close}{after}\n"), &what);
-            // The same, never closed, and as the last of many lines.
+            // The same, unclosed and without a final newline.
             check(&format!("{before}{open}{middle}"), &what);
         }
     }
 }
 
 #[test]
-fn many_names_take_no_square_of_their_number() {
+fn time_for_many_names_does_not_grow_with_their_square() {
     let names =
         |letter: char| (0..20_000).map(|n| format!("{letter}{n:x}")).collect::<Vec<_>>().join(",");
     check(&format!("def f({}):\n global {}\n", names('a'), names('b')), "parameters and globals");
 }
 
 #[test]
-fn blocks_in_blocks_are_survived() {
+fn survives_nested_blocks() {
     for header in ["if x:", "for x in y:", "while x:", "with x:", "class x:", "def f():", "try:"] {
         for (depth, unclosed) in [(99, false), (101, false), (700, false), (700, true)] {
             let mut source = String::from(if unclosed { "(\n" } else { "" });
@@ -175,7 +179,7 @@ fn blocks_in_blocks_are_survived() {
 }
 
 #[test]
-fn random_programs_are_survived() {
+fn survives_random_programs() {
     let number = |name: &str, default| {
         std::env::var(name).map_or(default, |text| text.parse::<u64>().expect(name))
     };
@@ -183,13 +187,13 @@ fn random_programs_are_survived() {
     let mut accepted = 0;
     for case in seed..seed + cases {
         let source = random_program(&mut StdRng::seed_from_u64(case));
-        // Should it abort, this is the last line.
+        // If the process aborts, this is the last line.
         if std::env::var_os("FUZZ_CASES").is_some() {
             eprintln!("FUZZ_SEED={case}");
         }
         accepted += u64::from(check(&source, &format!("FUZZ_SEED={case}")));
     }
-    // A fuzzer whose programs are all refused at the door tests nothing but the door.
+    // If every program is refused early, the parser is not tested.
     assert!(accepted > cases / 50, "only {accepted} of {cases} programs were accepted");
 }
 
@@ -294,7 +298,7 @@ const PIECES: &[&str] = &[
     "0x_f",
 ];
 
-/// Whole lines that are right, so that a part of the programs is.
+/// Valid lines, so that a part of the programs is valid.
 const LINES: &[&str] = &[
     "x = 1\n",
     "def f(a, b=1, *c, d, **e):\n    return a\n",
@@ -323,13 +327,13 @@ fn random_program(rng: &mut StdRng) -> String {
                 }
             }
             8 => {
-                // One piece, or two that alternate, far too often.
+                // One piece, or two alternating ones, many times.
                 let (one, other) = (PIECES.choose(rng).unwrap(), PIECES.choose(rng).unwrap());
                 let pair = if rng.random() { format!("{one}{other}") } else { (*one).to_owned() };
                 source.push_str(&pair.repeat(rng.random_range(1..4_000)));
             }
             _ => {
-                // Something is cut out of what there is.
+                // Remove a part.
                 let end = source.floor_char_boundary(rng.random_range(0..=source.len()));
                 let start = source.floor_char_boundary(rng.random_range(0..=end));
                 source.replace_range(start..end, "");

@@ -8,14 +8,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use platform::store::disk::{Disk, RealDisk};
 
-/// Linux's numbers for the two ways in which disks fail most.
+/// Linux's numbers for the two most frequent failures of disks.
 pub const ENOSPC: i32 = 28;
 pub const EIO: i32 = 5;
 
-/// Fails the operation with the chosen number, counted from 0, once.
+/// Fails the operation with the chosen zero-based index, once.
 #[derive(Debug, Default)]
 pub struct FaultyDisk {
-    /// Which operation fails and with which error.
+    /// The index of the operation that fails, and its error.
     pub fault: Mutex<Option<(usize, i32)>>,
     done: AtomicUsize,
     /// The name of the operation that failed.
@@ -23,14 +23,14 @@ pub struct FaultyDisk {
 }
 
 impl FaultyDisk {
-    /// Lets operation `number` from now fail with this error.
+    /// Makes operation `number` from now fail with this error.
     pub fn arm(&self, number: usize, error: i32) {
         self.done.store(0, Ordering::SeqCst);
         *self.failed.lock().unwrap() = None;
         *self.fault.lock().unwrap() = Some((number, error));
     }
 
-    /// The operation that failed since then, if that many were done.
+    /// Returns the operation that failed since then, if there were that many.
     pub fn disarm(&self) -> Option<&'static str> {
         *self.fault.lock().unwrap() = None;
         self.failed.lock().unwrap().take()
@@ -50,7 +50,7 @@ impl FaultyDisk {
 
 impl Disk for FaultyDisk {
     fn write(&self, file: &mut File, bytes: &[u8]) -> io::Result<()> {
-        // A full disk takes a part before it refuses.
+        // A full disk writes a part before it fails.
         if let Err(error) = self.step("write") {
             RealDisk.write(file, &bytes[..bytes.len() / 2])?;
             return Err(error);
@@ -68,25 +68,20 @@ impl Disk for FaultyDisk {
         RealDisk.rename(from, to)
     }
 
-    fn sync_folder(&self, folder: &Path) -> io::Result<()> {
-        self.step("sync_folder")?;
-        RealDisk.sync_folder(folder)
-    }
-
-    fn sync_file_system(&self, folder: &File) -> io::Result<()> {
-        self.step("sync_file_system")?;
-        RealDisk.sync_file_system(folder)
+    fn sync_directory(&self, directory: &Path) -> io::Result<()> {
+        self.step("sync_directory")?;
+        RealDisk.sync_directory(directory)
     }
 }
 
-/// The names of unfinished files anywhere in the store.
+/// The names of unfinished files in the store.
 pub fn unfinished(root: &Path) -> Vec<String> {
     let mut found = Vec::new();
-    for folder in ["", "agents", "versions", "results", "rounds", "locks", "journal"] {
-        for entry in std::fs::read_dir(root.join(folder)).unwrap() {
+    for directory in ["", "agents", "versions", "results", "rounds", "locks"] {
+        for entry in std::fs::read_dir(root.join(directory)).unwrap() {
             let name = entry.unwrap().file_name().into_string().unwrap();
             if name.starts_with(".unfinished") {
-                found.push(format!("{folder}/{name}"));
+                found.push(format!("{directory}/{name}"));
             }
         }
     }

@@ -1,26 +1,24 @@
-//! The leaderboard in a real browser: what the script does, what a keyboard and a screen reader get,
-//! what a phone and the dark look like. Run with `--features outside-tools`; wants Debian's `chromium`
-//! and `chromium-driver`, and `AXE_JS` to name axe-core's `axe.min.js` (npm).
-
-mod support;
+//! The leaderboard in a real browser: the script, the keyboard, accessibility, a phone and dark mode. Run with
+//! `--features outside-tools`; requires Debian's `chromium` and `chromium-driver`, and `AXE_JS` with the path of
+//! axe-core's `axe.min.js` (npm).
 
 use serde_json::json;
-use support::Server;
-use support::browser::Browser;
-use support::rounds;
+
+use crate::support::browser::Browser;
+use crate::support::{TestServer, rounds};
 
 const PHONE: (u32, u32) = (360, 780);
 const DESK: (u32, u32) = (1280, 900);
 const DARK: &[&str] = &["--force-dark-mode", "--blink-settings=preferredColorScheme=0"];
 
-async fn server() -> Server {
-    let server = Server::start().await;
+async fn server() -> TestServer {
+    let server = TestServer::start().await;
     rounds::put(&server.store);
     server
 }
 
 #[tokio::test]
-async fn typing_filters_and_the_count_says_so() {
+async fn typing_filters_and_updates_the_count() {
     let server = server().await;
     let browser = Browser::start(DESK.0, DESK.1, &[]).await;
     browser.open(&server.url).await;
@@ -37,7 +35,7 @@ async fn typing_filters_and_the_count_says_so() {
     assert_eq!(browser.run(&shown("verdicts")).await, json!(["climber"]));
     let count = browser.run("return document.getElementById('count').textContent").await;
     assert_eq!(count, "1 of 5 agents");
-    // Enter asks the server, with the same result.
+    // Enter sends the form to the server, with the same result.
     browser.press("\u{e007}").await;
     assert_eq!(browser.run("return location.search").await, "?q=Climb");
     assert_eq!(browser.run(&shown("ranking")).await, json!(["climber"]));
@@ -45,7 +43,7 @@ async fn typing_filters_and_the_count_says_so() {
 }
 
 #[tokio::test]
-async fn without_javascript_it_is_the_server_that_filters() {
+async fn server_filters_without_javascript() {
     let server = server().await;
     let no_script: &[&str] = &["--blink-settings=scriptEnabled=false"];
     let browser = Browser::start(DESK.0, DESK.1, no_script).await;
@@ -65,7 +63,7 @@ async fn without_javascript_it_is_the_server_that_filters() {
 }
 
 #[tokio::test]
-async fn hostile_words_do_nothing() {
+async fn hostile_text_does_nothing() {
     let server = server().await;
     let browser = Browser::start(DESK.0, DESK.1, &[]).await;
     for path in ["/", "/?q=%22%3E%3Cscript%3Edocument.title='owned'%3C/script%3E"] {
@@ -74,7 +72,7 @@ async fn hostile_words_do_nothing() {
         assert_eq!(browser.run("return document.images.length").await, 0);
         assert_eq!(browser.run("return document.scripts.length").await, 1);
     }
-    // Were a script to get in, the policy would still not run it.
+    // The content security policy would not run an injected script.
     browser
         .run(
             "const script = document.createElement('script'); script.textContent = \
@@ -86,7 +84,7 @@ async fn hostile_words_do_nothing() {
 }
 
 #[tokio::test]
-async fn everything_can_be_reached_with_the_keyboard_and_seen_to_be() {
+async fn keyboard_reaches_everything_with_a_visible_focus() {
     let server = server().await;
     let browser = Browser::start(DESK.0, DESK.1, &[]).await;
     browser.open(&server.url).await;
@@ -96,7 +94,7 @@ async fn everything_can_be_reached_with_the_keyboard_and_seen_to_be() {
         let focus = "const e = document.activeElement; const style = getComputedStyle(e); \
                      return [e.id || e.className || e.textContent, style.outlineStyle]";
         let focus = browser.run(focus).await;
-        assert_eq!(focus[1], "solid", "{focus} has the focus and nobody sees it");
+        assert_eq!(focus[1], "solid", "the focus on {focus} is not visible");
         reached.push(focus[0].as_str().unwrap().to_owned());
     }
     let expected = ["skip", "The arena", "Leaderboard", "API", "Submit", "q", "Filter", "scroll"];
@@ -105,7 +103,7 @@ async fn everything_can_be_reached_with_the_keyboard_and_seen_to_be() {
 }
 
 #[tokio::test]
-async fn a_phone_scrolls_the_table_and_not_the_page() {
+async fn phone_scrolls_the_table_and_not_the_page() {
     let server = server().await;
     let browser = Browser::start(PHONE.0, PHONE.1, &[]).await;
     browser.open(&server.url).await;
@@ -116,10 +114,10 @@ async fn a_phone_scrolls_the_table_and_not_the_page() {
     assert_eq!(browser.run(wide).await, json!([]));
     let wider = "const e = document.documentElement; return e.scrollWidth > e.clientWidth";
     assert_eq!(browser.run(wider).await, false);
-    let beside = "const e = document.querySelector('#verdicts').parentElement; e.scrollLeft = 1000; \
+    let scrolled = "const e = document.querySelector('#verdicts').parentElement; e.scrollLeft = 1000; \
                   const place = cell => cell.getBoundingClientRect(); \
                   return [e.scrollLeft > 0, place(e.querySelector('tbody th')).left >= place(e).left]";
-    assert_eq!(browser.run(beside).await, json!([true, true]), "the miner's name stays in sight");
+    assert_eq!(browser.run(scrolled).await, json!([true, true]), "the miner's name stays visible");
     let score =
         "return document.querySelector('#ranking td:nth-child(3)').getBoundingClientRect().right";
     assert!(browser.run(score).await.as_f64().unwrap() < f64::from(PHONE.0), "rank, miner, score");
@@ -128,14 +126,14 @@ async fn a_phone_scrolls_the_table_and_not_the_page() {
 }
 
 #[tokio::test]
-async fn axe_finds_nothing_in_the_light_or_in_the_dark() {
-    let server = Server::start().await;
+async fn axe_finds_no_violation_in_light_or_dark_mode() {
+    let server = TestServer::start().await;
     rounds::put_with(&server.store, "33.3");
     let path = std::env::var("AXE_JS").expect("AXE_JS names axe-core's axe.min.js");
     let axe = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
     for (look, extra) in [("light", &[][..]), ("dark", DARK)] {
         let browser = Browser::start(DESK.0, DESK.1, extra).await;
-        for path in ["/", "/?q=nobody", "/reference"] {
+        for path in ["/", "/?q=none", "/reference"] {
             browser.open(&format!("{}{path}", server.url)).await;
             let dark = "return matchMedia('(prefers-color-scheme: dark)').matches";
             assert_eq!(browser.run(dark).await, look == "dark");
@@ -153,8 +151,8 @@ async fn axe_finds_nothing_in_the_light_or_in_the_dark() {
     }
 }
 
-/// Keeps a screenshot for somebody to look at, where `SCREENSHOTS` says.
+/// Saves a screenshot into the directory that `SCREENSHOTS` names, if it is set.
 fn keep(name: &str, png_base64: &str) {
-    let Ok(folder) = std::env::var("SCREENSHOTS") else { return };
-    std::fs::write(format!("{folder}/{name}.png.base64"), png_base64).unwrap();
+    let Ok(directory) = std::env::var("SCREENSHOTS") else { return };
+    std::fs::write(format!("{directory}/{name}.png.base64"), png_base64).unwrap();
 }
