@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use harness::benchmark::SuiteFile;
-use harness::partition::Partition;
-use harness::reward::{Payout, Rao};
-use harness::round::Isolation;
-use harness::session::Options;
-use harness::trial::Disclose;
+use harness::benchmark::file::SuiteFile;
+use harness::round::partition::Partition;
+use harness::round::run::Isolation;
+use harness::sandbox::SandboxSettings;
+use harness::scoring::reward::{Payout, Rao};
+use harness::trial::record::Disclose;
 
 /// Run agents on tasks in a locked-down sandbox, judge, score and rank them.
 ///
@@ -73,7 +73,7 @@ pub enum Command {
     #[command(after_help = "Examples:\n  harness image\n  harness image --refresh")]
     Image {
         #[command(flatten)]
-        options: Options,
+        options: SandboxArgs,
         /// Pull or build it again even if it is there
         #[arg(long)]
         refresh: bool,
@@ -83,7 +83,7 @@ pub enum Command {
         #[command(flatten)]
         store: StoreArgs,
         #[command(flatten)]
-        options: Options,
+        options: SandboxArgs,
     },
     /// Say what the stored results take up, and remove those that no round finds again
     #[command(after_help = "Examples:\n  harness cache\n  harness cache --prune")]
@@ -104,6 +104,24 @@ pub enum Command {
     #[command(after_help = "Examples:\n  harness gauntlet\n  harness gauntlet escape --json\n  \
         harness gauntlet fork_bomb memory\n\nExit status: 0 everything holds; 1 something does not.")]
     Gauntlet(Gauntlet),
+}
+
+/// Where agents run.
+#[derive(Args)]
+pub struct SandboxArgs {
+    /// Image to run agents in [default: python:3.11-slim; built from Debian packages if it cannot be pulled]
+    #[arg(long, env = "ARENA_IMAGE", value_name = "REFERENCE")]
+    pub image: Option<String>,
+    /// OCI runtime that the Docker daemon knows, such as 'runsc' (gVisor)
+    #[arg(long, value_name = "NAME")]
+    pub runtime: Option<String>,
+}
+
+impl SandboxArgs {
+    /// The sandbox that they ask for.
+    pub fn settings(&self) -> SandboxSettings {
+        SandboxSettings { image: self.image.clone(), runtime: self.runtime.clone() }
+    }
 }
 
 /// Where the store is.
@@ -131,7 +149,7 @@ pub struct Evaluate {
     #[command(flatten)]
     pub store: StoreArgs,
     #[command(flatten)]
-    pub options: Options,
+    pub options: SandboxArgs,
     #[command(flatten)]
     pub reward: RewardArgs,
     /// Take the round's list of tasks from this platform
@@ -204,7 +222,7 @@ pub struct Check {
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     #[command(flatten)]
-    pub options: Options,
+    pub options: SandboxArgs,
     /// Ask the problems of a benchmark's file instead of the built-in tasks: 'evalplus:FILE' (HumanEval+, MBPP+)
     /// or 'humaneval:FILE' (the original; its assertions run beside the answer, so verdicts are advisory)
     #[arg(long, value_name = "SUITE")]
@@ -278,7 +296,7 @@ pub struct Samples {
     #[command(flatten)]
     pub store: StoreArgs,
     #[command(flatten)]
-    pub options: Options,
+    pub options: SandboxArgs,
     /// Print one JSON document to stdout, and nothing else
     #[arg(long)]
     pub json: bool,
@@ -288,7 +306,7 @@ pub struct Samples {
 #[derive(Args)]
 pub struct Bench {
     #[command(flatten)]
-    pub options: Options,
+    pub options: SandboxArgs,
     /// Agents in the round that is measured beside 'docker run'; 0 leaves it out
     #[arg(long, default_value_t = 20)]
     pub agents: u32,
@@ -328,7 +346,7 @@ pub struct Gauntlet {
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
     #[command(flatten)]
-    pub options: Options,
+    pub options: SandboxArgs,
     /// Agents at work at the same time [default: one more than processors]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub jobs: Option<u16>,
@@ -341,7 +359,7 @@ pub struct Gauntlet {
 #[derive(Args)]
 pub struct Gate {
     #[command(flatten)]
-    pub options: Options,
+    pub options: SandboxArgs,
     /// Only this task; may be given several times
     #[arg(long = "task", value_name = "ID")]
     pub tasks: Vec<String>,

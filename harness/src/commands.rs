@@ -21,12 +21,12 @@ use std::io::Write as _;
 
 use std::sync::Arc;
 
+use crate::cli::SandboxArgs;
 use ::tasks::Task;
 use harness::Fault;
-use harness::benchmark::{self, Benchmark, SuiteFile, Truths};
+use harness::benchmark::file::{self as benchmark, Benchmark, SuiteFile, Truths};
 use harness::console::Console;
-use harness::sandbox::Sandbox;
-use harness::session::{self, Options};
+use harness::sandbox::{self, Sandbox};
 use platform::store::{RoundFile, Store, StoreError};
 
 /// Why a command did not come to its end.
@@ -68,7 +68,7 @@ impl From<StoreError> for Failure {
 /// Opens a sandbox, lets `work` use it, and removes every container again, also when the work fails or
 /// the user interrupts it.
 pub async fn with_sandbox<T, W>(
-    options: &Options,
+    options: &SandboxArgs,
     console: &Console,
     work: impl FnOnce(Sandbox) -> W,
 ) -> Result<T, Failure>
@@ -76,7 +76,8 @@ where
     W: Future<Output = Result<T, Failure>>,
 {
     let on_event = |event| console.image_event(event);
-    let opening = session::open(options, &on_event);
+    let settings = options.settings();
+    let opening = sandbox::open(&settings, &on_event);
     let sandbox = tokio::select! {
         sandbox = opening => sandbox?,
         () = interrupted() => return Err(Failure::Interrupted),
@@ -131,7 +132,7 @@ pub async fn asked_tasks(
     suite: Option<&SuiteFile>,
     ids: &[String],
     store: &Store,
-    options: &Options,
+    options: &SandboxArgs,
     console: &Console,
 ) -> Result<Vec<Task>, Failure> {
     let Some(suite) = suite else { return chosen_tasks(ids) };

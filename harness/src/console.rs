@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::round::{Event, Listener};
-use crate::samples;
+use crate::benchmark::samples;
+use crate::round::run::{Event, Listener};
 use crate::sandbox::{Image, ImageEvent, Origin};
 
 /// How often a spinner turns.

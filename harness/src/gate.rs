@@ -10,10 +10,11 @@ use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
 use crate::Fault;
-use crate::judge::Until;
-use crate::prepared::Prepared;
 use crate::sandbox::{Container, Sandbox};
-use crate::trial::{CaseResult, judge_answer};
+use crate::trial::instance::Prepared;
+use crate::trial::judge::Until;
+use crate::trial::record::CaseResult;
+use crate::trial::run::judge_answer;
 
 /// How many wrong variants a task must keep beside its reference.
 const MUTANTS: usize = 3;
@@ -175,5 +176,5 @@ impl Judge {
 }
 
 fn told(case: &CaseResult) -> String {
-    case.clone().disclosed(crate::trial::Disclose::All).detail
+    case.clone().disclosed(crate::trial::record::Disclose::All).detail
 }

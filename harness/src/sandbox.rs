@@ -10,6 +10,7 @@ mod engine;
 mod image;
 mod owner;
 mod protocol;
+mod session;
 
 use std::sync::Arc;
 
@@ -24,6 +25,7 @@ pub use engine::{Engine, Reply};
 pub use image::{Image, ImageEvent, Origin, find_present as find_image, resolve as resolve_image};
 pub use owner::{Leftover, remove_leftovers};
 pub use protocol::{AgentRun, CallEnd, CallReply, CallsRun, Ended, Load, StoppedFor, Usage, Why};
+pub use session::{SandboxSettings, open};
 
 use crate::Fault;
 

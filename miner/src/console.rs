@@ -5,8 +5,8 @@ use std::io::{IsTerminal as _, Write as _};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use harness::check::Checked;
-use harness::round::Listener;
+use harness::round::check::Checked;
+use harness::round::run::Listener;
 use harness::sandbox::ImageEvent;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use miner::answers::Best;

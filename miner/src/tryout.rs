@@ -2,10 +2,10 @@
 //! the miner's own. A round's seed is another, so what passes here has not been fitted to what will be asked.
 
 use harness::Fault;
-use harness::check::{self, Checked};
-use harness::round::Listener;
+use harness::round::check::{self, Checked};
+use harness::round::run::Listener;
 use harness::sandbox::Sandbox;
-use harness::trial::Disclose;
+use harness::trial::record::Disclose;
 use tasks::{Seed, Task, TaskView};
 
 /// A sandbox and a seed.

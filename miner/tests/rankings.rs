@@ -6,13 +6,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use harness::prepared::Prepared;
-use harness::rank::{self, Contender};
-use harness::report;
-use harness::results::Results;
-use harness::reward::{Payout, Rao};
-use harness::round::{self, Agent, Isolation, Plan};
-use harness::session;
+use harness::round::results::Results;
+use harness::round::run::{self as round, Agent, Isolation, Plan};
+use harness::sandbox::{self, SandboxSettings};
+use harness::scoring::rank::{self, Contender};
+use harness::scoring::report;
+use harness::scoring::reward::{Payout, Rao};
+use harness::trial::instance::Prepared;
 use platform::rankings::{Ranking, Rankings};
 use serde_json::{Value, json};
 use support::{Platform, beside};
@@ -42,7 +42,7 @@ async fn evaluate(platform: &Platform, tasks: &[&str]) -> Vec<Ranking> {
     let stored = platform.store.agents().unwrap().agents;
     let agents: Vec<_> =
         stored.into_iter().map(|meta| Agent::stored(&platform.store, meta)).collect();
-    let sandbox = session::open(&session::Options::default(), &|_| ()).await.unwrap();
+    let sandbox = sandbox::open(&SandboxSettings::default(), &|_| ()).await.unwrap();
     let plan = Plan {
         agents: agents.clone(),
         tasks: tasks.clone(),

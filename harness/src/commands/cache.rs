@@ -4,10 +4,10 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use harness::cache::{self, Merged};
 use harness::console::Console;
-use harness::prepared::Prepared;
-use harness::results::Results;
+use harness::round::cache::{self, Merged};
+use harness::round::results::Results;
+use harness::trial::instance::Prepared;
 use platform::store::{RoundFile, Store};
 
 use super::standings::stored_agents;
@@ -34,7 +34,7 @@ pub fn run(args: &Cache) -> Result<(), Failure> {
         let tasks = stored_tasks(args.suite.as_ref(), &store, &round)?;
         let prepared: Vec<_> =
             tasks.into_iter().map(|task| Prepared::new(task, round.seed)).collect();
-        let controls = harness::controls::controls(&prepared);
+        let controls = harness::round::controls::controls(&prepared);
         for agent in agents.iter().chain(&controls) {
             let keys = prepared.iter().map(|task| Results::key(&agent.sha256, task, &round.image));
             wanted.extend(keys);

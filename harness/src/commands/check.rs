@@ -1,10 +1,10 @@
 //! `harness check FILE`: what the validator would say of a local file.
 
 use ::tasks::Seed;
-use harness::check;
 use harness::console::Console;
-use harness::report::{self, CheckDocument};
-use harness::round::drawn_seed;
+use harness::round::check;
+use harness::round::run::drawn_seed;
+use harness::scoring::report::{self, CheckDocument};
 use platform::store::Store;
 use platform::validation;
 

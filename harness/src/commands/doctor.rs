@@ -2,14 +2,13 @@
 
 use harness::Fault;
 use harness::sandbox;
-use harness::session::{self, Options};
 use platform::store::Store;
 
 use super::{Failure, print};
-use crate::cli::StoreArgs;
+use crate::cli::{SandboxArgs, StoreArgs};
 
 /// Checks one thing after the other, and goes on with the rest when one is wrong.
-pub async fn run(store: &StoreArgs, options: &Options) -> Result<(), Failure> {
+pub async fn run(store: &StoreArgs, options: &SandboxArgs) -> Result<(), Failure> {
     let mut doctor = Doctor { well: true };
     let daemon = sandbox::daemon_facts().await;
     let reachable = daemon.is_ok();
@@ -47,8 +46,8 @@ impl Doctor {
 }
 
 /// Starts a container with every limit, and removes it.
-async fn try_sandbox(options: &Options) -> Result<String, Fault> {
-    let sandbox = session::open(options, &|_| ()).await?;
+async fn try_sandbox(options: &SandboxArgs) -> Result<String, Fault> {
+    let sandbox = sandbox::open(&options.settings(), &|_| ()).await?;
     let started = std::time::Instant::now();
     let container = sandbox.start().await?;
     let took = started.elapsed().as_millis();

@@ -4,16 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::tasks::Seed;
-use harness::benchmark::SuiteFile;
+use harness::benchmark::file::SuiteFile;
 use harness::console::Console;
-use harness::controls::{ORACLE, controls};
-use harness::partition::Partition;
-use harness::prepared::Prepared;
-use harness::results::Results;
-use harness::round::{self, Agent, Outcome, Plan, commitment, drawn_seed, seed_of_store};
+use harness::round::controls::{ORACLE, controls};
+use harness::round::partition::Partition;
+use harness::round::results::Results;
+use harness::round::run::{
+    self as round, Agent, Outcome, Plan, commitment, drawn_seed, seed_of_store,
+};
 use harness::sandbox::{Image, Sandbox};
-use harness::shrink;
-use harness::trial::Disclose;
+use harness::trial::instance::Prepared;
+use harness::trial::record::Disclose;
+use harness::trial::shrink;
 use jiff::Timestamp;
 use platform::MinerId;
 use platform::rankings::{FaultRecord, Round};

@@ -1,7 +1,7 @@
 //! `harness gauntlet`: is the sandbox of this machine holding?
 
 use harness::console::Console;
-use harness::gauntlet::{self, Plan};
+use harness::gauntlet::run::{self as gauntlet, Plan};
 
 use super::{Failure, print, print_json, processors, with_sandbox};
 use crate::cli::Gauntlet;

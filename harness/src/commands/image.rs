@@ -2,12 +2,12 @@
 
 use harness::console::Console;
 use harness::sandbox;
-use harness::session::Options;
 
 use super::{Failure, interrupted, print};
+use crate::cli::SandboxArgs;
 
 /// Prints the name and id of the image that agents will run in.
-pub async fn run(options: &Options, refresh: bool) -> Result<(), Failure> {
+pub async fn run(options: &SandboxArgs, refresh: bool) -> Result<(), Failure> {
     let console = Console::new();
     let docker = sandbox::connect().await?;
     let on_event = |event| console.image_event(event);

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use harness::benchmark::SuiteFile;
+use harness::benchmark::file::SuiteFile;
 use harness::console::Console;
-use harness::prepared::Prepared;
-use harness::results::{Found, Results};
-use harness::round::commitment;
+use harness::round::results::{Found, Results};
+use harness::round::run::commitment;
+use harness::trial::instance::Prepared;
 use jiff::Timestamp;
 use platform::rankings::{FaultRecord, Round};
 use platform::store::Store;

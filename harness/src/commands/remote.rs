@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ::tasks::Task;
 use harness::Fault;
 use harness::console::Console;
-use harness::round::Agent;
+use harness::round::run::Agent;
 use platform::client::Client;
 use platform::rankings::Rankings;
 

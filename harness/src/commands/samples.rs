@@ -7,12 +7,12 @@ use std::time::Instant;
 
 use comfy_table::{CellAlignment, Table, presets};
 use harness::Fault;
-use harness::benchmark::Truths;
+use harness::benchmark::file::Truths;
+use harness::benchmark::samples::{self, Estimates, Judged, Outcome, Plan, Profile, Unjudged};
 use harness::console::Console;
-use harness::judge::Until;
-use harness::pass_at::PassAt;
-use harness::samples::{self, Estimates, Judged, Outcome, Plan, Profile, Unjudged};
 use harness::sandbox::Sandbox;
+use harness::scoring::pass_at::PassAt;
+use harness::trial::judge::Until;
 use platform::store::{Store, write_atomically};
 use serde::Serialize;
 

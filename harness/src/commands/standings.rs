@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use ::tasks::TaskId;
 use harness::Fault;
 use harness::console::Console;
-use harness::prepared::Prepared;
-use harness::rank::{self, Contender};
-use harness::report;
-use harness::results::{Found, Results};
-use harness::round::Agent;
-use harness::trial::{Disclose, TrialRecord};
+use harness::round::results::{Found, Results};
+use harness::round::run::Agent;
+use harness::scoring::rank::{self, Contender};
+use harness::scoring::report;
+use harness::trial::instance::Prepared;
+use harness::trial::record::{Disclose, TrialRecord};
 use platform::rankings::{Rankings, Round, TaskScore};
 use platform::store::Store;
 

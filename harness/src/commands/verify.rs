@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use harness::verify::{Report, verify};
+use harness::scoring::verify::{Report, verify};
 
 use super::{Failure, print};
 

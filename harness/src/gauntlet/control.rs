@@ -11,12 +11,12 @@ use serde::Serialize;
 use tasks::{Limits, Seed, Verdict};
 use tokio::sync::watch;
 
-use crate::prepared::Prepared;
-use crate::round::Agent;
-use crate::runner::{Runner, Slot};
+use crate::round::run::Agent;
+use crate::round::runner::{Runner, Slot};
 use crate::sandbox::Sandbox;
+use crate::trial::instance::Prepared;
 
-use super::prepared;
+use super::run::prepared;
 
 /// How long it rests between two trials, so that it is a witness and no load.
 const REST: Duration = Duration::from_millis(100);

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use comfy_table::{Table, presets};
 
-use super::{Class, Outcome};
+use super::run::{Class, Outcome};
 
 /// What came of a gauntlet, for people.
 pub fn table(outcome: &Outcome) -> String {

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, Once};
 
-use harness::check::Checked;
+use harness::round::check::Checked;
 use jiff::Timestamp;
 use miner::answers::Answers;
 use miner::assembly::{self, Making};

@@ -5,8 +5,8 @@
 
 use std::fmt::Write as _;
 
-use harness::check;
-use harness::trial::Disclose;
+use harness::round::check;
+use harness::trial::record::Disclose;
 use miner::work::WorkFolder;
 use platform::client::Client;
 use platform::rankings::Ranking;

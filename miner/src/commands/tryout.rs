@@ -1,8 +1,8 @@
 //! `miner try FILE`: what a validator would say of a local file, with the smallest inputs that fail.
 
-use harness::check;
-use harness::report::{self, CheckDocument};
-use harness::trial::Disclose;
+use harness::round::check;
+use harness::scoring::report::{self, CheckDocument};
+use harness::trial::record::Disclose;
 
 use super::{Failure, read_agent, seed, with_sandbox};
 use crate::cli::Try;

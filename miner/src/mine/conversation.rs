@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use harness::trial::TrialResult;
+use harness::trial::record::TrialResult;
 use platform::rankings::TaskScore;
 use platform::validation;
 use tasks::{TaskView, Verdict};

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use ::tasks::{Seed, Sha256};
 use harness::Fault;
-use harness::controls::controls;
-use harness::prepared::Prepared;
-use harness::round::{self, Agent, Isolation, Plan, Source};
+use harness::round::controls::controls;
+use harness::round::run::{self as round, Agent, Isolation, Plan, Source};
 use harness::sandbox::Sandbox;
+use harness::trial::instance::Prepared;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 use tokio::sync::Semaphore;

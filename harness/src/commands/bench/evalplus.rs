@@ -6,7 +6,7 @@ mod compare;
 use std::path::{Path, PathBuf};
 
 use ::tasks::benchmark::Problem;
-use harness::benchmark::{Benchmark, SuiteFile};
+use harness::benchmark::file::{Benchmark, SuiteFile};
 use serde_json::json;
 use tokio::process::Command;
 

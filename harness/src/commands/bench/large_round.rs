@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use ::tasks::{Seed, Sha256};
-use harness::controls::controls;
-use harness::prepared::Prepared;
-use harness::round::Source;
+use harness::round::controls::controls;
+use harness::round::run::Source;
+use harness::trial::instance::Prepared;
 use platform::store::Store;
 use tokio::process::Command;
 

@@ -5,9 +5,9 @@ use std::ops::ControlFlow;
 
 use tasks::{Case, Outcome, Verdict};
 
-use crate::prepared::Prepared;
 use crate::sandbox::{CallEnd, CallsRun, Ended, Load, Why};
-use crate::trial::{CaseResult, Explanation};
+use crate::trial::instance::Prepared;
+use crate::trial::record::{CaseResult, Explanation};
 
 /// When calls are stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -221,7 +221,7 @@ mod tests {
 
     use super::*;
     use crate::sandbox::Usage;
-    use crate::trial::Disclose;
+    use crate::trial::record::Disclose;
 
     fn prepared() -> Prepared {
         Prepared::new(tasks::find("reverse_string").unwrap(), Seed(1))

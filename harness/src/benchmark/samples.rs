@@ -16,13 +16,13 @@ use tasks::{Seed, Value, Verdict};
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
-use crate::benchmark::{Benchmark, Truth};
-use crate::judge::Until;
-use crate::pass_at::{Counts, PassAt, pass_at};
-use crate::prepared::Prepared;
-use crate::runner::{Runner, Slot};
+use crate::benchmark::file::{Benchmark, Truth};
+use crate::round::runner::{Runner, Slot};
 use crate::sandbox::Sandbox;
-use crate::trial::{Disclose, TrialResult};
+use crate::scoring::pass_at::{Counts, PassAt, pass_at};
+use crate::trial::instance::Prepared;
+use crate::trial::judge::Until;
+use crate::trial::record::{Disclose, TrialResult};
 
 /// One sample of a model.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,7 +65,7 @@ pub enum SamplesError {
 /// goes behind the problem's prompt.
 pub fn read(path: &Path, benchmark: &Benchmark) -> Result<Vec<Sample>, SamplesError> {
     let file = |cause| SamplesError::File { path: path.to_owned(), cause };
-    let text = crate::benchmark::read_text(path).map_err(file)?;
+    let text = crate::benchmark::file::read_text(path).map_err(file)?;
     let places: HashMap<&str, usize> = benchmark
         .entries
         .iter()

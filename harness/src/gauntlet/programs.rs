@@ -7,7 +7,7 @@
 //! - `never`: what must not happen, in a sentence
 //! - `trials`: how many trials it gets in one container, one after the other; 1 if it is not there
 //! - `at once`: in how many containers it runs at the same time; 1 if it is not there
-//! - `with`: what the file needs besides; `frames` puts `hostile/frames.py` behind its head
+//! - `with`: what the file needs besides; `frames` puts `gauntlet/frames.py` behind its head
 //!
 //! The folder is the class.
 
@@ -15,10 +15,10 @@ use serde::Serialize;
 use tasks::Verdict;
 
 /// Each file: its class's folder and its name, and its text.
-const FILES: &[(&str, &str)] = &include!(concat!(env!("OUT_DIR"), "/hostile.rs"));
+const FILES: &[(&str, &str)] = &include!(concat!(env!("OUT_DIR"), "/gauntlet.rs"));
 
 /// What files that forge frames have in common.
-const FRAMES: &str = include_str!("../../hostile/frames.py");
+const FRAMES: &str = include_str!("../../gauntlet/frames.py");
 
 /// What an agent tries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -87,7 +87,7 @@ impl Hostile {
 /// If the head of a file is wrong; a test finds that.
 pub fn suite() -> Vec<Hostile> {
     let read = |(name, source): &(&str, &str)| {
-        parse(name, source).unwrap_or_else(|wrong| panic!("hostile/{name}.py: {wrong}"))
+        parse(name, source).unwrap_or_else(|wrong| panic!("gauntlet/{name}.py: {wrong}"))
     };
     FILES.iter().map(read).collect()
 }

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use harness::gauntlet;
-use harness::prepared::Prepared;
-use harness::round::{self, Agent, Event, Isolation, Plan};
+use harness::gauntlet::run as gauntlet;
+use harness::round::run::{self as round, Agent, Event, Isolation, Plan};
 use harness::sandbox::Sandbox;
-use harness::session;
+use harness::sandbox::{self, SandboxSettings};
+use harness::trial::instance::Prepared;
 use tasks::{Seed, Verdict};
 
 /// How long an agent has here, in milliseconds.
@@ -22,7 +22,7 @@ const ASLEEP: &str = "import time\ntime.sleep(60)\n";
 const ENDLESS: &str = "while True: pass\n";
 
 async fn sandbox() -> Sandbox {
-    session::open(&session::Options::default(), &|_| ()).await.expect("the sandbox opens")
+    sandbox::open(&SandboxSettings::default(), &|_| ()).await.expect("the sandbox opens")
 }
 
 /// Held by the test that runs: one is a crowd, and the other wants none.

@@ -9,8 +9,8 @@ use serde::ser::{SerializeSeq as _, Serializer};
 use tasks::{Family, Verdict};
 
 use crate::Fault;
-use crate::check::Checked;
-use crate::trial::TrialRecord;
+use crate::round::check::Checked;
+use crate::trial::record::TrialRecord;
 
 /// How many agents the table of families has room for: the best ones.
 const FAMILY_COLUMNS: usize = 6;

@@ -7,8 +7,7 @@ use bollard::errors::Error;
 use bollard::models::{ContainerCreateBody, HostConfig};
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
-use harness::sandbox::{self, Engine};
-use harness::session;
+use harness::sandbox::{self, Engine, SandboxSettings};
 use tokio::io::AsyncWriteExt as _;
 
 use super::fake::FakeEngine;
@@ -38,8 +37,8 @@ const CHECKS: [(&str, Check); 9] = [
 #[tokio::test(flavor = "multi_thread")]
 async fn docker_is_what_the_sandbox_relies_on() {
     let docker = sandbox::connect().await.expect("these tests need a Docker daemon");
-    let options = session::Options { image: std::env::var("ARENA_IMAGE").ok(), runtime: None };
-    let opened = session::open(&options, &|_| ()).await.expect("an image to run agents in");
+    let options = SandboxSettings { image: std::env::var("ARENA_IMAGE").ok(), runtime: None };
+    let opened = sandbox::open(&options, &|_| ()).await.expect("an image to run agents in");
     for (name, check) in CHECKS {
         println!("{name}");
         let image = opened.image().id.clone();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use harness::gate::gate;
-use harness::session;
+use harness::sandbox::{self, SandboxSettings};
 use tasks::Task;
 use tasks::prelude::*;
 
@@ -11,7 +11,7 @@ const SEEDS: u16 = 10;
 const JOBS: usize = 2;
 
 async fn failures(tasks: Vec<Task>, seeds: u16) -> Vec<String> {
-    let sandbox = session::open(&session::Options::default(), &|_| ()).await.expect("a sandbox");
+    let sandbox = sandbox::open(&SandboxSettings::default(), &|_| ()).await.expect("a sandbox");
     let proofs = gate(&sandbox, tasks, seeds, JOBS, Arc::new(|_| ())).await;
     sandbox.cleanup().await.expect("everything is removed");
     let proofs = proofs.expect("the arena does not fail");

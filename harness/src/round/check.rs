@@ -6,12 +6,12 @@ use std::time::Duration;
 use tasks::{Seed, Task};
 
 use crate::Fault;
-use crate::prepared::Prepared;
-use crate::round::{self, Agent, Isolation, Listener, Plan};
+use crate::round::run::{self as round, Agent, Isolation, Listener, Plan};
 use crate::sandbox::Sandbox;
-use crate::score::agent_score;
-use crate::shrink;
-use crate::trial::{Disclose, TrialRecord};
+use crate::scoring::score::agent_score;
+use crate::trial::instance::Prepared;
+use crate::trial::record::{Disclose, TrialRecord};
+use crate::trial::shrink;
 
 /// Under which id the records of an agent stand that nobody submitted.
 const LOCAL: &str = "local";

@@ -3,18 +3,18 @@
 //!
 //! The clock is paused, so that waits take no time and can be told to the millisecond.
 
-#[path = "../../../platform/tests/support/faulty.rs"]
+#[path = "../../../../platform/tests/support/faulty.rs"]
 mod faulty;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use harness::Fault;
-use harness::prepared::Prepared;
-use harness::results::Results;
-use harness::round::{self, Agent, Event, Isolation, Outcome, Plan};
+use harness::round::results::Results;
+use harness::round::run::{self as round, Agent, Event, Isolation, Outcome, Plan};
 use harness::sandbox::{Image, Origin, Sandbox};
-use harness::trial::TrialResult;
+use harness::trial::instance::Prepared;
+use harness::trial::record::TrialResult;
 use platform::store::Store;
 use tasks::{Limits, Seed, Verdict};
 use tokio::time::Instant;

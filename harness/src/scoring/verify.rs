@@ -8,12 +8,12 @@ use platform::rankings::{Ranking, Round, TaskScore};
 use serde::Deserialize;
 use tasks::{Seed, TaskId, Verdict};
 
-use crate::prepared::Prepared;
-use crate::rank::{Contender, rank};
-use crate::reward::{Payout, Rao};
-use crate::round::commitment;
-use crate::score::task_score;
-use crate::trial::TrialRecord;
+use crate::round::run::commitment;
+use crate::scoring::rank::{Contender, rank};
+use crate::scoring::reward::{Payout, Rao};
+use crate::scoring::score::task_score;
+use crate::trial::instance::Prepared;
+use crate::trial::record::TrialRecord;
 
 /// The document of `evaluate --json`.
 #[derive(Deserialize)]
@@ -136,7 +136,7 @@ mod tests {
     use tasks::Sha256;
 
     use super::*;
-    use crate::trial::{Attempt, CaseResult, TrialResult};
+    use crate::trial::record::{Attempt, CaseResult, TrialResult};
 
     /// A report of two agents on one task: all cases right, and all but the first.
     fn report() -> Report {

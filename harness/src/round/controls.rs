@@ -1,8 +1,8 @@
 //! The built-in agents that prove a harness sound: one that must get everything, one that must get
 //! nothing. They are ordinary agents and go the ordinary way.
 
-use crate::prepared::Prepared;
-use crate::round::Agent;
+use crate::round::run::Agent;
+use crate::trial::instance::Prepared;
 
 /// The agent that prints the reference solution of whichever task it is asked. It must score 100.
 pub const ORACLE: &str = "oracle";

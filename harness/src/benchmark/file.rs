@@ -19,7 +19,7 @@ use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
 use crate::Fault;
-use crate::runner::{ATTEMPTS, BACKOFF};
+use crate::round::runner::{ATTEMPTS, BACKOFF};
 use crate::sandbox::{CallEnd, Container, Load, PROTOCOL_VERSION, Sandbox};
 
 /// What a canonical solution may use. It is trusted, so this only ends what would never end.

@@ -9,12 +9,13 @@ use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tokio::task::JoinSet;
 
 use crate::Fault;
-use crate::judge::Until;
-use crate::prepared::Prepared;
-use crate::results::{Found, Results};
-use crate::round::Agent;
+use crate::round::results::{Found, Results};
+use crate::round::run::Agent;
 use crate::sandbox::{Container, Sandbox};
-use crate::trial::{self, Attempt, Candidate, TrialResult};
+use crate::trial::instance::Prepared;
+use crate::trial::judge::Until;
+use crate::trial::record::{Attempt, TrialResult};
+use crate::trial::run::{self as trial, Candidate};
 
 /// How often a trial is tried before its fault is reported.
 pub(crate) const ATTEMPTS: usize = 4;

@@ -5,10 +5,6 @@
 //! expected verdict without a single fault: an agent that can make the arena fail has found a way to harm
 //! it, even if it wins nothing. An honest control agent runs all the while, and must not notice.
 
-mod control;
-mod report;
-mod suite;
-
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,16 +15,16 @@ use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 
 use crate::Fault;
-use crate::prepared::Prepared;
-use crate::round::{Agent, Event, Listener, drawn_seed};
-use crate::runner::{Runner, Slot};
+use crate::round::run::{Agent, Event, Listener, drawn_seed};
+use crate::round::runner::{Runner, Slot};
 use crate::sandbox::Sandbox;
-use crate::trial::TrialResult;
+use crate::trial::instance::Prepared;
+use crate::trial::record::TrialResult;
 
-use control::Company;
-pub use control::Control;
-pub use report::table;
-pub use suite::{Class, Hostile, suite};
+pub use super::control::Control;
+use super::control::{self, Company};
+pub use super::programs::{Class, Hostile, suite};
+pub use super::report::table;
 
 /// The task that every agent of the suite is asked.
 const TASK: &str = "reverse_string";
@@ -145,7 +141,7 @@ async fn honest_company(shared: Arc<Shared>) {
 }
 
 /// The suite's task under these limits.
-fn prepared(limits: Limits, seed: Seed) -> Prepared {
+pub(super) fn prepared(limits: Limits, seed: Seed) -> Prepared {
     let mut task = tasks::find(TASK).expect("it is one of the suites");
     task.limits = limits;
     Prepared::new(task, seed)
@@ -241,7 +237,9 @@ struct Lived {
 
 fn got(result: &Result<TrialResult, Fault>) -> String {
     match result {
-        Ok(result) => format!("{} {}", result.verdict.code(), crate::report::score(result.score)),
+        Ok(result) => {
+            format!("{} {}", result.verdict.code(), crate::scoring::report::score(result.score))
+        }
         Err(Fault::Starved { .. }) => "too busy".to_owned(),
         Err(_) => "FAULT".to_owned(),
     }

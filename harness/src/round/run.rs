@@ -20,12 +20,12 @@ use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
 use crate::Fault;
-use crate::partition::Partition;
-use crate::prepared::Prepared;
-use crate::results::{Found, Results};
-use crate::runner::{Runner, Slot};
+use crate::round::partition::Partition;
+use crate::round::results::{Found, Results};
+use crate::round::runner::{Runner, Slot};
 use crate::sandbox::Sandbox;
-use crate::trial::TrialResult;
+use crate::trial::instance::Prepared;
+use crate::trial::record::TrialResult;
 
 /// How agents are kept apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

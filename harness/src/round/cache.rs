@@ -9,7 +9,7 @@ use serde::Serialize;
 use tasks::Sha256;
 
 use crate::Fault;
-use crate::trial::TrialResult;
+use crate::trial::record::TrialResult;
 
 /// What lies among the results.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]

@@ -4,9 +4,9 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use harness::check::check;
-use harness::session;
-use harness::trial::Disclose;
+use harness::round::check::check;
+use harness::sandbox::{self, SandboxSettings};
+use harness::trial::record::Disclose;
 use tasks::{Check, Kind, Seed, Task};
 
 /// A table of everything that round `seed` asked, as an agent. For checks that no single value answers,
@@ -53,13 +53,14 @@ fn python(text: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_table_of_a_past_round_is_worth_nothing_in_the_next() {
     let source = table(&tasks::all(), Seed(1));
-    let sandbox = session::open(&session::Options::default(), &|_| ()).await.expect("a sandbox");
+    let sandbox = sandbox::open(&SandboxSettings::default(), &|_| ()).await.expect("a sandbox");
     let score = async |seed| {
         let quiet = Arc::new(|_| ());
         let checked = check(&sandbox, &source, tasks::all(), seed, Disclose::None, quiet).await;
         let checked = checked.expect("the arena does not fail");
-        let line =
-            |r: &harness::trial::TrialRecord| format!("{} {}", r.result.task, r.result.score);
+        let line = |r: &harness::trial::record::TrialRecord| {
+            format!("{} {}", r.result.task, r.result.score)
+        };
         eprintln!("{seed}: {:?}", checked.trials.iter().map(line).collect::<Vec<_>>());
         checked.score
     };

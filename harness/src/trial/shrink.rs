@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use tasks::{Case, Limits};
 use tokio::runtime::Handle;
 
-use crate::prepared::Prepared;
 use crate::sandbox::{CallEnd, Container};
-use crate::trial::{CaseResult, Explanation};
+use crate::trial::instance::Prepared;
+use crate::trial::record::{CaseResult, Explanation};
 
 /// Calls that one counterexample may take.
 const CALLS: usize = 48;

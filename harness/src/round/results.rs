@@ -9,9 +9,9 @@ use platform::store::Store;
 use tasks::Sha256;
 
 use crate::Fault;
-use crate::prepared::Prepared;
 use crate::sandbox::PROTOCOL_VERSION;
-use crate::trial::TrialResult;
+use crate::trial::instance::Prepared;
+use crate::trial::record::TrialResult;
 
 /// The results of a store.
 #[derive(Clone, Debug)]

@@ -8,10 +8,10 @@ use platform::MinerId;
 use platform::rankings::{Ranking, TaskScore};
 use tasks::{Family, Sha256, TaskId};
 
-use crate::prepared::Prepared;
-use crate::reward::{Payout, Rao, split};
-use crate::round::Agent;
-use crate::score::agent_score;
+use crate::round::run::Agent;
+use crate::scoring::reward::{Payout, Rao, split};
+use crate::scoring::score::agent_score;
+use crate::trial::instance::Prepared;
 
 /// An agent with everything that its rank depends on.
 #[derive(Clone, Debug)]

@@ -8,9 +8,8 @@ use bollard::Docker;
 use bollard::query_parameters::{
     ListContainersOptionsBuilder, ListImagesOptions, ListVolumesOptions,
 };
-use harness::gauntlet::{self, Plan};
-use harness::sandbox;
-use harness::session::{self, Options};
+use harness::gauntlet::run::{self as gauntlet, Plan};
+use harness::sandbox::{self, SandboxSettings};
 
 /// How much memory the harness may take while it runs the suite, in KiB.
 const MOST_MEMORY_KIB: u64 = 150 << 10;
@@ -19,8 +18,8 @@ const MOST_MEMORY_KIB: u64 = 150 << 10;
 async fn the_sandbox_holds_and_nothing_is_left() {
     let docker = sandbox::connect().await.expect("these tests need a Docker daemon");
     let before = disk(&docker).await;
-    let options = Options { image: std::env::var("ARENA_IMAGE").ok(), runtime: None };
-    let sandbox = session::open(&options, &|_| ()).await.expect("an image to run agents in");
+    let options = SandboxSettings { image: std::env::var("ARENA_IMAGE").ok(), runtime: None };
+    let sandbox = sandbox::open(&options, &|_| ()).await.expect("an image to run agents in");
     let jobs = std::thread::available_parallelism().map_or(1, usize::from) + 1;
     let plan = Plan { agents: gauntlet::suite(), jobs };
     let started = Instant::now();

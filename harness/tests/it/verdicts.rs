@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use harness::check::check;
+use harness::round::check::check;
 use harness::sandbox::Sandbox;
-use harness::session;
-use harness::trial::Disclose;
+use harness::sandbox::{self, SandboxSettings};
+use harness::trial::record::Disclose;
 use tasks::{Seed, Task, Verdict};
 
 /// `reverse_string` with limits that let a test be quick.
@@ -19,7 +19,7 @@ fn task() -> Task {
 }
 
 async fn sandbox() -> Sandbox {
-    session::open(&session::Options::default(), &|_| ()).await.expect("the sandbox opens")
+    sandbox::open(&SandboxSettings::default(), &|_| ()).await.expect("the sandbox opens")
 }
 
 /// An agent that prints this answer.
