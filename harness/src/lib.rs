@@ -3,12 +3,13 @@
 //!
 //! The modules stand in the order in which data flows. [`sandbox`] is the only part that knows Docker, and it
 //! returns evidence. [`trial`] turns the evidence of one agent on one task into a record. [`round`] runs many
-//! trials and emits events; nothing here prints. [`scoring`] is pure.
+//! trials and emits events; nothing here prints. [`scoring`] computes scores, rankings, rewards and reports.
 
+pub mod choice;
 mod fault;
 pub mod sandbox;
 
-/// One trial: an agent is run on a task, its answer is judged, and the record says what happened.
+/// One trial: an agent is run on a task, its answer is judged, and the outcome is recorded.
 pub mod trial {
     pub mod answer;
     pub mod instance;
@@ -20,17 +21,27 @@ pub mod trial {
 
 /// A round: every agent on every task.
 pub mod round {
+    pub mod agent;
     pub mod cache;
     pub mod check;
     pub mod controls;
+    pub mod events;
+    pub mod lease;
     pub mod partition;
+    pub mod plan;
+    pub mod pool;
+    pub mod remote;
     pub mod results;
+    pub mod retry;
     pub mod run;
     pub mod runner;
+    pub mod seed;
+    pub mod standings;
 }
 
 /// From verdicts to rankings, rewards and reports. Pure: no clock, no files, no containers.
 pub mod scoring {
+    pub mod median;
     pub mod pass_at;
     pub mod rank;
     pub mod report;
@@ -39,19 +50,22 @@ pub mod scoring {
     pub mod verify;
 }
 
-/// Public benchmarks and the samples of models that are judged on them.
+/// Public benchmarks, and the samples of models that are judged on them.
 pub mod benchmark {
     pub mod file;
+    pub mod reference_outputs;
+    pub mod sample_file;
     pub mod samples;
+    pub mod tasks;
 }
 
 pub mod gate;
 
 /// Hostile programs, run against this machine's own sandbox.
 pub mod gauntlet {
-    mod control;
-    mod programs;
-    mod report;
+    pub mod control;
+    pub mod programs;
+    pub mod report;
     pub mod run;
 }
 

@@ -1,118 +1,43 @@
 //! Samples of a model, judged on a benchmark's problems: what `evalplus.evaluate` does, in the sandbox.
 //!
-//! All samples of a file are one contestant's, so they share containers as the trials of an agent do: each
-//! runs in a process of its own, forked from a warm interpreter, and a container in which anything but a
-//! clean trial happened is thrown away. Long problems come first, so that no worker is left with one at the
-//! end.
+//! All samples of a file come from one model, so they share containers as the trials of an agent do: each
+//! runs in a process of its own, forked from a warm interpreter, and a container is discarded after anything but a
+//! clean trial. Long problems come first, so that no worker is left with one at the end.
 
-use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, HashMap};
+use std::convert::Infallible;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use platform::store::write_atomically;
 use serde::Serialize;
-use tasks::benchmark::Problem;
-use tasks::{Seed, Value, Verdict};
+use tasks::{Seed, Verdict};
 use tokio::sync::Mutex;
-use tokio::task::JoinSet;
 
-use crate::benchmark::file::{Benchmark, Truth};
-use crate::round::runner::{Runner, Slot};
+use crate::Fault;
+use crate::benchmark::file::Benchmark;
+use crate::benchmark::reference_outputs::ReferenceOutput;
+use crate::benchmark::sample_file::ModelSample;
+use crate::round::lease::ContainerLease;
+use crate::round::pool::run_workers;
+use crate::round::runner::{AnswerTrial, TrialRunner};
 use crate::sandbox::Sandbox;
-use crate::scoring::pass_at::{Counts, PassAt, pass_at};
-use crate::trial::instance::Prepared;
-use crate::trial::judge::Until;
-use crate::trial::record::{Disclose, TrialResult};
+use crate::scoring::pass_at::{PassAt, SampleCounts, pass_at};
+use crate::trial::instance::RoundTask;
+use crate::trial::judge::StopPolicy;
+use crate::trial::record::{Disclose, TrialRecord};
 
-/// One sample of a model.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sample {
-    /// Which problem, by its place in the benchmark
-    pub problem: usize,
-    /// The how many-th of its problem, from 0
-    pub number: u32,
-    /// The whole answer
-    pub answer: String,
-}
-
-/// A file of samples that cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum SamplesError {
-    /// It cannot be read.
-    #[error("cannot read {}: {cause}; name a JSONL file of samples", .path.display())]
-    File {
-        /// Which file
-        path: PathBuf,
-        /// What the system answered
-        cause: std::io::Error,
-    },
-    /// A line is no sample.
-    #[error("{}, line {line}: {what}", .path.display())]
-    Line {
-        /// Which file
-        path: PathBuf,
-        /// Which line, from 1
-        line: usize,
-        /// What is wrong with it
-        what: String,
-    },
-    /// There is no sample in it.
-    #[error("{} holds no sample", .0.display())]
-    Empty(PathBuf),
-}
-
-/// Reads samples in EvalPlus's format: `task_id` with `solution`, a whole answer, or with `completion`, what
-/// goes behind the problem's prompt.
-pub fn read(path: &Path, benchmark: &Benchmark) -> Result<Vec<Sample>, SamplesError> {
-    let file = |cause| SamplesError::File { path: path.to_owned(), cause };
-    let text = crate::benchmark::file::read_text(path).map_err(file)?;
-    let places: HashMap<&str, usize> = benchmark
-        .entries
-        .iter()
-        .enumerate()
-        .map(|(place, entry)| (entry.name.as_str(), place))
-        .collect();
-    let mut numbers = HashMap::<usize, u32>::new();
-    let mut samples = Vec::new();
-    for (text, line) in text.lines().zip(1..).filter(|(text, _)| !text.trim().is_empty()) {
-        let wrong = |what: String| SamplesError::Line { path: path.to_owned(), line, what };
-        let record = Value::from_python_json(text).map_err(|error| wrong(error.to_string()))?;
-        let field = |name| match record.get(name) {
-            Some(Value::Str(text)) => Some(text.as_str()),
-            _ => None,
-        };
-        let name =
-            field("task_id").ok_or_else(|| wrong("'task_id' is missing or is no text".into()))?;
-        let problem = *places
-            .get(name)
-            .ok_or_else(|| wrong(format!("the suite has no problem '{}'", name.escape_debug())))?;
-        let answer = match (field("solution"), field("completion")) {
-            (Some(solution), _) => solution.to_owned(),
-            (None, Some(completion)) => benchmark.problem(problem).completed(completion),
-            (None, None) => {
-                return Err(wrong("neither 'solution' nor 'completion' is there as text".into()));
-            }
-        };
-        let next = numbers.entry(problem).or_default();
-        samples.push(Sample { problem, number: *next, answer });
-        *next += 1;
-    }
-    if samples.is_empty() {
-        return Err(SamplesError::Empty(path.to_owned()));
-    }
-    Ok(samples)
-}
-
-/// What came of one sample: a line of the verdicts' file.
+/// The verdict on one sample: a line of the verdicts file.
 #[derive(Clone, Debug, Serialize)]
-pub struct Judged {
+pub struct SampleVerdict {
     /// The problem
     pub task_id: String,
-    /// The how many-th of its problem, from 0
+    /// Zero-based sample index
     pub sample: u32,
     /// The verdict on the benchmark's own cases
     pub base: Verdict,
-    /// The verdict on all cases, unless only the benchmark's own were asked for
+    /// The verdict on all cases, unless only the benchmark's own were judged
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plus: Option<Verdict>,
     /// Cases that were accepted
@@ -121,66 +46,75 @@ pub struct Judged {
     pub total: u32,
     /// The first case that was not accepted
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub failing: Option<Failing>,
+    pub failing: Option<FailingCase>,
     /// Wall-clock time of all calls, in milliseconds
     pub wall_ms: u64,
     /// CPU time of all calls, in milliseconds
     pub cpu_ms: u64,
-    /// How often it was tried; more than once after a fault
+    /// Number of attempts; more than one after a fault
     pub attempts: usize,
 }
 
 /// A case that was not accepted.
 #[derive(Clone, Debug, Serialize)]
-pub struct Failing {
+pub struct FailingCase {
     /// Its name: `base_3`, `plus_17`
     pub case: String,
     /// The call, shortened
     pub input: String,
-    /// What there is to say about it
+    /// What happened and what should have happened
     pub detail: String,
 }
 
-/// A sample that the arena could not judge.
+/// A sample whose trial ended in a fault.
 #[derive(Clone, Debug, Serialize)]
-pub struct Unjudged {
+pub struct UnjudgedSample {
     /// The problem
     pub task_id: String,
-    /// The how many-th of its problem, from 0
+    /// Zero-based sample index
     pub sample: u32,
-    /// What went wrong
+    /// What failed
     pub fault: String,
 }
 
+/// Which cases of a problem are judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CaseSet {
+    /// The benchmark's own cases and the additional ones
+    BaseAndPlus,
+    /// Only the benchmark's own
+    Base,
+}
+
 /// What to judge, and how.
-pub struct Plan {
+pub struct SamplesPlan {
     /// The benchmark
     pub benchmark: Arc<Benchmark>,
     /// What its canonical solutions returned, problem by problem
-    pub truths: Vec<Truth>,
+    pub outputs: Vec<ReferenceOutput>,
     /// The samples
-    pub samples: Vec<Sample>,
-    /// Only the benchmark's own cases
-    pub base_only: bool,
+    pub samples: Vec<ModelSample>,
+    /// The cases
+    pub cases: CaseSet,
     /// When the calls of a sample are stopped
-    pub until: Until,
-    /// How many containers are at work at the same time
+    pub stop: StopPolicy,
+    /// Containers at work at the same time
     pub jobs: usize,
 }
 
-/// What is told on the way.
-pub type Listener = Arc<dyn Fn(&Judged) + Send + Sync>;
+/// Receives each verdict as soon as it is known.
+pub type SamplesListener = Arc<dyn Fn(&SampleVerdict) + Send + Sync>;
 
 /// Where the time of judging went. Times of workers are sums over all of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Profile {
+pub struct SamplesProfile {
     /// From the first sample to the last, in milliseconds of wall-clock time
     pub wall_ms: u64,
-    /// What the workers waited for their first containers, in milliseconds
+    /// Time that workers waited for their first containers, in milliseconds
     pub start_ms: u64,
-    /// What they waited for a problem to be taken apart, in milliseconds
+    /// Time that they waited for a problem to be parsed, in milliseconds
     pub prepare_ms: u64,
-    /// What they waited for trials, in milliseconds; the next two are part of it
+    /// Time that they waited for trials, in milliseconds; the next two are part of it
     pub trials_ms: u64,
     /// Wall-clock time of the calls inside the containers, in milliseconds
     pub calls_wall_ms: u64,
@@ -188,59 +122,39 @@ pub struct Profile {
     pub calls_cpu_ms: u64,
 }
 
-/// What came of it all.
+/// The outcome of judging samples.
 #[derive(Debug, Default)]
-pub struct Outcome {
-    /// Every sample that has a verdict, by problem and number
-    pub judged: Vec<Judged>,
+pub struct SamplesOutcome {
+    /// Every sample that has a verdict, by problem and index
+    pub judged: Vec<SampleVerdict>,
     /// The others
-    pub unjudged: Vec<Unjudged>,
+    pub unjudged: Vec<UnjudgedSample>,
     /// Where the time went
-    pub profile: Profile,
+    pub profile: SamplesProfile,
 }
 
-struct Shared {
-    runner: Runner,
-    plan: Plan,
-    on_judged: Listener,
-    queue: Mutex<Queue>,
-}
-
-/// The samples that are left, problem by problem, the last problem first.
-struct Queue {
-    left: Vec<(usize, Vec<Sample>)>,
-    present: Option<(usize, Arc<Asked>)>,
-}
-
-/// A problem taken apart, for as long as it is judged.
-struct Asked {
-    name: String,
-    base_count: usize,
-    prepared: Prepared,
-}
-
-/// Judges samples. That some of them end in faults is part of the outcome and no error.
-pub async fn judge(sandbox: &Sandbox, mut plan: Plan, on_judged: Listener) -> Outcome {
-    let mut groups = HashMap::<usize, Vec<Sample>>::new();
+/// Judges samples. Samples that end in faults are part of the outcome and not an error.
+pub async fn judge(
+    sandbox: &Sandbox,
+    mut plan: SamplesPlan,
+    on_judged: SamplesListener,
+) -> SamplesOutcome {
+    let mut groups = HashMap::<usize, Vec<ModelSample>>::new();
     for sample in std::mem::take(&mut plan.samples) {
         groups.entry(sample.problem).or_default().push(sample);
     }
     let mut left: Vec<_> = groups.into_iter().collect();
-    left.sort_by_key(|(problem, _)| (plan.truths[*problem].cpu_ms, *problem));
-    let (jobs, started) = (plan.jobs.max(1), Instant::now());
-    let shared = Arc::new(Shared {
-        runner: Runner::new(sandbox.clone(), None, Duration::ZERO),
-        queue: Mutex::new(Queue { left, present: None }),
+    left.sort_by_key(|(problem, _)| (plan.outputs[*problem].cpu_ms, *problem));
+    let (jobs, started) = (plan.jobs, Instant::now());
+    let shared = Arc::new(SharedSamples {
+        runner: TrialRunner::new(sandbox.clone(), None, Duration::ZERO),
+        queue: Mutex::new(SampleQueue { left, present: None }),
         plan,
         on_judged,
     });
-    let mut workers = JoinSet::new();
-    for _ in 0..jobs {
-        workers.spawn(work(Arc::clone(&shared)));
-    }
-    let mut outcome = Outcome::default();
-    while let Some(worked) = workers.join_next().await {
-        let Outcome { judged, unjudged, profile } = worked.expect("a worker does not panic");
+    let Ok(outcomes) = run_workers(jobs, || work(Arc::clone(&shared))).await;
+    let mut outcome = SamplesOutcome::default();
+    for SamplesOutcome { judged, unjudged, profile } in outcomes {
         outcome.judged.extend(judged);
         outcome.unjudged.extend(unjudged);
         outcome.profile.start_ms += profile.start_ms;
@@ -250,112 +164,132 @@ pub async fn judge(sandbox: &Sandbox, mut plan: Plan, on_judged: Listener) -> Ou
     outcome.profile.wall_ms = millis(started);
     outcome.profile.calls_wall_ms = outcome.judged.iter().map(|judged| judged.wall_ms).sum();
     outcome.profile.calls_cpu_ms = outcome.judged.iter().map(|judged| judged.cpu_ms).sum();
-    let places: HashMap<&str, usize> = shared
-        .plan
-        .benchmark
-        .entries
-        .iter()
-        .enumerate()
-        .map(|(i, e)| (e.name.as_str(), i))
-        .collect();
+    let places = shared.plan.benchmark.places();
     outcome.judged.sort_by_key(|judged| (places[judged.task_id.as_str()], judged.sample));
     outcome
 }
 
-async fn work(shared: Arc<Shared>) -> Outcome {
-    let mut outcome = Outcome::default();
+/// What the workers share.
+struct SharedSamples {
+    runner: TrialRunner,
+    plan: SamplesPlan,
+    on_judged: SamplesListener,
+    queue: Mutex<SampleQueue>,
+}
+
+/// The samples that are left, problem by problem, the last problem first.
+struct SampleQueue {
+    left: Vec<(usize, Vec<ModelSample>)>,
+    present: Option<(usize, Arc<ParsedProblem>)>,
+}
+
+/// A problem, for as long as it is judged.
+struct ParsedProblem {
+    name: String,
+    base_count: usize,
+    task: RoundTask,
+}
+
+async fn work(shared: Arc<SharedSamples>) -> Result<SamplesOutcome, Infallible> {
+    let mut outcome = SamplesOutcome::default();
     let profile = &mut outcome.profile;
-    let mut slot = Slot::start(shared.runner.sandbox());
+    let mut lease = ContainerLease::start(shared.runner.sandbox());
     let mut began = Instant::now();
-    slot.wait().await;
+    lease.wait().await;
     profile.start_ms = millis(began);
     loop {
         began = Instant::now();
-        let Some((asked, sample)) = shared.next().await else { break };
+        let Some((problem, sample)) = shared.next().await else { break };
         profile.prepare_ms += millis(began);
         began = Instant::now();
-        let answer = (sample.answer.as_str(), &asked.prepared);
-        let judged = shared.runner.judge(answer, shared.plan.until, &mut slot, &|_| {}).await;
+        let (task, stop) = (&problem.task, shared.plan.stop);
+        let trial = AnswerTrial { answer: &sample.answer, task, stop };
+        let judged = shared.runner.judge(trial, &mut lease, &|_| {}).await;
         profile.trials_ms += millis(began);
         match judged {
-            Ok(result) => {
-                let judged = told(&asked, &sample, result, shared.plan.base_only);
+            Ok(record) => {
+                let judged = verdict(&problem, &sample, record, shared.plan.cases);
                 (shared.on_judged)(&judged);
                 outcome.judged.push(judged);
             }
-            Err(fault) => outcome.unjudged.push(Unjudged {
-                task_id: asked.name.clone(),
-                sample: sample.number,
+            Err(fault) => outcome.unjudged.push(UnjudgedSample {
+                task_id: problem.name.clone(),
+                sample: sample.index,
                 fault: fault.to_string(),
             }),
         }
     }
-    shared.runner.discard(slot).await;
-    outcome
+    lease.discard().await;
+    Ok(outcome)
 }
 
 fn millis(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
-impl Shared {
-    async fn next(&self) -> Option<(Arc<Asked>, Sample)> {
+impl SharedSamples {
+    async fn next(&self) -> Option<(Arc<ParsedProblem>, ModelSample)> {
         let mut queue = self.queue.lock().await;
         while queue.left.last().is_some_and(|(_, samples)| samples.is_empty()) {
             queue.left.pop();
         }
-        let (problem, sample) = {
-            let (problem, samples) = queue.left.last_mut()?;
-            (*problem, samples.pop()?)
+        let (place, sample) = {
+            let (place, samples) = queue.left.last_mut()?;
+            (*place, samples.pop()?)
         };
-        let present = queue.present.take().filter(|(place, _)| *place == problem);
-        let asked = present.map_or_else(|| self.ask(problem), |(_, asked)| asked);
-        queue.present = Some((problem, Arc::clone(&asked)));
-        Some((asked, sample))
+        let present = queue.present.take().filter(|(present, _)| *present == place);
+        let problem = present.map_or_else(|| self.parse(place), |(_, problem)| problem);
+        queue.present = Some((place, Arc::clone(&problem)));
+        Some((problem, sample))
     }
 
-    fn ask(&self, place: usize) -> Arc<Asked> {
-        let Plan { benchmark, truths, base_only, .. } = &self.plan;
-        let mut problem: Problem = benchmark.problem(place);
+    fn parse(&self, place: usize) -> Arc<ParsedProblem> {
+        let SamplesPlan { benchmark, outputs, cases, .. } = &self.plan;
+        let mut problem = benchmark.problem(place);
         let base_count = problem.base_count();
-        let mut expected = truths[place].expected.clone();
-        if *base_only {
+        let mut expected = outputs[place].expected.clone();
+        if *cases == CaseSet::Base {
             problem = problem.base_only();
             expected.truncate(base_count);
         }
-        let prepared = Prepared::new(problem.task(expected), Seed(0));
-        Arc::new(Asked { name: problem.name, base_count, prepared })
+        let task = RoundTask::new(problem.task(expected), Seed(0));
+        Arc::new(ParsedProblem { name: problem.name, base_count, task })
     }
 }
 
-fn told(asked: &Asked, sample: &Sample, result: TrialResult, base_only: bool) -> Judged {
+fn verdict(
+    problem: &ParsedProblem,
+    sample: &ModelSample,
+    record: TrialRecord,
+    cases: CaseSet,
+) -> SampleVerdict {
     // Everything about a public benchmark is public.
-    let result = result.disclosed(Disclose::All);
-    let (base, _) = result.cases.split_at(asked.base_count.min(result.cases.len()));
+    let record = record.disclosed(Disclose::All);
+    let (base, _) = record.cases.split_at(problem.base_count.min(record.cases.len()));
     let failing =
-        result.cases.iter().zip(&asked.prepared.cases).find(|(r, _)| r.verdict.is_wrong());
-    let entry_point = asked.prepared.task.entry_point();
-    Judged {
-        task_id: asked.name.clone(),
-        sample: sample.number,
+        record.cases.iter().zip(&problem.task.cases).find(|(result, _)| result.verdict.is_wrong());
+    let entry_point = problem.task.task.entry_point();
+    SampleVerdict {
+        task_id: problem.name.clone(),
+        sample: sample.index,
         base: Verdict::of_cases(base.iter().map(|case| case.verdict)),
-        plus: (!base_only).then_some(result.verdict),
-        passed: result.passed,
-        total: result.total,
-        failing: failing.map(|(result, case)| Failing {
+        plus: (cases == CaseSet::BaseAndPlus).then_some(record.verdict),
+        passed: record.passed,
+        total: record.total,
+        failing: failing.map(|(result, case)| FailingCase {
             case: result.name.clone(),
             input: case.short_call(entry_point),
             detail: result.detail.clone(),
         }),
-        wall_ms: result.wall_ms,
-        cpu_ms: result.cpu_ms,
-        attempts: result.attempts.len(),
+        wall_ms: record.wall_ms,
+        cpu_ms: record.cpu_ms,
+        attempts: record.attempts.len(),
     }
 }
 
 /// pass@k on the benchmark's own cases and on all of them.
 #[derive(Clone, Debug, Serialize)]
-pub struct Estimates {
+pub struct PassEstimates {
     /// On the benchmark's own cases
     pub base: Vec<PassAt>,
     /// On all cases, unless only the benchmark's own were judged
@@ -363,10 +297,10 @@ pub struct Estimates {
     pub plus: Option<Vec<PassAt>>,
 }
 
-/// pass@k over the problems that have samples.
-pub fn estimates(judged: &[Judged]) -> Estimates {
-    let counts = |right: &dyn Fn(&Judged) -> bool| {
-        let mut problems = std::collections::BTreeMap::<&str, Counts>::new();
+/// Estimates pass@k over the problems that have samples.
+pub fn estimates(judged: &[SampleVerdict]) -> PassEstimates {
+    let counts = |right: &dyn Fn(&SampleVerdict) -> bool| {
+        let mut problems = BTreeMap::<&str, SampleCounts>::new();
         for judged in judged {
             let counts = problems.entry(judged.task_id.as_str()).or_default();
             counts.samples += 1;
@@ -375,8 +309,23 @@ pub fn estimates(judged: &[Judged]) -> Estimates {
         pass_at(&problems.into_values().collect::<Vec<_>>())
     };
     let has_plus = judged.iter().any(|judged| judged.plus.is_some());
-    Estimates {
+    PassEstimates {
         base: counts(&|judged| judged.base == Verdict::Accepted),
         plus: has_plus.then(|| counts(&|judged| judged.plus == Some(Verdict::Accepted))),
     }
+}
+
+/// Writes a line of JSON for each verdict. A regular file is replaced as a whole.
+pub fn write_verdicts(path: &Path, verdicts: &[SampleVerdict]) -> Result<(), Fault> {
+    let line = |verdict| serde_json::to_string(verdict).expect("verdicts are plain data") + "\n";
+    let lines: String = verdicts.iter().map(line).collect();
+    if path.is_file() || !path.exists() {
+        return Ok(write_atomically(path, lines.as_bytes())?);
+    }
+    // A pipe or a device cannot be replaced.
+    std::fs::write(path, lines).map_err(|cause| Fault::File {
+        action: "write",
+        path: path.to_owned(),
+        cause,
+    })
 }

@@ -1,30 +1,35 @@
-//! The files of the suite, and what their heads say.
+//! The hostile programs and their heads.
 //!
 //! A head is the comment lines that a file begins with, each `# key: value`:
 //!
 //! - `expect`: the verdicts that a trial may get
-//! - `most`: the most that it may score; 0 if it is not there, 100 for an honest agent
-//! - `never`: what must not happen, in a sentence
-//! - `trials`: how many trials it gets in one container, one after the other; 1 if it is not there
-//! - `at once`: in how many containers it runs at the same time; 1 if it is not there
-//! - `with`: what the file needs besides; `frames` puts `gauntlet/frames.py` behind its head
+//! - `most`: the most that it may score; 0 by default, 100 for an honest agent
+//! - `never`: what must not happen, as a sentence
+//! - `trials`: the number of trials in one container, one after the other; 1 by default
+//! - `at once`: the number of containers in which it runs at the same time; 1 by default
+//! - `with`: what else the file needs; `frames` inserts `gauntlet/frames.py` after its head
 //!
-//! The folder is the class.
+//! The directory is the class.
 
 use serde::Serialize;
-use tasks::Verdict;
+use tasks::{Limits, Seed, Verdict};
 
-/// Each file: its class's folder and its name, and its text.
+use crate::trial::instance::RoundTask;
+
+/// The task that every program is run on.
+const TASK: &str = "reverse_string";
+
+/// Each file: the directory of its class and its name, and its text.
 const FILES: &[(&str, &str)] = &include!(concat!(env!("OUT_DIR"), "/gauntlet.rs"));
 
-/// What files that forge frames have in common.
+/// Code that the programs that forge frames share.
 const FRAMES: &str = include_str!("../../gauntlet/frames.py");
 
-/// What an agent tries.
+/// What a program tries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Class {
-    /// Nothing: it is an ordinary agent, and must get everything.
+pub enum ProgramClass {
+    /// Nothing: it is an ordinary agent, and must be accepted.
     Honest,
     /// To get points for what it did not solve.
     Cheating,
@@ -34,9 +39,9 @@ pub enum Class {
     Escape,
 }
 
-impl Class {
-    /// The name of its folder.
-    pub const fn folder(self) -> &'static str {
+impl ProgramClass {
+    /// The name of its directory.
+    pub const fn directory(self) -> &'static str {
         match self {
             Self::Honest => "honest",
             Self::Cheating => "cheating",
@@ -46,87 +51,97 @@ impl Class {
     }
 }
 
-/// One file of the suite.
+/// One hostile program.
 #[derive(Clone, Debug)]
-pub struct Hostile {
-    /// Its class's folder and its name
+pub struct HostileProgram {
+    /// The directory of its class, and its name
     pub name: String,
     /// What it tries
-    pub class: Class,
+    pub class: ProgramClass,
     /// The verdicts that a trial may get
     pub expect: Vec<Verdict>,
     /// The most that a trial may score
     pub most: f64,
-    /// What must not happen, in a sentence
+    /// What must not happen, as a sentence
     pub never: String,
-    /// How many trials it gets in one container, one after the other
+    /// Number of trials in one container, one after the other
     pub trials: usize,
-    /// In how many containers it runs at the same time
+    /// Number of containers in which it runs at the same time
     pub at_once: usize,
     /// The agent
     pub source: String,
 }
 
-impl Hostile {
-    /// Its name without the folder.
+impl HostileProgram {
+    /// Its name without the directory.
     pub fn short_name(&self) -> &str {
         self.name.rsplit('/').next().unwrap_or_default()
     }
 
-    /// What it may get, as its head says it.
+    /// The codes of the verdicts that it may get.
     pub fn expected(&self) -> String {
         let codes: Vec<_> = self.expect.iter().map(|verdict| verdict.code()).collect();
         codes.join(" ")
     }
 }
 
-/// The whole suite.
+/// All programs.
 ///
 /// # Panics
 ///
-/// If the head of a file is wrong; a test finds that.
-pub fn suite() -> Vec<Hostile> {
+/// If the head of a file is wrong; a test checks them all.
+pub fn programs() -> Vec<HostileProgram> {
     let read = |(name, source): &(&str, &str)| {
         parse(name, source).unwrap_or_else(|wrong| panic!("gauntlet/{name}.py: {wrong}"))
     };
     FILES.iter().map(read).collect()
 }
 
-fn parse(name: &str, source: &str) -> Result<Hostile, String> {
-    let class = [Class::Honest, Class::Cheating, Class::Harm, Class::Escape]
-        .into_iter()
-        .find(|class| name.split('/').next() == Some(class.folder()))
-        .ok_or("its folder is no class")?;
-    let mut hostile = Hostile {
+/// The task that every program is run on, under these limits.
+pub(super) fn round_task(limits: Limits, seed: Seed) -> RoundTask {
+    let mut task = tasks::find(TASK).expect("the task is built in");
+    task.limits = limits;
+    RoundTask::new(task, seed)
+}
+
+fn parse(name: &str, source: &str) -> Result<HostileProgram, String> {
+    let class =
+        [ProgramClass::Honest, ProgramClass::Cheating, ProgramClass::Harm, ProgramClass::Escape]
+            .into_iter()
+            .find(|class| name.split('/').next() == Some(class.directory()))
+            .ok_or("its directory is not a class")?;
+    let mut program = HostileProgram {
         name: name.to_owned(),
         class,
         expect: Vec::new(),
-        most: if class == Class::Honest { 100.0 } else { 0.0 },
+        most: if class == ProgramClass::Honest { 100.0 } else { 0.0 },
         never: String::new(),
         trials: 1,
         at_once: 1,
         source: source.to_owned(),
     };
     for line in source.lines().map_while(|line| line.strip_prefix("# ")) {
-        let (key, value) = line.split_once(": ").ok_or(format!("no key in '{line}'"))?;
-        let number = || value.parse().map_err(|_| format!("'{value}' is no number"));
+        let (key, value) = line.split_once(": ").ok_or(format!("'{line}' has no key"))?;
+        let number = || value.parse().map_err(|_| format!("'{value}' is not a number"));
         match key {
-            "expect" => hostile.expect = verdicts(value)?,
-            "never" => value.clone_into(&mut hostile.never),
-            "most" => hostile.most = value.parse().map_err(|_| format!("'{value}' is no score"))?,
-            "trials" => hostile.trials = number()?,
-            "at once" => hostile.at_once = number()?,
-            "with" if value == "frames" => {
-                let (head, rest) = source.split_once("\n\n").ok_or("it has nothing but a head")?;
-                hostile.source = format!("{head}\n\n{FRAMES}\n{rest}");
+            "expect" => program.expect = verdicts(value)?,
+            "never" => value.clone_into(&mut program.never),
+            "most" => {
+                program.most = value.parse().map_err(|_| format!("'{value}' is not a score"))?
             }
-            _ => return Err(format!("'{key}' is no key")),
+            "trials" => program.trials = number()?,
+            "at once" => program.at_once = number()?,
+            "with" if value == "frames" => {
+                let (head, rest) = source.split_once("\n\n").ok_or("it has only a head")?;
+                program.source = format!("{head}\n\n{FRAMES}\n{rest}");
+            }
+            _ => return Err(format!("'{key}' is not a key")),
         }
     }
-    if hostile.expect.is_empty() || hostile.never.is_empty() {
-        return Err("its head must say what to expect and what must never happen".to_owned());
+    if program.expect.is_empty() || program.never.is_empty() {
+        return Err("its head needs `expect` and `never`".to_owned());
     }
-    Ok(hostile)
+    Ok(program)
 }
 
 fn verdicts(codes: &str) -> Result<Vec<Verdict>, String> {
@@ -134,7 +149,7 @@ fn verdicts(codes: &str) -> Result<Vec<Verdict>, String> {
         .split_whitespace()
         .map(|code| {
             let quoted = format!("\"{code}\"");
-            serde_json::from_str(&quoted).map_err(|_| format!("'{code}' is no verdict"))
+            serde_json::from_str(&quoted).map_err(|_| format!("'{code}' is not a verdict"))
         })
         .collect()
 }
@@ -146,30 +161,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_file_has_a_whole_head_and_a_name_that_can_be_shown() {
-        let suite = suite();
-        for hostile in &suite {
-            hostile.short_name().parse::<MinerId>().expect(&hostile.name);
-            let wins = hostile.expect.contains(&Verdict::Accepted);
-            assert_eq!(wins, hostile.class == Class::Honest, "{}", hostile.name);
-            let first = hostile.source.lines().next().unwrap_or_default();
-            assert!(first.starts_with("# expect: "), "{}: it begins with its head", hostile.name);
+    fn every_program_has_a_complete_head_and_a_valid_name() {
+        let programs = programs();
+        for program in &programs {
+            program.short_name().parse::<MinerId>().expect(&program.name);
+            let wins = program.expect.contains(&Verdict::Accepted);
+            assert_eq!(wins, program.class == ProgramClass::Honest, "{}", program.name);
+            let first = program.source.lines().next().unwrap_or_default();
+            assert!(first.starts_with("# expect: "), "{} must begin with its head", program.name);
         }
     }
 
     #[test]
-    fn the_suite_has_sixty_hostile_agents_and_no_two_of_a_name() {
-        let suite = suite();
-        let hostile = suite.iter().filter(|hostile| hostile.class != Class::Honest).count();
+    fn has_sixty_hostile_programs_with_unique_names() {
+        let programs = programs();
+        let hostile =
+            programs.iter().filter(|program| program.class != ProgramClass::Honest).count();
         assert!(hostile >= 60, "{hostile}");
-        let mut names: Vec<_> = suite.iter().map(Hostile::short_name).collect();
+        let mut names: Vec<_> = programs.iter().map(HostileProgram::short_name).collect();
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), suite.len());
+        assert_eq!(names.len(), programs.len());
     }
 
     #[test]
-    fn a_wrong_head_is_refused() {
+    fn rejects_wrong_heads() {
         for wrong in [
             "",
             "# expect: WA\n",

@@ -1,24 +1,28 @@
-//! Stored results as a whole: how many there are, which of them a round still wants, what can go, and how
-//! those of several machines come together.
+//! The stored trial records as a whole: their number, which of them the present round uses, what can be removed, and
+//! how those of several machines are merged.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use platform::store::{Store, write_atomically};
+use platform::store::{RoundFile, Store, write_atomically};
 use serde::Serialize;
 use tasks::Sha256;
 
 use crate::Fault;
-use crate::trial::record::TrialResult;
+use crate::round::agent::Agent;
+use crate::round::controls::controls;
+use crate::round::results::Results;
+use crate::trial::instance::RoundTask;
+use crate::trial::record::TrialRecord;
 
-/// What lies among the results.
+/// The trial records of a store.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Contents {
-    /// Results in all
+pub struct CacheContents {
+    /// Number of records
     pub results: u64,
     /// Their size in bytes
     pub bytes: u64,
-    /// Results that the present round finds again
+    /// Records that the present round uses
     pub hits: u64,
     /// The size of the others, in bytes
     pub stale_bytes: u64,
@@ -26,91 +30,193 @@ pub struct Contents {
     pub pruned: bool,
 }
 
-/// Counts the results of a store. Those whose key is not `wanted` are removed if `prune`.
-pub fn contents(store: &Store, wanted: &BTreeSet<Sha256>, prune: bool) -> Result<Contents, Fault> {
-    let mut contents = Contents { pruned: prune, ..Contents::default() };
+/// What happens to records that the present round does not use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StaleRecords {
+    /// They stay.
+    Keep,
+    /// They are removed.
+    Remove,
+}
+
+/// Returns the keys of all trials of a round: those of the agents and of the controls.
+pub fn keys_of_round(agents: &[Agent], tasks: &[RoundTask], image: &str) -> BTreeSet<Sha256> {
+    let controls = controls(tasks);
+    let agents = agents.iter().chain(&controls);
+    let key = |agent: &Agent, task| Results::key(&agent.sha256, task, image);
+    agents.flat_map(|agent| tasks.iter().map(move |task| key(agent, task))).collect()
+}
+
+/// Counts the records of a store. The round uses those with these keys.
+pub fn contents(
+    store: &Store,
+    keys: &BTreeSet<Sha256>,
+    stale: StaleRecords,
+) -> Result<CacheContents, Fault> {
+    let pruned = stale == StaleRecords::Remove;
+    let mut contents = CacheContents { pruned, ..CacheContents::default() };
     for (path, key) in files(&store.results_dir())? {
         let bytes = path.metadata().map_err(|cause| file("read", &path, cause))?.len();
         contents.results += 1;
         contents.bytes += bytes;
-        if wanted.contains(&key) {
+        if keys.contains(&key) {
             contents.hits += 1;
             continue;
         }
         contents.stale_bytes += bytes;
-        if prune {
+        if pruned {
             std::fs::remove_file(&path).map_err(|cause| file("remove", &path, cause))?;
         }
     }
     Ok(contents)
 }
 
-/// What came of a merge.
+/// The outcome of a merge.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Merged {
-    /// Results that are new here
+pub struct MergeOutcome {
+    /// Records that are new here
     pub taken: u64,
-    /// Results that were here already
+    /// Records that were here already
     pub known: u64,
-    /// Files that hold no result, and results that differ from those that are here: what stands here stays
+    /// One sentence for each file that is not a record or differs from the record here, which stays
     pub refused: Vec<String>,
 }
 
-/// Takes over the results that lie in another store, and the expected values of benchmarks.
-pub fn merge(store: &Store, from: &Path) -> Result<Merged, Fault> {
-    let mut merged = Merged::default();
+/// Why a store cannot be merged into another.
+#[derive(Debug, thiserror::Error)]
+pub enum MergeError {
+    /// The directory holds no round.
+    #[error("cannot read {}: {cause}; name the store of a part of the round", .path.display())]
+    NoRound {
+        /// The round's file
+        path: PathBuf,
+        /// What is wrong with it
+        cause: String,
+    },
+    /// The other part was run on other tasks.
+    #[error(
+        "the part in {} was run on other tasks than the one in {}; run it again with the same \
+         --task and --benchmark",
+        .from.display(),
+        .store.display()
+    )]
+    OtherTasks {
+        /// The other store
+        from: PathBuf,
+        /// This store
+        store: PathBuf,
+    },
+    /// The other store has another round.
+    #[error(
+        "{} holds another round (seed {}, image {}) than {} (seed {}, image {}); only parts of \
+         one round can be merged",
+        .from.display(), .theirs.seed, .theirs.image, .store.display(), .ours.seed, .ours.image
+    )]
+    OtherRound {
+        /// The other store
+        from: PathBuf,
+        /// Its round
+        theirs: Box<RoundFile>,
+        /// This store
+        store: PathBuf,
+        /// Its round
+        ours: Box<RoundFile>,
+    },
+    /// A file failed.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+/// Copies the trial records of another store, the expected values of benchmarks, and its round if there is none here.
+/// Both stores must have the same round.
+pub fn merge(store: &Store, from: &Path) -> Result<MergeOutcome, MergeError> {
+    merge_round(store, from)?;
+    let mut outcome = MergeOutcome::default();
     for (path, key) in files(&from.join("results"))? {
-        let bytes = std::fs::read(&path).map_err(|cause| file("read", &path, cause))?;
-        let Ok(theirs) = serde_json::from_slice::<TrialResult>(&bytes) else {
-            merged.refused.push(format!("{} holds no result", path.display()));
+        let bytes = read(&path)?;
+        let Ok(theirs) = serde_json::from_slice::<TrialRecord>(&bytes) else {
+            outcome.refused.push(format!("{} is not a trial record", path.display()));
             continue;
         };
         let here = store.results_dir().join(format!("{key}.json"));
         let ours = std::fs::read(&here).ok();
-        match ours.and_then(|bytes| serde_json::from_slice::<TrialResult>(&bytes).ok()) {
+        match ours.and_then(|bytes| serde_json::from_slice::<TrialRecord>(&bytes).ok()) {
             None => {
-                write_atomically(&here, &bytes)?;
-                merged.taken += 1;
+                write_atomically(&here, &bytes).map_err(Fault::from)?;
+                outcome.taken += 1;
             }
-            Some(ours) if ours.score() == theirs.score() => merged.known += 1,
-            Some(ours) => merged.refused.push(format!(
-                "{} says {} with {} of {} cases, and here it is {} with {} of {}",
-                path.display(),
-                theirs.verdict,
-                theirs.passed,
-                theirs.total,
-                ours.verdict,
-                ours.passed,
-                ours.total
-            )),
+            Some(ours) if ours.score() == theirs.score() => outcome.known += 1,
+            Some(ours) => outcome.refused.push(difference(&path, &theirs, &ours)),
         }
     }
-    // What a benchmark's canonical solutions returned: whoever ranks needs it as well.
-    let (theirs, ours) = (from.join("expected"), store.expected_dir());
-    if theirs.is_dir() {
-        for (path, key) in files(&theirs)? {
-            let here = ours.join(format!("{key}.json"));
-            if !here.exists() {
-                let bytes = std::fs::read(&path).map_err(|cause| file("read", &path, cause))?;
-                write_atomically(&here, &bytes)?;
-            }
-        }
-    }
-    Ok(merged)
+    merge_expected(store, from)?;
+    Ok(outcome)
 }
 
-/// The files of a folder that are named like results, in order.
-fn files(folder: &Path) -> Result<Vec<(PathBuf, Sha256)>, Fault> {
-    let entries = std::fs::read_dir(folder).map_err(|cause| file("read", folder, cause))?;
+fn difference(path: &Path, theirs: &TrialRecord, ours: &TrialRecord) -> String {
+    format!(
+        "{} has {} with {} of {} cases, and the record here has {} with {} of {}",
+        path.display(),
+        theirs.verdict,
+        theirs.passed,
+        theirs.total,
+        ours.verdict,
+        ours.passed,
+        ours.total
+    )
+}
+
+fn merge_round(store: &Store, from: &Path) -> Result<(), MergeError> {
+    let path = from.join("round.json");
+    let no_round = |cause: String| MergeError::NoRound { path: path.clone(), cause };
+    let bytes = std::fs::read(&path).map_err(|cause| no_round(cause.to_string()))?;
+    let theirs: RoundFile =
+        serde_json::from_slice(&bytes).map_err(|cause| no_round(cause.to_string()))?;
+    let (from, here) = (from.to_owned(), store.root().to_owned());
+    match store.round().map_err(Fault::from)? {
+        None => Ok(store.put_round(&theirs).map_err(Fault::from)?),
+        Some(ours) if ours.seed != theirs.seed || ours.image != theirs.image => {
+            let (theirs, ours) = (Box::new(theirs), Box::new(ours));
+            Err(MergeError::OtherRound { from, theirs, store: here, ours })
+        }
+        Some(ours) if ours.tasks != theirs.tasks => {
+            Err(MergeError::OtherTasks { from, store: here })
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+/// Copies the expected values of benchmarks: ranking needs them as well.
+fn merge_expected(store: &Store, from: &Path) -> Result<(), Fault> {
+    let (theirs, ours) = (from.join("expected"), store.expected_dir());
+    if !theirs.is_dir() {
+        return Ok(());
+    }
+    for (path, key) in files(&theirs)? {
+        let here = ours.join(format!("{key}.json"));
+        if !here.exists() {
+            write_atomically(&here, &read(&path)?)?;
+        }
+    }
+    Ok(())
+}
+
+/// The files of a directory that are named like records, in order.
+fn files(directory: &Path) -> Result<Vec<(PathBuf, Sha256)>, Fault> {
+    let entries = std::fs::read_dir(directory).map_err(|cause| file("read", directory, cause))?;
     let mut found = Vec::new();
     for entry in entries {
-        let path = entry.map_err(|cause| file("read", folder, cause))?.path();
+        let path = entry.map_err(|cause| file("read", directory, cause))?.path();
         let key =
             path.file_name().and_then(|name| name.to_str()?.strip_suffix(".json")?.parse().ok());
         found.extend(key.map(|key| (path, key)));
     }
     found.sort();
     Ok(found)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Fault> {
+    std::fs::read(path).map_err(|cause| file("read", path, cause))
 }
 
 fn file(action: &'static str, path: &Path, cause: std::io::Error) -> Fault {

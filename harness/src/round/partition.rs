@@ -1,7 +1,7 @@
 //! Parts of a round that run on different machines.
 //!
-//! A trial belongs to a part by its key, and so whatever other agents and tasks there are: a part stays what
-//! it was when agents are added.
+//! The key of a trial decides its part, whatever other agents and tasks there are: a part stays the same
+//! when agents are added.
 
 use std::str::FromStr;
 
@@ -14,9 +14,9 @@ pub struct Partition {
     of: u64,
 }
 
-/// The text names no part.
+/// The text is not a part.
 #[derive(Debug, thiserror::Error)]
-#[error("'{0}' is not a part; 'k/n' is wanted, such as 1/4, with 1 <= k <= n <= 10000")]
+#[error("'{0}' is not a part; expected 'k/n', such as 1/4, with 1 <= k <= n <= 10000")]
 pub struct ParsePartitionError(String);
 
 impl Partition {
@@ -36,8 +36,8 @@ impl FromStr for Partition {
             let number = |text: &str| text.parse().ok().filter(|_| plain(text));
             Some(Self { part: number(part)?, of: number(of)? })
         });
-        let wanted = |p: &Self| (1..=p.of).contains(&p.part) && p.of <= 10_000;
-        parsed.filter(wanted).ok_or_else(|| ParsePartitionError(text.to_owned()))
+        let valid = |p: &Self| (1..=p.of).contains(&p.part) && p.of <= 10_000;
+        parsed.filter(valid).ok_or_else(|| ParsePartitionError(text.to_owned()))
     }
 }
 
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_trial_belongs_to_exactly_one_part() {
+    fn assigns_every_trial_to_exactly_one_part() {
         let parts: Vec<Partition> = (1..=4).map(|k| format!("{k}/4").parse().unwrap()).collect();
         let mut counts = [0; 4];
         for trial in 0..1_000 {
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_no_part_is_refused() {
+    fn rejects_text_that_is_not_a_part() {
         for text in ["", "1", "0/4", "5/4", "1/0", "-1/4", "+1/4", "1/4/4", "a/b", "1/10001"] {
             assert!(text.parse::<Partition>().is_err(), "{text}");
         }

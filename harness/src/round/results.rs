@@ -1,7 +1,7 @@
-//! Results are files: one per trial, under a key of everything that decided it.
+//! Trial records are files: one per trial, under a key of everything that decided it.
 //!
-//! So a killed evaluation resumes where it was, an unchanged agent costs a look-up, and a changed rule of
-//! scoring needs no rerun. A fault writes nothing here.
+//! A killed evaluation therefore resumes where it was, an unchanged agent costs a look-up, and a changed scoring
+//! rule needs no rerun. A fault writes nothing here.
 
 use std::path::PathBuf;
 
@@ -10,67 +10,66 @@ use tasks::Sha256;
 
 use crate::Fault;
 use crate::sandbox::PROTOCOL_VERSION;
-use crate::trial::instance::Prepared;
-use crate::trial::record::TrialResult;
+use crate::trial::instance::RoundTask;
+use crate::trial::record::TrialRecord;
 
-/// The results of a store.
+/// The trial records of a store.
 #[derive(Clone, Debug)]
 pub struct Results {
     store: Store,
 }
 
-/// What a look-up found.
+/// The result of a look-up.
 #[derive(Debug)]
-pub enum Found {
-    /// The trial was run before.
-    Result(Box<TrialResult>),
-    /// It was not.
-    Nothing,
-    /// There is a file that holds no result. It was put aside under this name, and the trial is to be
-    /// run again.
+pub enum Lookup {
+    /// The trial has a record.
+    Hit(Box<TrialRecord>),
+    /// It has none.
+    Miss,
+    /// Its file did not hold a record. The file was moved to this path, and the trial is to be run again.
     Corrupt(PathBuf),
 }
 
 impl Results {
-    /// The results that lie in this store.
+    /// The trial records of this store.
     pub fn of(store: &Store) -> Self {
         Self { store: store.clone() }
     }
 
     /// The key of a trial.
-    pub fn key(agent: &Sha256, prepared: &Prepared, image: &str) -> Sha256 {
-        let digest = &prepared.digest;
+    pub fn key(agent: &Sha256, task: &RoundTask, image: &str) -> Sha256 {
+        let digest = &task.digest;
         Sha256::of(format!("{agent}\n{digest}\n{image}\n{PROTOCOL_VERSION}\n").as_bytes())
     }
 
-    /// Looks a trial up.
-    pub fn get(&self, key: &Sha256) -> Result<Found, Fault> {
-        let path = self.store.results_dir().join(name(key));
+    /// Looks up a trial.
+    pub fn get(&self, key: &Sha256) -> Result<Lookup, Fault> {
+        let path = self.store.results_dir().join(file_name(key));
         let bytes = match std::fs::read(&path) {
             Ok(bytes) => bytes,
             Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => {
-                return Ok(Found::Nothing);
+                return Ok(Lookup::Miss);
             }
             Err(cause) => return Err(Fault::File { action: "read", path, cause }),
         };
-        if let Ok(result) = serde_json::from_slice(&bytes) {
-            return Ok(Found::Result(result));
+        if let Ok(record) = serde_json::from_slice(&bytes) {
+            return Ok(Lookup::Hit(record));
         }
-        let aside = path.with_extension("json.corrupt");
-        match std::fs::rename(&path, &aside) {
-            Ok(()) => Ok(Found::Corrupt(aside)),
-            Err(cause) => Err(Fault::File { action: "put aside", path, cause }),
+        let moved = path.with_extension("json.corrupt");
+        match std::fs::rename(&path, &moved) {
+            Ok(()) => Ok(Lookup::Corrupt(moved)),
+            Err(cause) => Err(Fault::File { action: "rename", path, cause }),
         }
     }
 
-    /// Keeps what came of a trial. When this returns, it is on the disk.
-    pub fn put(&self, key: &Sha256, result: &TrialResult) -> Result<(), Fault> {
-        let bytes = serde_json::to_vec_pretty(result).expect("a result is plain data");
-        Ok(self.store.put_result(&name(key), &bytes)?)
+    /// Keeps the record of a trial. When this returns, it is on the disk.
+    pub fn put(&self, key: &Sha256, record: &TrialRecord) -> Result<(), Fault> {
+        let bytes = serde_json::to_vec_pretty(record).expect("a record is plain data");
+        Ok(self.store.put_result(&file_name(key), &bytes)?)
     }
 }
 
 /// The name of a trial's file.
-fn name(key: &Sha256) -> String {
+fn file_name(key: &Sha256) -> String {
     format!("{key}.json")
 }

@@ -1,23 +1,23 @@
-//! pass@k: how likely one of k samples is right. Pure.
+//! pass@k: the probability that at least one of k samples is right.
 //!
 //! The estimator is the unbiased one of Chen et al., "Evaluating Large Language Models Trained on Code"
-//! (2021): for a problem with `n` samples of which `c` are right it is 1 - C(n-c, k) / C(n, k), and the mean
-//! over the problems is told. The interval around it comes from a bootstrap over the problems.
+//! (2021): for a problem with `n` samples of which `c` are right it is 1 - C(n-c, k) / C(n, k), and the result is the mean
+//! over the problems. The interval around it comes from a bootstrap over the problems.
 
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use serde::Serialize;
 
-/// The k for which anybody asks.
+/// The usual values of k.
 pub const KS: [u32; 3] = [1, 10, 100];
-/// How often the problems are drawn anew for an interval.
+/// How often the problems are resampled for an interval.
 const RESAMPLES: usize = 2_000;
-/// Where the drawing starts: the same counts give the same interval everywhere.
+/// Seed of the resampling: the same counts give the same interval everywhere.
 const SEED: u64 = 0;
 
-/// How many samples of a problem there are, and how many of them are right.
+/// The number of samples of a problem, and how many of them are right.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
+pub struct SampleCounts {
     /// All samples
     pub samples: u32,
     /// The right ones
@@ -31,17 +31,17 @@ pub struct PassAt {
     pub k: u32,
     /// The estimate, from 0 to 1
     pub estimate: f64,
-    /// Where 95% of the estimates lie when problems are drawn anew
+    /// The interval that holds 95% of the estimates over resampled problems
     pub interval: [f64; 2],
 }
 
-/// pass@k for every usual k for which each problem has samples enough.
-pub fn pass_at(problems: &[Counts]) -> Vec<PassAt> {
+/// Estimates pass@k for every usual k for which each problem has enough samples.
+pub fn pass_at(problems: &[SampleCounts]) -> Vec<PassAt> {
     let fewest = problems.iter().map(|counts| counts.samples).min().unwrap_or(0);
     KS.iter().copied().filter(|k| *k <= fewest).map(|k| one(problems, k)).collect()
 }
 
-fn one(problems: &[Counts], k: u32) -> PassAt {
+fn one(problems: &[SampleCounts], k: u32) -> PassAt {
     let each: Vec<f64> = problems.iter().map(|counts| estimate(*counts, k)).collect();
     let mut random = StdRng::seed_from_u64(SEED);
     let mut resample = || {
@@ -58,12 +58,12 @@ fn one(problems: &[Counts], k: u32) -> PassAt {
     }
 }
 
-#[allow(clippy::cast_precision_loss, reason = "nobody has 2^52 problems")]
+#[allow(clippy::cast_precision_loss, reason = "a benchmark has far fewer than 2^52 problems")]
 fn mean(numbers: impl Iterator<Item = f64>, count: usize) -> f64 {
     numbers.sum::<f64>() / count as f64
 }
 
-fn estimate(Counts { samples, right }: Counts, k: u32) -> f64 {
+fn estimate(SampleCounts { samples, right }: SampleCounts, k: u32) -> f64 {
     let wrong = samples - right;
     if wrong < k {
         return 1.0;
@@ -80,7 +80,7 @@ mod tests {
     fn check(counts: &[(u32, u32)], expected: &[(u32, f64)]) {
         let counts: Vec<_> = counts
             .iter()
-            .map(|(samples, right)| Counts { samples: *samples, right: *right })
+            .map(|(samples, right)| SampleCounts { samples: *samples, right: *right })
             .collect();
         let got = pass_at(&counts);
         assert_eq!(got.len(), expected.len(), "{got:?}");
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn the_estimate_is_that_of_drawing_without_putting_back() {
+    fn estimates_sampling_without_replacement() {
         check(&[(1, 1)], &[(1, 1.0)]);
         check(&[(1, 0), (1, 1)], &[(1, 0.5)]);
         check(&[(10, 3)], &[(1, 0.3), (10, 1.0)]);
@@ -103,19 +103,19 @@ mod tests {
     }
 
     #[test]
-    fn a_k_that_a_problem_has_too_few_samples_for_is_not_told() {
+    fn omits_a_k_for_which_a_problem_has_too_few_samples() {
         check(&[(10, 10), (9, 0)], &[(1, 0.5)]);
         check(&[], &[]);
         check(&[(0, 0), (5, 5)], &[]);
     }
 
     #[test]
-    fn the_interval_is_as_wide_as_the_problems_differ() {
-        let half: Vec<_> = (0..100).map(|i| Counts { samples: 1, right: i % 2 }).collect();
+    fn interval_is_as_wide_as_the_problems_differ() {
+        let half: Vec<_> = (0..100).map(|i| SampleCounts { samples: 1, right: i % 2 }).collect();
         let [low, high] = pass_at(&half)[0].interval;
-        // Two standard errors of a fair coin thrown a hundred times are a tenth.
+        // Two standard errors of a fair coin in a hundred throws are a tenth.
         assert!((0.38..0.44).contains(&low) && (0.56..0.62).contains(&high), "{low}..{high}");
-        let alike = vec![Counts { samples: 2, right: 1 }; 50];
+        let alike = vec![SampleCounts { samples: 2, right: 1 }; 50];
         let [low, high] = pass_at(&alike)[0].interval;
         assert!((low - 0.5).abs() < 1e-12 && (high - 0.5).abs() < 1e-12, "{low}..{high}");
     }

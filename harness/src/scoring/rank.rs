@@ -1,4 +1,4 @@
-//! Who comes where, and what it earns. Pure: no clock, no files, no randomness.
+//! The ranking: the order of agents, and what each of them earns.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
@@ -8,23 +8,23 @@ use platform::MinerId;
 use platform::rankings::{Ranking, TaskScore};
 use tasks::{Family, Sha256, TaskId};
 
-use crate::round::run::Agent;
-use crate::scoring::reward::{Payout, Rao, split};
+use crate::round::agent::Agent;
+use crate::scoring::reward::{Rao, RewardPolicy, split};
 use crate::scoring::score::agent_score;
-use crate::trial::instance::Prepared;
+use crate::trial::instance::RoundTask;
 
 /// An agent with everything that its rank depends on.
 #[derive(Clone, Debug)]
 pub struct Contender {
-    /// Whose it is
+    /// Who submitted it
     pub miner_id: MinerId,
-    /// Its source
+    /// Its source's digest
     pub sha256: Sha256,
     /// When this version was accepted: the earlier one wins a tie
     pub uploaded_at: Timestamp,
     /// When this miner first submitted these bytes: the earliest one is the original
     pub first_submitted_at: Timestamp,
-    /// What it got on each task of the round
+    /// Its score on each task of the round
     pub tasks: BTreeMap<TaskId, TaskScore>,
 }
 
@@ -42,21 +42,16 @@ impl Contender {
 }
 
 /// Ranks by score, ties to the earlier upload and then by miner id. Byte-identical copies of an earlier
-/// agent come last of their score and earn nothing.
-pub fn rank(
-    contenders: Vec<Contender>,
-    tasks: &[Prepared],
-    pool: Rao,
-    payout: Payout,
-) -> Vec<Ranking> {
+/// agent rank last of their score and earn nothing.
+pub fn rank(contenders: Vec<Contender>, tasks: &[RoundTask], reward: RewardPolicy) -> Vec<Ranking> {
     let originals = originals(&contenders);
-    let known = |id: &TaskId| tasks.iter().find(|prepared| prepared.id() == id);
-    let weight = |id: &TaskId| known(id).map_or(1, |prepared| prepared.task.weight);
+    let known = |id: &TaskId| tasks.iter().find(|task| task.id() == id);
+    let weight = |id: &TaskId| known(id).map_or(1, |task| task.task.weight);
     let families = |scores: &BTreeMap<TaskId, TaskScore>| {
         let mut families = BTreeMap::<Family, Vec<_>>::new();
         for (id, score) in scores {
-            if let Some(prepared) = known(id) {
-                families.entry(prepared.task.family).or_default().push((score, weight(id)));
+            if let Some(task) = known(id) {
+                families.entry(task.task.family).or_default().push((score, weight(id)));
             }
         }
         families.into_iter().map(|(family, scores)| (family, agent_score(scores))).collect()
@@ -80,7 +75,7 @@ pub fn rank(
         Some(_) => 0.0,
         None => *score,
     };
-    let rewards = split(pool, payout, &placed.iter().map(earning).collect::<Vec<_>>());
+    let rewards = split(reward, &placed.iter().map(earning).collect::<Vec<_>>());
     let place = |(index, ((score, copy_of, contender), reward)): (usize, (_, Rao))| {
         let Contender { miner_id, sha256, tasks, .. } = contender;
         Ranking {
@@ -98,11 +93,11 @@ pub fn rank(
     placed.into_iter().zip(rewards).enumerate().map(place).collect()
 }
 
-/// For each source the miner who was the first to submit it.
+/// For each source the miner who submitted it first.
 fn originals(contenders: &[Contender]) -> HashMap<Sha256, MinerId> {
     let mut latest_first: Vec<_> = contenders.iter().collect();
     latest_first.sort_by_key(|c| Reverse((c.first_submitted_at, c.miner_id.clone())));
-    // The last one to be put in stays, and that is the earliest.
+    // The last one inserted stays, and that is the earliest.
     latest_first.into_iter().map(|c| (c.sha256.clone(), c.miner_id.clone())).collect()
 }
 
@@ -111,8 +106,9 @@ mod tests {
     use tasks::Verdict;
 
     use super::*;
+    use crate::scoring::reward::Payout;
 
-    struct Agent {
+    struct TestAgent {
         name: &'static str,
         source: &'static str,
         uploaded: i64,
@@ -120,13 +116,13 @@ mod tests {
         passed: u32,
     }
 
-    fn agent(name: &'static str, source: &'static str, uploaded: i64, passed: u32) -> Agent {
-        Agent { name, source, uploaded, first: uploaded, passed }
+    fn agent(name: &'static str, source: &'static str, uploaded: i64, passed: u32) -> TestAgent {
+        TestAgent { name, source, uploaded, first: uploaded, passed }
     }
 
-    /// Ranks agents on one task of 100 cases; each line says rank, name, score, reward and original.
-    fn check(agents: &[Agent], lines: &[&str]) {
-        let contender = |agent: &Agent| {
+    /// Ranks agents on one task of 100 cases; each line has rank, name, score, reward and original.
+    fn check(agents: &[TestAgent], lines: &[&str]) {
+        let contender = |agent: &TestAgent| {
             let score = TaskScore {
                 verdict: Verdict::Accepted,
                 score: f64::from(agent.passed),
@@ -142,7 +138,8 @@ mod tests {
             }
         };
         let contenders = agents.iter().map(contender).collect();
-        let rankings = rank(contenders, &[], "100".parse().unwrap(), Payout::Proportional);
+        let reward = RewardPolicy { pool: "100".parse().unwrap(), payout: Payout::Proportional };
+        let rankings = rank(contenders, &[], reward);
         let line = |r: &Ranking| {
             let copy = r.copy_of.as_ref().map(|of| format!(" of {of}")).unwrap_or_default();
             format!("{} {} {} {}{copy}", r.rank, r.miner_id, r.score, r.reward_tao)
@@ -151,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn rank_is_by_score_then_earlier_upload_then_name() {
+    fn ranks_by_score_then_earlier_upload_then_name() {
         check(
             &[
                 agent("c", "1", 5, 50),
@@ -164,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_comes_last_of_its_score_and_earns_nothing() {
+    fn ranks_a_copy_last_of_its_score_without_reward() {
         check(
             &[agent("thief", "x", 2, 80), agent("first", "x", 1, 80), agent("other", "y", 3, 80)],
             &["1 first 80 50", "2 other 80 50", "3 thief 80 0 of first"],
@@ -176,8 +173,8 @@ mod tests {
     }
 
     #[test]
-    fn who_had_the_bytes_first_stays_the_original_after_a_detour() {
-        let back = Agent { first: 1, ..agent("author", "x", 9, 80) };
+    fn first_submitter_stays_the_original_after_another_version() {
+        let back = TestAgent { first: 1, ..agent("author", "x", 9, 80) };
         check(&[agent("thief", "x", 5, 80), back], &["1 author 80 100", "2 thief 80 0 of author"]);
     }
 }

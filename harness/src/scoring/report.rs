@@ -1,5 +1,6 @@
-//! Reports: what a round or a check looks like, as text and as JSON. Pure; [`crate::console`] prints.
+//! Reports: a round or a check as text and as JSON. Nothing here prints.
 
+use std::cell::{Cell, RefCell};
 use std::fmt::Write as _;
 
 use comfy_table::{CellAlignment, Table, presets};
@@ -9,13 +10,13 @@ use serde::ser::{SerializeSeq as _, Serializer};
 use tasks::{Family, Verdict};
 
 use crate::Fault;
-use crate::round::check::Checked;
-use crate::trial::record::TrialRecord;
+use crate::round::check::CheckOutcome;
+use crate::trial::record::MinerTrial;
 
-/// How many agents the table of families has room for: the best ones.
+/// Number of agents in the table of families: the best ones.
 const FAMILY_COLUMNS: usize = 6;
 
-/// A score without needless digits: `100`, `66.67`.
+/// Formats a score without trailing zeros: `100`, `66.67`.
 pub fn score(score: f64) -> String {
     format!("{score:.2}").trim_end_matches('0').trim_end_matches('.').to_owned()
 }
@@ -81,8 +82,8 @@ pub fn families(rankings: &[Ranking]) -> String {
     format!("{table}\n")
 }
 
-/// What came of a check, for the agent's author.
-pub fn checked(checked: &Checked) -> String {
+/// The outcome of a check, for the agent's author.
+pub fn checked(checked: &CheckOutcome) -> String {
     let mut table = Table::new();
     table.load_style(presets::UTF8_HORIZONTAL_ONLY);
     table.set_header(["task", "verdict", "score", "cases", "CPU ms", "MiB"]);
@@ -91,20 +92,20 @@ pub fn checked(checked: &Checked) -> String {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    for TrialRecord { result, .. } in &checked.trials {
+    for MinerTrial { record, .. } in &checked.trials {
         table.add_row([
-            result.task.to_string(),
-            result.verdict.to_string(),
-            score(result.score),
-            format!("{} of {}", result.passed, result.total),
-            result.cpu_ms.to_string(),
-            (result.peak_memory_bytes >> 20).to_string(),
+            record.task.to_string(),
+            record.verdict.to_string(),
+            score(record.score),
+            format!("{} of {}", record.passed, record.total),
+            record.cpu_ms.to_string(),
+            (record.peak_memory_bytes >> 20).to_string(),
         ]);
     }
     let mut text = format!("{table}\n");
-    for TrialRecord { result, .. } in &checked.trials {
-        if result.verdict != Verdict::Accepted {
-            let _ = write!(text, "\n{}", result.failure());
+    for MinerTrial { record, .. } in &checked.trials {
+        if record.verdict != Verdict::Accepted {
+            let _ = write!(text, "\n{}", record.failure());
         }
     }
     let _ = writeln!(text, "\nscore: {}", score(checked.score));
@@ -115,7 +116,7 @@ pub fn checked(checked: &Checked) -> String {
 #[derive(Serialize)]
 pub struct CheckDocument<'a> {
     /// One record per task
-    pub trials: &'a [TrialRecord],
+    pub trials: &'a [MinerTrial],
     /// The mean of the task scores
     pub score: f64,
 }
@@ -125,17 +126,18 @@ pub struct CheckDocument<'a> {
 pub fn write_evaluation(
     out: impl std::io::Write,
     round: &Round,
-    trials: impl Iterator<Item = Result<TrialRecord, Fault>>,
+    trials: impl Iterator<Item = Result<MinerTrial, Fault>>,
     rankings: &[Ranking],
 ) -> Result<(), Fault> {
     #[derive(Serialize)]
-    struct Document<'a, T: Serialize> {
+    struct EvaluationDocument<'a, T: Serialize> {
         round: &'a Round,
         trials: T,
         rankings: &'a [Ranking],
     }
-    let trials = Streamed(std::cell::RefCell::new(Some(trials)), std::cell::Cell::new(None));
-    let written = serde_json::to_writer_pretty(out, &Document { round, trials: &trials, rankings });
+    let trials = StreamedTrials(RefCell::new(Some(trials)), Cell::new(None));
+    let written =
+        serde_json::to_writer_pretty(out, &EvaluationDocument { round, trials: &trials, rankings });
     match (trials.1.take(), written) {
         (Some(fault), _) => Err(fault),
         (None, Err(error)) => Err(Fault::File {
@@ -148,9 +150,9 @@ pub fn write_evaluation(
 }
 
 /// Serialises what an iterator yields, once, and keeps the fault that ended it early.
-struct Streamed<I>(std::cell::RefCell<Option<I>>, std::cell::Cell<Option<Fault>>);
+struct StreamedTrials<I>(RefCell<Option<I>>, Cell<Option<Fault>>);
 
-impl<I: Iterator<Item = Result<TrialRecord, Fault>>> Serialize for Streamed<I> {
+impl<I: Iterator<Item = Result<MinerTrial, Fault>>> Serialize for StreamedTrials<I> {
     fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
         let mut list = out.serialize_seq(None)?;
         for record in self.0.borrow_mut().take().into_iter().flatten() {
@@ -169,7 +171,7 @@ impl<I: Iterator<Item = Result<TrialRecord, Fault>>> Serialize for Streamed<I> {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn a_score_has_no_needless_digits() {
+    fn formats_scores_without_trailing_zeros() {
         for (number, text) in
             [(100.0, "100"), (0.0, "0"), (66.67, "66.67"), (66.5, "66.5"), (10.0, "10")]
         {

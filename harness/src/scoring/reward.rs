@@ -1,10 +1,10 @@
-//! Rewards: how a pool of simulated 'TAO' is split. Pure, and in integers of 1e-9 TAO, so that what is
-//! paid always adds up to the pool.
+//! Rewards: how a pool of simulated 'TAO' is split, in integers of 1e-9 TAO, so that the rewards
+//! always add up to the pool.
 
 use std::fmt;
 use std::str::FromStr;
 
-use clap::ValueEnum;
+use crate::choice::choices;
 
 /// Rao in one TAO.
 const RAO_PER_TAO: u64 = 1_000_000_000;
@@ -25,9 +25,9 @@ impl fmt::Display for Rao {
     }
 }
 
-/// The text is no amount of TAO.
+/// The text is not an amount of TAO.
 #[derive(Debug, thiserror::Error)]
-#[error("'{}' is not an amount of TAO: a decimal with at most 9 places is wanted", .0.escape_debug())]
+#[error("'{}' is not an amount of TAO; expected a decimal with at most 9 places", .0.escape_debug())]
 pub struct ParseRaoError(String);
 
 impl FromStr for Rao {
@@ -49,7 +49,7 @@ impl FromStr for Rao {
 }
 
 /// How the pool is split.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Payout {
     /// In proportion to the scores.
     Proportional,
@@ -57,19 +57,22 @@ pub enum Payout {
     WinnerTakesAll,
 }
 
-impl fmt::Display for Payout {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Proportional => "proportional",
-            Self::WinnerTakesAll => "winner-takes-all",
-        })
-    }
+choices!(Payout, "a payout", Proportional: "proportional", WinnerTakesAll: "winner-takes-all");
+
+/// How much is paid, and how it is split.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RewardPolicy {
+    /// The amount that is split
+    pub pool: Rao,
+    /// How it is split
+    pub payout: Payout,
 }
 
 /// Splits the pool over agents in the order of their ranks, by their scores (0 to 100, two decimals; 0
 /// for one that may earn nothing). What rounding leaves over goes to the largest remainders, and among
 /// equal ones to the better rank.
-pub fn split(pool: Rao, payout: Payout, scores: &[f64]) -> Vec<Rao> {
+pub fn split(policy: RewardPolicy, scores: &[f64]) -> Vec<Rao> {
+    let RewardPolicy { pool, payout } = policy;
     // Scores have two decimals, so a hundredth is the unit in which they are whole.
     #[allow(
         clippy::cast_possible_truncation,
@@ -106,7 +109,7 @@ mod tests {
 
     fn check(pool: &str, payout: Payout, scores: &[f64], rewards: &[&str]) {
         let pool: Rao = pool.parse().unwrap();
-        let split = split(pool, payout, scores);
+        let split = split(RewardPolicy { pool, payout }, scores);
         assert_eq!(split.iter().map(ToString::to_string).collect::<Vec<_>>(), rewards);
         let paid: u64 = split.iter().map(|share| share.0).sum();
         assert!(paid == pool.0 || scores.iter().all(|score| *score == 0.0), "{paid} was paid");
@@ -131,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn amounts_are_read_exactly_or_not_at_all() {
+    fn parses_amounts_exactly_or_rejects_them() {
         for (text, rao) in
             [("100", 100_000_000_000), ("0.5", 500_000_000), ("1.000000001", 1_000_000_001)]
         {

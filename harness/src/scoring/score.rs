@@ -1,8 +1,8 @@
-//! Scores: from passed cases to a number between 0 and 100. Pure.
+//! Scores: from passed cases to a number between 0 and 100.
 
 use platform::rankings::TaskScore;
 
-/// 100 x passed / total, two decimals. A task without cases proves nothing and scores 0.
+/// 100 x passed / total, two decimals. A task without cases scores 0.
 pub fn task_score(passed: u32, total: u32) -> f64 {
     if total == 0 { 0.0 } else { two_decimals(100.0 * f64::from(passed) / f64::from(total)) }
 }
@@ -45,7 +45,7 @@ mod tests {
     }
 
     #[test]
-    fn a_score_is_the_mean_over_tasks_and_not_over_cases() {
+    fn score_is_the_mean_over_tasks_and_not_over_cases() {
         check(&[(10, 10, 1), (0, 1, 1)], 50.0);
         check(&[(1, 3, 1)], 33.33);
         check(&[(2, 3, 1)], 66.67);

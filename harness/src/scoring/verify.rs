@@ -1,4 +1,4 @@
-//! Recomputing a report. Pure: whoever has the document can check it, and needs no container for it.
+//! Recomputing a report: the document alone is enough, and no container is needed.
 
 use std::collections::BTreeMap;
 
@@ -8,32 +8,32 @@ use platform::rankings::{Ranking, Round, TaskScore};
 use serde::Deserialize;
 use tasks::{Seed, TaskId, Verdict};
 
-use crate::round::run::commitment;
+use crate::choice::ParseChoiceError;
+use crate::round::seed::commitment;
 use crate::scoring::rank::{Contender, rank};
-use crate::scoring::reward::{Payout, Rao};
+use crate::scoring::reward::RewardPolicy;
 use crate::scoring::score::task_score;
-use crate::trial::instance::Prepared;
-use crate::trial::record::TrialRecord;
+use crate::trial::instance::RoundTask;
+use crate::trial::record::{MinerTrial, TrialRecord};
 
 /// The document of `evaluate --json`.
 #[derive(Deserialize)]
-pub struct Report {
+pub struct RoundReport {
     /// The round
     pub round: Round,
     /// Its trials
-    pub trials: Vec<TrialRecord>,
+    pub trials: Vec<MinerTrial>,
     /// Its rankings
     pub rankings: Vec<Ranking>,
 }
 
-/// Everything in a report that does not follow from the rest of it, one sentence each.
-pub fn verify(report: &Report) -> Vec<String> {
+/// Returns one sentence for everything in a report that does not follow from the rest of it.
+pub fn verify(report: &RoundReport) -> Vec<String> {
     let mut wrong = commitment_of(&report.round);
     let mut scores = BTreeMap::<&MinerId, BTreeMap<TaskId, TaskScore>>::new();
-    for record in &report.trials {
-        wrong.extend(trial(record, report.round.seed));
-        let result = &record.result;
-        scores.entry(&record.miner_id).or_default().insert(result.task.clone(), result.score());
+    for MinerTrial { miner_id, record } in &report.trials {
+        wrong.extend(trial(miner_id, record, report.round.seed));
+        scores.entry(miner_id).or_default().insert(record.task.clone(), record.score());
     }
     wrong.extend(standings(report, &scores));
     wrong
@@ -48,31 +48,30 @@ fn commitment_of(round: &Round) -> Vec<String> {
 }
 
 /// A trial's verdict, counts and score follow from its cases, and those are the cases of task and seed.
-fn trial(record: &TrialRecord, seed: Seed) -> Vec<String> {
-    let result = &record.result;
-    let whose = format!("{} on {}", record.miner_id, result.task);
+fn trial(miner_id: &MinerId, record: &TrialRecord, seed: Seed) -> Vec<String> {
+    let whose = format!("{miner_id} on {}", record.task);
     let mut wrong = Vec::new();
-    let passed = result.cases.iter().filter(|case| !case.verdict.is_wrong()).count();
-    if (passed, result.cases.len()) != (result.passed as usize, result.total as usize) {
+    let passed = record.cases.iter().filter(|case| !case.verdict.is_wrong()).count();
+    if (passed, record.cases.len()) != (record.passed as usize, record.total as usize) {
         wrong.push(format!(
             "{whose}: the cases do not add up to {} of {}",
-            result.passed, result.total
+            record.passed, record.total
         ));
     }
-    if (result.score - task_score(result.passed, result.total)).abs() > f64::EPSILON {
-        wrong.push(format!("{whose}: {} is not the score of its cases", result.score));
+    if (record.score - task_score(record.passed, record.total)).abs() > f64::EPSILON {
+        wrong.push(format!("{whose}: {} is not the score of its cases", record.score));
     }
-    if Verdict::of_cases(result.cases.iter().map(|case| case.verdict)) != result.verdict {
-        wrong.push(format!("{whose}: {} is not the verdict of its cases", result.verdict));
+    if Verdict::of_cases(record.cases.iter().map(|case| case.verdict)) != record.verdict {
+        wrong.push(format!("{whose}: {} is not the verdict of its cases", record.verdict));
     }
-    if result.seed != seed {
-        wrong.push(format!("{whose}: it was run under seed {}", result.seed));
+    if record.seed != seed {
+        wrong.push(format!("{whose}: it was run under seed {}", record.seed));
     }
-    match tasks::find(result.task.as_str()) {
-        None => wrong.push(format!("{whose}: this harness does not know the task")),
+    match tasks::find(record.task.as_str()) {
+        None => wrong.push(format!("{whose}: the task is unknown")),
         Some(task) => {
             let asked = task.cases(seed);
-            let names = result.cases.iter().map(|case| &case.name);
+            let names = record.cases.iter().map(|case| &case.name);
             if !names.eq(asked.iter().map(|case| &case.name)) {
                 wrong.push(format!("{whose}: the cases are not those of the task under the seed"));
             }
@@ -81,10 +80,10 @@ fn trial(record: &TrialRecord, seed: Seed) -> Vec<String> {
     wrong
 }
 
-/// Ranks again. The times of submissions are not in a report, so ties keep the order that it has, and who
-/// copied whom is taken from it.
+/// Ranks again. The times of submissions are not in a report, so ties keep their order, and the originals of copies
+/// are taken from the report.
 fn standings(
-    report: &Report,
+    report: &RoundReport,
     scores: &BTreeMap<&MinerId, BTreeMap<TaskId, TaskScore>>,
 ) -> Vec<String> {
     let known = |ranking: &Ranking| scores.get(&ranking.miner_id).cloned().unwrap_or_default();
@@ -102,26 +101,26 @@ fn standings(
         }
     });
     let tasks = report.round.tasks.iter().filter_map(|id| tasks::find(id.as_str()));
-    let tasks: Vec<_> = tasks.map(|task| Prepared::new(task, report.round.seed)).collect();
-    let payout = match report.round.payout.as_str() {
-        "proportional" => Payout::Proportional,
-        "winner-takes-all" => Payout::WinnerTakesAll,
-        other => return vec![format!("'{other}' is no way to pay")],
+    let tasks: Vec<_> = tasks.map(|task| RoundTask::new(task, report.round.seed)).collect();
+    let payout = match report.round.payout.parse() {
+        Ok(payout) => payout,
+        Err(error) => return vec![ParseChoiceError::to_string(&error)],
     };
-    let Ok(pool) = report.round.pool_tao.parse::<Rao>() else {
-        return vec![format!("'{}' is no pool", report.round.pool_tao)];
+    let Ok(pool) = report.round.pool_tao.parse() else {
+        return vec![format!("'{}' is not a pool", report.round.pool_tao)];
     };
-    let again = rank(contenders.collect(), &tasks, pool, payout);
+    let reward = RewardPolicy { pool, payout };
+    let again = rank(contenders.collect(), &tasks, reward);
     let mut wrong = Vec::new();
-    for (told, computed) in report.rankings.iter().zip(&again) {
-        if told != computed {
+    for (reported, computed) in report.rankings.iter().zip(&again) {
+        if reported != computed {
             wrong.push(format!(
-                "rank {}: the report says {} with {} and {} 'TAO', and {} with {} and {} 'TAO' follows from \
+                "rank {}: the report has {} with {} and {} 'TAO', but {} with {} and {} 'TAO' follows from \
                  the trials",
-                told.rank,
-                told.miner_id,
-                told.score,
-                told.reward_tao,
+                reported.rank,
+                reported.miner_id,
+                reported.score,
+                reported.reward_tao,
                 computed.miner_id,
                 computed.score,
                 computed.reward_tao
@@ -136,35 +135,32 @@ mod tests {
     use tasks::Sha256;
 
     use super::*;
-    use crate::trial::record::{Attempt, CaseResult, TrialResult};
+    use crate::scoring::reward::Payout;
+    use crate::trial::record::{Attempt, CaseResult};
 
     /// A report of two agents on one task: all cases right, and all but the first.
-    fn report() -> Report {
+    fn report() -> RoundReport {
         let seed = Seed(3);
-        let prepared = Prepared::new(tasks::find("reverse_string").unwrap(), seed);
+        let task = RoundTask::new(tasks::find("reverse_string").unwrap(), seed);
         let record = |name: &str, wrong: usize| {
             let verdict =
                 |index| if index < wrong { Verdict::WrongAnswer } else { Verdict::Accepted };
-            let case = |(index, case): (usize, &tasks::Case)| CaseResult {
-                name: case.name.clone(),
-                verdict: verdict(index),
-                detail: String::new(),
-                explanation: None,
-                counterexample: None,
+            let case = |(index, case): (usize, &tasks::Case)| {
+                CaseResult::new(&case.name, verdict(index), "")
             };
-            let total = u32::try_from(prepared.cases.len()).unwrap();
+            let total = u32::try_from(task.cases.len()).unwrap();
             let passed = total - u32::try_from(wrong).unwrap();
-            TrialRecord {
+            MinerTrial {
                 miner_id: name.parse().unwrap(),
-                result: TrialResult {
+                record: TrialRecord {
                     agent_sha256: Sha256::of(name.as_bytes()),
-                    task: prepared.id().clone(),
+                    task: task.id().clone(),
                     seed,
                     verdict: verdict(0),
                     score: task_score(passed, total),
                     passed,
                     total,
-                    cases: prepared.cases.iter().enumerate().map(case).collect(),
+                    cases: task.cases.iter().enumerate().map(case).collect(),
                     wall_ms: 1,
                     cpu_ms: 1,
                     peak_memory_bytes: 1,
@@ -177,16 +173,16 @@ mod tests {
             }
         };
         let trials = vec![record("a", 0), record("b", 1)];
-        let contender = |record: &TrialRecord| Contender {
-            miner_id: record.miner_id.clone(),
-            sha256: record.result.agent_sha256.clone(),
+        let contender = |trial: &MinerTrial| Contender {
+            miner_id: trial.miner_id.clone(),
+            sha256: trial.record.agent_sha256.clone(),
             uploaded_at: Timestamp::UNIX_EPOCH,
             first_submitted_at: Timestamp::UNIX_EPOCH,
-            tasks: BTreeMap::from([(record.result.task.clone(), record.result.score())]),
+            tasks: BTreeMap::from([(record.record.task.clone(), record.record.score())]),
         };
         let contenders = trials.iter().map(contender).collect();
-        let pool = "100".parse().unwrap();
-        let rankings = rank(contenders, &[prepared], pool, Payout::Proportional);
+        let reward = RewardPolicy { pool: "100".parse().unwrap(), payout: Payout::Proportional };
+        let rankings = rank(contenders, &[task], reward);
         let salt = "ab".to_owned();
         let round = Round {
             id: "r".into(),
@@ -204,10 +200,10 @@ mod tests {
             cached: 0,
             faults: vec![],
         };
-        Report { round, trials, rankings }
+        RoundReport { round, trials, rankings }
     }
 
-    fn check(change: impl FnOnce(&mut Report), word: &str) {
+    fn check(change: impl FnOnce(&mut RoundReport), word: &str) {
         let mut report = report();
         change(&mut report);
         let wrong = verify(&report);
@@ -218,20 +214,20 @@ mod tests {
     }
 
     #[test]
-    fn a_true_report_holds() {
+    fn accepts_a_consistent_report() {
         assert_eq!(verify(&report()), Vec::<String>::new());
     }
 
     #[test]
-    fn whatever_does_not_follow_is_named() {
+    fn names_everything_that_does_not_follow() {
         check(|r| r.round.seed = Seed(4), "commitment");
         check(|r| r.round.salt = Some("cd".into()), "commitment");
         check(|r| r.round.salt = None, "commitment");
-        check(|r| r.trials[1].result.score = 100.0, "not the score of its cases");
-        check(|r| r.trials[1].result.passed += 1, "do not add up");
-        check(|r| r.trials[1].result.verdict = Verdict::Accepted, "not the verdict");
-        check(|r| r.trials[0].result.cases[0].name.push('x'), "not those of the task");
-        check(|r| r.trials[0].result.seed = Seed(9), "seed 9");
+        check(|r| r.trials[1].record.score = 100.0, "not the score of its cases");
+        check(|r| r.trials[1].record.passed += 1, "do not add up");
+        check(|r| r.trials[1].record.verdict = Verdict::Accepted, "not the verdict");
+        check(|r| r.trials[0].record.cases[0].name.push('x'), "not those of the task");
+        check(|r| r.trials[0].record.seed = Seed(9), "seed 9");
         check(|r| r.rankings[1].reward_rao += 1, "rank 2");
         check(|r| r.rankings[0].score = 12.0, "rank 1");
         check(|r| r.rankings.swap(0, 1), "rank 1");

@@ -1,15 +1,15 @@
-//! A task as one round asks it: everything that the seed decides, worked out once.
+//! A task as one round asks it: everything that the seed decides, computed once.
 
 use tasks::{Case, Seed, Sha256, Task, TaskId};
 
 /// A task together with its cases under a seed.
 #[derive(Clone)]
-pub struct Prepared {
+pub struct RoundTask {
     /// The task
     pub task: Task,
     /// The round's seed
     pub seed: Seed,
-    /// What the agent is told
+    /// The prompt that the agent gets
     pub prompt: String,
     /// The cases, expected values included
     pub cases: Vec<Case>,
@@ -17,8 +17,8 @@ pub struct Prepared {
     pub digest: Sha256,
 }
 
-impl Prepared {
-    /// Works out what `task` asks under `seed`.
+impl RoundTask {
+    /// Draws the prompt and the cases of `task` under `seed`.
     pub fn new(task: Task, seed: Seed) -> Self {
         let (prompt, cases) = (task.prompt(seed), task.cases(seed));
         let digest = task.digest_of(&prompt, &cases);

@@ -1,15 +1,15 @@
-//! A trial: one agent on one task, and the record that is kept of it.
+//! What is stored of a trial, and how much of it a report discloses.
 
-use clap::ValueEnum;
 use platform::MinerId;
 use platform::rankings::TaskScore;
 use serde::{Deserialize, Serialize};
 use tasks::{Seed, Sha256, TaskId, Verdict};
 
-/// What came of a trial. It is what a result file holds, and it says nothing of who submitted the agent:
-/// two miners with the same agent share it.
+use crate::choice::choices;
+
+/// The outcome of a trial, as its file stores it. It does not name the miner: two miners with the same agent share it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct TrialResult {
+pub struct TrialRecord {
     /// The agent, by its source
     pub agent_sha256: Sha256,
     /// The task
@@ -51,40 +51,65 @@ pub struct CaseResult {
     pub name: String,
     /// Its verdict
     pub verdict: Verdict,
-    /// What there is to say about it, for the miner
+    /// The kind of failure, which the miner may always see
     pub detail: String,
-    /// What happened and what should have, in full. It waits here until it is decided who may know
+    /// What happened and what should have happened, in full. It is kept here until [`Disclose`] decides who may see it
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub explanation: Option<Explanation>,
-    /// The smallest input that was found to fail as well, explained
+    /// The smallest other input that fails as well, explained
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counterexample: Option<String>,
 }
 
-/// What happened in a case and what should have.
+/// What happened in a case and what should have happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Explanation {
-    /// Of a case that miners know
+    /// Of a public case
     Public(String),
-    /// Of a case that they do not: it would give the input away
+    /// Of a hidden case, whose input it would reveal
     Hidden(String),
 }
 
-/// What a report tells of failed cases.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+/// How much of failed cases a report discloses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Disclose {
-    /// Verdicts alone
+    /// Verdicts only
     None,
-    /// Public cases in full, and of hidden ones the smallest failing input that was found
+    /// Public cases in full, and the smallest failing input that was found for hidden ones
     #[default]
     Public,
     /// Every case in full
     All,
 }
 
+choices!(Disclose, "a level of disclosure", None: "none", Public: "public", All: "all");
+
+/// One attempt at a trial.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// The fault that ended it; none if it ended with a verdict.
+    pub fault: Option<String>,
+}
+
+/// A trial record together with the miner: one entry of `trials` in the JSON of `check` and `evaluate`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MinerTrial {
+    /// Who submitted the agent
+    pub miner_id: MinerId,
+    /// The record
+    #[serde(flatten)]
+    pub record: TrialRecord,
+}
+
 impl CaseResult {
-    /// The same, with as much said as may be known.
+    /// A case without an explanation.
+    pub fn new(name: &str, verdict: Verdict, detail: impl Into<String>) -> Self {
+        let (name, detail) = (name.to_owned(), detail.into());
+        Self { name, verdict, detail, explanation: None, counterexample: None }
+    }
+
+    /// Returns the case with as much in its detail as may be disclosed, and nothing more.
     #[must_use]
     pub fn disclosed(self, disclose: Disclose) -> Self {
         let mut detail = self.detail;
@@ -98,34 +123,11 @@ impl CaseResult {
         {
             detail = format!("{detail}; this fails too: {text}");
         }
-        Self {
-            name: self.name,
-            verdict: self.verdict,
-            detail,
-            explanation: None,
-            counterexample: None,
-        }
+        Self::new(&self.name, self.verdict, detail)
     }
 }
 
-/// One attempt at a trial.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Attempt {
-    /// The fault that ended it; none if it came to a verdict.
-    pub fault: Option<String>,
-}
-
-/// A trial together with whose it was: one entry of `trials` in the JSON of `check` and `evaluate`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct TrialRecord {
-    /// Who submitted the agent
-    pub miner_id: MinerId,
-    /// What came of it
-    #[serde(flatten)]
-    pub result: TrialResult,
-}
-
-impl TrialResult {
+impl TrialRecord {
     /// What rankings need of it.
     pub fn score(&self) -> TaskScore {
         TaskScore {
@@ -136,7 +138,7 @@ impl TrialResult {
         }
     }
 
-    /// The same, with as much said about its cases as may be known.
+    /// Returns the record with as much about its cases as may be disclosed.
     #[must_use]
     pub fn disclosed(mut self, disclose: Disclose) -> Self {
         let cases = std::mem::take(&mut self.cases);
@@ -144,12 +146,12 @@ impl TrialResult {
         self
     }
 
-    /// What a miner needs to see of a trial that did not get everything, in plain lines.
+    /// What a miner needs to see of a trial that is not accepted, in plain lines.
     pub fn failure(&self) -> String {
         use std::fmt::Write as _;
         let Self { task, verdict, passed, total, .. } = self;
         let mut text = format!("{task}: {verdict}, {passed} of {total} cases\n");
-        // Cases that failed alike are told once.
+        // Cases that failed alike share a line.
         let mut alike: Vec<(&CaseResult, usize)> = Vec::new();
         for case in self.cases.iter().filter(|case| case.verdict.is_wrong()) {
             let same = |(first, _): &&mut (&CaseResult, usize)| {
@@ -169,7 +171,7 @@ impl TrialResult {
             text.push_str("  stderr ends:\n");
         }
         for line in tail.iter().rev() {
-            // Escaped, so that an agent cannot move the cursor of whoever reads this.
+            // Escaped, so that an agent cannot move the cursor of the reader's terminal.
             let _ = writeln!(text, "    {}", line.escape_debug());
         }
         text

@@ -1,5 +1,5 @@
-//! Counterexamples: a wrong outcome of a hidden case is made smaller by calling the candidate again, until
-//! what is left says what is wrong, and no longer what the round asked.
+//! Counterexamples: the input of a failed hidden case is made smaller by calling the answer again. The smallest
+//! failing input shows what is wrong and does not reveal what the round asked.
 
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
@@ -7,27 +7,33 @@ use std::time::{Duration, Instant};
 use tasks::{Case, Limits};
 use tokio::runtime::Handle;
 
-use crate::sandbox::{CallEnd, Container};
-use crate::trial::instance::Prepared;
+use crate::sandbox::{CallEnd, CallPlan, Container};
+use crate::trial::instance::RoundTask;
 use crate::trial::record::{CaseResult, Explanation};
 
 /// Calls that one counterexample may take.
 const CALLS: usize = 48;
-/// Time for a counterexample where somebody waits for it.
+/// Time for a counterexample where a user waits for it.
 pub const THOROUGH: Duration = Duration::from_millis(500);
-/// Time for a counterexample in a round, where it is the arena's time and many want some of it.
+/// Time for a counterexample in a round, where many trials need one.
 pub const QUICK: Duration = Duration::from_millis(80);
 
-/// Gives, within `time`, the first generated case that failed a counterexample, if the failure is an outcome. An agent
-/// that fails a public case has its example already. Says whether the container is still fit for use.
+/// A judged answer whose failures are to be explained.
+pub(crate) struct Failures<'a> {
+    /// The task
+    pub task: &'a RoundTask,
+    /// The answer
+    pub answer: &'a str,
+    /// Its cases
+    pub cases: &'a mut [CaseResult],
+}
+
+/// Searches, within `time`, a counterexample for the first generated case that returned or raised something wrong. If
+/// a public case failed, that case is the example already. Returns whether the container is fit for further use.
 ///
-/// A fault here is not worth a word: the verdicts stand, and the container is thrown away.
-pub(crate) fn explain(
-    container: &mut Container,
-    prepared: &Prepared,
-    (answer, cases): (&str, &mut [CaseResult]),
-    time: Duration,
-) -> bool {
+/// A fault here is ignored: the verdicts stand, and the container is discarded.
+pub(crate) fn explain(container: &mut Container, failures: Failures<'_>, time: Duration) -> bool {
+    let Failures { task, answer, cases } = failures;
     if time.is_zero() {
         return true;
     }
@@ -38,9 +44,9 @@ pub(crate) fn explain(
     }
     let generated = cases[first..].iter_mut().filter(|case| case.explanation.is_some());
     for case in generated {
-        if let Some(mut search) = Search::of(prepared, &case.name, time) {
-            // The search holds a tree that cannot leave its thread, so it is not awaited but run here.
-            let search = search.run(container, prepared, answer);
+        if let Some(mut search) = Search::of(task, &case.name, time) {
+            // The search holds a tree that cannot leave its thread, so it runs here instead of being awaited.
+            let search = search.run(container, task, answer);
             let (smallest, clean) =
                 tokio::task::block_in_place(|| Handle::current().block_on(search));
             case.counterexample = smallest;
@@ -50,6 +56,7 @@ pub(crate) fn explain(
     true
 }
 
+/// A search for the smallest failing input.
 struct Search {
     shrinker: tasks::Shrinker,
     limits: Limits,
@@ -57,9 +64,9 @@ struct Search {
 }
 
 impl Search {
-    fn of(prepared: &Prepared, case: &str, time: Duration) -> Option<Self> {
-        let shrinker = prepared.task.shrinker(prepared.seed, case)?;
-        let limits = Limits { calls_wall_ms: 1_000, ..prepared.task.limits };
+    fn of(task: &RoundTask, case: &str, time: Duration) -> Option<Self> {
+        let shrinker = task.task.shrinker(task.seed, case)?;
+        let limits = Limits { calls_wall_ms: 1_000, ..task.task.limits };
         Some(Self { shrinker, limits, until: Instant::now() + time })
     }
 
@@ -67,30 +74,30 @@ impl Search {
     async fn run(
         &mut self,
         container: &mut Container,
-        prepared: &Prepared,
+        task: &RoundTask,
         answer: &str,
     ) -> (Option<String>, bool) {
-        let entry_point = prepared.task.entry_point();
+        let entry_point = task.task.entry_point();
         let text =
             |case: &Case| serde_json::to_string(&case.input()).expect("an input is plain data");
-        // What the round asked is not for telling, only what comes of making it smaller.
+        // The input that the round asked is not disclosed, only smaller ones.
         let original = text(&self.shrinker.case());
         let mut smallest = None;
         let mut more = true;
         let mut calls = 0;
-        // The case itself comes first: a candidate that does not fail it again has no counterexample.
+        // The case itself comes first: an answer that does not fail it again has no counterexample.
         while more && calls < CALLS && Instant::now() < self.until {
             calls += 1;
             let case = self.shrinker.case();
-            let mut ended = None;
+            let mut end_of_call = None;
             let on_end = |end| {
-                ended = Some(end);
+                end_of_call = Some(end);
                 ControlFlow::Continue(())
             };
-            let run = container
-                .make_calls((answer, entry_point), &[case.input()], &self.limits, on_end)
-                .await;
-            let outcome = match (run, ended) {
+            let calls = &[case.input()];
+            let plan = CallPlan { source: answer, entry_point, calls, limits: &self.limits };
+            let run = container.make_calls(plan, on_end).await;
+            let outcome = match (run, end_of_call) {
                 (Ok(run), Some(CallEnd::Outcome(outcome))) if run.clean => outcome,
                 _ => return (smallest, false),
             };
