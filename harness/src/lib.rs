@@ -12,6 +12,7 @@ pub mod check;
 pub mod console;
 pub mod controls;
 mod fault;
+pub mod fence;
 pub mod gate;
 pub mod gauntlet;
 pub mod judge;

@@ -218,10 +218,10 @@ pub(crate) async fn run(
     let judged = match answer_of(&agent_run) {
         Ok(answer) => {
             let mut judged =
-                judge_answer(container, prepared, answer, limits, Until::AllMade).await?;
+                judge_answer(container, prepared, &answer, limits, Until::AllMade).await?;
             if clean && judged.clean {
                 judged.clean =
-                    shrink::explain(container, prepared, (answer, &mut judged.cases), shrinking);
+                    shrink::explain(container, prepared, (&answer, &mut judged.cases), shrinking);
             }
             judged
         }
