@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use harness::session::Options;
 use miner::budget::{Budget, Price};
-use miner::model::ModelSpec;
+use miner::model::spec::ModelSpec;
 use platform::MinerId;
 
 /// Have a language model write an agent, try it the way validators do, and upload it.

@@ -7,19 +7,20 @@ pub mod tryout;
 pub mod upload;
 
 use std::future::Future;
-use std::path::Path;
 use std::pin::pin;
 use std::sync::OnceLock;
 
 use harness::Fault;
 use harness::sandbox::Sandbox;
 use harness::session::{self, Options};
-use miner::mine::MineError;
-use miner::source::SourceError;
-use miner::token::TokenError;
+use miner::mine::error::MineError;
+use miner::model::source::AnswerSourceError;
+use miner::submit::agent_file::AgentFileError;
+use miner::submit::token::TokenFileError;
+use miner::submit::upload::UploadError;
+use miner::work_directory::WorkDirectoryError;
 use platform::client::ClientError;
 use platform::store::StoreError;
-use platform::validation;
 use tasks::Seed;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -61,8 +62,8 @@ impl From<Fault> for Failure {
     }
 }
 
-impl From<TokenError> for Failure {
-    fn from(error: TokenError) -> Self {
+impl From<TokenFileError> for Failure {
+    fn from(error: TokenFileError) -> Self {
         Self::Fault(error.to_string())
     }
 }
@@ -73,10 +74,10 @@ impl From<StoreError> for Failure {
     }
 }
 
-impl From<SourceError> for Failure {
-    fn from(error: SourceError) -> Self {
+impl From<AnswerSourceError> for Failure {
+    fn from(error: AnswerSourceError) -> Self {
         match error {
-            SourceError::Unusable(why) => Self::Input(why),
+            AnswerSourceError::Unusable(why) => Self::Input(why),
             error => Self::Fault(error.to_string()),
         }
     }
@@ -87,6 +88,28 @@ impl From<MineError> for Failure {
         match error {
             MineError::Source(error) => error.into(),
             error => Self::Fault(error.to_string()),
+        }
+    }
+}
+
+impl From<AgentFileError> for Failure {
+    fn from(error: AgentFileError) -> Self {
+        Self::Input(error.to_string())
+    }
+}
+
+impl From<WorkDirectoryError> for Failure {
+    fn from(error: WorkDirectoryError) -> Self {
+        Self::Input(error.to_string())
+    }
+}
+
+impl From<UploadError> for Failure {
+    fn from(error: UploadError) -> Self {
+        match error {
+            UploadError::NotOwner { .. } => Self::Input(error.to_string()),
+            UploadError::Client(error) => error.into(),
+            UploadError::TokenFile(error) => error.into(),
         }
     }
 }
@@ -146,21 +169,6 @@ where
     let value = worked?;
     cleaned?;
     Ok(value)
-}
-
-/// Reads an agent and looks at it as the platform would.
-pub fn read_agent(file: &Path) -> Result<String, Failure> {
-    let shown = file.display();
-    let bytes = std::fs::read(file).map_err(|cause| {
-        Failure::Input(format!("cannot read {shown}: {cause}; name the file of an agent"))
-    })?;
-    if let Err(findings) = validation::validate(&bytes) {
-        let line =
-            |f: &validation::Finding| format!("\n  {shown}:{}:{}: {}", f.line, f.column, f.reason);
-        let lines: String = findings.iter().map(line).collect();
-        return Err(Failure::Input(format!("{shown} would not be accepted:{lines}")));
-    }
-    Ok(String::from_utf8(bytes).expect("validation asks for UTF-8"))
 }
 
 /// The seed that was chosen, or a fresh one. Below 2^53, so that every reader of JSON keeps it whole.

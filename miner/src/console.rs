@@ -9,9 +9,9 @@ use harness::check::Checked;
 use harness::round::Listener;
 use harness::sandbox::ImageEvent;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use miner::answers::Best;
-use miner::mine::{Event, Exchange};
-use miner::source::{Progress, Usage};
+use miner::mine::answers::KeptAnswer;
+use miner::mine::event::{MiningEvent, ModelExchange};
+use miner::model::source::{ModelProgress, TokenUsage};
 use platform::store::Receipt;
 use tasks::Verdict;
 
@@ -36,7 +36,7 @@ struct State {
     asking: String,
     received: usize,
     passing: usize,
-    spent: Usage,
+    spent: TokenUsage,
 }
 
 impl Console {
@@ -81,40 +81,54 @@ impl Console {
     }
 
     /// What was used up so far.
-    pub fn spent(&self) -> Usage {
+    pub fn spent(&self) -> TokenUsage {
         self.state(|state| state.spent)
     }
 
     /// Shows what happens in the loop. `passing` tasks have an answer that passes.
-    pub fn mine_event(&self, event: Event, passing: usize) {
+    pub fn mine_event(&self, event: MiningEvent, passing: usize) {
         match event {
-            Event::Asking { task, place, attempt } => self.state(|state| {
+            MiningEvent::Asking { task, place, attempt } => self.state(|state| {
                 state.asking = format!("{task} ({place} of {}), attempt {attempt}", self.tasks);
                 state.received = 0;
                 self.live.enable_steady_tick(TICK);
             }),
-            Event::Progress(Progress::Received { bytes }) => self.state(|s| s.received = bytes),
-            Event::Progress(Progress::Retrying { reason, wait_ms }) => {
+            MiningEvent::Progress(ModelProgress::Received { bytes }) => {
+                self.state(|s| s.received = bytes)
+            }
+            MiningEvent::Progress(ModelProgress::Retrying { reason, wait_ms }) => {
                 self.say(&format!("  {reason}; trying again in {:.1} s", seconds(wait_ms)));
             }
-            Event::Exchanged(exchange) => self.exchanged(&exchange),
-            Event::Done { best: Some(Best { score: None, .. }), .. } | Event::Skipped { .. } => {}
-            Event::Spent(spent) => self.state(|state| state.spent = spent),
-            Event::Done { task, best: Some(Best { score: Some(score), attempt, .. }) } => {
+            MiningEvent::Exchanged(exchange) => self.exchanged(&exchange),
+            MiningEvent::Done { best: Some(KeptAnswer { score: None, .. }), .. }
+            | MiningEvent::Skipped { .. } => {}
+            MiningEvent::Spent(spent) => self.state(|state| state.spent = spent),
+            MiningEvent::Done {
+                task,
+                best: Some(KeptAnswer { score: Some(score), attempt, .. }),
+            } => {
                 let (passed, total) = (score.passed, score.total);
                 let spent = self.spent();
                 self.say(&format!(
                     "{task}: {passed} of {total} cases, attempt {attempt} ({spent})"
                 ));
             }
-            Event::Done { task, best: None } => self.say(&format!("{task}: no usable answer")),
-            Event::Left { task, why } => self.say(&format!("{task}: left: {why}")),
+            MiningEvent::Done { task, best: None } => {
+                self.say(&format!("{task}: no usable answer"))
+            }
+            MiningEvent::Left { task, reason } => self.say(&format!("{task}: left: {reason}")),
+            MiningEvent::EarlierAnswersMoved { path } => {
+                let path = path.display();
+                self.say(&format!("the answers of an earlier run are in {path} now"));
+            }
+            MiningEvent::StoppedEarly { reason } => self.say(&format!("stopped early: {reason}")),
+            MiningEvent::TryingAgent { .. } => return self.finish(),
         }
         self.state(|state| state.passing = passing);
         self.draw();
     }
 
-    fn exchanged(&self, exchange: &Exchange) {
+    fn exchanged(&self, exchange: &ModelExchange) {
         if let Some(failed) = &exchange.failed {
             self.say(&format!("  {}, attempt {}: {failed}", exchange.task, exchange.attempt));
         }

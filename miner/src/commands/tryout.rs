@@ -4,7 +4,9 @@ use harness::check;
 use harness::report::{self, CheckDocument};
 use harness::trial::Disclose;
 
-use super::{Failure, read_agent, seed, with_sandbox};
+use miner::submit::agent_file::read_agent;
+
+use super::{Failure, seed, with_sandbox};
 use crate::cli::Try;
 use crate::console::{self, Console};
 
