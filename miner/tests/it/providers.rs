@@ -1,4 +1,4 @@
-//! Each provider's wire format, and every way in which a provider can fail, against a server that plays a script.
+//! The wire formats of the providers and their failures, against a scripted server.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -10,32 +10,35 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::response::Response;
 use futures_util::{FutureExt as _, StreamExt as _, stream};
-use miner::secret::Secret;
-use miner::source::provider::{Patience, Provider, ProviderKind};
-use miner::source::{Ask, Flaw, Message, Progress, Reply, Role, Source as _, SourceError, Usage};
+use miner::model::api_key::ApiKey;
+use miner::model::provider::{Provider, ProviderKind, ProviderOptions, RequestPolicy};
+use miner::model::source::{
+    AnswerSource as _, AnswerSourceError, ChatMessage, ChatRole, ModelProgress, ModelReply,
+    ModelRequest, ReplyFlaw, TokenUsage,
+};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 const KEY: &str = "sk-very-secret";
 
-/// One answer of the script.
-struct Scripted {
+/// One response of the script.
+struct ScriptedResponse {
     status: u16,
     headers: Vec<(&'static str, String)>,
     body: Body,
 }
 
-fn scripted(status: u16, kind: &str, body: impl Into<Body>) -> Scripted {
-    Scripted { status, headers: vec![("content-type", kind.to_owned())], body: body.into() }
+fn scripted(status: u16, kind: &str, body: impl Into<Body>) -> ScriptedResponse {
+    ScriptedResponse { status, headers: vec![("content-type", kind.to_owned())], body: body.into() }
 }
 
-/// An answer in one piece.
-fn whole(status: u16, body: &Value) -> Scripted {
+/// A reply in one piece.
+fn whole(status: u16, body: &Value) -> ScriptedResponse {
     scripted(status, "application/json", body.to_string())
 }
 
 /// A stream of events, a few bytes at a time.
-fn streamed(events: &[Value], done: bool) -> Scripted {
+fn streamed(events: &[Value], done: bool) -> ScriptedResponse {
     let mut text = String::new();
     for event in events {
         let _ = write!(text, "data: {event}\n\n");
@@ -48,28 +51,28 @@ fn streamed(events: &[Value], done: bool) -> Scripted {
     scripted(200, "text/event-stream; charset=utf-8", Body::from_stream(pieces))
 }
 
-/// What the provider was asked.
+/// A request to the server.
 #[derive(Debug)]
-struct Asked {
+struct ReceivedRequest {
     target: String,
     headers: axum::http::HeaderMap,
     body: Value,
 }
 
 #[derive(Clone, Default)]
-struct Script {
-    answers: Arc<Mutex<VecDeque<Scripted>>>,
-    asked: Arc<Mutex<Vec<Asked>>>,
+struct ServerScript {
+    responses: Arc<Mutex<VecDeque<ScriptedResponse>>>,
+    asked: Arc<Mutex<Vec<ReceivedRequest>>>,
 }
 
-async fn play(State(script): State<Script>, request: Request) -> Response {
+async fn play(State(script): State<ServerScript>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
     let (target, headers) = (head.uri.to_string(), head.headers);
     let body = serde_json::from_slice(&body).unwrap();
-    script.asked.lock().unwrap().push(Asked { target, headers, body });
-    let next = script.answers.lock().unwrap().pop_front();
-    let next = next.expect("the script has an answer to every question");
+    script.asked.lock().unwrap().push(ReceivedRequest { target, headers, body });
+    let next = script.responses.lock().unwrap().pop_front();
+    let next = next.expect("the script has a response to every request");
     let mut response = Response::builder().status(next.status);
     for (name, value) in next.headers {
         response = response.header(name, value);
@@ -77,66 +80,68 @@ async fn play(State(script): State<Script>, request: Request) -> Response {
     response.body(next.body).unwrap()
 }
 
-/// What came of asking once.
-struct Outcome {
-    reply: Result<Reply, SourceError>,
-    asked: Vec<Asked>,
-    progress: Vec<Progress>,
+/// The outcome of one question.
+struct AskOutcome {
+    reply: Result<ModelReply, AnswerSourceError>,
+    asked: Vec<ReceivedRequest>,
+    progress: Vec<ModelProgress>,
 }
 
-impl Outcome {
+impl AskOutcome {
     fn waits_ms(&self) -> Vec<u64> {
-        let wait = |progress: &Progress| match progress {
-            Progress::Retrying { wait_ms, .. } => Some(*wait_ms),
-            Progress::Received { .. } => None,
+        let wait = |progress: &ModelProgress| match progress {
+            ModelProgress::Retrying { wait_ms, .. } => Some(*wait_ms),
+            ModelProgress::Received { .. } => None,
         };
         self.progress.iter().filter_map(wait).collect()
     }
 
-    /// Nowhere in what comes out of a provider is the key.
-    fn has_no_key(&self) {
+    /// Checks that the key appears nowhere.
+    fn check_without_key(&self) {
         let all = format!("{:?} {:?}", self.reply, self.progress);
         assert!(!all.contains(KEY), "{all}");
     }
 }
 
-async fn ask(kind: ProviderKind, answers: Vec<Scripted>) -> Outcome {
-    let script = Script { answers: Arc::new(Mutex::new(answers.into())), ..Script::default() };
+async fn ask(kind: ProviderKind, responses: Vec<ScriptedResponse>) -> AskOutcome {
+    let responses = Arc::new(Mutex::new(responses.into()));
+    let script = ServerScript { responses, ..ServerScript::default() };
     let router = axum::Router::new().fallback(play).with_state(script.clone());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}/base", listener.local_addr().unwrap());
     let serving = tokio::spawn(async { axum::serve(listener, router).await });
-    let patience = Patience {
+    let policy = RequestPolicy {
         silence: Duration::from_millis(300),
         retries: 3,
         sleep: |_| std::future::ready(()).boxed(),
-        ..Patience::STANDARD
+        ..RequestPolicy::STANDARD
     };
-    let provider =
-        Provider::new(kind, "the-model", Some(&base), Secret::new(KEY), patience).unwrap();
+    let options = ProviderOptions { base_url: Some(base), key: ApiKey::new(KEY), policy };
+    let provider = Provider::new(kind, "the-model", options).unwrap();
     let task = tasks::find("reverse_string").unwrap().view();
-    let message = |role, text: &str| Message { role, text: text.to_owned() };
+    let message = |role, text: &str| ChatMessage { role, text: text.to_owned() };
     let messages = [
-        message(Role::System, "the rules"),
-        message(Role::User, "the task"),
-        message(Role::Assistant, ""),
-        message(Role::User, "it failed"),
+        message(ChatRole::System, "the rules"),
+        message(ChatRole::User, "the task"),
+        message(ChatRole::Assistant, ""),
+        message(ChatRole::User, "it failed"),
     ];
     let progress = Mutex::new(Vec::new());
     let on_progress = |one| progress.lock().unwrap().push(one);
     let (messages, on_progress) = (&messages[..], &on_progress);
-    let ask = Ask { task: &task, attempt: 1, messages, max_output_tokens: 1234, on_progress };
-    let reply = provider.answer(&ask).await;
+    let request =
+        ModelRequest { task: &task, attempt: 1, messages, max_output_tokens: 1234, on_progress };
+    let reply = provider.answer(&request).await;
     serving.abort();
     let asked = std::mem::take(&mut *script.asked.lock().unwrap());
     let progress = progress.into_inner().unwrap();
-    let outcome = Outcome { reply, asked, progress };
-    outcome.has_no_key();
+    let outcome = AskOutcome { reply, asked, progress };
+    outcome.check_without_key();
     outcome
 }
 
-fn usage(input_tokens: u64, output_tokens: u64) -> Usage {
-    Usage { input_tokens, output_tokens, ..Usage::default() }
+fn usage(input_tokens: u64, output_tokens: u64) -> TokenUsage {
+    TokenUsage { input_tokens, output_tokens, ..TokenUsage::default() }
 }
 
 fn openai_events() -> [Value; 5] {
@@ -154,7 +159,7 @@ fn openai_whole(text: &str) -> Value {
 }
 
 #[tokio::test]
-async fn openai_is_asked_and_understood() {
+async fn speaks_openai() {
     let outcome = ask(ProviderKind::OpenAi, vec![streamed(&openai_events(), true)]).await;
     let reply = outcome.reply.as_ref().unwrap();
     assert_eq!((reply.text.as_str(), reply.usage, reply.flaw), ("one é two", usage(7, 3), None));
@@ -176,23 +181,27 @@ async fn openai_is_asked_and_understood() {
             "max_completion_tokens": 1234,
         })
     );
-    assert!(outcome.progress.contains(&Progress::Received { bytes: 12 }), "{:?}", outcome.progress);
+    assert!(
+        outcome.progress.contains(&ModelProgress::Received { bytes: 12 }),
+        "{:?}",
+        outcome.progress
+    );
 }
 
 #[tokio::test]
-async fn local_servers_are_asked_in_the_older_words_and_openrouter_says_what_it_cost() {
+async fn local_servers_get_the_older_limit_and_openrouter_states_the_cost() {
     let outcome = ask(ProviderKind::Ollama, vec![streamed(&openai_events(), false)]).await;
     assert_eq!(outcome.reply.unwrap().text, "one é two");
     assert_eq!(outcome.asked[0].body["max_tokens"], 1234);
     let mut answer = openai_whole("x");
     answer["usage"] = json!({ "prompt_tokens": 1, "completion_tokens": 2, "cost": 0.25 });
     let outcome = ask(ProviderKind::OpenRouter, vec![whole(200, &answer)]).await;
-    let expected = Usage { cost_usd: Some(0.25), ..usage(1, 2) };
+    let expected = TokenUsage { cost_usd: Some(0.25), ..usage(1, 2) };
     assert_eq!(outcome.reply.unwrap().usage, expected);
 }
 
 #[tokio::test]
-async fn anthropic_is_asked_and_understood() {
+async fn speaks_anthropic() {
     let events = [
         json!({ "type": "message_start", "message": { "usage": {
             "input_tokens": 5, "cache_read_input_tokens": 2, "output_tokens": 1 } } }),
@@ -232,7 +241,7 @@ async fn anthropic_is_asked_and_understood() {
 }
 
 #[tokio::test]
-async fn gemini_is_asked_and_understood() {
+async fn speaks_gemini() {
     let part = |text: &str, thought: bool| json!({ "candidates": [{ "content": { "parts": [{ "text": text, "thought": thought }] } }] });
     let events = [
         part("hm", true),
@@ -264,7 +273,7 @@ async fn gemini_is_asked_and_understood() {
 }
 
 #[tokio::test]
-async fn what_a_model_did_not_finish_or_would_not_say_is_told_apart() {
+async fn distinguishes_truncated_replies_from_refusals() {
     use ProviderKind::{Anthropic, Gemini, OpenAi};
     let openai = |reason: &str| json!({ "choices": [{ "message": { "content": "x" }, "finish_reason": reason }] });
     let refusal = json!({ "choices": [{ "message": { "content": null, "refusal": "no" },
@@ -273,14 +282,14 @@ async fn what_a_model_did_not_finish_or_would_not_say_is_told_apart() {
         |reason: &str| json!({ "type": "message", "content": [], "stop_reason": reason });
     let gemini = |reason: &str| json!({ "candidates": [{ "finishReason": reason }] });
     for (kind, answer, flaw) in [
-        (OpenAi, openai("length"), Flaw::Truncated),
-        (OpenAi, openai("content_filter"), Flaw::Refused),
-        (OpenAi, refusal, Flaw::Refused),
-        (Anthropic, anthropic("max_tokens"), Flaw::Truncated),
-        (Anthropic, anthropic("refusal"), Flaw::Refused),
-        (Gemini, gemini("MAX_TOKENS"), Flaw::Truncated),
-        (Gemini, gemini("SAFETY"), Flaw::Refused),
-        (Gemini, json!({ "promptFeedback": { "blockReason": "OTHER" } }), Flaw::Refused),
+        (OpenAi, openai("length"), ReplyFlaw::Truncated),
+        (OpenAi, openai("content_filter"), ReplyFlaw::Refused),
+        (OpenAi, refusal, ReplyFlaw::Refused),
+        (Anthropic, anthropic("max_tokens"), ReplyFlaw::Truncated),
+        (Anthropic, anthropic("refusal"), ReplyFlaw::Refused),
+        (Gemini, gemini("MAX_TOKENS"), ReplyFlaw::Truncated),
+        (Gemini, gemini("SAFETY"), ReplyFlaw::Refused),
+        (Gemini, json!({ "promptFeedback": { "blockReason": "OTHER" } }), ReplyFlaw::Refused),
     ] {
         let outcome = ask(kind, vec![whole(200, &answer)]).await;
         assert_eq!(outcome.reply.unwrap().flaw, Some(flaw), "{kind}: {answer}");
@@ -288,14 +297,14 @@ async fn what_a_model_did_not_finish_or_would_not_say_is_told_apart() {
 }
 
 #[tokio::test]
-async fn tokens_are_guessed_if_the_provider_does_not_count() {
+async fn estimates_tokens_that_the_provider_does_not_count() {
     let outcome = ask(ProviderKind::Vllm, vec![whole(200, &openai_whole("twelve bytes"))]).await;
     let usage = outcome.reply.unwrap().usage;
     assert!(usage.guessed && usage.output_tokens == 4 && usage.input_tokens > 5, "{usage:?}");
 }
 
 #[tokio::test]
-async fn failures_that_pass_are_tried_again_after_a_wait() {
+async fn retries_transient_failures_after_a_wait() {
     for status in [408, 429, 500, 503, 529] {
         let answers = vec![whole(status, &json!({})), whole(200, &openai_whole("x"))];
         let outcome = ask(ProviderKind::OpenAi, answers).await;
@@ -306,7 +315,7 @@ async fn failures_that_pass_are_tried_again_after_a_wait() {
 }
 
 #[tokio::test]
-async fn the_wait_grows_is_spread_and_honours_what_the_provider_asks_for() {
+async fn the_wait_grows_has_jitter_and_honours_retry_after() {
     let busy = |after: Option<&str>| {
         let mut answer =
             whole(429, &json!({ "error": { "message": format!("slow down, {KEY}") } }));
@@ -321,7 +330,7 @@ async fn the_wait_grows_is_spread_and_honours_what_the_provider_asks_for() {
         assert!((least..=2 * least).contains(wait), "{waits:?}");
     }
     let error = outcome.reply.unwrap_err();
-    assert!(matches!(&error, SourceError::Failed(why) if why.contains("429")), "{error}");
+    assert!(matches!(&error, AnswerSourceError::Failed(why) if why.contains("429")), "{error}");
 
     let answers = vec![busy(Some("77")), whole(200, &openai_whole("x"))];
     let outcome = ask(ProviderKind::OpenAi, answers).await;
@@ -334,8 +343,9 @@ async fn the_wait_grows_is_spread_and_honours_what_the_provider_asks_for() {
 }
 
 #[tokio::test]
-async fn failures_that_last_are_told_at_once_and_the_key_is_not() {
-    let complaint = json!({ "error": { "message": format!("Incorrect API key provided: {KEY}") } });
+async fn reports_permanent_failures_at_once_without_the_key() {
+    let error_body =
+        json!({ "error": { "message": format!("Incorrect API key provided: {KEY}") } });
     for (status, part) in [
         (400, "Incorrect"),
         (401, "OPENAI_API_KEY"),
@@ -344,24 +354,24 @@ async fn failures_that_last_are_told_at_once_and_the_key_is_not() {
         (302, "elsewhere"),
         (402, "402"),
     ] {
-        let outcome = ask(ProviderKind::OpenAi, vec![whole(status, &complaint)]).await;
+        let outcome = ask(ProviderKind::OpenAi, vec![whole(status, &error_body)]).await;
         assert_eq!(outcome.asked.len(), 1, "{status}");
         let error = outcome.reply.unwrap_err().to_string();
         assert!(error.contains(part), "{status}: {error}");
     }
     let broke = json!({ "error": { "code": "insufficient_quota", "message": "no money" } });
     let outcome = ask(ProviderKind::OpenAi, vec![whole(429, &broke)]).await;
-    assert!(matches!(outcome.reply, Err(SourceError::Unusable(_))), "{:?}", outcome.reply);
+    assert!(matches!(outcome.reply, Err(AnswerSourceError::Unusable(_))), "{:?}", outcome.reply);
 }
 
 #[tokio::test]
-async fn an_answer_that_repeats_the_key_comes_without_it() {
+async fn removes_the_key_from_a_reply() {
     let outcome = ask(ProviderKind::OpenAi, vec![whole(200, &openai_whole(KEY))]).await;
     assert_eq!(outcome.reply.unwrap().text, "[removed]");
 }
 
 #[tokio::test]
-async fn an_answer_that_breaks_is_asked_for_again() {
+async fn retries_a_broken_reply() {
     let text_event = "data: {\"choices\":[{\"delta\":{\"content\":\"x\"}}]}\n\n";
     let broken = || {
         let pieces = [Ok(text_event), Err(std::io::Error::other("gone"))];
@@ -394,7 +404,7 @@ async fn an_answer_that_breaks_is_asked_for_again() {
 }
 
 #[tokio::test]
-async fn an_answer_ends_where_it_says_so_and_not_with_the_connection() {
+async fn a_reply_ends_at_its_end_marker() {
     let open = |last: &str| {
         let pieces = stream::iter([Ok::<_, Infallible>(last.to_owned())]).chain(stream::pending());
         scripted(200, "text/event-stream", Body::from_stream(pieces))
@@ -413,7 +423,7 @@ async fn an_answer_ends_where_it_says_so_and_not_with_the_connection() {
 }
 
 #[tokio::test]
-async fn an_error_within_an_answer_that_will_last_is_not_tried_again() {
+async fn does_not_retry_a_permanent_error_within_a_reply() {
     let refused = json!({ "type": "error", "error": {
         "type": "invalid_request_error", "message": "too long" } });
     let outcome = ask(ProviderKind::Anthropic, vec![streamed(&[refused], false)]).await;
@@ -422,7 +432,7 @@ async fn an_error_within_an_answer_that_will_last_is_not_tried_again() {
 }
 
 #[tokio::test]
-async fn ten_megabytes_are_cut_off() {
+async fn cuts_off_ten_megabytes() {
     let events = "data: {\"choices\":[{\"delta\":{\"content\":\"".to_owned()
         + &"x".repeat(100_000)
         + "\"}}]}\n\n";
@@ -440,36 +450,41 @@ async fn ten_megabytes_are_cut_off() {
     ] {
         let outcome = ask(ProviderKind::OpenAi, vec![scripted(200, kind, body)]).await;
         let reply = outcome.reply.unwrap();
-        assert_eq!(reply.flaw, Some(Flaw::TooLong), "{what}");
+        assert_eq!(reply.flaw, Some(ReplyFlaw::TooLong), "{what}");
         assert!(reply.text.len() <= 512 << 10, "{what}: {}", reply.text.len());
     }
 }
 
 #[tokio::test]
-async fn a_provider_that_is_not_there_is_named_without_its_address() {
+async fn reports_an_unreachable_provider_without_its_password() {
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let base = format!("http://user:password@{closed}/v1");
-    let patience = Patience { retries: 0, ..Patience::STANDARD };
-    let provider = Provider::new(ProviderKind::Vllm, "m", Some(&base), None, patience).unwrap();
+    let policy = RequestPolicy { retries: 0, ..RequestPolicy::STANDARD };
+    let options = ProviderOptions { base_url: Some(base), key: None, policy };
+    let provider = Provider::new(ProviderKind::Vllm, "m", options).unwrap();
     let task = tasks::find("reverse_string").unwrap().view();
     let on_progress = &|_| ();
-    let ask = Ask { task: &task, attempt: 1, messages: &[], max_output_tokens: 1, on_progress };
-    let error = provider.answer(&ask).await.unwrap_err().to_string();
+    let request =
+        ModelRequest { task: &task, attempt: 1, messages: &[], max_output_tokens: 1, on_progress };
+    let error = provider.answer(&request).await.unwrap_err().to_string();
     assert!(error.contains("Connection refused") && !error.contains("password"), "{error}");
 }
 
 #[test]
-fn a_key_that_no_header_can_hold_is_refused_and_not_shown() {
-    let key = Secret::new("sk-one\nsk-two");
-    let opened = Provider::new(ProviderKind::OpenAi, "m", None, key, Patience::STANDARD);
+fn rejects_a_key_that_a_header_cannot_hold() {
+    let key = ApiKey::new("sk-one\nsk-two");
+    let options = ProviderOptions { key, ..ProviderOptions::default() };
+    let opened = Provider::new(ProviderKind::OpenAi, "m", options);
     let error = opened.err().unwrap().to_string();
     assert!(error.contains("line break") && !error.contains("sk-"), "{error}");
 }
 
 #[test]
-fn an_address_that_is_none_is_refused() {
+fn rejects_an_invalid_base_url() {
     for wrong in ["nonsense", "ftp://x", ""] {
-        let opened = Provider::new(ProviderKind::Vllm, "m", Some(wrong), None, Patience::STANDARD);
+        let base_url = Some(wrong.to_owned());
+        let options = ProviderOptions { base_url, ..ProviderOptions::default() };
+        let opened = Provider::new(ProviderKind::Vllm, "m", options);
         assert!(opened.err().unwrap().to_string().contains("--base-url"), "{wrong}");
     }
 }
