@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::sync::{Mutex, Once, PoisonError};
 
-use harness::check::Checked;
-use harness::round::Listener;
+use harness::round::check::CheckOutcome;
+use harness::round::events::RoundListener;
 use jiff::Timestamp;
 use platform::MinerId;
-use platform::rankings::TaskScore;
+use platform::api::TaskScore;
 use platform::store::{StoreError, write_atomically};
 use serde::Serialize;
 use tasks::{Sha256, TaskId, TaskView};
@@ -61,7 +61,7 @@ pub struct MiningObserver<'a> {
     /// Receives the events of the run.
     pub on_event: OnMiningEvent<'a>,
     /// Receives the trials of the complete agent.
-    pub trials: Listener,
+    pub trials: RoundListener,
 }
 
 /// The agent that a run built.
@@ -70,7 +70,7 @@ pub struct MinedAgent {
     /// Its source.
     pub source: String,
     /// Its trials, if it was tried.
-    pub checked: Option<Checked>,
+    pub checked: Option<CheckOutcome>,
     /// Why the run stopped early, if it did.
     pub stopped: Option<String>,
     /// What the run spent.
@@ -171,13 +171,13 @@ impl MiningJob<'_> {
     pub fn report(&self, agent: &MinedAgent) -> MiningReport {
         let trials = || agent.checked.iter().flat_map(|checked| &checked.trials);
         let task = |view: &TaskView| {
-            let trial = trials().find(|trial| trial.result.task == view.id);
+            let trial = trials().find(|trial| trial.record.task == view.id);
             let kept = self.answers.get(&view.id);
             MinedTask {
                 id: view.id.clone(),
                 answered: kept.is_some(),
                 attempt: kept.map(|kept| kept.attempt),
-                tried: trial.map(|trial| trial.result.score()),
+                tried: trial.map(|trial| trial.record.score()),
             }
         };
         let is_listed =

@@ -4,14 +4,14 @@
 //! was kept when it was uploaded.
 
 use harness::Fault;
-use harness::check;
-use harness::round::Listener;
+use harness::round::check::{CheckRequest, check};
+use harness::round::events::RoundListener;
 use harness::sandbox::Sandbox;
-use harness::trial::Disclose;
+use harness::trial::record::Disclose;
 use platform::MinerId;
 use platform::api::AgentView;
 use platform::client::{Client, ClientError};
-use platform::rankings::Ranking;
+use platform::api::Ranking;
 use serde::Serialize;
 use tasks::{Seed, Sha256, Task, TaskId, Verdict};
 
@@ -79,7 +79,7 @@ pub async fn failed_public_cases(
     sandbox: &Sandbox,
     source: &str,
     tasks: Vec<Task>,
-    on_event: Listener,
+    on_event: RoundListener,
 ) -> Result<Vec<FailedCase>, Fault> {
     // Public cases are the same under every seed.
     let seed = Seed(0);
@@ -90,10 +90,11 @@ pub async fn failed_public_cases(
             public.map(|case| (task.id.clone(), case.name))
         })
         .collect();
-    let checked = check::check(sandbox, source, tasks, seed, Disclose::Public, on_event).await?;
+    let disclose = Disclose::Public;
+    let checked = check(sandbox, CheckRequest { source, tasks, seed, disclose }, on_event).await?;
     let cases = checked.trials.into_iter().flat_map(|trial| {
-        let task = trial.result.task;
-        trial.result.cases.into_iter().map(move |case| (task.clone(), case))
+        let task = trial.record.task;
+        trial.record.cases.into_iter().map(move |case| (task.clone(), case))
     });
     let is_public = |task: &TaskId, name: &str| {
         public.iter().any(|(id, public_name)| id == task && public_name == name)

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use platform::MinerId;
 use platform::client::{Client, ClientError};
-use platform::store::Receipt;
+use platform::api::Receipt;
 use serde::Serialize;
 use tasks::Sha256;
 
