@@ -13,7 +13,7 @@ use std::str::FromStr;
 
 use platform::store::write_atomically;
 use serde::{Deserialize, Serialize};
-use tasks::benchmark::{Expected, Format, Problem, ProblemError};
+use tasks::benchmark::{BenchmarkProblem, Expected, Format, ProblemError};
 use tasks::{CallOutcome, Case, Limits, Seed, Sha256, Task, TaskId};
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
@@ -130,7 +130,7 @@ impl Benchmark {
         let (mut entries, mut names) = (Vec::new(), HashSet::new());
         let lines = text.lines().zip(1..).filter(|(text, _)| !text.trim().is_empty());
         for (text, line) in lines {
-            let problem = Problem::parse(text, file.format)
+            let problem = BenchmarkProblem::parse(text, file.format)
                 .map_err(|cause| BenchmarkError::Line { path: path(), line, cause })?;
             if !names.insert(problem.id.clone()) {
                 return Err(BenchmarkError::Twice { path: path(), line, name: problem.name });
@@ -149,9 +149,9 @@ impl Benchmark {
     }
 
     /// Takes a problem apart.
-    pub fn problem(&self, index: usize) -> Problem {
+    pub fn problem(&self, index: usize) -> BenchmarkProblem {
         let line = &self.entries[index].line;
-        Problem::parse(line, self.format).expect("every line was checked when it was read")
+        BenchmarkProblem::parse(line, self.format).expect("every line was checked when it was read")
     }
 }
 
@@ -262,7 +262,7 @@ impl Truths {
 async fn in_attempts(
     sandbox: &Sandbox,
     container: &mut Option<Container>,
-    problem: &Problem,
+    problem: &BenchmarkProblem,
 ) -> Result<Truth, Fault> {
     let (mut left, mut backoff) = (ATTEMPTS, BACKOFF);
     loop {
@@ -293,7 +293,7 @@ async fn in_attempts(
 }
 
 /// Runs a canonical solution on every input of its problem.
-async fn find_out(container: &mut Container, problem: &Problem) -> Result<Truth, Fault> {
+async fn find_out(container: &mut Container, problem: &BenchmarkProblem) -> Result<Truth, Fault> {
     let unusable = |what: String| Fault::Canonical { problem: problem.name.clone(), what };
     let inputs = problem.inputs();
     if inputs.is_empty() {

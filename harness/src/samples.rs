@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use tasks::benchmark::Problem;
+use tasks::benchmark::BenchmarkProblem;
 use tasks::{Seed, Value, Verdict};
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
@@ -316,7 +316,7 @@ impl Shared {
 
     fn ask(&self, place: usize) -> Arc<Asked> {
         let Plan { benchmark, truths, base_only, .. } = &self.plan;
-        let mut problem: Problem = benchmark.problem(place);
+        let mut problem: BenchmarkProblem = benchmark.problem(place);
         let base_count = problem.base_count();
         let mut expected = truths[place].expected.clone();
         if *base_only {

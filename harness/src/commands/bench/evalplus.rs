@@ -5,7 +5,7 @@ mod compare;
 
 use std::path::{Path, PathBuf};
 
-use ::tasks::benchmark::Problem;
+use ::tasks::benchmark::BenchmarkProblem;
 use harness::benchmark::{Benchmark, SuiteFile};
 use serde_json::json;
 use tokio::process::Command;
@@ -265,7 +265,7 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
         .map_err(|cause| Failure::Input(format!("cannot write {}: {cause}", path.display())))
 }
 
-fn samples(benchmark: &Benchmark, answers: impl Fn(&Problem) -> Vec<String>) -> String {
+fn samples(benchmark: &Benchmark, answers: impl Fn(&BenchmarkProblem) -> Vec<String>) -> String {
     let mut lines = String::new();
     for place in 0..benchmark.entries.len() {
         let problem = benchmark.problem(place);
@@ -278,7 +278,7 @@ fn samples(benchmark: &Benchmark, answers: impl Fn(&Problem) -> Vec<String>) -> 
 }
 
 /// What a model might write: four of ten are right, the others wrong in one way each.
-fn varied(problem: &Problem, number: usize) -> String {
+fn varied(problem: &BenchmarkProblem, number: usize) -> String {
     let canonical = problem.canonical();
     let (head, name) = (&problem.prompt, &problem.entry_point);
     match number {
@@ -295,7 +295,7 @@ fn varied(problem: &Problem, number: usize) -> String {
 }
 
 /// The canonical solution with one character changed: the middle one of those that mean most.
-fn mutated(problem: &Problem) -> String {
+fn mutated(problem: &BenchmarkProblem) -> String {
     let body = &problem.canonical_solution;
     let swaps = |c: char| {
         Some(match c {
