@@ -5,7 +5,7 @@
 //! value that the candidate is judged by.
 
 use serde::{Deserialize, Serialize};
-use tasks::{Input, Outcome, Sha256, Value};
+use tasks::{CallOutcome, Input, Sha256, Value};
 
 /// Version of the protocol between host and driver, and of how outcomes are judged. It is
 /// part of the key of every trial record, so raising it voids all stored records.
@@ -193,9 +193,9 @@ pub enum LoadOutcome {
     /// It was loaded, and calls were made.
     Ready,
     /// It is not Python source.
-    Unusable(Outcome),
+    Unusable(CallOutcome),
     /// It raised while it was loaded.
-    Raised(Outcome),
+    Raised(CallOutcome),
     /// It does not define the entry point as something that can be called.
     Missing,
     /// Its process ended while loading.
@@ -206,7 +206,7 @@ pub enum LoadOutcome {
 #[derive(Clone, Debug)]
 pub enum CallEnd {
     /// Its outcome, as the candidate's process sent it.
-    Outcome(Outcome),
+    Outcome(CallOutcome),
     /// The candidate's process sent something that is not an outcome.
     Garbled,
     /// The candidate's process ended.
@@ -247,7 +247,7 @@ pub enum CallReply {
     Steps(Vec<CallReply>),
 }
 
-impl From<CallReply> for Outcome {
+impl From<CallReply> for CallOutcome {
     fn from(reply: CallReply) -> Self {
         match reply {
             CallReply::Returned(value) => Self::Returned(value),
@@ -278,10 +278,10 @@ impl LoadOutcome {
     pub(super) fn read_refusal(payload: &[u8]) -> Self {
         match serde_json::from_slice(payload) {
             Ok(Refusal::Unusable { types, message }) => {
-                Self::Unusable(Outcome::Raised { types, message })
+                Self::Unusable(CallOutcome::Raised { types, message })
             }
             Ok(Refusal::Raised { types, message }) => {
-                Self::Raised(Outcome::Raised { types, message })
+                Self::Raised(CallOutcome::Raised { types, message })
             }
             Ok(Refusal::Missing) | Err(_) => Self::Missing,
         }
