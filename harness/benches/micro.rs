@@ -13,7 +13,7 @@ use harness::scoring::rank::{Contender, rank};
 use harness::scoring::reward::Payout;
 use harness::trial::instance::Prepared;
 use harness::trial::judge::{Judge, Until};
-use platform::rankings::TaskScore;
+use platform::api::TaskScore;
 use tasks::{CallOutcome, Check, Seed, Value, Verdict};
 
 fn main() {

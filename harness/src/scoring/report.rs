@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt::Write as _;
 
 use comfy_table::{CellAlignment, Table, presets};
-use platform::rankings::{Ranking, Rankings, Round};
+use platform::api::{Ranking, Rankings, Round};
 use serde::Serialize;
 use serde::ser::{SerializeSeq as _, Serializer};
 use tasks::{Family, Verdict};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use platform::MinerId;
-use platform::rankings::{Ranking, Round, TaskScore};
+use platform::api::{Ranking, Round, TaskScore};
 use serde::Deserialize;
 use tasks::{Seed, TaskId, Verdict};
 
