@@ -13,8 +13,8 @@ use harness::scoring::rank::{Contender, rank};
 use harness::scoring::reward::Payout;
 use harness::trial::instance::Prepared;
 use harness::trial::judge::{Judge, Until};
-use platform::rankings::TaskScore;
-use tasks::{Check, Outcome, Seed, Value, Verdict};
+use platform::api::TaskScore;
+use tasks::{CallOutcome, Check, Seed, Value, Verdict};
 
 fn main() {
     divan::main();

@@ -3,7 +3,7 @@
 
 use std::ops::ControlFlow;
 
-use tasks::{Case, Outcome, Verdict};
+use tasks::{CallOutcome, Case, Verdict};
 
 use crate::sandbox::{CallEnd, CallsRun, LoadOutcome, ProcessEnd, TerminationReason};
 use crate::trial::instance::RoundTask;
@@ -134,7 +134,7 @@ fn explained(case: &Case, verdict: Verdict, detail: &str, explanation: String) -
     CaseResult { explanation: Some(explanation), ..CaseResult::new(&case.name, verdict, detail) }
 }
 
-fn judge_outcome(entry_point: &str, case: &Case, outcome: &Outcome) -> CaseResult {
+fn judge_outcome(entry_point: &str, case: &Case, outcome: &CallOutcome) -> CaseResult {
     let verdict = case.check.judge(outcome);
     let detail = match verdict {
         Verdict::Accepted => return CaseResult::new(&case.name, verdict, ""),
@@ -270,7 +270,7 @@ mod tests {
 
     #[test]
     fn first_failure_policy_stops_the_calls() {
-        let wrong = || CallEnd::Outcome(Outcome::Returned(Value::None));
+        let wrong = || CallEnd::Outcome(CallOutcome::Returned(Value::None));
         let (results, clean) = judged(&[wrong(), wrong()], StopPolicy::FirstFailure);
         assert_eq!(results.len(), round_task().cases.len());
         assert!(clean);
@@ -282,7 +282,7 @@ mod tests {
     #[test]
     fn load_failure_fails_every_case_alike() {
         let error =
-            || Outcome::Raised { types: vec!["SyntaxError".into()], message: String::new() };
+            || CallOutcome::Raised { types: vec!["SyntaxError".into()], message: String::new() };
         for (load, verdict) in [
             (LoadOutcome::Unusable(error()), Verdict::NoSolution),
             (LoadOutcome::Missing, Verdict::NoSolution),
@@ -301,7 +301,7 @@ mod tests {
     #[test]
     fn hidden_case_discloses_nothing_that_the_answer_chose() {
         let task = round_task();
-        let secret = CallEnd::Outcome(Outcome::Returned(Value::from("smuggled")));
+        let secret = CallEnd::Outcome(CallOutcome::Returned(Value::from("smuggled")));
         let (results, clean) = judged(&vec![secret; task.cases.len()], StopPolicy::AllCalls);
         assert!(clean, "a wrong value leaves the container fit for use");
         for (case, result) in task.cases.iter().zip(&results) {

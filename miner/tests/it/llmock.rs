@@ -4,7 +4,7 @@
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 
-use harness::session;
+use harness::sandbox::{SandboxSettings, open};
 use miner::mine::answers::KeptAnswers;
 use miner::mine::event::{MiningEvent, ModelExchange};
 use miner::mine::job::{EarlierAnswers, MiningJob, MiningObserver};
@@ -120,7 +120,7 @@ async fn check(kind: ProviderKind, path: &str) {
         _ => {}
     };
     let observer = MiningObserver { on_event: &on_event, trials: Arc::new(|_| ()) };
-    let sandbox = session::open(&session::Options::default(), &|_| ()).await.unwrap();
+    let sandbox = open(&SandboxSettings::default(), &|_| ()).await.unwrap();
     let tryout = Tryout { sandbox: sandbox.clone(), seed: Seed(1) };
     let mined = job.run(Some(&tryout), &observer).await;
     sandbox.cleanup().await.unwrap();

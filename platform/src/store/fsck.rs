@@ -16,6 +16,7 @@ use tasks::Sha256;
 
 use super::error::StoreError;
 use super::files::{Store, read_json};
+use super::lock::WriteLock;
 use super::meta::{AgentMeta, MAX_HISTORY, RoundFile};
 use crate::api::{MinerId, Rankings};
 
@@ -190,7 +191,7 @@ impl<'a> Fsck<'a> {
                 continue;
             }
             // An upload may be between its metadata and its copy. The lock excludes that.
-            let _lock = self.store.lock(&meta.miner_id)?;
+            let _lock = WriteLock::acquire(&self.store.locks_dir(), &meta.miner_id)?;
             let meta = self.store.agent(&meta.miner_id)?.unwrap_or_else(|| meta.clone());
             let actual = digest(&copy)?;
             // Without the version there is nothing to copy, and that is reported already.

@@ -106,7 +106,7 @@ impl Store {
 
     /// Waits for the right to write this id's files. If an earlier owner of the lock died at work, its copy is
     /// written first.
-    pub(super) fn lock(&self, miner_id: &MinerId) -> Result<WriteLock, StoreError> {
+    fn lock(&self, miner_id: &MinerId) -> Result<WriteLock, StoreError> {
         let (lock, interrupted) = WriteLock::acquire(&self.locks_dir(), miner_id)?;
         if let Some(interrupted) = interrupted {
             self.finish(&lock, &interrupted);

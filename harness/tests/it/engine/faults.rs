@@ -3,7 +3,7 @@
 //!
 //! The clock is paused, so that waits take no time and can be told to the millisecond.
 
-#[path = "../../../../platform/tests/support/faulty.rs"]
+#[path = "../../../../platform/tests/it/support/faulty.rs"]
 mod faulty;
 
 use std::sync::{Arc, Mutex};
