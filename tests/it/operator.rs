@@ -276,7 +276,7 @@ fn closed_pipe_ends_a_command_quietly() {
         drop(reader);
         let args = [command, "--store", directory.path().to_str().unwrap()];
         let args = if command == "token" { [&args[..], &["me"]].concat() } else { args.to_vec() };
-        let output = platform(&args).stdout(writer).output().unwrap();
+        let output = command(&args).stdout(writer).output().unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(status), "{command}: {stderr}");
         assert!(stderr.contains(said) && stderr.is_empty() == said.is_empty(), "{stderr}");
