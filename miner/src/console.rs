@@ -94,7 +94,7 @@ impl Console {
                 self.live.enable_steady_tick(TICK);
             }),
             MiningEvent::Progress(ModelProgress::Received { bytes }) => {
-                self.state(|s| s.received = bytes)
+                self.state(|s| s.received = bytes);
             }
             MiningEvent::Progress(ModelProgress::Retrying { reason, wait_ms }) => {
                 self.say(&format!("  {reason}; trying again in {:.1} s", seconds(wait_ms)));
@@ -114,7 +114,7 @@ impl Console {
                 ));
             }
             MiningEvent::Done { task, best: None } => {
-                self.say(&format!("{task}: no usable answer"))
+                self.say(&format!("{task}: no usable answer"));
             }
             MiningEvent::Left { task, reason } => self.say(&format!("{task}: left: {reason}")),
             MiningEvent::EarlierAnswersMoved { path } => {
