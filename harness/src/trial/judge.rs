@@ -85,7 +85,9 @@ impl<'a> TrialJudge<'a> {
             // An answer that had seen no hidden input cannot leak one.
             let knew_no_hidden = self.task.cases[..end].iter().all(|case| case.public);
             let rest = &self.task.cases[self.results.len()..];
-            self.results.extend(rest.iter().map(|case| failure.case(case, knew_no_hidden)));
+            let explain =
+                if knew_no_hidden { Explanation::Public } else { Explanation::Hidden };
+            self.results.extend(rest.iter().map(|case| failure.case(case, explain)));
             return ControlFlow::Break(());
         }
         let stopped = self.results.last().is_some_and(|result| self.stop.is_over(result));
@@ -178,9 +180,8 @@ impl LoadFailure {
         Some(Self { verdict, detail, more })
     }
 
-    fn case(&self, case: &Case, knew_no_hidden: bool) -> CaseResult {
+    fn case(&self, case: &Case, explain: fn(String) -> Explanation) -> CaseResult {
         let more = self.more.as_deref().map(|more| more.chars().take(EXPLANATION_CHARS).collect());
-        let explain = if knew_no_hidden { Explanation::Public } else { Explanation::Hidden };
         let explanation = more.map(explain);
         CaseResult { explanation, ..CaseResult::new(&case.name, self.verdict, self.detail.clone()) }
     }
