@@ -335,7 +335,7 @@ async fn a_container_that_cannot_be_removed_does_not_keep_the_others() {
 
 #[tokio::test(start_paused = true)]
 async fn a_result_that_cannot_be_kept_ends_the_round_and_what_was_kept_stays() {
-    for (error, mend) in [(ENOSPC, "make room on that disk"), (EIO, "check that disk")] {
+    for (error, mend) in [(ENOSPC, "free space on that disk"), (EIO, "check that disk")] {
         let mut met = Vec::new();
         for number in 0.. {
             let round = Round::new(driver(None, 0));
@@ -362,6 +362,6 @@ async fn a_result_that_cannot_be_kept_ends_the_round_and_what_was_kept_stays() {
             assert!(again.cached >= 1, "{operation}: a finished trial was run again");
             round.check_nothing_is_left().await;
         }
-        assert_eq!(met, ["write", "sync", "rename", "sync_folder"]);
+        assert_eq!(met, ["write", "sync", "rename", "sync_directory"]);
     }
 }
