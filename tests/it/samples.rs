@@ -145,7 +145,7 @@ fn reads_gzip_and_names_bad_input() {
         (
             "mbpp:x".to_owned(),
             &samples,
-            "'mbpp:x' is not a suite; 'evalplus:FILE' or 'humaneval:FILE' is wanted",
+            "'mbpp:x' is not a benchmark; expected 'evalplus:FILE' or 'humaneval:FILE'",
         ),
         (format!("evalplus:{}", path("none")), &samples, "none: No such file or directory"),
         (
