@@ -7,6 +7,7 @@
 
 pub mod choice;
 mod fault;
+pub mod fence;
 pub mod sandbox;
 
 /// One trial: an agent is run on a task, its answer is judged, and the outcome is recorded.
@@ -68,7 +69,5 @@ pub mod gauntlet {
     pub mod report;
     pub mod run;
 }
-
-pub mod console;
 
 pub use fault::Fault;
