@@ -30,13 +30,13 @@ use xshell::Shell;
         cargo xtask mine --help       show the help of a command of `arena`\n\n\
         Exit status: 0 done; 1 a fault or a failed expectation; 2 unusable arguments or input; 130 interrupted."
 )]
-struct XtaskCli {
+struct Cli {
     #[command(subcommand)]
-    command: XtaskCommand,
+    command: Command,
 }
 
 #[derive(Subcommand)]
-enum XtaskCommand {
+enum Command {
     /// Show everything end to end: a platform, three miners, a round in Docker, rankings and rewards
     Demo(setup::Consent),
     /// Run the project's tests: formatting, lints, every test, and the controls on an empty store
@@ -63,7 +63,7 @@ impl std::fmt::Display for BadInput {
 impl std::error::Error for BadInput {}
 
 fn main() -> ExitCode {
-    let cli = XtaskCli::parse();
+    let cli = Cli::parse();
     match run(cli.command) {
         Ok(code) => code,
         Err(error) => {
@@ -73,15 +73,15 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: XtaskCommand) -> anyhow::Result<ExitCode> {
+fn run(command: Command) -> anyhow::Result<ExitCode> {
     let sh = Shell::new()?;
     sh.change_dir(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace"));
     children::watch_signals()?;
     match command {
-        XtaskCommand::Demo(consent) => demo::run(&sh, &consent),
-        XtaskCommand::Test(consent) => test::run(&sh, &consent),
-        XtaskCommand::Bench(args) => bench::run(&sh, &args),
-        XtaskCommand::NewTask(args) => new_task::run(&sh, &args),
-        XtaskCommand::Arena(words) => forward::run(&sh, &words),
+        Command::Demo(consent) => demo::run(&sh, &consent),
+        Command::Test(consent) => test::run(&sh, &consent),
+        Command::Bench(args) => bench::run(&sh, &args),
+        Command::NewTask(args) => new_task::run(&sh, &args),
+        Command::Arena(words) => forward::run(&sh, &words),
     }
 }
