@@ -6,7 +6,7 @@
 
 use std::sync::LazyLock;
 
-use harness::fence::FencedBlock;
+use harness::trial::fence::FencedBlock;
 use platform::validation;
 use regex::Regex;
 use serde_json::Value;
