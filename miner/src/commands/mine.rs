@@ -50,7 +50,14 @@ pub async fn run(args: Mine) -> Result<(), Failure> {
     let job = MiningJob {
         miner: args.miner.clone(),
         source: &*source,
-        settings: MiningSettings { attempts, budget, task_budget, price, max_output_tokens },
+        settings: MiningSettings {
+            attempts,
+            budget,
+            task_budget,
+            price,
+            max_output_tokens,
+            jobs: 1,
+        },
         all_tasks: all,
         tasks,
         answers,
