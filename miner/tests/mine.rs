@@ -216,7 +216,7 @@ async fn what_is_wrong_is_one_clear_sentence() {
         ran.check(2, parts);
         assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
     }
-    platform.miner(&mine("nonsense")).await.check(2, &["there is no provider 'nonsense'"]);
+    platform.miner(&mine("nonsense")).await.check(2, &["unknown provider 'nonsense'"]);
     platform
         .miner(&["mine", "--miner", "Me", "--model", "sample:good"])
         .await
