@@ -32,6 +32,7 @@ fn job<'a>(directory: &Path, source: &'a dyn AnswerSource, budget: &str) -> Mini
             task_budget: "tokens=1000".parse().unwrap(),
             price: None,
             max_output_tokens: 100,
+            jobs: 1,
         },
         all_tasks: views(&["reverse_string", "fizz_buzz", "two_sum"]),
         tasks: views(&["reverse_string", "fizz_buzz"]),

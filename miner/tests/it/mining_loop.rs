@@ -146,6 +146,7 @@ async fn play(script: Vec<ScriptedAnswer>, limits: LoopLimits<'_>) -> LoopOutcom
         task_budget: limits.task_budget.parse().unwrap(),
         price: limits.price,
         max_output_tokens: 1000,
+        jobs: 1,
     };
     let plan = MiningPlan { tasks: &tasks, tryout: None, settings };
     let ended = run(&source, &plan, &answers, &on_event).await;
