@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::round::{Event, Listener};
-use crate::samples;
-use crate::sandbox::{Image, ImageEvent, Origin};
+use crate::benchmark::samples;
+use crate::round::events::{RoundEvent, RoundListener};
+use crate::sandbox::{Image, ImageEvent, ImageOrigin};
 
 /// How often a spinner turns.
 const TICK: Duration = Duration::from_millis(120);
@@ -75,36 +75,39 @@ impl Console {
         self.bar.reset();
         self.bar.set_message("");
         let how = match image.origin {
-            Origin::Present => "present",
-            Origin::Pulled => "pulled",
-            Origin::Built => "built from Debian bookworm packages",
+            ImageOrigin::Present => "present",
+            ImageOrigin::Pulled => "pulled",
+            ImageOrigin::Built => "built from Debian bookworm packages",
         };
         self.say(&format!("image: {} ({how}), {}", image.reference, image.id));
     }
 
     /// A listener that shows a round's events: a bar, and a line for what must not be overlooked.
-    pub fn listener(&self) -> Listener {
+    pub fn listener(&self) -> RoundListener {
         let console = self.clone();
         Arc::new(move |event| console.round_event(&event))
     }
 
-    fn round_event(&self, event: &Event) {
+    fn round_event(&self, event: &RoundEvent) {
         match event {
-            Event::Started { trials } => {
+            RoundEvent::Started { trials } => {
                 self.count(*trials, "trials");
             }
-            Event::Finished { miner_id, task, score, .. } => {
+            RoundEvent::Finished { miner_id, task, score, .. } => {
                 self.bar.set_message(format!("{miner_id} on {task}: {}", score.verdict));
                 self.bar.inc(1);
             }
-            Event::Retrying { miner_id, task, fault } => {
+            RoundEvent::Retrying { miner_id, task, fault } => {
                 self.say(&format!("trying {miner_id} on {task} again: {fault}"));
             }
-            Event::Faulted { miner_id, task, fault } => {
+            RoundEvent::Faulted { miner_id, task, fault } => {
                 self.bar.inc(1);
                 self.say(&format!("fault: {miner_id} on {task} could not be run: {fault}"));
             }
-            Event::Warning(text) => self.say(&format!("warning: {text}")),
+            RoundEvent::UnsoundTask { task, reason } => {
+                self.say(&format!("{task} must not enter a round: {reason}"));
+            }
+            RoundEvent::Warning(text) => self.say(&format!("warning: {text}")),
         }
     }
 
@@ -116,7 +119,7 @@ impl Console {
     }
 
     /// A listener that shows how many of a model's samples are judged.
-    pub fn samples(&self, count: usize) -> samples::Listener {
+    pub fn samples(&self, count: usize) -> samples::SamplesListener {
         self.count(count, "samples");
         let bar = self.bar.clone();
         Arc::new(move |judged| {

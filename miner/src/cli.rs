@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use harness::session::Options;
+use harness::sandbox::SandboxSettings;
 use miner::budget::{Budget, Price};
 use miner::model::ModelSpec;
 use platform::MinerId;
@@ -129,7 +129,7 @@ pub struct Mine {
     #[arg(long)]
     pub seed: Option<u64>,
     #[command(flatten)]
-    pub options: Options,
+    pub options: SandboxArgs,
     /// Print one JSON document to stdout, and nothing else
     #[arg(long)]
     pub json: bool,
@@ -148,7 +148,7 @@ pub struct Try {
     #[arg(long)]
     pub seed: Option<u64>,
     #[command(flatten)]
-    pub options: Options,
+    pub options: SandboxArgs,
     /// Print one JSON document to stdout, and nothing else
     #[arg(long)]
     pub json: bool,
@@ -169,7 +169,7 @@ pub struct Status {
     #[arg(long, value_name = "FOLDER")]
     pub work: Option<PathBuf>,
     #[command(flatten)]
-    pub options: Options,
+    pub options: SandboxArgs,
     /// Print one JSON document to stdout, and nothing else
     #[arg(long)]
     pub json: bool,
@@ -200,4 +200,22 @@ pub struct Upload {
     /// Print one JSON document to stdout, and nothing else
     #[arg(long)]
     pub json: bool,
+}
+
+/// Where agents run.
+#[derive(Args)]
+pub struct SandboxArgs {
+    /// Image to run agents in [default: python:3.11-slim; built from Debian packages if it cannot be pulled]
+    #[arg(long, env = "ARENA_IMAGE", value_name = "REFERENCE")]
+    pub image: Option<String>,
+    /// OCI runtime that the Docker daemon knows, such as 'runsc' (gVisor)
+    #[arg(long, value_name = "NAME")]
+    pub runtime: Option<String>,
+}
+
+impl SandboxArgs {
+    /// The sandbox that they ask for.
+    pub fn settings(&self) -> SandboxSettings {
+        SandboxSettings { image: self.image.clone(), runtime: self.runtime.clone() }
+    }
 }

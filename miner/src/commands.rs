@@ -12,8 +12,9 @@ use std::pin::pin;
 use std::sync::OnceLock;
 
 use harness::Fault;
-use harness::sandbox::Sandbox;
-use harness::session::{self, Options};
+use harness::sandbox::{self, Sandbox};
+
+use crate::cli::SandboxArgs;
 use miner::mine::MineError;
 use miner::source::SourceError;
 use miner::token::TokenError;
@@ -130,7 +131,7 @@ pub async fn despite_interrupt<T>(work: impl Future<Output = T>, what: &str) -> 
 /// Opens a sandbox, lets `work` use it, and removes every container again, also when the work fails or the
 /// user interrupts it.
 pub async fn with_sandbox<T, W>(
-    options: &Options,
+    options: &SandboxArgs,
     console: &Console,
     work: impl FnOnce(Sandbox) -> W,
 ) -> Result<T, Failure>
@@ -138,7 +139,7 @@ where
     W: Future<Output = Result<T, Failure>>,
 {
     let on_event = |event| console.image_event(event);
-    let opening = async { Ok(session::open(options, &on_event).await?) };
+    let opening = async { Ok(sandbox::open(&options.settings(), &on_event).await?) };
     let sandbox = unless_interrupted(opening).await?;
     let worked = unless_interrupted(work(sandbox.clone())).await;
     console.finish();

@@ -5,8 +5,8 @@ use std::io::{IsTerminal as _, Write as _};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use harness::check::Checked;
-use harness::round::Listener;
+use harness::round::check::CheckOutcome;
+use harness::round::events::RoundListener;
 use harness::sandbox::ImageEvent;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use miner::answers::Best;
@@ -70,7 +70,7 @@ impl Console {
     }
 
     /// A listener that shows trials.
-    pub fn listener(&self) -> Listener {
+    pub fn listener(&self) -> RoundListener {
         self.harness.listener()
     }
 
@@ -132,9 +132,9 @@ impl Console {
     }
 
     /// Says what came of trying the whole agent.
-    pub fn tried(&self, checked: &Checked) {
+    pub fn tried(&self, checked: &CheckOutcome) {
         self.finish();
-        let verdicts = checked.trials.iter().map(|trial| trial.result.verdict);
+        let verdicts = checked.trials.iter().map(|trial| trial.record.verdict);
         let accepted = verdicts.filter(|verdict| *verdict == Verdict::Accepted).count();
         let (of, score) = (checked.trials.len(), checked.score);
         let unanswered = self.tasks.saturating_sub(of);

@@ -2,10 +2,10 @@
 //! the miner's own. A round's seed is another, so what passes here has not been fitted to what will be asked.
 
 use harness::Fault;
-use harness::check::{self, Checked};
-use harness::round::Listener;
+use harness::round::check::{CheckOutcome, CheckRequest, check};
+use harness::round::events::RoundListener;
 use harness::sandbox::Sandbox;
-use harness::trial::Disclose;
+use harness::trial::record::Disclose;
 use tasks::{Seed, Task, TaskView};
 
 /// A sandbox and a seed.
@@ -23,10 +23,11 @@ impl Tryout {
         &self,
         source: &str,
         views: &[TaskView],
-        on_event: Listener,
-    ) -> Result<Checked, Fault> {
-        let known: Vec<_> = views.iter().filter_map(known).collect();
-        check::check(&self.sandbox, source, known, self.seed, Disclose::Public, on_event).await
+        on_event: RoundListener,
+    ) -> Result<CheckOutcome, Fault> {
+        let tasks = views.iter().filter_map(known).collect();
+        let (seed, disclose) = (self.seed, Disclose::Public);
+        check(&self.sandbox, CheckRequest { source, tasks, seed, disclose }, on_event).await
     }
 }
 

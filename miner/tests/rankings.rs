@@ -6,13 +6,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use harness::prepared::Prepared;
-use harness::rank::{self, Contender};
-use harness::report;
-use harness::results::Results;
-use harness::reward::{Payout, Rao};
-use harness::round::{self, Agent, Isolation, Plan};
-use harness::session;
+use harness::round::agent::Agent;
+use harness::round::plan::{Isolation, RoundPlan};
+use harness::round::results::Results;
+use harness::round::run as round;
+use harness::sandbox::{self, SandboxSettings};
+use harness::scoring::rank::{self, Contender};
+use harness::scoring::report;
+use harness::scoring::reward::{Payout, RewardPolicy};
+use harness::trial::instance::RoundTask;
 use platform::rankings::{Ranking, Rankings};
 use serde_json::{Value, json};
 use support::{Platform, beside};
@@ -37,13 +39,13 @@ const TASKS: [&str; 10] = [
 
 /// Runs a round of everything that is stored on the platform.
 async fn evaluate(platform: &Platform, tasks: &[&str]) -> Vec<Ranking> {
-    let task = |id: &&str| Prepared::new(tasks::find(id).unwrap(), SEED);
-    let tasks: Arc<[Prepared]> = tasks.iter().map(task).collect();
+    let task = |id: &&str| RoundTask::new(tasks::find(id).unwrap(), SEED);
+    let tasks: Arc<[RoundTask]> = tasks.iter().map(task).collect();
     let stored = platform.store.agents().unwrap().agents;
     let agents: Vec<_> =
         stored.into_iter().map(|meta| Agent::stored(&platform.store, meta)).collect();
-    let sandbox = session::open(&session::Options::default(), &|_| ()).await.unwrap();
-    let plan = Plan {
+    let sandbox = sandbox::open(&SandboxSettings::default(), &|_| ()).await.unwrap();
+    let plan = RoundPlan {
         agents: agents.clone(),
         tasks: tasks.clone(),
         results: Some(Results::of(&platform.store)),
@@ -58,8 +60,8 @@ async fn evaluate(platform: &Platform, tasks: &[&str]) -> Vec<Ranking> {
     assert!(outcome.faults.is_empty(), "{:?}", outcome.faults);
     let contender = |(index, scores): (usize, _)| Contender::new(&agents[index], scores);
     let contenders = outcome.scores.into_iter().map(contender).collect();
-    let pool: Rao = "100".parse().unwrap();
-    rank::rank(contenders, &tasks, pool, Payout::Proportional)
+    let pool = "100".parse().unwrap();
+    rank::rank(contenders, &tasks, RewardPolicy { pool, payout: Payout::Proportional })
 }
 
 /// The rankings of a round whose times and ids are always the same.

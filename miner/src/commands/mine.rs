@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, Once};
 
-use harness::check::Checked;
+use harness::round::check::CheckOutcome;
 use jiff::Timestamp;
 use miner::answers::Answers;
 use miner::assembly::{self, Making};
@@ -95,7 +95,7 @@ struct Work<'a> {
 /// An agent, and what came of trying it.
 struct Made {
     agent: String,
-    checked: Option<Checked>,
+    checked: Option<CheckOutcome>,
     /// Why not all was asked that was to be asked.
     stopped: Option<String>,
 }
@@ -231,7 +231,7 @@ impl Work<'_> {
     fn document(&self, made: &Made, receipt: Option<&Receipt>) -> serde_json::Value {
         let trials = made.checked.iter().flat_map(|checked| &checked.trials);
         let scores: Vec<_> =
-            trials.map(|trial| (&trial.result.task, trial.result.score())).collect();
+            trials.map(|trial| (&trial.record.task, trial.record.score())).collect();
         let task = |view: &TaskView| {
             let score = scores.iter().find(|(id, _)| **id == view.id).map(|(_, score)| score);
             let best = self.answers.get(&view.id);

@@ -5,8 +5,8 @@
 
 use std::fmt::Write as _;
 
-use harness::check;
-use harness::trial::Disclose;
+use harness::round::check::{CheckRequest, check};
+use harness::trial::record::Disclose;
 use miner::work::WorkFolder;
 use platform::client::Client;
 use platform::rankings::Ranking;
@@ -105,14 +105,13 @@ async fn failed_cases(
         let listener = console.listener();
         let (source, tasks) = (&source, tasks.clone());
         // Public cases are the same under every seed.
-        async move {
-            Ok(check::check(&sandbox, source, tasks, Seed(0), Disclose::Public, listener).await?)
-        }
+        let request = CheckRequest { source, tasks, seed: Seed(0), disclose: Disclose::Public };
+        async move { Ok(check(&sandbox, request, listener).await?) }
     };
     let checked = with_sandbox(&args.options, &console, run).await?;
     let mut failed = Vec::new();
     for trial in checked.trials {
-        let result = trial.result;
+        let result = trial.record;
         let task = tasks.iter().find(|task| task.id == result.task);
         let cases = task.map(|task| task.cases(Seed(0))).unwrap_or_default();
         let public = |name: &str| cases.iter().any(|case| case.public && case.name == name);

@@ -1,8 +1,8 @@
 //! `miner try FILE`: what a validator would say of a local file, with the smallest inputs that fail.
 
-use harness::check;
-use harness::report::{self, CheckDocument};
-use harness::trial::Disclose;
+use harness::round::check::{CheckRequest, check};
+use harness::scoring::report::{self, CheckDocument};
+use harness::trial::record::Disclose;
 
 use super::{Failure, read_agent, seed, with_sandbox};
 use crate::cli::Try;
@@ -15,7 +15,8 @@ pub async fn run(args: Try) -> Result<(), Failure> {
     let (seed, console) = (seed(args.seed), Console::new());
     let work = |sandbox| {
         let (source, listener) = (&source, console.listener());
-        async move { Ok(check::check(&sandbox, source, tasks, seed, Disclose::Public, listener).await?) }
+        let request = CheckRequest { source, tasks, seed, disclose: Disclose::Public };
+        async move { Ok(check(&sandbox, request, listener).await?) }
     };
     let checked = with_sandbox(&args.options, &console, work).await?;
     if args.json {

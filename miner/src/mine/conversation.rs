@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use harness::trial::TrialResult;
+use harness::trial::record::TrialRecord;
 use platform::rankings::TaskScore;
 use platform::validation;
 use tasks::{TaskView, Verdict};
@@ -298,14 +298,14 @@ impl<'a> Conversation<'a> {
         };
         let tasks = std::slice::from_ref(self.task);
         let mut checked = tryout.run(&agent, tasks, Arc::new(|_| ())).await?;
-        let Some(trial) = checked.trials.pop().map(|trial| trial.result) else {
+        let Some(trial) = checked.trials.pop().map(|trial| trial.record) else {
             return Err(MineError::Trial(checked.faults.join("; ")));
         };
         Ok(tried(answer, &trial))
     }
 }
 
-fn tried(answer: String, trial: &TrialResult) -> Examined {
+fn tried(answer: String, trial: &TrialRecord) -> Examined {
     let (answer, score) = (Some(answer), Some(trial.score()));
     if trial.verdict == Verdict::Accepted {
         return Examined { answer, score, ..Examined::default() };
