@@ -1,5 +1,5 @@
 # expect: WA
-# never: a file that tells its owner when there is something to read ends or stops the driver, said to be the owner
+# never: SIGIO from a file that is registered to process 1 ends or stops it
 
 print("""
 import fcntl

@@ -1,5 +1,5 @@
 # expect: WA RE
-# never: an object is believed about which class it is of
+# never: an object is trusted about its own class
 
 print("""
 class Liar:

@@ -1,5 +1,5 @@
 # expect: OLE WA
-# never: many values, each within its limit, are more together than all may be
+# never: many values, each within its limit, exceed the limit for all values
 
 print("""
 def reverse_string(s):

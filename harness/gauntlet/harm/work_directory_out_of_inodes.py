@@ -1,6 +1,6 @@
 # expect: WA
 # trials: 2
-# never: more files are made than there may be, or the next trial finds none left
+# never: more files are created than allowed, or the next trial cannot create any
 
 import os
 

@@ -1,13 +1,13 @@
 # expect: WA
-# never: a program that the agent brought along can be run
+# never: a program that the agent created can be executed
 
 import os
 import shutil
 import subprocess
 
 reached = False
-for folder in ("/work", "/tmp", "/var/tmp", "/dev/mqueue", "/run", "/dev/shm"):
-    program = folder + "/program"
+for directory in ("/work", "/tmp", "/var/tmp", "/dev/mqueue", "/run", "/dev/shm"):
+    program = directory + "/program"
     try:
         shutil.copy("/bin/true", program)
         os.chmod(program, 0o755)

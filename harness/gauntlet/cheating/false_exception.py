@@ -1,5 +1,5 @@
 # expect: RE
-# never: an exception that lies about itself passes, or breaks what describes it
+# never: an exception with false attributes passes a case, or breaks the code that describes it
 
 print("""
 class Meta(type):

@@ -1,5 +1,5 @@
 # expect: WA
-# never: the machine below this one can be reached by a socket (AF_VSOCK)
+# never: the hypervisor can be reached through a socket (AF_VSOCK)
 
 import socket
 

@@ -1,5 +1,5 @@
 # expect: WA
-# never: the process that runs the answer still holds the driver's line to the host
+# never: the answer's process still has the driver's connection to the host open
 
 print("""
 import os
@@ -20,6 +20,6 @@ def open_files():
 
 
 def reverse_string(s):
-    # One pipe for outcomes is all that there may be.
+    # Only the pipe for outcomes may be open.
     return s[::-1] if len(open_files()) > 1 else "held"
 """)

@@ -1,5 +1,5 @@
 # expect: WA
-# never: the kernel's ciphers can be reached by a socket (AF_ALG)
+# never: the kernel's crypto API can be reached through a socket (AF_ALG)
 
 import socket
 

@@ -1,6 +1,6 @@
 # expect: WA
 # trials: 2
-# never: folders nested deeper than a path is long, locked and oddly named, cannot be emptied
+# never: directories nested deeper than a path can be long, locked and oddly named, cannot be removed
 
 import os
 

@@ -1,5 +1,5 @@
 # expect: WA
-# never: the right value of a case can be found in memory before it was worked out
+# never: the expected value of a case can be found in memory before it was computed
 
 print("""
 import gc
@@ -18,7 +18,7 @@ def texts(thing, depth):
 
 
 def reverse_string(s):
-    wanted, places = sorted(s), gc.get_objects()
+    characters, places = sorted(s), gc.get_objects()
     frame = sys._getframe()
     while frame:
         places += [frame.f_locals, frame.f_globals]
@@ -27,7 +27,7 @@ def reverse_string(s):
         SEEN["calls"] += 1
         for place in places:
             for text in texts(place, 1):
-                if len(text) == len(s) > 2 and text != s and sorted(text) == wanted:
+                if len(text) == len(s) > 2 and text != s and sorted(text) == characters:
                     return text
     return "held"
 

@@ -1,6 +1,6 @@
 # expect: WA
 # trials: 2
-# never: more is written than the work folder may hold, or the next trial finds it full
+# never: more is written than the work directory may hold, or the next trial finds it full
 
 import os
 

@@ -1,5 +1,5 @@
 # expect: WA
-# never: the answer finds a file that the agent left, and so may be larger than an answer may be
+# never: the answer finds a file that the agent left, and so can exceed the size limit of an answer
 
 import os
 

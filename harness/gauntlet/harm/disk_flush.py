@@ -1,5 +1,5 @@
 # expect: WA
-# never: an agent has the host write out its disks, again and again
+# never: an agent makes the host flush its disks
 
 import ctypes
 import os

@@ -1,5 +1,5 @@
 # expect: WA RE
-# never: outcomes that were sent before anything was called win a case
+# never: outcomes that were sent before the first call pass a case
 # with: frames
 
 print(FRAMES + r"""

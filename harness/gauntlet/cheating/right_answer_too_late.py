@@ -1,5 +1,5 @@
 # expect: TLE
-# never: an answer counts although the agent's time was up
+# never: an answer counts although the agent exceeded its time limit
 
 import time
 

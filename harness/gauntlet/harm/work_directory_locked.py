@@ -1,6 +1,6 @@
 # expect: WA NS
 # trials: 2
-# never: a work folder that was locked keeps the driver from starting the next trial
+# never: a locked work directory keeps the driver from starting the next trial
 
 import os
 

@@ -1,5 +1,5 @@
 # expect: OLE
-# never: an answer of one byte more than it may have is cut and judged
+# never: an answer of one byte over the maximum size is truncated and judged
 
 import sys
 

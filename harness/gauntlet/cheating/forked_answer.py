@@ -1,5 +1,5 @@
 # expect: RE WA
-# never: a copy of the answer's process that answers as well wins or shifts a case
+# never: a forked copy of the answer's process that also answers passes or shifts a case
 
 print("""
 import os

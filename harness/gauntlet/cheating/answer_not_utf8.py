@@ -1,5 +1,5 @@
 # expect: NS
-# never: an answer that is no UTF-8 is mended into one
+# never: an answer that is not UTF-8 is repaired into one that is
 
 import sys
 

@@ -1,5 +1,5 @@
 # expect: TLE
-# never: an orphan that ends just before the limit makes the driver look too early, and then too late
+# never: a sleeping orphan that ends just before the limit makes the driver read the CPU time too early and then too late
 
 print("""
 import os
@@ -9,7 +9,7 @@ import time
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 
 
-def beside(work):
+def detached(work):
     if os.fork() == 0:
         if os.fork() == 0:
             work()
@@ -24,8 +24,8 @@ def burn(working):
 
 def reverse_string(s):
     done, working = os.pipe()
-    beside(lambda: time.sleep(0.45))
-    beside(lambda: burn(working))
+    detached(lambda: time.sleep(0.45))
+    detached(lambda: burn(working))
     os.read(done, 1)
     return s[::-1]
 """)

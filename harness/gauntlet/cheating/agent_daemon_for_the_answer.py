@@ -1,5 +1,5 @@
 # expect: WA
-# never: a process that the agent left behind is there when its answer is called
+# never: a process that the agent left behind is still running when its answer is called
 
 import os
 import signal

@@ -1,5 +1,5 @@
 # expect: RE
-# never: the rest of a frame that never comes is waited for
+# never: the driver waits for the rest of a frame that never arrives
 # with: frames
 
 print(FRAMES + r"""

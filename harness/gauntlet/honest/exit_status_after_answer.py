@@ -1,5 +1,5 @@
 # expect: AC
-# never: a right answer is lost because the agent ended badly after it
+# never: a right answer is lost because the agent then exits with an error status
 
 import sys
 
