@@ -3,18 +3,11 @@
 //! It is thin on purpose: it parses, builds what is needed, and hands over to the binaries, which do the
 //! same on a server that has no cargo. It depends on none of the arena's crates.
 
-mod bench;
-mod children;
-mod demo;
-mod forward;
-mod new_task;
-mod setup;
-mod test;
-
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use xshell::Shell;
+use xtask::{BadInput, bench, children, demo, forward, new_task, setup, test};
 
 /// An open arena for agents that write code.
 #[derive(Parser)]
@@ -90,18 +83,6 @@ enum Command {
     #[command(disable_help_flag = true)]
     Gauntlet(forward::Arguments),
 }
-
-/// The user gave something that cannot be used.
-#[derive(Debug)]
-struct BadInput(String);
-
-impl std::fmt::Display for BadInput {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for BadInput {}
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
