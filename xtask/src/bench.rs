@@ -6,16 +6,16 @@ use xshell::{Shell, cmd};
 
 use crate::{children, forward};
 
-/// Arguments of `arena-bench`.
+/// BenchArguments of `arena-bench`.
 #[derive(clap::Args)]
-pub struct Arguments {
+pub struct BenchArguments {
     /// Groups of rows and options, such as '--benchmark evalplus:FILE'; --help lists them
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENTS")]
     rest: Vec<String>,
 }
 
 /// Builds `arena` and the benchmark in release mode, then measures.
-pub fn run(sh: &Shell, args: &Arguments) -> anyhow::Result<ExitCode> {
+pub fn run(sh: &Shell, args: &BenchArguments) -> anyhow::Result<ExitCode> {
     cmd!(sh, "cargo build --quiet --release --package arena").quiet().run()?;
     let rest = &args.rest;
     let bench = cmd!(sh, "cargo run --quiet --release --package arena-bench -- {rest...}");

@@ -8,5 +8,3 @@ pub mod forward;
 pub mod new_task;
 pub mod setup;
 pub mod test;
-
-pub use error::BadInput;

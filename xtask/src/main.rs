@@ -7,7 +7,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use xshell::Shell;
-use xtask::{BadInput, bench, children, demo, forward, new_task, setup, test};
+use xtask::error::BadInput;
+use xtask::{bench, children, demo, forward, new_task, setup, test};
 
 /// An open arena for agents that write code.
 #[derive(Parser)]
@@ -78,7 +79,7 @@ enum Command {
     #[command(disable_help_flag = true)]
     Merge(forward::Arguments),
     /// Measure every row of the performance table, as ratios side by side in one run
-    Bench(bench::Arguments),
+    Bench(bench::BenchArguments),
     /// Run the hostile suite: is the sandbox of this machine holding?
     #[command(disable_help_flag = true)]
     Gauntlet(forward::Arguments),

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, ensure};
 use xshell::Shell;
 
-use crate::BadInput;
+use crate::error::BadInput;
 
 /// Where suites live: a folder and a list for each family.
 const SUITES: &str = "tasks/src/suites";

@@ -29,7 +29,7 @@ pub struct RowFigures {
     pub theirs: Vec<f64>,
 }
 
-/// The bound that the ratio has to keep, or the figure itself where there is no peer.
+/// The bound that the ratio has to keep, or the figure itself of a row without a peer.
 #[derive(Clone, Copy)]
 pub struct RowTarget {
     /// Which way the figure is better

@@ -29,7 +29,7 @@ const LOG_LINES: &str = "12";
 pub enum DaemonState {
     /// It answers.
     Works,
-    /// There is no daemon, and no program to start one.
+    /// No daemon runs, and no program can start one.
     NotInstalled,
     /// Docker is installed, and no daemon runs.
     NotRunning,
@@ -112,7 +112,7 @@ pub fn ensure_running(machine: &Machine) -> anyhow::Result<DaemonState> {
     match probe(machine) {
         DaemonState::NotRunning => {}
         DaemonState::NotInstalled => {
-            bail!("Docker was installed, but there is no dockerd in PATH, /usr/sbin or /sbin")
+            bail!("Docker was installed, but PATH, /usr/sbin and /sbin hold no dockerd")
         }
         state => return Ok(state),
     }
