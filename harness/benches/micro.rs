@@ -14,7 +14,7 @@ use harness::reward::Payout;
 use harness::round::Agent;
 use harness::sandbox::{CallEnd, CallReply};
 use platform::rankings::TaskScore;
-use tasks::{Check, Outcome, Seed, Value, Verdict};
+use tasks::{CallOutcome, Check, Seed, Value, Verdict};
 
 fn main() {
     divan::main();
@@ -51,14 +51,14 @@ fn write_an_input(bencher: Bencher, kind: &str) {
 
 #[divan::bench(args = KINDS)]
 fn compare(bencher: Bencher, kind: &str) {
-    let (check, outcome) = (Check::from(value(kind)), Outcome::Returned(value(kind)));
+    let (check, outcome) = (Check::from(value(kind)), CallOutcome::Returned(value(kind)));
     bencher.bench(|| black_box(&check).judge(black_box(&outcome)));
 }
 
 #[divan::bench]
 fn judge_a_trial(bencher: Bencher) {
     let prepared = Prepared::new(tasks::find("reverse_string").unwrap(), Seed(1));
-    let wrong = CallEnd::Outcome(Outcome::Returned("wrong".into()));
+    let wrong = CallEnd::Outcome(CallOutcome::Returned("wrong".into()));
     bencher.bench(|| {
         let mut judge = Judge::new(&prepared, Until::AllMade);
         for _ in &prepared.cases {

@@ -14,7 +14,7 @@ use std::str::FromStr;
 use platform::store::write_atomically;
 use serde::{Deserialize, Serialize};
 use tasks::benchmark::{Expected, Format, Problem, ProblemError};
-use tasks::{Case, Limits, Outcome, Seed, Sha256, Task, TaskId};
+use tasks::{CallOutcome, Case, Limits, Seed, Sha256, Task, TaskId};
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
@@ -302,8 +302,8 @@ async fn find_out(container: &mut Container, problem: &Problem) -> Result<Truth,
     let (mut expected, mut failed) = (Vec::with_capacity(inputs.len()), None);
     let on_end = |end| {
         expected.push(match end {
-            CallEnd::Outcome(Outcome::Returned(value)) => Expected::Returned(value),
-            CallEnd::Outcome(Outcome::Digest(digest)) => Expected::Digest(digest),
+            CallEnd::Outcome(CallOutcome::Returned(value)) => Expected::Returned(value),
+            CallEnd::Outcome(CallOutcome::Digest(digest)) => Expected::Digest(digest),
             CallEnd::Outcome(other) => {
                 failed = Some(format!("its input {} {other}", expected.len() + 1));
                 return ControlFlow::Break(());
@@ -323,8 +323,8 @@ async fn find_out(container: &mut Container, problem: &Problem) -> Result<Truth,
             // What does not pass itself, such as an object, would fail every sample.
             let cases = problem.task(expected.clone()).cases(Seed(0));
             let outcome = |expected: &Expected| match expected.clone() {
-                Expected::Returned(value) => Outcome::Returned(value),
-                Expected::Digest(digest) => Outcome::Digest(digest),
+                Expected::Returned(value) => CallOutcome::Returned(value),
+                Expected::Digest(digest) => CallOutcome::Digest(digest),
             };
             let wrong =
                 |(case, own): &(&Case, &Expected)| case.check.judge(&outcome(own)).is_wrong();

@@ -3,7 +3,7 @@
 
 use std::ops::ControlFlow;
 
-use tasks::{Case, Outcome, Verdict};
+use tasks::{CallOutcome, Case, Verdict};
 
 use crate::prepared::Prepared;
 use crate::sandbox::{CallEnd, CallsRun, Ended, Load, Why};
@@ -139,7 +139,7 @@ fn explained(case: &Case, verdict: Verdict, detail: &str, explanation: String) -
     CaseResult { explanation: Some(explanation), ..result(case, verdict, detail.to_owned()) }
 }
 
-fn judge_outcome(entry_point: &str, case: &Case, outcome: &Outcome) -> CaseResult {
+fn judge_outcome(entry_point: &str, case: &Case, outcome: &CallOutcome) -> CaseResult {
     let verdict = case.check.judge(outcome);
     let detail = match verdict {
         Verdict::Accepted => return result(case, verdict, String::new()),
@@ -272,7 +272,7 @@ mod tests {
 
     #[test]
     fn after_the_first_failure_nothing_more_is_called_if_that_is_asked_for() {
-        let wrong = || CallEnd::Outcome(Outcome::Returned(Value::None));
+        let wrong = || CallEnd::Outcome(CallOutcome::Returned(Value::None));
         let (results, clean) = judged(&[wrong(), wrong()], Until::FirstFailure);
         assert_eq!(results.len(), prepared().cases.len());
         assert!(clean);
@@ -284,7 +284,7 @@ mod tests {
     #[test]
     fn an_answer_that_cannot_be_loaded_fails_every_case_alike() {
         let error =
-            || Outcome::Raised { types: vec!["SyntaxError".into()], message: String::new() };
+            || CallOutcome::Raised { types: vec!["SyntaxError".into()], message: String::new() };
         for (load, verdict) in [
             (Load::Unusable(error()), Verdict::NoSolution),
             (Load::Missing, Verdict::NoSolution),
@@ -303,7 +303,7 @@ mod tests {
     #[test]
     fn a_hidden_case_tells_nothing_that_the_candidate_could_have_put_there() {
         let prepared = prepared();
-        let secret = CallEnd::Outcome(Outcome::Returned(Value::from("smuggled")));
+        let secret = CallEnd::Outcome(CallOutcome::Returned(Value::from("smuggled")));
         let (results, clean) = judged(&vec![secret; prepared.cases.len()], Until::AllMade);
         assert!(clean, "a wrong value does a container no harm");
         for (case, result) in prepared.cases.iter().zip(&results) {

@@ -1,34 +1,34 @@
-//! One check of a task: an input, which goes into the sandbox, and what its outcome is held
-//! against, which never does.
+//! Cases: an input, which enters the sandbox, and a check of the outcome, which never does.
 
 use std::fmt::{self, Write as _};
 
 use serde::ser::{Serialize, Serializer};
 
-use crate::{Check, Outcome, Value};
+use crate::check::{CallOutcome, Check};
+use crate::value::Value;
 
-/// One check of a task.
+/// One test case of a task.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct Case {
     /// Unique within its task.
     pub name: String,
-    /// Whether miners may see the input and what is expected.
+    /// Whether miners may see the input and the expected value.
     pub public: bool,
-    /// The positional arguments of the call, or of the construction if there are steps.
+    /// Positional arguments of the call, or of the constructor if there are steps.
     pub args: Vec<Value>,
-    /// The calls of methods on the object that the construction gave; none for a plain call.
+    /// Method calls on the constructed object; empty for a plain call.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<Step>,
-    /// What the outcome is held against.
+    /// Judges the outcome.
     pub check: Check,
 }
 
-/// A call of a method. On the wire it is `["method",[...]]`.
+/// A method call. Its wire form is `["method",[...]]`.
 #[derive(Clone, Debug)]
 pub struct Step {
     /// The method's name.
     pub method: String,
-    /// Its positional arguments.
+    /// Positional arguments.
     pub args: Vec<Value>,
 }
 
@@ -38,31 +38,31 @@ impl Serialize for Step {
     }
 }
 
-/// All that the sandbox learns of a case, and so exactly what crosses the border:
-/// `{"args":[...],"steps":[["method",[...]],...],"digest_over":0}`, without what is not asked for.
+/// The part of a case that enters the sandbox. Its wire form is
+/// `{"args":[...],"steps":[["method",[...]],...],"digest_over":0}`; empty fields are left out.
 #[derive(Clone, Copy, Debug, serde::Serialize)]
 pub struct Input<'a> {
-    /// The positional arguments of the call or of the construction.
+    /// Positional arguments of the call or of the constructor.
     pub args: &'a [Value],
-    /// The calls of methods.
+    /// Method calls.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub steps: &'a [Step],
-    /// Over how many bytes the returned value is to cross as the digest of its canonical form; never if
-    /// none.
+    /// Size in bytes above which the returned value crosses as the digest of its canonical form. Without a
+    /// size, values always cross themselves.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest_over: Option<u32>,
 }
 
-/// A tuple of values that can be the arguments of a call: `(2,)`, `("a", 3)`.
+/// A tuple of values that serve as the arguments of a call: `(2,)`, `("a", 3)`.
 pub trait Args {
-    /// The arguments as values.
+    /// Converts the arguments to values.
     fn into_values(self) -> Vec<Value>;
 }
 
 macro_rules! args_for_tuples {
     ($(($($name:ident),*)),*) => {$(
         impl<$($name: Into<Value>),*> Args for ($($name,)*) {
-            #[allow(non_snake_case, reason = "the type's name serves as the variable's")]
+            #[allow(non_snake_case, reason = "the type parameter's name doubles as the variable's")]
             fn into_values(self) -> Vec<Value> {
                 let ($($name,)*) = self;
                 vec![$($name.into()),*]
@@ -72,17 +72,16 @@ macro_rules! args_for_tuples {
 }
 args_for_tuples!((), (A), (A, B), (A, B, C), (A, B, C, D));
 
-/// An object's life: how it is made, then the calls of its methods in order, each with what is
-/// expected.
+/// The construction of an object, then method calls in order, each with the expected outcome.
 ///
 /// ```
 /// use tasks::prelude::*;
 ///
-/// let life = Sequence::of((2,))
+/// let sequence = Sequence::of((2,))
 ///     .then("add", (3,), Value::None)
 ///     .then("total", (), 5)
 ///     .then("add", ("x",), Check::raises("TypeError"));
-/// assert_eq!(life.len(), 3);
+/// assert_eq!(sequence.len(), 3);
 /// ```
 #[derive(Clone, Debug)]
 pub struct Sequence {
@@ -92,12 +91,12 @@ pub struct Sequence {
 }
 
 impl Sequence {
-    /// Begins with the construction from these arguments.
+    /// Starts a sequence: the object is constructed from these arguments.
     pub fn of(args: impl Args) -> Self {
         Self { args: args.into_values(), steps: Vec::new(), checks: Vec::new() }
     }
 
-    /// Goes on with a call. What it does to the object stays, even if it raises.
+    /// Adds a method call. Its effects on the object persist even if it raises.
     #[must_use]
     pub fn then(mut self, method: &str, args: impl Args, expected: impl Into<Check>) -> Self {
         self.steps.push(Step { method: method.to_owned(), args: args.into_values() });
@@ -105,12 +104,12 @@ impl Sequence {
         self
     }
 
-    /// How many calls follow the construction.
+    /// Returns the number of method calls.
     pub fn len(&self) -> usize {
         self.steps.len()
     }
 
-    /// Whether no call follows the construction.
+    /// Returns whether there is no method call.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
     }
@@ -121,50 +120,54 @@ impl Sequence {
     }
 }
 
-/// Longest part of an explanation, in characters: a line or two of a terminal.
-const PART: usize = 160;
+/// Maximum length of a part of an explanation, in characters: about two lines of a terminal.
+const PART_CHARS: usize = 160;
 
 impl Case {
-    /// What of the case goes into the sandbox.
+    /// Returns the part of the case that enters the sandbox.
     pub fn input(&self) -> Input<'_> {
         let digest_over = matches!(self.check, Check::Digest(_)).then_some(0);
         Input { args: &self.args, steps: &self.steps, digest_over }
     }
 
-    /// The case's call as Python would write it: `reverse_string('abc')`, or with steps
+    /// Returns the call as Python source: `reverse_string('abc')`, or with steps
     /// `obj = Stack(); obj.push(1); obj.pop()`.
     pub fn call(&self, entry_point: &str) -> String {
         self.calls(entry_point, self.steps.len(), usize::MAX)
     }
 
-    /// The same, shortened to what a line can hold.
+    /// Returns the call as Python source, shortened to about two lines.
     pub fn short_call(&self, entry_point: &str) -> String {
-        self.calls(entry_point, self.steps.len(), PART)
+        self.calls(entry_point, self.steps.len(), PART_CHARS)
     }
 
-    /// What happened and what should have: "`reverse_string('abc')` returned 'abc', expected
-    /// 'cba'". Every part is shortened, and nothing in it can move a terminal's cursor.
-    pub fn explain(&self, entry_point: &str, outcome: &Outcome) -> String {
-        if let (Check::Steps(checks), Outcome::Steps(outcomes)) = (&self.check, outcome) {
+    /// Describes the actual and the expected outcome: "`reverse_string('abc')` returned 'abc', expected
+    /// 'cba'". Every part is shortened, and control characters are replaced.
+    pub fn explain(&self, entry_point: &str, outcome: &CallOutcome) -> String {
+        if let (Check::Steps(checks), CallOutcome::Steps(outcomes)) = (&self.check, outcome) {
             let pairs = checks.iter().zip(outcomes);
-            let wrong = |(check, outcome): &(&Check, &Outcome)| check.judge(outcome).is_wrong();
+            let wrong = |(check, outcome): &(&Check, &CallOutcome)| check.judge(outcome).is_wrong();
             if let Some((index, (check, outcome))) = pairs.enumerate().find(|(_, p)| wrong(p)) {
-                return told(&self.calls(entry_point, index + 1, PART), outcome, check);
+                return explanation(
+                    &self.calls(entry_point, index + 1, PART_CHARS),
+                    outcome,
+                    check,
+                );
             }
             if checks.len() != outcomes.len() {
-                let (asked, got) = (checks.len(), outcomes.len());
-                return format!("{asked} calls were asked for, {got} were reported");
+                let (expected, got) = (checks.len(), outcomes.len());
+                return format!("expected the outcomes of {expected} calls, got {got}");
             }
         }
         let call = match outcome {
-            Outcome::Found(_) => "the answer".to_owned(),
+            CallOutcome::Found(_) => "the answer".to_owned(),
             _ => self.short_call(entry_point),
         };
-        told(&call, outcome, &self.check)
+        explanation(&call, outcome, &self.check)
     }
 
-    /// The construction and the first `count` steps. Where that gets long, the first steps are left
-    /// out: the last one is what the reader wants to see.
+    /// The construction and the first `count` steps. If that is too long, the earliest steps are omitted,
+    /// because the last one is the most informative.
     fn calls(&self, entry_point: &str, count: usize, limit: usize) -> String {
         let mut text = shortened(&Call(entry_point, &self.args), limit);
         if self.steps.is_empty() {
@@ -190,12 +193,12 @@ impl Case {
     }
 }
 
-fn told(call: &str, outcome: &Outcome, check: &Check) -> String {
-    let (outcome, check) = (shortened(outcome, PART), shortened(check, PART));
+fn explanation(call: &str, outcome: &CallOutcome, check: &Check) -> String {
+    let (outcome, check) = (shortened(outcome, PART_CHARS), shortened(check, PART_CHARS));
     format!("{call} {outcome}, expected {check}")
 }
 
-/// A call as Python would write it.
+/// A call, shown as Python source.
 struct Call<'a>(&'a str, &'a [Value]);
 
 impl fmt::Display for Call<'_> {
@@ -208,15 +211,15 @@ impl fmt::Display for Call<'_> {
     }
 }
 
-/// The first `limit` characters of what `shown` writes, and then an ellipsis. It stops writing
-/// there, so that a huge value costs no more than a small one.
+/// Returns the first `limit` characters of `shown`, followed by an ellipsis if there are more. Formatting
+/// stops at the limit, so a huge value costs no more than a small one.
 pub(crate) fn shortened(shown: &impl fmt::Display, limit: usize) -> String {
-    struct Short {
+    struct ShortWriter {
         text: String,
         room: usize,
     }
 
-    impl fmt::Write for Short {
+    impl fmt::Write for ShortWriter {
         fn write_str(&mut self, more: &str) -> fmt::Result {
             for c in more.chars() {
                 if self.room == 0 {
@@ -230,8 +233,8 @@ pub(crate) fn shortened(shown: &impl fmt::Display, limit: usize) -> String {
         }
     }
 
-    let mut short = Short { text: String::new(), room: limit };
-    // An error only says that the room ran out.
+    let mut short = ShortWriter { text: String::new(), room: limit };
+    // An error only means that the limit was reached.
     let _ = write!(short, "{shown}");
     short.text
 }
@@ -239,20 +242,20 @@ pub(crate) fn shortened(shown: &impl fmt::Display, limit: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Seed;
-    use crate::prelude::*;
+    use crate::verdict::Verdict;
+    use num_bigint::BigInt;
 
     fn plain(args: impl Args, check: impl Into<Check>) -> Case {
         let (args, check) = (args.into_values(), check.into());
         Case { name: "a".into(), public: false, args, steps: vec![], check }
     }
 
-    fn raised(class: &str) -> Outcome {
-        Outcome::Raised { types: vec![class.into()], message: "\u{1b}[2J no".into() }
+    fn raised(class: &str) -> CallOutcome {
+        CallOutcome::Raised { types: vec![class.into()], message: "\u{1b}[2J no".into() }
     }
 
     #[test]
-    fn only_the_input_crosses_and_in_one_form() {
+    fn input_has_no_expected_value() {
         let wire = |case: &Case| serde_json::to_string(&case.input()).unwrap();
         assert_eq!(wire(&plain((1, "a"), "secret")), r#"{"args":[1,"a"]}"#);
         let stack = Sequence::of(()).then("push", (7,), "secret").then("pop", (), "secret");
@@ -261,9 +264,9 @@ mod tests {
     }
 
     #[test]
-    fn an_explanation_says_what_was_called_what_came_and_what_was_expected() {
-        let explain = |case: &Case, outcome: &Outcome| case.explain("f", outcome);
-        let returned = |value: &str| Outcome::Returned(value.into());
+    fn explanation_names_call_outcome_and_expected_value() {
+        let explain = |case: &Case, outcome: &CallOutcome| case.explain("f", outcome);
+        let returned = |value: &str| CallOutcome::Returned(value.into());
         assert_eq!(
             explain(&plain(("abc",), "cba"), &returned("abc")),
             "f('abc') returned 'abc', expected 'cba'"
@@ -275,46 +278,50 @@ mod tests {
     }
 
     #[test]
-    fn a_sequence_is_explained_up_to_its_first_wrong_step() {
-        let life = Sequence::of((2,))
+    fn sequence_is_explained_up_to_its_first_wrong_step() {
+        let sequence = Sequence::of((2,))
             .then("add", (3,), Value::None)
             .then("total", (), 5)
             .then("total", (), 5)
             .into_case("a".into(), false);
-        let outcome = Outcome::Steps(vec![
-            Outcome::Returned(Value::None),
-            Outcome::Returned(2.into()),
+        let outcome = CallOutcome::Steps(vec![
+            CallOutcome::Returned(Value::None),
+            CallOutcome::Returned(2.into()),
             raised("ValueError"),
         ]);
         assert_eq!(
-            life.explain("Sum", &outcome),
+            sequence.explain("Sum", &outcome),
             "obj = Sum(2); obj.add(3); obj.total() returned 2, expected 5"
         );
-        assert_eq!(life.check.judge(&outcome), crate::Verdict::WrongAnswer);
-        let short = Outcome::Steps(vec![Outcome::Returned(Value::None)]);
-        assert_eq!(life.explain("Sum", &short), "3 calls were asked for, 1 were reported");
-        let unmade = life.explain("Sum", &raised("TypeError"));
+        assert_eq!(sequence.check.judge(&outcome), Verdict::WrongAnswer);
+        let short = CallOutcome::Steps(vec![CallOutcome::Returned(Value::None)]);
+        assert_eq!(sequence.explain("Sum", &short), "expected the outcomes of 3 calls, got 1");
+        let unmade = sequence.explain("Sum", &raised("TypeError"));
         assert!(unmade.starts_with("obj = Sum(2); obj.add(3); obj.total(); obj.total() raised"));
     }
 
     #[test]
-    fn every_part_is_shortened_and_the_last_step_always_shown() {
+    fn explanation_is_shortened_and_shows_the_last_step() {
         let long = "x".repeat(1 << 20);
         let case = plain((long.as_str(),), long.as_str());
-        let text = case.explain("f", &Outcome::Returned(long.as_str().into()));
-        assert!(text.len() < 4 * PART, "{}", text.len());
+        let text = case.explain("f", &CallOutcome::Returned(long.as_str().into()));
+        assert!(text.len() < 4 * PART_CHARS, "{}", text.len());
         let huge: BigInt = BigInt::from(1) << 8_000_000;
-        let text = plain((1,), 1).explain("f", &Outcome::Returned(huge.into()));
-        assert!(text.len() < 4 * PART, "{}", text.len());
-        let life = (0..1000).fold(Sequence::of(()), |life, n| life.then("add", (n,), Value::None));
-        let text = life.then("sum", (), 1).into_case("a".into(), false).short_call("Sum");
-        assert!(text.len() < 4 * PART && text.ends_with("; obj.add(999); obj.sum()"), "{text}");
+        let text = plain((1,), 1).explain("f", &CallOutcome::Returned(huge.into()));
+        assert!(text.len() < 4 * PART_CHARS, "{}", text.len());
+        let sequence =
+            (0..1000).fold(Sequence::of(()), |sequence, n| sequence.then("add", (n,), Value::None));
+        let text = sequence.then("sum", (), 1).into_case("a".into(), false).short_call("Sum");
+        assert!(
+            text.len() < 4 * PART_CHARS && text.ends_with("; obj.add(999); obj.sum()"),
+            "{text}"
+        );
         assert!(text.starts_with("obj = Sum(); …990 more calls…"), "{text}");
     }
 
     #[test]
-    fn examples_show_the_whole_call() {
-        let task = crate::find("reverse_string").unwrap();
-        assert_eq!(task.cases(Seed(1))[0].call("reverse_string"), "reverse_string('hello')");
+    fn call_is_shown_in_full() {
+        let long = "x".repeat(1000);
+        assert_eq!(plain((long.as_str(), 1), 1).call("f"), format!("f('{long}', 1)"));
     }
 }

@@ -1,36 +1,39 @@
-//! What makes an outcome right: the checks that a suite states and that only the host ever sees.
+//! Checks: what makes an outcome right. Only the host sees them.
 
 use std::fmt;
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
-use crate::{Finding, Sha256, Value, Verdict, Weakness};
+use crate::digest::Sha256;
+use crate::findings::{Finding, Weakness};
+use crate::value::Value;
+use crate::verdict::Verdict;
 
-/// What a case came to, as the sandbox reports it. It is evidence, not a judgement: the agent's
-/// side can make it say anything, except the expected value that it never saw.
+/// The outcome of a case's call, as the sandbox reports it. It is untrusted: the agent can forge any outcome,
+/// but it never sees the expected value.
 #[derive(Clone, Debug)]
-pub enum Outcome {
+pub enum CallOutcome {
     /// The call returned a value.
     Returned(Value),
-    /// The call returned a value that did not cross itself: this is the digest of its canonical form
+    /// The call returned a value of which only the digest of its canonical form crossed.
     Digest(Sha256),
     /// The call raised an exception.
     Raised {
-        /// Names of the exception's class and of its base classes, nearest first.
+        /// Names of the exception's class and its base classes, most derived first.
         types: Vec<String>,
-        /// The exception's text, shortened.
+        /// The exception's message, shortened.
         message: String,
     },
-    /// The object was made; this is what each of its calls came to. None is left out because an
-    /// earlier one raised.
-    Steps(Vec<Outcome>),
-    /// The answer was read as findings; nothing was called.
+    /// The object was constructed, and each of its method calls had this outcome. Calls continue after one
+    /// that raised.
+    Steps(Vec<CallOutcome>),
+    /// The answer was parsed as findings; nothing was called.
     Found(Vec<Finding>),
 }
 
-/// What happened, as the rest of a sentence: "returned 5", "raised `ValueError`: no".
-impl fmt::Display for Outcome {
+/// A predicate such as "returned 5" or "raised `ValueError`: no".
+impl fmt::Display for CallOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Returned(value) => write!(f, "returned {value}"),
@@ -55,7 +58,7 @@ fn listed(f: &mut fmt::Formatter<'_>, word: &str, items: &[impl fmt::Display]) -
     Ok(())
 }
 
-/// A property that a returned value must have, stated as a Rust closure.
+/// A property that a returned value must have, defined by a Rust closure.
 #[derive(Clone)]
 pub struct Property {
     name: String,
@@ -63,9 +66,8 @@ pub struct Property {
 }
 
 impl Property {
-    /// A property with a name that says it in words, such as "two indices whose numbers add up to
-    /// 9". The name takes part in the task's digest, so it must tell apart what the closure tells
-    /// apart.
+    /// Creates a property with a description such as "two indices whose numbers add up to 9". The name is
+    /// part of the task's digest, so different closures need different names.
     pub fn new(
         name: impl Into<String>,
         holds: impl Fn(&Value) -> bool + Send + Sync + 'static,
@@ -90,37 +92,37 @@ fn large(digest: &Sha256) -> String {
     format!("a large value with the digest {}", digest.short())
 }
 
-/// What an outcome is held against.
+/// A condition on an outcome.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Check {
     /// Equal under Python's rule (see [`Value::equals`])
     Equal(Value),
-    /// Equal to a value that is known by the digest of its canonical form alone, for it is too large to
-    /// be kept. Only who computed the value can send its digest.
+    /// Equal to a value of which only the digest of its canonical form is known, because it is too large to
+    /// keep
     Digest(Sha256),
-    /// Equal, and of the same types all the way down
+    /// Equal and of the same types at every level
     Exact(Value),
-    /// Equal, except that numbers may differ a little
+    /// Equal, except that numbers may differ within a tolerance
     Close {
-        /// The value as computed here
+        /// The expected value
         expected: Value,
-        /// Largest difference
+        /// Maximum difference
         absolute: f64,
-        /// Largest difference relative to the larger number; the larger allowance counts
+        /// Maximum difference relative to the larger number; the larger tolerance applies
         relative: f64,
     },
     /// The same members in any order
     AnyOrder(Value),
-    /// An exception of this class or of one derived from it
+    /// An exception of this class or of a subclass
     Raises(String),
     /// Any value with this property
     Holds(Property),
-    /// One check for each call of a sequence
+    /// One check per call of a sequence
     Steps(Vec<Check>),
     /// A finding that names this weakness
     Finds(Weakness),
-    /// At least one finding, and none that names anything but these weaknesses
+    /// At least one finding, and only findings that name these weaknesses
     OnlyFinds(Vec<Weakness>),
 }
 
@@ -131,32 +133,32 @@ impl<T: Into<Value>> From<T> for Check {
 }
 
 impl Check {
-    /// The same members as `expected`, in any order.
+    /// Accepts the members of `expected` in any order.
     pub fn any_order(expected: impl Into<Value>) -> Self {
         Self::AnyOrder(expected.into())
     }
 
-    /// The numbers of `expected`, within `tolerance` absolutely or relatively.
+    /// Accepts `expected` with numbers within an absolute or relative `tolerance`.
     pub fn close(expected: impl Into<Value>, tolerance: f64) -> Self {
         Self::Close { expected: expected.into(), absolute: tolerance, relative: tolerance }
     }
 
-    /// The numbers of `expected`, within `tolerance` relatively, however small they are.
+    /// Accepts `expected` with numbers within a relative `tolerance`, however small they are.
     pub fn close_relatively(expected: impl Into<Value>, tolerance: f64) -> Self {
         Self::Close { expected: expected.into(), absolute: 0.0, relative: tolerance }
     }
 
-    /// `expected`, of exactly its type.
+    /// Accepts `expected` if the types are the same too.
     pub fn exact(expected: impl Into<Value>) -> Self {
         Self::Exact(expected.into())
     }
 
-    /// An exception of the named class.
+    /// Accepts an exception of the named class.
     pub fn raises(class: impl Into<String>) -> Self {
         Self::Raises(class.into())
     }
 
-    /// Any value for which the closure holds. `name` says in words what that is.
+    /// Accepts any value for which the closure returns `true`. `name` describes those values.
     pub fn holds(
         name: impl Into<String>,
         holds: impl Fn(&Value) -> bool + Send + Sync + 'static,
@@ -165,21 +167,21 @@ impl Check {
     }
 
     /// Judges an outcome.
-    pub fn judge(&self, outcome: &Outcome) -> Verdict {
+    pub fn judge(&self, outcome: &CallOutcome) -> Verdict {
         let right = match (self, outcome) {
-            (Self::Steps(checks), Outcome::Steps(outcomes)) => return steps(checks, outcomes),
-            (Self::Finds(weakness), Outcome::Found(findings)) => {
+            (Self::Steps(checks), CallOutcome::Steps(outcomes)) => return steps(checks, outcomes),
+            (Self::Finds(weakness), CallOutcome::Found(findings)) => {
                 findings.iter().any(|finding| weakness.is_named_by(finding))
             }
-            (Self::OnlyFinds(known), Outcome::Found(findings)) => {
+            (Self::OnlyFinds(known), CallOutcome::Found(findings)) => {
                 let is_true = |finding| known.iter().any(|weakness| weakness.is_named_by(finding));
                 !findings.is_empty() && findings.iter().all(is_true)
             }
-            (Self::Raises(class), Outcome::Raised { types, .. }) => types.contains(class),
-            (_, Outcome::Raised { .. }) => return Verdict::RuntimeError,
-            (Self::Digest(expected), Outcome::Digest(digest)) => digest == expected,
-            (check, Outcome::Returned(value)) => check.accepts(value),
-            (_, Outcome::Digest(_) | Outcome::Steps(_) | Outcome::Found(_)) => false,
+            (Self::Raises(class), CallOutcome::Raised { types, .. }) => types.contains(class),
+            (_, CallOutcome::Raised { .. }) => return Verdict::RuntimeError,
+            (Self::Digest(expected), CallOutcome::Digest(digest)) => digest == expected,
+            (check, CallOutcome::Returned(value)) => check.accepts(value),
+            (_, CallOutcome::Digest(_) | CallOutcome::Steps(_) | CallOutcome::Found(_)) => false,
         };
         if right { Verdict::Accepted } else { Verdict::WrongAnswer }
     }
@@ -193,7 +195,7 @@ impl Check {
             }
             Self::AnyOrder(expected) => value.equals_in_any_order(expected),
             Self::Holds(property) => (property.holds)(value),
-            // A value that crossed itself has a part that no canonical form has.
+            // A digest check applies to digests only; the sandbox sends one whenever it is asked to.
             Self::Digest(_)
             | Self::Raises(_)
             | Self::Steps(_)
@@ -203,15 +205,15 @@ impl Check {
     }
 }
 
-/// A sequence has the verdict of its first step that is not accepted.
-fn steps(checks: &[Check], outcomes: &[Outcome]) -> Verdict {
+/// The verdict of a sequence is that of its first step that is not accepted.
+fn steps(checks: &[Check], outcomes: &[CallOutcome]) -> Verdict {
     if checks.len() != outcomes.len() {
         return Verdict::WrongAnswer;
     }
     Verdict::of_cases(checks.iter().zip(outcomes).map(|(check, outcome)| check.judge(outcome)))
 }
 
-/// What is expected, in words for people.
+/// The expected outcome, in words.
 impl fmt::Display for Check {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -235,22 +237,22 @@ impl fmt::Display for Check {
 mod tests {
     use super::*;
 
-    fn check(check: impl Into<Check>, outcome: &Outcome, verdict: Verdict) {
+    fn check(check: impl Into<Check>, outcome: &CallOutcome, verdict: Verdict) {
         let check = check.into();
         assert_eq!(check.judge(outcome), verdict, "{check} against {outcome}");
     }
 
-    fn returned(value: impl Into<Value>) -> Outcome {
-        Outcome::Returned(value.into())
+    fn returned(value: impl Into<Value>) -> CallOutcome {
+        CallOutcome::Returned(value.into())
     }
 
-    fn raised(types: &[&str]) -> Outcome {
+    fn raised(types: &[&str]) -> CallOutcome {
         let types = types.iter().map(ToString::to_string).collect();
-        Outcome::Raised { types, message: "no".into() }
+        CallOutcome::Raised { types, message: "no".into() }
     }
 
     #[test]
-    fn each_check_accepts_what_it_asks_for_and_nothing_else() {
+    fn checks_accept_only_matching_outcomes() {
         use Verdict::{Accepted, RuntimeError, WrongAnswer};
         check(1, &returned(1.0), Accepted);
         check(1, &returned(2), WrongAnswer);
@@ -270,25 +272,45 @@ mod tests {
         check(Check::Holds(even()), &returned(5), WrongAnswer);
         check(Check::Holds(even()), &returned("4"), WrongAnswer);
         let digest = |text: &str| Sha256::of(text.as_bytes());
-        check(Check::Digest(digest("a")), &Outcome::Digest(digest("a")), Accepted);
-        check(Check::Digest(digest("a")), &Outcome::Digest(digest("b")), WrongAnswer);
+        check(Check::Digest(digest("a")), &CallOutcome::Digest(digest("a")), Accepted);
+        check(Check::Digest(digest("a")), &CallOutcome::Digest(digest("b")), WrongAnswer);
         check(Check::Digest(digest("a")), &returned("a"), WrongAnswer);
-        check("a", &Outcome::Digest(digest("a")), WrongAnswer);
+        check("a", &CallOutcome::Digest(digest("a")), WrongAnswer);
     }
 
     #[test]
-    fn a_sequence_is_judged_step_by_step_and_by_all_of_them() {
+    fn sequences_are_judged_by_all_their_steps() {
         use Verdict::{Accepted, RuntimeError, WrongAnswer};
-        let life = || Check::Steps(vec![1.into(), Check::raises("KeyError")]);
-        let of = |outcomes: &[Outcome]| Outcome::Steps(outcomes.to_vec());
-        check(life(), &of(&[returned(1), raised(&["KeyError"])]), Accepted);
-        check(life(), &of(&[returned(2), raised(&["KeyError"])]), WrongAnswer);
-        check(life(), &of(&[raised(&["KeyError"]), raised(&["KeyError"])]), RuntimeError);
-        check(life(), &of(&[returned(1)]), WrongAnswer);
-        check(life(), &of(&[returned(1), raised(&["KeyError"]), returned(1)]), WrongAnswer);
-        check(life(), &returned(vec![1]), WrongAnswer);
-        check(life(), &raised(&["TypeError"]), RuntimeError);
+        let expected = || Check::Steps(vec![1.into(), Check::raises("KeyError")]);
+        let of = |outcomes: &[CallOutcome]| CallOutcome::Steps(outcomes.to_vec());
+        check(expected(), &of(&[returned(1), raised(&["KeyError"])]), Accepted);
+        check(expected(), &of(&[returned(2), raised(&["KeyError"])]), WrongAnswer);
+        check(expected(), &of(&[raised(&["KeyError"]), raised(&["KeyError"])]), RuntimeError);
+        check(expected(), &of(&[returned(1)]), WrongAnswer);
+        check(expected(), &of(&[returned(1), raised(&["KeyError"]), returned(1)]), WrongAnswer);
+        check(expected(), &returned(vec![1]), WrongAnswer);
+        check(expected(), &raised(&["TypeError"]), RuntimeError);
         check(Check::raises("TypeError"), &of(&[]), WrongAnswer);
         check(1, &of(&[returned(1)]), WrongAnswer);
+    }
+
+    #[test]
+    fn findings_are_compared_by_line_and_cwe() {
+        let weakness = |line| Weakness { first_line: line, last_line: line + 1, cwe: 89 };
+        let finding = |line, cwe| Finding { line, cwe, why: String::new() };
+        let finds = Check::Finds(weakness(5));
+        let only = Check::OnlyFinds(vec![weakness(5), weakness(9)]);
+        let check = |check: &Check, findings: &[Finding], right: bool| {
+            let verdict = check.judge(&CallOutcome::Found(findings.to_vec()));
+            assert_eq!(verdict == Verdict::Accepted, right, "{check}: {findings:?}");
+        };
+        check(&finds, &[finding(5, 89)], true);
+        check(&finds, &[finding(6, 89)], true);
+        check(&finds, &[finding(7, 89)], false);
+        check(&finds, &[finding(5, 78)], false);
+        check(&only, &[finding(5, 89)], true);
+        check(&only, &[finding(5, 89), finding(10, 89)], true);
+        check(&only, &[finding(5, 89), finding(7, 89)], false);
+        check(&only, &[], false);
     }
 }

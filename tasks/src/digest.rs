@@ -1,7 +1,6 @@
-//! A SHA-256 digest as a type: computed or parsed once, and then known to be 64 lowercase hex
-//! digits.
+//! SHA-256 digests as a type that always holds 64 lowercase hex digits.
 //!
-//! Agents, results and images are named by what they contain, so that a name can be checked.
+//! Agents, trial records and images are named by the digest of their content, so names can be checked.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,7 +14,7 @@ use sha2::Digest as _;
 pub struct Sha256(String);
 
 impl Sha256 {
-    /// Digests `bytes`.
+    /// Computes the digest of `bytes`.
     pub fn of(bytes: &[u8]) -> Self {
         use fmt::Write as _;
         let mut hex = String::with_capacity(64);
@@ -25,12 +24,12 @@ impl Sha256 {
         Self(hex)
     }
 
-    /// The 64 hex digits.
+    /// Returns the 64 hex digits.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The first 12 digits, for people.
+    /// Returns the first 12 digits, for display.
     pub fn short(&self) -> &str {
         &self.0[..12]
     }
@@ -48,9 +47,9 @@ impl fmt::Debug for Sha256 {
     }
 }
 
-/// The text was not 64 lowercase hex digits.
+/// The text is not 64 lowercase hex digits.
 #[derive(Debug, thiserror::Error)]
-#[error("'{0}' is not a sha256: 64 lowercase hex digits are wanted")]
+#[error("'{0}' is not a SHA-256 digest: expected 64 lowercase hex digits")]
 pub struct ParseSha256Error(String);
 
 impl FromStr for Sha256 {
@@ -81,14 +80,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_digest_of_nothing_is_the_published_one() {
+    fn digest_of_empty_input_matches_the_published_value() {
         let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
         assert_eq!(Sha256::of(b"").as_str(), empty);
         assert_eq!(empty.parse::<Sha256>().unwrap(), Sha256::of(b""));
     }
 
     #[test]
-    fn only_lowercase_hex_of_the_right_length_parses() {
+    fn parses_only_64_lowercase_hex_digits() {
         for wrong in ["", "e3b0", &"E".repeat(64), &"g".repeat(64), &"é".repeat(32)] {
             assert!(wrong.parse::<Sha256>().is_err(), "{wrong:?} was accepted");
         }

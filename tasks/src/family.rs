@@ -1,5 +1,4 @@
-//! The families of tasks: what kind of skill a task asks for, so that a report can say where an
-//! agent is strong.
+//! Task families: the skill that a task exercises, so that a report can group scores by it.
 
 use std::fmt;
 
@@ -7,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 macro_rules! families {
     ($($(#[$doc:meta])* $name:ident = $word:literal),* $(,)?) => {
-        /// A family of tasks. Its suites live in the folder of the same name.
+        /// A family of tasks. Its task files are in the directory of the same name in the catalogue.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
         pub enum Family {
@@ -15,10 +14,10 @@ macro_rules! families {
         }
 
         impl Family {
-            /// Every family, in the order of reports.
+            /// All families, in the order of reports.
             pub const ALL: &[Self] = &[$(Self::$name),*];
 
-            /// The family's word, as in JSON.
+            /// Returns the family's name, as in JSON.
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$name => $word,)*
@@ -35,23 +34,23 @@ families! {
     Numbers = "numbers",
     /// Lists, dicts and sets
     Collections = "collections",
-    /// Formats and little languages
+    /// Formats and small languages
     Parsing = "parsing",
-    /// The textbook's problems
+    /// Textbook algorithms
     Algorithms = "algorithms",
-    /// Objects that remember
+    /// Classes whose objects keep state
     State = "state",
-    /// Calendars and laid-out text
+    /// Calendars and text layout
     Dates = "dates",
     /// Floats, judged with a tolerance
     Numerics = "numerics",
     /// Exceptions as part of the contract
     Errors = "errors",
-    /// Inputs on which a careless solution is too slow
+    /// Inputs on which a naive solution is too slow
     Performance = "performance",
-    /// Vulnerable code to repair, and weaknesses to find
+    /// Vulnerable code to repair and weaknesses to find
     Security = "security",
-    /// Problems of public benchmarks, which come from files and not from suites
+    /// Problems of public benchmarks, read from files instead of the catalogue
     Benchmarks = "benchmarks",
 }
 
@@ -66,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_family_is_called_the_same_in_json_and_in_reports() {
+    fn json_and_display_agree() {
         for family in Family::ALL {
             assert_eq!(serde_json::to_string(family).unwrap(), format!("\"{family}\""));
         }

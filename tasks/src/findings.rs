@@ -1,15 +1,12 @@
-//! Findings: the answer to a task that asks where a file is weak. Nothing of it is run; it is read
-//! here and held against the weaknesses that were planted.
-//!
-//! The rules are narrow so that naming every line and every weakness, or naming none, earns
-//! nothing.
+//! Findings: the answer to a review task. It is parsed here and compared with the planted weaknesses; nothing
+//! is run.
 
 use std::collections::HashSet;
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-/// Most findings in an answer. More than any file has weaknesses, and far fewer than it has lines.
+/// Maximum number of findings in an answer: more than the weaknesses of any file, far fewer than its lines.
 pub const MAX_FINDINGS: usize = 10;
 
 /// The format of an answer, as every prompt of a findings task states it.
@@ -24,12 +21,12 @@ that is no weakness counts as a false alarm.";
 /// One finding of an answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
-    /// The line that it points at, from 1.
+    /// One-based line number.
     pub line: u32,
-    /// The weakness's number in the Common Weakness Enumeration.
+    /// Number of the weakness in the Common Weakness Enumeration.
     #[serde(deserialize_with = "cwe")]
     pub cwe: u32,
-    /// A sentence for people. It must be there, and is not judged.
+    /// An explanation for people. It is required but not judged.
     pub why: String,
 }
 
@@ -39,19 +36,19 @@ impl fmt::Display for Finding {
     }
 }
 
-/// A weakness that was planted.
+/// A planted weakness.
 #[derive(Clone, Debug, Serialize)]
 pub struct Weakness {
-    /// The first line that may be named for it, from 1.
+    /// One-based number of the first line that may be named for it.
     pub first_line: u32,
-    /// The last one.
+    /// One-based number of the last such line.
     pub last_line: u32,
     /// Its number in the Common Weakness Enumeration.
     pub cwe: u32,
 }
 
 impl Weakness {
-    /// Whether the finding points at this weakness.
+    /// Returns whether the finding names this weakness.
     pub fn is_named_by(&self, finding: &Finding) -> bool {
         (self.first_line..=self.last_line).contains(&finding.line) && finding.cwe == self.cwe
     }
@@ -65,47 +62,47 @@ impl fmt::Display for Weakness {
     }
 }
 
-/// Why an answer cannot be judged.
+/// The reason why an answer cannot be judged.
 #[derive(Debug, thiserror::Error)]
-pub enum NoFindings {
-    /// It is not JSON of the format.
-    #[error("the answer is no JSON list of {{line, cwe, why}}: {0}")]
+pub enum ParseFindingsError {
+    /// The answer is not JSON of the required form.
+    #[error("the answer is not a JSON list of {{line, cwe, why}}: {0}")]
     Format(#[from] serde_json::Error),
-    /// It names more than a reviewer would.
-    #[error("the answer has {0} findings, at most {MAX_FINDINGS} are allowed")]
+    /// The answer has too many findings.
+    #[error("the answer has {0} findings; at most {MAX_FINDINGS} are allowed")]
     TooMany(usize),
-    /// It names a line more than once.
-    #[error("the answer has two findings for line {0}")]
+    /// The answer names a line more than once.
+    #[error("the answer has more than one finding for line {0}")]
     SameLine(u32),
 }
 
-/// Reads an answer.
-pub fn parse(answer: &str) -> Result<Vec<Finding>, NoFindings> {
+/// Parses an answer.
+pub fn parse(answer: &str) -> Result<Vec<Finding>, ParseFindingsError> {
     let findings: Vec<Finding> = serde_json::from_str(answer)?;
     if findings.len() > MAX_FINDINGS {
-        return Err(NoFindings::TooMany(findings.len()));
+        return Err(ParseFindingsError::TooMany(findings.len()));
     }
     let mut lines = HashSet::new();
     match findings.iter().find(|finding| !lines.insert(finding.line)) {
-        Some(again) => Err(NoFindings::SameLine(again.line)),
+        Some(again) => Err(ParseFindingsError::SameLine(again.line)),
         None => Ok(findings),
     }
 }
 
-/// `89`, `"89"` or `"CWE-89"`: people write all three.
+/// Parses a CWE number written as `89`, `"89"` or `"CWE-89"`.
 fn cwe<'de, D: Deserializer<'de>>(input: D) -> Result<u32, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
-    enum Written {
+    enum WrittenCwe {
         Number(u32),
         Text(String),
     }
-    match Written::deserialize(input)? {
-        Written::Number(number) => Ok(number),
-        Written::Text(text) => {
+    match WrittenCwe::deserialize(input)? {
+        WrittenCwe::Number(number) => Ok(number),
+        WrittenCwe::Text(text) => {
             let digits = text.trim().to_ascii_uppercase();
             let digits = digits.strip_prefix("CWE-").unwrap_or(&digits);
-            digits.parse().map_err(|_| de::Error::custom("a cwe is written like \"CWE-89\""))
+            digits.parse().map_err(|_| de::Error::custom("a cwe must be written like \"CWE-89\""))
         }
     }
 }
@@ -113,17 +110,16 @@ fn cwe<'de, D: Deserializer<'de>>(input: D) -> Result<u32, D::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Check, Outcome, Verdict};
 
     #[test]
-    fn the_format_that_prompts_state_is_the_one_that_is_read() {
+    fn parses_the_format_stated_in_prompts() {
         let example = FORMAT.lines().nth(1).unwrap();
         assert_eq!(parse(example).unwrap()[0].cwe, 89);
         assert!(FORMAT.contains(&format!("at most {MAX_FINDINGS} in all")));
     }
 
     #[test]
-    fn a_cwe_may_be_written_in_three_ways() {
+    fn parses_three_spellings_of_a_cwe() {
         for written in ["89", "\"89\"", "\"CWE-89\"", "\"cwe-89\""] {
             let answer = format!(r#"[{{"line": 1, "cwe": {written}, "why": "x"}}]"#);
             assert_eq!(parse(&answer).unwrap()[0].cwe, 89, "{written}");
@@ -131,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_of_the_form_is_refused() {
+    fn rejects_malformed_answers() {
         let one = |line: u32| format!(r#"{{"line": {line}, "cwe": 1, "why": ""}}"#);
         let many: Vec<_> = (1..=11).map(one).collect();
         for wrong in [
@@ -146,25 +142,5 @@ mod tests {
         ] {
             assert!(parse(&wrong).is_err(), "{wrong} was accepted");
         }
-    }
-
-    #[test]
-    fn a_weakness_is_found_by_its_line_and_its_kind_and_nothing_else_is_reported() {
-        let weakness = |line| Weakness { first_line: line, last_line: line + 1, cwe: 89 };
-        let finding = |line, cwe| Finding { line, cwe, why: String::new() };
-        let finds = Check::Finds(weakness(5));
-        let only = Check::OnlyFinds(vec![weakness(5), weakness(9)]);
-        let check = |check: &Check, findings: &[Finding], right: bool| {
-            let verdict = check.judge(&Outcome::Found(findings.to_vec()));
-            assert_eq!(verdict == Verdict::Accepted, right, "{check}: {findings:?}");
-        };
-        check(&finds, &[finding(5, 89)], true);
-        check(&finds, &[finding(6, 89)], true);
-        check(&finds, &[finding(7, 89)], false);
-        check(&finds, &[finding(5, 78)], false);
-        check(&only, &[finding(5, 89)], true);
-        check(&only, &[finding(5, 89), finding(10, 89)], true);
-        check(&only, &[finding(5, 89), finding(7, 89)], false);
-        check(&only, &[], false);
     }
 }

@@ -1,17 +1,17 @@
-//! How a task and a round are named.
+//! Task ids and round seeds.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// A task's id: 1 to 64 of `a-z`, `0-9` and `_`.
+/// A task's id: 1 to 64 characters from `a-z`, `0-9` and `_`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct TaskId(String);
 
 impl TaskId {
-    /// The id as text.
+    /// Returns the id as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -23,9 +23,9 @@ impl fmt::Display for TaskId {
     }
 }
 
-/// The text cannot be a task's id.
+/// The text is not a valid task id.
 #[derive(Debug, thiserror::Error)]
-#[error("'{}' is not a task id: 1 to 64 of a-z, 0-9 and _ are wanted", .0.escape_debug())]
+#[error("'{}' is not a task id: expected 1 to 64 characters from a-z, 0-9 and _", .0.escape_debug())]
 pub struct ParseTaskIdError(String);
 
 impl FromStr for TaskId {
@@ -55,7 +55,7 @@ impl From<TaskId> for String {
     }
 }
 
-/// What a round's generated cases are drawn from. The same seed gives the same cases everywhere.
+/// The number from which a round's generated cases are drawn. A seed gives the same cases on every machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Seed(pub u64);
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_are_parsed_once_and_strictly() {
+    fn parses_only_valid_task_ids() {
         for right in ["a", "reverse_string", "x2", &"a".repeat(64)] {
             assert_eq!(right.parse::<TaskId>().unwrap().as_str(), right);
         }

@@ -1,23 +1,22 @@
-//! Every limit that an agent lives under, in one place.
+//! All limits of a trial.
 //!
-//! There is no `Default`: a limit that nobody chose is a limit that nobody can defend. The standard
-//! ones are [`Limits::STANDARD`]; a task may tighten or widen its times, and only those.
+//! There is deliberately no `Default`: every use names the limits it means. The standard ones are
+//! [`Limits::STANDARD`]; a task of the catalogue may change only its CPU time per call.
 
 use serde::{Deserialize, Serialize};
 
-/// What one trial may use. Times are per trial, sizes too; memory, processor and process count
-/// bound the container as a whole.
+/// Resource limits of one trial. Memory, processors and process count apply to the whole container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
-    /// Wall-clock time for `python agent.py --task ...`, in milliseconds.
+    /// Wall-clock time of `python agent.py --task ...`, in milliseconds.
     pub agent_wall_ms: u64,
-    /// CPU time for loading the answer and for each call of it, in milliseconds.
+    /// CPU time of loading the answer and of each call, in milliseconds.
     pub call_cpu_ms: u64,
-    /// Wall-clock time for all calls of a trial together, in milliseconds.
+    /// Wall-clock time of all calls of a trial together, in milliseconds.
     pub calls_wall_ms: u64,
     /// Largest answer on stdout, in bytes.
     pub answer_bytes: u64,
-    /// How much of the end of stderr is kept, in bytes.
+    /// Length of the end of stderr that is kept, in bytes.
     pub stderr_bytes: u64,
     /// Largest value that a call may return, in bytes of its encoded form.
     pub value_bytes: u64,
@@ -25,19 +24,18 @@ pub struct Limits {
     pub values_bytes: u64,
     /// Memory of the container, swap included, in bytes.
     pub memory_bytes: u64,
-    /// Size of the work folder, in bytes.
+    /// Size of the work directory, in bytes.
     pub work_bytes: u64,
-    /// Files and folders in the work folder.
+    /// Number of files and directories in the work directory.
     pub work_inodes: u64,
-    /// Processes and threads in the container.
+    /// Number of processes and threads in the container.
     pub pids: u32,
-    /// Processors, in thousandths of one.
+    /// Processors, in thousandths.
     pub cpu_millis: u32,
 }
 
 impl Limits {
-    /// The arena's standard limits: 10 s for the agent, 2 s of CPU for a call, 256 MiB, one
-    /// processor.
+    /// The standard limits: 10 s for the agent, 2 s of CPU time per call, 256 MiB, one processor.
     pub const STANDARD: Self = Self {
         agent_wall_ms: 10_000,
         call_cpu_ms: 2_000,

@@ -1,9 +1,8 @@
 //! Listings: files with planted weaknesses, rendered anew in every round.
 //!
-//! A listing has parts, and each part is written in several weak and several sound ways. A round
-//! decides the order of the parts, which of them are weak, the way each is written, the names in
-//! them and what stands between them. So neither line numbers nor the places of weaknesses can be
-//! learnt.
+//! A listing consists of parts, each with several weak and several sound forms. A round draws the order of the
+//! parts, which of them are weak, the form of each, the names in it and the fillers between them, so an agent
+//! cannot learn line numbers or positions of weaknesses.
 
 use std::fmt::Write as _;
 
@@ -11,36 +10,37 @@ use proptest::prelude::{Just, Strategy, any};
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
 
-use crate::findings::FORMAT;
-use crate::task::Paper;
-use crate::{Case, Check, Finding, Mutant, Weakness};
+use crate::case::Case;
+use crate::check::Check;
+use crate::findings::{FORMAT, Finding, Weakness};
+use crate::instance::{Mutant, TaskInstance};
 
-/// A file to be reviewed.
+/// A file to review.
 #[derive(Clone)]
-pub struct Listing {
-    /// What the file is, for the prompt: "a web application in Python".
+pub struct FileListing {
+    /// Description of the file for the prompt, such as "a web application in Python".
     pub about: &'static str,
-    /// The kinds of weakness that may be there, each with a sentence that tells when it is one.
+    /// The kinds of weakness that may occur: CWE number and definition.
     pub kinds: &'static [(u32, &'static str)],
-    /// The first lines of the file.
+    /// First lines of the file.
     pub opening: &'static str,
-    /// Sound pieces that may stand between the parts.
+    /// Sound pieces that may be inserted between the parts.
     pub fillers: &'static [&'static str],
     /// The parts.
-    pub parts: &'static [Part],
-    /// The last lines of the file.
+    pub parts: &'static [ListingPart],
+    /// Last lines of the file.
     pub closing: &'static str,
-    /// Names for `$a`, `$b`, `$c` in the parts: each part is given one of each.
+    /// Names to substitute for `$a`, `$b` and `$c` in each part.
     pub names: [&'static [&'static str]; 3],
-    /// How many of the parts are weak.
+    /// Number of weak parts.
     pub planted: usize,
 }
 
-/// A piece of a listing, which is weak in some of its forms. A line that begins with `!` is one
-/// that may be named for the weakness; they stand together.
+/// A piece of a listing with weak and sound forms. Lines that start with `!` may be named for the weakness;
+/// they are adjacent.
 #[derive(Clone)]
-pub struct Part {
-    /// The number of its weakness in the Common Weakness Enumeration.
+pub struct ListingPart {
+    /// Number of its weakness in the Common Weakness Enumeration.
     pub cwe: u32,
     /// Forms that have the weakness.
     pub weak: &'static [&'static str],
@@ -48,12 +48,12 @@ pub struct Part {
     pub sound: &'static [&'static str],
 }
 
-/// The numbers that a round draws, used up one by one.
-struct Choices(std::vec::IntoIter<usize>);
+/// Random numbers of a round, consumed one by one.
+struct ListingChoices(std::vec::IntoIter<usize>);
 
-impl Choices {
+impl ListingChoices {
     fn below(&mut self, end: usize) -> usize {
-        self.0.next().expect("enough was drawn for every choice") % end
+        self.0.next().expect("enough numbers were drawn") % end
     }
 
     fn of<'a>(&mut self, pool: &[&'a str]) -> &'a str {
@@ -61,45 +61,45 @@ impl Choices {
     }
 }
 
-struct Rendered {
+struct RenderedListing {
     lines: Vec<String>,
     weaknesses: Vec<Weakness>,
 }
 
-impl Listing {
-    /// One case for each planted weakness, and one for false alarms.
+impl FileListing {
+    /// Returns the number of cases: one per planted weakness and one for false alarms.
     pub(crate) fn case_count(&self) -> usize {
         self.planted + 1
     }
 
-    pub(crate) fn paper(&self, title: &str, runner: &mut TestRunner) -> Paper {
-        let Rendered { lines, weaknesses } = self.render(runner);
+    pub(crate) fn instance(&self, title: &str, runner: &mut TestRunner) -> TaskInstance {
+        let RenderedListing { lines, weaknesses } = self.render(runner);
         let answer = |findings: &[Finding]| {
             let json = serde_json::to_string_pretty(findings).expect("findings are plain data");
             format!("{json}\n")
         };
-        let truth: Vec<_> = weaknesses.iter().map(|weakness| self.finding(weakness)).collect();
-        let mutants = mutants(&truth, lines.len())
+        let right: Vec<_> = weaknesses.iter().map(|weakness| self.finding(weakness)).collect();
+        let mutants = mutants(&right, lines.len())
             .into_iter()
             .map(|(name, findings)| Mutant { name: name.to_owned(), answer: answer(&findings) })
             .collect();
-        Paper {
+        TaskInstance {
             prompt: self.prompt(title, &lines),
-            reference: answer(&truth),
+            reference: answer(&right),
             mutants,
             cases: cases(weaknesses),
         }
     }
 
-    fn render(&self, runner: &mut TestRunner) -> Rendered {
+    fn render(&self, runner: &mut TestRunner) -> RenderedListing {
         let count = self.parts.len();
         let order = || Just((0..count).collect::<Vec<_>>()).prop_shuffle();
         let choices = proptest::collection::vec(any::<u16>().prop_map(usize::from), 8 * count + 16);
         let drawn = (order(), order(), choices).new_tree(runner);
-        let (order, weak_first, choices) = drawn.expect("nothing is rejected").current();
-        let mut choices = Choices(choices.into_iter());
+        let (order, weak_first, choices) = drawn.expect("the strategies reject no value").current();
+        let mut choices = ListingChoices(choices.into_iter());
         let weak = &weak_first[..self.planted];
-        let mut file = Rendered { lines: Vec::new(), weaknesses: Vec::new() };
+        let mut file = RenderedListing { lines: Vec::new(), weaknesses: Vec::new() };
         file.push(self.opening, 0);
         let mut fillers = self.fillers.iter().cycle().skip(choices.below(self.fillers.len()));
         let mut fillers_left = self.fillers.len();
@@ -139,13 +139,13 @@ impl Listing {
 
     fn finding(&self, weakness: &Weakness) -> Finding {
         let meaning = self.kinds.iter().find(|(cwe, _)| *cwe == weakness.cwe);
-        let (_, why) = meaning.expect("every part's weakness is among the listing's kinds");
+        let (_, why) = meaning.expect("the weakness of each part is one of the listing's kinds");
         Finding { line: weakness.first_line, cwe: weakness.cwe, why: (*why).to_owned() }
     }
 }
 
-impl Rendered {
-    /// Adds a piece and the weakness that its marked lines are.
+impl RenderedListing {
+    /// Adds a piece, and a weakness if it has marked lines.
     fn push(&mut self, piece: &str, cwe: u32) {
         let mut marked: Option<(u32, u32)> = None;
         for line in piece.trim_matches('\n').lines() {
@@ -181,20 +181,20 @@ fn cases(weaknesses: Vec<Weakness>) -> Vec<Case> {
     cases
 }
 
-/// Answers of reviewers who are nearly right.
-fn mutants(truth: &[Finding], lines: usize) -> Vec<(&'static str, Vec<Finding>)> {
-    let changed = |change: fn(&Finding) -> Finding| truth.iter().map(change).collect::<Vec<_>>();
+/// Answers that are nearly right.
+fn mutants(right: &[Finding], lines: usize) -> Vec<(&'static str, Vec<Finding>)> {
+    let changed = |change: fn(&Finding) -> Finding| right.iter().map(change).collect::<Vec<_>>();
     let ghost = u32::try_from(lines).expect("a listing is short");
-    let mut haunted = truth.to_vec();
-    haunted.push(Finding { line: ghost, ..truth[0].clone() });
-    let mut one_kind = truth.to_vec();
+    let mut haunted = right.to_vec();
+    haunted.push(Finding { line: ghost, ..right[0].clone() });
+    let mut one_kind = right.to_vec();
     for finding in &mut one_kind {
-        finding.cwe = truth[0].cwe;
+        finding.cwe = right[0].cwe;
     }
-    let everywhere = (1..=10).map(|line| Finding { line: line * ghost / 11, ..truth[0].clone() });
+    let everywhere = (1..=10).map(|line| Finding { line: line * ghost / 11, ..right[0].clone() });
     vec![
         ("counts_lines_from_zero", changed(|f| Finding { line: f.line - 1, ..f.clone() })),
-        ("stops_at_the_first", truth[..1].to_vec()),
+        ("stops_at_the_first", right[..1].to_vec()),
         ("knows_one_kind", one_kind),
         ("sees_ghosts", haunted),
         ("points_everywhere", everywhere.collect()),
@@ -205,38 +205,16 @@ fn mutants(truth: &[Finding], lines: usize) -> Vec<(&'static str, Vec<Finding>)>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Seed;
+    use crate::id::Seed;
 
     #[test]
-    fn every_listing_marks_its_weak_lines_and_explains_every_kind() {
-        for task in crate::all() {
-            let Some(listing) = &task.listing else { continue };
-            let marked = |form: &str| -> Vec<usize> {
-                let lines = form.lines().enumerate().filter(|(_, line)| line.starts_with('!'));
-                lines.map(|(at, _)| at).collect()
-            };
-            assert!(listing.planted < listing.parts.len(), "{}", task.id);
-            for part in listing.parts {
-                assert!(listing.kinds.iter().any(|(cwe, _)| *cwe == part.cwe), "{}", task.id);
-                assert!(part.weak.len() >= 2 && !part.sound.is_empty(), "{}", task.id);
-                for form in part.weak {
-                    let at = marked(form);
-                    let together = at.windows(2).all(|pair| pair[0] + 1 == pair[1]);
-                    assert!(!at.is_empty() && together, "{}: {form}", task.id);
-                }
-                assert!(part.sound.iter().all(|form| marked(form).is_empty()), "{}", task.id);
-            }
-        }
-    }
-
-    #[test]
-    fn a_rendering_keeps_no_marks_and_points_at_the_lines_that_had_them() {
-        let part = |cwe, weak, sound| Part { cwe, weak, sound };
-        let parts: &[Part] = &[
+    fn rendering_removes_marks_and_records_their_lines() {
+        let part = |cwe, weak, sound| ListingPart { cwe, weak, sound };
+        let parts: &[ListingPart] = &[
             part(1, &["def one():\n!   weak($a)"], &["def one():\n    fine($a)"]),
             part(2, &["def two():\n    x\n!   bad\n!   worse"], &["def two():\n    fine"]),
         ];
-        let listing = Listing {
+        let listing = FileListing {
             about: "a file",
             kinds: &[(1, "one"), (2, "two")],
             opening: "import x",

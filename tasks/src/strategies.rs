@@ -1,11 +1,11 @@
-//! Strategies with the boundaries that solutions trip over: nothing, one, huge, characters beyond
-//! the basic plane, combining marks, negative zero, integers beyond 64 bits.
+//! Strategies that draw boundary values: empty and huge ones, characters beyond the basic plane, combining
+//! marks, negative zero, integers beyond 64 bits.
 
 use num_bigint::{BigInt, Sign};
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::{collection, sample};
 
-use crate::Value;
+use crate::value::Value;
 
 /// A `bytes` argument.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +17,7 @@ impl From<Bytes> for Value {
     }
 }
 
-/// Texts of up to `longest` characters, mostly plain, often with what is easily forgotten.
+/// Texts of up to `longest` characters: mostly plain ones, often with unusual characters.
 pub fn texts(longest: usize) -> impl Strategy<Value = String> {
     let plain = prop_oneof![
         4 => proptest::char::range('a', 'z'),
@@ -56,7 +56,7 @@ pub fn texts(longest: usize) -> impl Strategy<Value = String> {
     ]
 }
 
-/// Integers of every size, with the borders of machine words.
+/// Integers of every size, including the limits of machine words.
 pub fn ints() -> impl Strategy<Value = BigInt> {
     let border = (sample::select(vec![8_u32, 16, 31, 32, 53, 63, 64, 128]), -1_i8..=1);
     prop_oneof![
@@ -72,7 +72,7 @@ pub fn ints() -> impl Strategy<Value = BigInt> {
     ]
 }
 
-/// Finite floats: everyday ones, whole ones, tiny and large ones, and both zeros.
+/// Finite floats: ordinary, integral, tiny and large ones, and both zeros.
 pub fn floats() -> impl Strategy<Value = f64> {
     prop_oneof![
         5 => -1e3..1e3,

@@ -1,6 +1,6 @@
-//! The verdicts: what can be said of an agent's doing, in the words of programming contests.
+//! Verdicts: the outcome of a case or a trial, in the terms of programming contests.
 //!
-//! A failure of the arena itself is never one of these; the harness calls that a fault.
+//! A failure of the arena itself is never a verdict; the harness reports it as a fault.
 
 use std::fmt;
 
@@ -12,10 +12,10 @@ pub enum Verdict {
     /// Accepted.
     #[serde(rename = "AC")]
     Accepted,
-    /// Wrong answer: it ran, and its value is not the right one.
+    /// Wrong answer: the call returned a wrong value.
     #[serde(rename = "WA")]
     WrongAnswer,
-    /// Runtime error: it raised, crashed or ended by itself.
+    /// Runtime error: the call raised, crashed or exited.
     #[serde(rename = "RE")]
     RuntimeError,
     /// Time limit exceeded.
@@ -27,13 +27,13 @@ pub enum Verdict {
     /// Output limit exceeded: the answer or a returned value was too large.
     #[serde(rename = "OLE")]
     OutputLimit,
-    /// No solution: nothing that could be judged was answered.
+    /// No solution: the agent printed no answer that can be judged.
     #[serde(rename = "NS")]
     NoSolution,
 }
 
 impl Verdict {
-    /// The two- or three-letter form, as in JSON.
+    /// Returns the two- or three-letter code, as in JSON.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Accepted => "AC",
@@ -46,13 +46,12 @@ impl Verdict {
         }
     }
 
-    /// Whether this is any verdict but accepted.
+    /// Returns whether this is any verdict but accepted.
     pub const fn is_wrong(self) -> bool {
         !matches!(self, Self::Accepted)
     }
 
-    /// The verdict of a trial from those of its cases: accepted when all are, else the first other
-    /// one.
+    /// Returns the verdict of a trial: accepted if all its cases are, else the first other verdict.
     pub fn of_cases(cases: impl IntoIterator<Item = Self>) -> Self {
         cases.into_iter().find(|verdict| *verdict != Self::Accepted).unwrap_or(Self::Accepted)
     }
@@ -69,13 +68,13 @@ mod tests {
     use super::Verdict::{self, Accepted, TimeLimit, WrongAnswer};
 
     #[test]
-    fn a_trial_has_the_verdict_of_its_first_case_that_is_not_accepted() {
+    fn trial_verdict_is_that_of_its_first_failed_case() {
         assert_eq!(Verdict::of_cases([Accepted, Accepted]), Accepted);
         assert_eq!(Verdict::of_cases([Accepted, TimeLimit, WrongAnswer]), TimeLimit);
     }
 
     #[test]
-    fn the_code_is_what_json_says() {
+    fn json_and_display_agree() {
         assert_eq!(serde_json::to_string(&TimeLimit).unwrap(), format!("\"{TimeLimit}\""));
     }
 }

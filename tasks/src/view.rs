@@ -1,57 +1,60 @@
-//! The public side of a task: what miners and their language models may know of it.
+//! The public view of a task.
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Case, Family, Kind, Limits, Task, TaskId};
+use crate::case::Case;
+use crate::family::Family;
+use crate::id::TaskId;
+use crate::limits::Limits;
+use crate::task::{Kind, Task};
 
-/// The public side of a task: what `GET /tasks` serves.
+/// The public view of a task, as `GET /tasks` serves it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskView {
-    /// Unique among the tasks.
+    /// Unique among all tasks.
     pub id: TaskId,
-    /// A few words for people.
+    /// Short title.
     pub title: String,
-    /// What kind of skill it asks for.
+    /// The skill that it exercises.
     pub family: Family,
-    /// How much it counts beside the others.
+    /// Weight of the task in an agent's score.
     pub weight: u32,
-    /// What the agent is told, word for word; of a findings task an example of it.
+    /// The prompt; for a findings task an example of it.
     pub prompt: String,
     /// The form of the answer.
     #[serde(flatten)]
     pub kind: Kind,
     /// The public cases.
     pub examples: Vec<Example>,
-    /// How many cases every round has, hidden ones included.
+    /// Number of cases in every round, hidden ones included.
     pub cases: usize,
-    /// What a trial may use.
+    /// Limits of a trial.
     pub limits: Limits,
 }
 
-/// A public case, in words for people and language models.
+/// A public case, as text for people and language models.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Example {
-    /// The call as Python would write it; of a findings task the words "an answer".
+    /// The call as Python source; for a findings task the words "an answer".
     pub call: String,
-    /// What is expected of it.
+    /// The expected outcome.
     pub expected: String,
 }
 
 impl Task {
-    /// The side of the task that anybody may see. Of a listing it shows a rendering that no round
-    /// uses.
+    /// Returns the public view. For a findings task it shows a rendering that no round uses.
     pub fn view(&self) -> TaskView {
-        let paper = self.paper(&format!("example/{}", self.id));
+        let instance = self.instance(&format!("example/{}", self.id));
         let example = |case: &Case| Example {
             call: case.call(self.entry_point()),
             expected: case.check.to_string(),
         };
         let examples = match self.kind {
             Kind::Code { .. } => {
-                paper.cases.iter().filter(|case| case.public).map(example).collect()
+                instance.cases.iter().filter(|case| case.public).map(example).collect()
             }
             Kind::Findings => {
-                vec![Example { call: "an answer".to_owned(), expected: paper.reference }]
+                vec![Example { call: "an answer".to_owned(), expected: instance.reference }]
             }
         };
         TaskView {
@@ -59,7 +62,7 @@ impl Task {
             title: self.title.clone(),
             family: self.family,
             weight: self.weight,
-            prompt: paper.prompt,
+            prompt: instance.prompt,
             kind: self.kind.clone(),
             examples,
             cases: self.case_count(),
@@ -73,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_public_side_shows_the_examples_and_no_other_case() {
+    fn view_shows_no_hidden_case() {
         let task = Task::code(Family::Numbers, "twice", "Twice")
             .example((2,), 4)
             .case("hidden", (77,), 154)
@@ -81,7 +84,7 @@ mod tests {
         let view = serde_json::to_string(&task.view()).unwrap();
         assert!(view.contains("twice(2)"), "{view}");
         for hidden in ["77", "154", "4321", "8642"] {
-            assert!(!view.contains(hidden), "{hidden} is in {view}");
+            assert!(!view.contains(hidden), "{hidden} occurs in {view}");
         }
         assert_eq!(serde_json::from_str::<TaskView>(&view).unwrap(), task.view());
     }

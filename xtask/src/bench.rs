@@ -6,7 +6,7 @@ use xshell::{Shell, cmd};
 
 use crate::{children, forward};
 
-/// BenchArguments of `arena-bench`.
+/// Arguments of `arena-bench`.
 #[derive(clap::Args)]
 pub struct BenchArguments {
     /// Groups of rows and options, such as '--benchmark evalplus:FILE'; --help lists them

@@ -1,4 +1,4 @@
-//! `cargo xtask new-task NAME`: a suite that compiles and passes, to be made into a new task.
+//! `cargo xtask new-task NAME`: create a task that compiles and passes, as a skeleton for a new one.
 
 use std::process::ExitCode;
 
@@ -7,22 +7,22 @@ use xshell::Shell;
 
 use crate::error::BadInput;
 
-/// Where suites live: a folder and a list for each family.
-const SUITES: &str = "tasks/src/suites";
-/// What a new suite starts as.
+/// The catalogue: a directory and a list for each family.
+const CATALOGUE: &str = "tasks/src/catalogue";
+/// The skeleton of a task file.
 const TEMPLATE: &str = "tasks/template.rs.txt";
 
-/// What the new task is called.
+/// The arguments of `new-task`.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The task's id, which is also the name of the function to write: a-z, 0-9 and _
+    /// Task id and name of the function that agents write: a-z, 0-9 and _
     name: String,
-    /// The family that it belongs to
+    /// Family of the task
     #[arg(long, default_value = "strings")]
     family: String,
 }
 
-/// Writes the suite and adds it to its family's list.
+/// Writes the task file and adds it to its family's list.
 pub fn run(sh: &Shell, args: &Arguments) -> anyhow::Result<ExitCode> {
     let Arguments { name, family } = args;
     let starts_well = name.starts_with(|c: char| c.is_ascii_lowercase());
@@ -30,18 +30,18 @@ pub fn run(sh: &Shell, args: &Arguments) -> anyhow::Result<ExitCode> {
     ensure!(
         starts_well && name.len() <= 64 && name.chars().all(allowed),
         BadInput(format!(
-            "'{name}' cannot name a task: up to 64 of a-z, 0-9 and _ are wanted, a letter first"
+            "'{name}' cannot name a task: expected up to 64 characters from a-z, 0-9 and _, starting with a letter"
         ))
     );
-    let list = format!("{SUITES}/{family}.rs");
+    let list = format!("{CATALOGUE}/{family}.rs");
     let families = families(sh)?;
     ensure!(
         families.contains(family),
-        BadInput(format!("there is no family '{family}'; there are: {}", families.join(", ")))
+        BadInput(format!("unknown family '{family}'; choose one of: {}", families.join(", ")))
     );
-    let suite = format!("{SUITES}/{family}/{name}.rs");
-    let taken = BadInput(format!("there is a task '{name}' already: {suite}"));
-    ensure!(!sh.path_exists(&suite), taken);
+    let file = format!("{CATALOGUE}/{family}/{name}.rs");
+    let taken = BadInput(format!("task '{name}' already exists: {file}"));
+    ensure!(!sh.path_exists(&file), taken);
 
     let mut variant = family.clone();
     variant[..1].make_ascii_uppercase();
@@ -50,16 +50,16 @@ pub fn run(sh: &Shell, args: &Arguments) -> anyhow::Result<ExitCode> {
     let lines = sh.read_file(&list)?;
     let (listed, rest) = lines
         .split_once("\n}")
-        .with_context(|| format!("{list} has no list of suites that ends with a '}}'"))?;
-    sh.write_file(&suite, text)?;
+        .with_context(|| format!("{list} has no list of tasks that ends with a '}}'"))?;
+    sh.write_file(&file, text)?;
     sh.write_file(&list, format!("{listed}\n    {name},\n}}{rest}"))?;
-    println!("wrote {suite} and added it to {list}");
-    println!("next: fill in what it says to do, then run 'TASK={name} cargo test -p tasks'");
+    println!("wrote {file} and added it to {list}");
+    println!("next: replace the TODOs, then run 'TASK={name} cargo test -p tasks'");
     Ok(ExitCode::SUCCESS)
 }
 
 fn families(sh: &Shell) -> anyhow::Result<Vec<String>> {
-    let entries = sh.read_dir(SUITES)?;
+    let entries = sh.read_dir(CATALOGUE)?;
     let lists = entries.iter().filter(|path| path.extension().is_some_and(|e| e == "rs"));
     let stem = |path: &std::path::PathBuf| Some(path.file_stem()?.to_str()?.to_owned());
     Ok(lists.filter_map(stem).collect())

@@ -5,7 +5,7 @@
 //! value that the candidate wants to be judged by.
 
 use serde::{Deserialize, Serialize};
-use tasks::{Input, Outcome, Sha256, Value};
+use tasks::{CallOutcome, Input, Sha256, Value};
 
 /// Tag of a frame in which the driver itself speaks.
 pub(super) const SAID: u32 = 0xFFFF_FFFF;
@@ -198,9 +198,9 @@ pub enum Load {
     /// It was loaded, and calls were made.
     Ready,
     /// It is no Python source.
-    Unusable(Outcome),
+    Unusable(CallOutcome),
     /// It raised while it was loaded.
-    Raised(Outcome),
+    Raised(CallOutcome),
     /// It does not define the entry point as something that can be called.
     Missing,
     /// Its process ended while loading.
@@ -211,7 +211,7 @@ pub enum Load {
 #[derive(Clone, Debug)]
 pub enum CallEnd {
     /// Its outcome, as the candidate's process sent it.
-    Outcome(Outcome),
+    Outcome(CallOutcome),
     /// The candidate's process sent something that is no outcome.
     Garbled,
     /// The candidate's process ended.
@@ -252,7 +252,7 @@ pub enum CallReply {
     Steps(Vec<CallReply>),
 }
 
-impl From<CallReply> for Outcome {
+impl From<CallReply> for CallOutcome {
     fn from(reply: CallReply) -> Self {
         match reply {
             CallReply::Returned(value) => Self::Returned(value),
@@ -283,10 +283,10 @@ impl Load {
     pub(super) fn read_refusal(payload: &[u8]) -> Self {
         match serde_json::from_slice(payload) {
             Ok(Refusal::Unusable { types, message }) => {
-                Self::Unusable(Outcome::Raised { types, message })
+                Self::Unusable(CallOutcome::Raised { types, message })
             }
             Ok(Refusal::Raised { types, message }) => {
-                Self::Raised(Outcome::Raised { types, message })
+                Self::Raised(CallOutcome::Raised { types, message })
             }
             Ok(Refusal::Missing) | Err(_) => Self::Missing,
         }

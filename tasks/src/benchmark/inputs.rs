@@ -1,21 +1,21 @@
-//! The inputs of a problem, from JSON to the values that its function takes.
+//! Converts the inputs of a problem from JSON to the values that its function takes.
 //!
-//! JSON has no tuples, sets or complex numbers, so MBPP+ states for single problems which lists are meant
-//! as what. The numbers below are those of its release; HumanEval+ needs none of this.
+//! JSON has no tuples, sets or complex numbers, so EvalPlus converts the inputs of individual MBPP+ problems
+//! before it calls them. The numbers below are those of its release. HumanEval+ needs no conversion.
 
-use super::ProblemError;
-use crate::Value;
+use super::error::ProblemError;
+use crate::value::Value;
 
-/// What the arguments of a problem are meant as. `*` stands for what stays as it is.
+/// The types of a problem's arguments, where JSON cannot express them.
 #[derive(Clone, Copy)]
-enum Form {
+enum ArgumentForm {
     /// Every argument is a tuple
     Tuples,
     /// Every argument is a list of tuples
     ListsOfTuples,
     /// Every argument is a tuple of tuples
     TuplesOfTuples,
-    /// Tuples all the way down
+    /// Tuples at every level
     AllTuples,
     /// The first is a tuple
     FirstTuple,
@@ -23,9 +23,9 @@ enum Form {
     SecondTuple,
     /// The first is a list of tuples
     FirstListOfTuples,
-    /// The only one is a tuple whose lists are tuples
+    /// The first is a tuple whose lists are tuples
     TupleOfSome,
-    /// The first is a list of sets, of which empty ones are dicts
+    /// The first is a list of sets, where an empty list stands for a dict
     ListOfSets,
     /// The first is a dict of tuples
     DictOfTuples,
@@ -35,35 +35,38 @@ enum Form {
     Complex,
 }
 
-/// Which MBPP+ problems have arguments of which form.
-const MBPP: &[(Form, &[u32])] = &[
+/// The MBPP+ problems whose arguments need a conversion.
+const MBPP: &[(ArgumentForm, &[u32])] = &[
     (
-        Form::Tuples,
+        ArgumentForm::Tuples,
         &[
             2, 116, 132, 143, 222, 261, 273, 394, 399, 421, 424, 429, 470, 560, 579, 596, 616, 630,
             726, 740, 744, 809,
         ],
     ),
-    (Form::ListsOfTuples, &[63, 64, 70, 94, 120, 237, 272, 299, 400, 409, 417, 438, 473, 614, 780]),
-    (Form::TuplesOfTuples, &[259, 401, 445]),
-    (Form::AllTuples, &[580, 615, 791]),
-    (Form::FirstTuple, &[250, 307, 405, 446, 617, 720, 763, 808]),
-    (Form::SecondTuple, &[106, 750]),
-    (Form::FirstListOfTuples, &[75, 413, 444, 753]),
-    (Form::TupleOfSome, &[278]),
-    (Form::ListOfSets, &[115]),
-    (Form::DictOfTuples, &[722]),
-    (Form::FloatAndComplex, &[124]),
-    (Form::Complex, &[252]),
+    (
+        ArgumentForm::ListsOfTuples,
+        &[63, 64, 70, 94, 120, 237, 272, 299, 400, 409, 417, 438, 473, 614, 780],
+    ),
+    (ArgumentForm::TuplesOfTuples, &[259, 401, 445]),
+    (ArgumentForm::AllTuples, &[580, 615, 791]),
+    (ArgumentForm::FirstTuple, &[250, 307, 405, 446, 617, 720, 763, 808]),
+    (ArgumentForm::SecondTuple, &[106, 750]),
+    (ArgumentForm::FirstListOfTuples, &[75, 413, 444, 753]),
+    (ArgumentForm::TupleOfSome, &[278]),
+    (ArgumentForm::ListOfSets, &[115]),
+    (ArgumentForm::DictOfTuples, &[722]),
+    (ArgumentForm::FloatAndComplex, &[124]),
+    (ArgumentForm::Complex, &[252]),
 ];
 
-/// The arguments of each call that a field of the record lists.
+/// Reads the arguments of each call listed in a field of the record.
 pub fn read(
     record: &Value,
     field: &'static str,
     name: &str,
 ) -> Result<Vec<Vec<Value>>, ProblemError> {
-    let wrong = || ProblemError::Field { field, wanted: "list of lists of arguments" };
+    let wrong = || ProblemError::Field { field, expected: "a list of argument lists" };
     let Some(Value::List(calls)) = record.get(field) else { return Err(wrong()) };
     let number = name.strip_prefix("Mbpp/").and_then(|number| number.parse::<u32>().ok());
     let form = number.and_then(|number| MBPP.iter().find(|(_, all)| all.contains(&number)));
@@ -72,35 +75,35 @@ pub fn read(
         match form {
             None => Ok(args.clone()),
             Some((form, _)) => {
-                meant(*form, args.clone()).ok_or_else(|| ProblemError::Input(name.to_owned()))
+                converted(*form, args.clone()).ok_or_else(|| ProblemError::Input(name.to_owned()))
             }
         }
     };
     calls.iter().map(read).collect()
 }
 
-fn meant(form: Form, mut args: Vec<Value>) -> Option<Vec<Value>> {
+fn converted(form: ArgumentForm, mut args: Vec<Value>) -> Option<Vec<Value>> {
     let every =
         |to: fn(Value) -> Option<Value>, args: Vec<Value>| args.into_iter().map(to).collect();
     match form {
-        Form::Tuples => return every(tuple, args),
-        Form::ListsOfTuples => return every(list_of_tuples, args),
-        Form::TuplesOfTuples => return every(|arg| tuple(list_of_tuples(arg)?), args),
-        Form::AllTuples => return Some(args.into_iter().map(all_tuples).collect()),
-        Form::FirstTuple => change(args.first_mut()?, tuple)?,
-        Form::SecondTuple => change(args.get_mut(1)?, tuple)?,
-        Form::FirstListOfTuples => change(args.first_mut()?, list_of_tuples)?,
-        Form::TupleOfSome => change(args.first_mut()?, |arg| {
+        ArgumentForm::Tuples => return every(tuple, args),
+        ArgumentForm::ListsOfTuples => return every(list_of_tuples, args),
+        ArgumentForm::TuplesOfTuples => return every(|arg| tuple(list_of_tuples(arg)?), args),
+        ArgumentForm::AllTuples => return Some(args.into_iter().map(all_tuples).collect()),
+        ArgumentForm::FirstTuple => change(args.first_mut()?, tuple)?,
+        ArgumentForm::SecondTuple => change(args.get_mut(1)?, tuple)?,
+        ArgumentForm::FirstListOfTuples => change(args.first_mut()?, list_of_tuples)?,
+        ArgumentForm::TupleOfSome => change(args.first_mut()?, |arg| {
             let Value::List(items) = arg else { return None };
             Some(Value::Tuple(items.into_iter().map(list_as_tuple).collect()))
         })?,
-        Form::ListOfSets => change(args.first_mut()?, list_of_sets)?,
-        Form::DictOfTuples => change(args.first_mut()?, |arg| {
+        ArgumentForm::ListOfSets => change(args.first_mut()?, list_of_sets)?,
+        ArgumentForm::DictOfTuples => change(args.first_mut()?, |arg| {
             let Value::Dict(entries) = arg else { return None };
             let entry = |(key, value)| Some((key, tuple(value)?));
             entries.into_iter().map(entry).collect::<Option<_>>().map(Value::Dict)
         })?,
-        Form::FloatAndComplex => {
+        ArgumentForm::FloatAndComplex => {
             change(args.first_mut()?, |arg| match arg {
                 Value::Str(text) => text.trim().parse().ok().map(Value::Float),
                 Value::Int(int) => int.to_string().parse().ok().map(Value::Float),
@@ -109,7 +112,7 @@ fn meant(form: Form, mut args: Vec<Value>) -> Option<Vec<Value>> {
             })?;
             change(args.get_mut(1)?, complex)?;
         }
-        Form::Complex => change(args.first_mut()?, complex)?,
+        ArgumentForm::Complex => change(args.first_mut()?, complex)?,
     }
     Some(args)
 }
@@ -122,7 +125,7 @@ fn change(place: &mut Value, to: impl FnOnce(Value) -> Option<Value>) -> Option<
 fn tuple(value: Value) -> Option<Value> {
     match value {
         Value::List(items) => Some(Value::Tuple(items)),
-        // `tuple(text)` has its characters.
+        // As in Python, `tuple(text)` holds the characters.
         Value::Str(text) => {
             Some(Value::Tuple(text.chars().map(|c| Value::Str(c.to_string())).collect()))
         }
@@ -166,7 +169,7 @@ fn list_of_sets(value: Value) -> Option<Value> {
     Some(Value::List(items.into_iter().map(set).collect()))
 }
 
-/// Python's `complex(...)` of a number, or of text such as `(1+2j)`, `-3j` or `4`.
+/// Python's `complex(...)` of a number or of a string such as `(1+2j)`, `-3j` or `4`.
 fn complex(value: Value) -> Option<Value> {
     let text = match value {
         Value::Float(real) => return Some(Value::Complex(real, 0.0)),
@@ -181,7 +184,7 @@ fn complex(value: Value) -> Option<Value> {
     let Some(body) = text.strip_suffix(['j', 'J']) else {
         return text.parse().ok().map(|real| Value::Complex(real, 0.0));
     };
-    // The sign between the parts is one that neither begins the text nor an exponent.
+    // The parts are separated by the last sign that starts neither the text nor an exponent.
     let split = body
         .char_indices()
         .rev()
@@ -206,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_become_what_the_problem_means_by_them() {
+    fn lists_are_converted_to_the_types_of_the_problem() {
         check("HumanEval/2", "[[1, 2], [3]]", "[[1, 2], [3]]");
         check("Mbpp/2", "[[1, 2], [3]]", "[(1, 2), (3,)]");
         check("Mbpp/63", "[[[1, 2], [3]]]", "[[(1, 2), (3,)]]");
@@ -225,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn an_input_of_another_form_is_refused() {
+    fn rejects_inputs_of_another_form() {
         let record = Value::from_python_json("{\"base_input\": [[1]]}").unwrap();
         let error = read(&record, "base_input", "Mbpp/2").unwrap_err();
         assert!(error.to_string().contains("Mbpp/2"), "{error}");

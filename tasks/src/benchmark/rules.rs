@@ -1,20 +1,20 @@
-//! What counts as right: the data set's general rule, and its rules for problems with several right answers.
+//! Which results are right: the data set's general rule and its rules for problems with several right answers.
 //!
-//! In general a result must equal the canonical solution's, except that floats may differ a little. The
-//! problems named here are those for which the data set itself says more. All of it is judged by values on
-//! the host.
+//! In general a result must equal the canonical solution's, except that floats may differ within a tolerance.
+//! The data set itself defines more for the problems named here. All values are compared on the host.
 
-use super::{Expected, Problem, Tests};
-use crate::{Check, Value};
+use super::problem::{BenchmarkProblem, Expected, Tests};
+use crate::check::Check;
+use crate::value::Value;
 
-/// Largest difference between floats where the problem states none.
+/// Maximum difference between floats if the problem states none.
 const FLOAT_ATOL: f64 = 1e-6;
-/// Largest difference relative to the expected number, wherever a difference is allowed at all.
+/// Maximum difference relative to the expected number, where a difference is allowed.
 const RTOL: f64 = 1e-7;
-/// How far from a root, relative to its size, a point may lie that counts as the root.
+/// Maximum distance from a root, relative to its size, of a point that counts as the root.
 const ROOT_DISTANCE: f64 = 1e-8;
 
-/// MBPP problems whose result is a list in which order and repetition mean nothing.
+/// MBPP problems whose result is a list of which order and repetition are ignored.
 const AS_SETS: &[&str] = &[
     "Diff",
     "common_in_nested_lists",
@@ -25,24 +25,24 @@ const AS_SETS: &[&str] = &[
     "larg_nnum",
     "similar_elements",
 ];
-/// MBPP problems whose result only needs to be something or nothing.
-const SOMETHING_OR_NOT: &[&str] = &["check_str", "text_match_three", "text_starta_endb"];
+/// MBPP problems of whose result only the truth value counts, where everything but `None` and `False` is true.
+const TRUTH_VALUE_ONLY: &[&str] = &["check_str", "text_match_three", "text_starta_endb"];
 
-/// MBPP problems with a right answer beside the canonical solution's, each in a way of its own.
+/// MBPP problems with a second right result, each by a rule of its own.
 const SEVERAL_RIGHT: &[&str] =
     &["are_equivalent", "sum_div", "surface_Area", "digit_distance_nums"];
 
-/// Whether a result of this problem is right if it equals the canonical solution's, floats aside.
-pub fn wants_equality(problem: &Problem) -> bool {
+/// Returns whether a result is right if, apart from floats, it equals the canonical solution's.
+pub fn is_equality(problem: &BenchmarkProblem) -> bool {
     let exact = !matches!(problem.tests, Tests::Inputs { atol, .. } if atol > 0.0);
     let entry_point = problem.entry_point.as_str();
     let special =
-        [AS_SETS, SOMETHING_OR_NOT, SEVERAL_RIGHT].iter().any(|r| r.contains(&entry_point));
+        [AS_SETS, TRUTH_VALUE_ONLY, SEVERAL_RIGHT].iter().any(|r| r.contains(&entry_point));
     exact && !(special && problem.name.starts_with("Mbpp/"))
 }
 
-/// What the result of a call with these arguments is held against.
-pub fn check(problem: &Problem, args: &[Value], expected: Expected, atol: f64) -> Check {
+/// Returns the check of the result of a call with these arguments.
+pub fn check(problem: &BenchmarkProblem, args: &[Value], expected: Expected, atol: f64) -> Check {
     let expected = match expected {
         Expected::Returned(expected) => expected,
         Expected::Digest(digest) => return Check::Digest(digest),
@@ -67,7 +67,7 @@ pub fn check(problem: &Problem, args: &[Value], expected: Expected, atol: f64) -
                 return also(name, Box::new(right));
             }
             "surface_Area" | "digit_distance_nums" => {
-                let another = another_reading(entry_point, &args);
+                let another = second_result(entry_point, &args);
                 let name = format!("{expected}, or {another} by another reading");
                 let right = move |got: &Value| {
                     is_close(got, &expected, atol) || is_close(got, &another, atol)
@@ -78,7 +78,7 @@ pub fn check(problem: &Problem, args: &[Value], expected: Expected, atol: f64) -
                 let name = format!("the members of {expected}");
                 return also(name, Box::new(move |got| same_members(got, &expected)));
             }
-            _ if SOMETHING_OR_NOT.contains(&entry_point) => {
+            _ if TRUTH_VALUE_ONLY.contains(&entry_point) => {
                 let something = is_something(&expected);
                 let name = if something { "something" } else { "nothing" };
                 return also(name.into(), Box::new(move |got| is_something(got) == something));
@@ -94,15 +94,15 @@ pub fn check(problem: &Problem, args: &[Value], expected: Expected, atol: f64) -
     also(name, Box::new(move |got| is_close(got, &expected, atol)))
 }
 
-/// Whether a difference is allowed between floats: a float, or a list or tuple of nothing else.
+/// Returns whether the value is a float or a list or tuple of floats, for which a difference is allowed.
 fn is_floats(value: &Value) -> bool {
     let all =
         |items: &[Value]| !items.is_empty() && items.iter().all(|i| matches!(i, Value::Float(_)));
     matches!(value, Value::Float(_)) || value.items().is_some_and(all)
 }
 
-/// Whether two results are equal, or of one type and everywhere within the tolerance of numpy's
-/// `allclose`: `|got - expected| <= atol + rtol * |expected|`.
+/// Returns whether two results are equal, or have the same type and all numbers within the tolerance of
+/// numpy's `allclose`: `|got - expected| <= atol + rtol * |expected|`.
 fn is_close(got: &Value, expected: &Value, atol: f64) -> bool {
     let same_type = std::mem::discriminant(got) == std::mem::discriminant(expected);
     got.equals(expected) || atol > 0.0 && same_type && all_close(got, expected, atol)
@@ -116,7 +116,7 @@ fn all_close(got: &Value, expected: &Value, atol: f64) -> bool {
         }
         (None, None) => match (number(got), number(expected)) {
             (Some(got), Some(expected)) => {
-                // Equal infinities have a difference that is no number.
+                // The difference of equal infinities is nan.
                 got.to_bits() == expected.to_bits()
                     || (got - expected).abs() <= atol + RTOL * expected.abs()
             }
@@ -135,8 +135,8 @@ fn number(value: &Value) -> Option<f64> {
     }
 }
 
-/// Whether the polynomial is nearly 0 here, or has a root so near that no nearer number could be asked for:
-/// where it is steep, not even the float next to the root is within the tolerance.
+/// Returns whether the polynomial is nearly 0 at `got`, or changes its sign so close to it that no better
+/// number can be demanded: where the slope is steep, even the float nearest to the root exceeds the tolerance.
 fn is_root(args: &[Value], got: &Value, atol: f64) -> bool {
     let coefficients: Option<Vec<f64>> =
         args.first().and_then(Value::items).map(|all| all.iter().filter_map(number).collect());
@@ -147,11 +147,11 @@ fn is_root(args: &[Value], got: &Value, atol: f64) -> bool {
     at(x).abs() <= atol || left * right < 0.0
 }
 
-/// The result of the two MBPP problems whose text can be read in two ways, by the reading that the canonical
-/// solution does not follow.
-fn another_reading(entry_point: &str, args: &[Value]) -> Value {
+/// The result of two ambiguous MBPP problems under the interpretation that the canonical solution does not
+/// follow.
+fn second_result(entry_point: &str, args: &[Value]) -> Value {
     if entry_point == "digit_distance_nums" {
-        // The digits are compared place by place, the shorter number filled with zeros.
+        // The digits are compared position by position, with the shorter number padded with zeros.
         let digits = |arg: Option<&Value>| arg.map(ToString::to_string).unwrap_or_default();
         let (one, other) = (digits(args.first()), digits(args.get(1)));
         let width = one.len().max(other.len());
@@ -159,7 +159,7 @@ fn another_reading(entry_point: &str, args: &[Value]) -> Value {
         let pairs = pairs.zip(format!("{other:0>width$}").into_bytes());
         return pairs.map(|(a, b)| u64::from(a.abs_diff(b))).sum::<u64>().into();
     }
-    // The height is that of the pyramid, and not of its sides.
+    // The height is taken as that of the pyramid instead of its sides.
     let (Some(edge), Some(height)) = (args.first().and_then(number), args.get(1).and_then(number))
     else {
         return Value::None;
@@ -184,7 +184,7 @@ fn same_members(got: &Value, expected: &Value) -> bool {
     Value::Set(got).equals_but_for_repeats(&Value::Set(expected))
 }
 
-/// A bool says it itself; anything else is something unless it is `None`.
+/// Returns the bool, or whether any other value is not `None`.
 fn is_something(value: &Value) -> bool {
     match value {
         Value::Bool(bool) => *bool,
@@ -196,22 +196,23 @@ fn is_something(value: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::benchmark::Format;
-    use crate::{Outcome, Verdict};
+    use crate::benchmark::problem::Format;
+    use crate::check::CallOutcome;
+    use crate::verdict::Verdict;
 
     fn verdict(entry_point: &str, args: &str, expected: &Value, got: Value) -> Verdict {
         let line = format!(
             r#"{{"task_id": "Mbpp/9000", "prompt": "", "entry_point": "{entry_point}",
             "canonical_solution": "", "base_input": [{args}], "plus_input": []}}"#
         );
-        let problem = Problem::parse(&line, Format::EvalPlus).unwrap();
-        let input = problem.inputs()[0].args.to_vec();
+        let problem = BenchmarkProblem::parse(&line, Format::EvalPlus).unwrap();
+        let input = problem.calls().next().unwrap().clone();
         let check = check(&problem, &input, Expected::Returned(expected.clone()), 0.0);
-        check.judge(&Outcome::Returned(got))
+        check.judge(&CallOutcome::Returned(got))
     }
 
     #[test]
-    fn problems_with_several_right_answers_take_each_of_them() {
+    fn accepts_every_right_answer_of_ambiguous_problems() {
         let right = |entry_point, args, expected: Value, got: Value| {
             assert_eq!(
                 verdict(entry_point, args, &expected, got),

@@ -1,16 +1,15 @@
-//! When two values are the same: the one written rule, pinned by the tests below.
+//! Equality of values.
 //!
-//! It is Python's own `==` (`1 == 1.0 == True`, `(1,) != [1]`, a set equals a frozenset), except
-//! that nan equals nan. Both sides are brought to a canonical form, and the forms are compared; so
-//! the rule stands in one place, and sets and dicts cost no search.
+//! It is Python's own `==` (`1 == 1.0 == True`, `(1,) != [1]`, a set equals a frozenset), except that nan
+//! equals nan. Both sides are converted to a canonical form and the forms are compared, so the rule is
+//! written once and comparing sets and dicts takes no quadratic search.
 
 use num_bigint::BigInt;
 use num_traits::{FromPrimitive as _, ToPrimitive as _};
 
-use super::Value;
+use super::types::Value;
 
-/// The form in which equal values are identical. `Ord` puts the members of sets and dicts in an
-/// order.
+/// The form in which equal values are identical. `Ord` sorts the members of sets and dicts.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Canonical<'a> {
     None,
@@ -32,8 +31,8 @@ enum Canonical<'a> {
 }
 
 impl Value {
-    /// Whether Python would call the two equal, with nan equal to nan. An opaque value equals
-    /// nothing.
+    /// Returns whether Python considers the two equal, with nan equal to nan. An opaque value equals no
+    /// value.
     pub fn equals(&self, other: &Self) -> bool {
         match (self.canonical(), other.canonical()) {
             (Some(mine), Some(theirs)) => mine == theirs,
@@ -41,13 +40,13 @@ impl Value {
         }
     }
 
-    /// Whether the two are equal and of the same types all the way down (`1` is not `1.0`).
+    /// Returns whether the two are equal and have the same types at every level (`1` is not `1.0`).
     pub fn equals_exactly(&self, other: &Self) -> bool {
         self.equals(other) && self.same_types(other)
     }
 
-    /// Whether the two are equal except that numbers may differ by `absolute` or, relative to the
-    /// larger of the two, by `relative`. Containers must agree in shape and order.
+    /// Returns whether the two are equal except that numbers may differ by `absolute` or, relative to the
+    /// larger of the two, by `relative`. Containers must have the same shape and order.
     pub fn is_close(&self, other: &Self, absolute: f64, relative: f64) -> bool {
         let all = |mine: &[Self], theirs: &[Self]| {
             mine.len() == theirs.len()
@@ -73,7 +72,7 @@ impl Value {
         }
     }
 
-    /// Whether the two are lists or tuples with the same members, counted, in whatever order.
+    /// Returns whether the two are lists or tuples with the same members in any order, repeats included.
     pub fn equals_in_any_order(&self, other: &Self) -> bool {
         let sorted = |value: &Self| Self::Set(value.items().map(<[_]>::to_vec).unwrap_or_default());
         match (self, other) {
@@ -84,8 +83,8 @@ impl Value {
         }
     }
 
-    /// Whether the two are sets with the same members, which may be in them several times. It sorts, and so
-    /// takes no longer than the larger of the two is.
+    /// Returns whether the two are sets with the same members, ignoring repeated members. It sorts, so its
+    /// time is quasilinear in the size of the larger one.
     pub(crate) fn equals_but_for_repeats(&self, other: &Self) -> bool {
         match (self.canonical(), other.canonical()) {
             (Some(Canonical::Set(mut mine)), Some(Canonical::Set(mut theirs))) => {
@@ -114,7 +113,7 @@ impl Value {
             Self::Bool(value) => Canonical::Integral(u8::from(*value).into()),
             Self::Int(int) => Canonical::Integral(int.clone()),
             Self::Float(float) => return real(*float),
-            // Python calls a complex number without an imaginary part equal to the real one.
+            // In Python a complex number with imaginary part 0 equals its real part.
             Self::Complex(part, 0.0) => return real(*part),
             Self::Complex(real, imaginary) => Canonical::Complex([bits(*real), bits(*imaginary)]),
             Self::Str(text) => Canonical::Str(text),
@@ -137,8 +136,8 @@ impl Value {
         })
     }
 
-    /// Whether two values that are equal have the same types. Members of sets and dicts are paired
-    /// by sorting, which puts equal members in equal places on both sides.
+    /// Returns whether two equal values have the same types. Members of sets and dicts are paired by
+    /// sorting, which gives equal members the same position on both sides.
     fn same_types(&self, other: &Self) -> bool {
         fn sorted<T>(items: &[T], key: impl Fn(&T) -> &Value) -> Vec<&T> {
             let mut keyed: Vec<_> = items.iter().map(|i| (key(i).canonical(), i)).collect();
@@ -162,7 +161,7 @@ impl Value {
     }
 }
 
-/// A float's canonical form: integral ones are numbers like any other.
+/// The canonical form of a float; an integral one equals the integer.
 fn real(float: f64) -> Option<Canonical<'static>> {
     if float.fract() == 0.0 {
         BigInt::from_f64(float).map(Canonical::Integral)
@@ -171,7 +170,7 @@ fn real(float: f64) -> Option<Canonical<'static>> {
     }
 }
 
-/// The bits of a float, the same for every nan and for both zeros.
+/// The bits of a float, with one pattern for every nan and for both zeros.
 fn bits(float: f64) -> u64 {
     if float.is_nan() { f64::NAN.to_bits() } else { (float + 0.0).to_bits() }
 }
@@ -187,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn equality_is_pythons_own() {
+    fn equality_follows_python() {
         check(1, 1.0, true);
         check(1, true, true);
         check(0, -0.0, true);
@@ -220,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn an_opaque_value_equals_nothing_not_even_itself() {
+    fn opaque_values_equal_nothing() {
         let opaque = || Value::Opaque("Liar".into());
         check(opaque(), opaque(), false);
         check(vec![opaque()], vec![opaque()], false);
@@ -229,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn exactness_asks_for_the_types_too() {
+    fn exact_equality_compares_types() {
         let exact = |a: Value, b: Value| a.equals_exactly(&b);
         assert!(exact(1.into(), 1.into()));
         assert!(!exact(1.into(), 1.0.into()));
@@ -240,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn closeness_is_a_matter_of_numbers_only() {
+    fn tolerance_applies_to_numbers_only() {
         let close = |a: Value, b: Value| a.is_close(&b, 1e-9, 1e-9);
         assert!(close(0.3.into(), (0.1 + 0.2).into()));
         assert!(close(1.into(), 1.000_000_000_1.into()));
@@ -253,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn any_order_still_counts_the_members() {
+    fn any_order_counts_repeated_members() {
         let same = |a: Value, b: Value| a.equals_in_any_order(&b);
         assert!(same(vec![1, 2, 2].into(), vec![2, 1, 2].into()));
         assert!(!same(vec![1, 2, 2].into(), vec![1, 1, 2].into()));

@@ -1,54 +1,53 @@
-//! JSON as Python's `json` module writes and reads it, read into values that lose nothing.
+//! A reader for JSON as Python's `json` module writes it.
 //!
-//! It differs from the standard in what public data sets are full of: integers of any size, `NaN` and
-//! the infinities as bare words, and lone surrogates in strings. A strict reader refuses those or rounds
-//! them, so this one stands here. Objects become dicts.
+//! It accepts what public data sets contain and standard readers reject or round: integers of any size,
+//! `NaN` and the infinities as bare words, and lone surrogates in strings. Objects become dicts.
 
 use num_bigint::BigInt;
 
-use super::{MAX_DEPTH, Value};
+use super::types::{MAX_DEPTH, Value};
 
-/// The text is not what Python calls JSON.
+/// The text is not JSON as Python reads it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("it is not JSON at byte {at}: {wanted} is wanted there")]
+#[error("invalid JSON at byte {at}: expected {expected}")]
 pub struct NotJson {
-    /// Where reading stopped, in bytes from the start
+    /// Offset at which reading stopped, in bytes
     pub at: usize,
-    /// What was wanted there
-    pub wanted: &'static str,
+    /// What was expected there
+    pub expected: &'static str,
 }
 
 impl Value {
     /// Reads one JSON document as Python's `json.loads` does.
     pub fn from_python_json(text: &str) -> Result<Self, NotJson> {
-        let mut reader = Reader { text: text.as_bytes(), at: 0 };
+        let mut reader = JsonReader { text: text.as_bytes(), at: 0 };
         let value = reader.value(0)?;
         match reader.peek() {
             None => Ok(value),
-            Some(_) => Err(reader.wanted("the end")),
+            Some(_) => Err(reader.expected("the end")),
         }
     }
 
-    /// The entry of a dict under a text key.
+    /// Returns the entry of a dict under a string key.
     pub fn get(&self, key: &str) -> Option<&Self> {
         let Self::Dict(entries) = self else { return None };
-        // The last one counts, as in Python.
+        // The last entry wins, as in Python.
         let found = entries.iter().rev().find(|(k, _)| matches!(k, Self::Str(k) if k == key));
         found.map(|(_, value)| value)
     }
 }
 
-struct Reader<'a> {
+struct JsonReader<'a> {
     text: &'a [u8],
     at: usize,
 }
 
-impl Reader<'_> {
-    fn wanted(&self, wanted: &'static str) -> NotJson {
-        NotJson { at: self.at, wanted }
+impl JsonReader<'_> {
+    fn expected(&self, expected: &'static str) -> NotJson {
+        NotJson { at: self.at, expected }
     }
 
-    /// The next byte that is no white space.
+    /// Skips white space and returns the next byte without consuming it.
     fn peek(&mut self) -> Option<u8> {
         while matches!(self.text.get(self.at), Some(b' ' | b'\t' | b'\n' | b'\r')) {
             self.at += 1;
@@ -64,7 +63,7 @@ impl Reader<'_> {
 
     fn value(&mut self, depth: usize) -> Result<Value, NotJson> {
         if depth > MAX_DEPTH {
-            return Err(self.wanted("a value that is less deeply nested"));
+            return Err(self.expected("less nesting"));
         }
         match self.peek() {
             Some(b'"') => self.string(),
@@ -81,10 +80,10 @@ impl Reader<'_> {
                 self.members(b'}', |reader| {
                     let key = match reader.peek() {
                         Some(b'"') => reader.string()?,
-                        _ => return Err(reader.wanted("a key")),
+                        _ => return Err(reader.expected("a key")),
                     };
                     if reader.peek() != Some(b':') {
-                        return Err(reader.wanted("':'"));
+                        return Err(reader.expected("':'"));
                     }
                     reader.at += 1;
                     entries.push((key, reader.value(depth + 1)?));
@@ -96,7 +95,7 @@ impl Reader<'_> {
         }
     }
 
-    /// What stands between brackets, separated by commas.
+    /// Reads comma-separated members up to the closing bracket.
     fn members(
         &mut self,
         close: u8,
@@ -115,12 +114,12 @@ impl Reader<'_> {
                     self.at += 1;
                     return Ok(());
                 }
-                _ => return Err(self.wanted("',' or a closing bracket")),
+                _ => return Err(self.expected("',' or a closing bracket")),
             }
         }
     }
 
-    /// A number, or one of the bare words.
+    /// Reads a number or one of the bare words.
     fn word(&mut self) -> Result<Value, NotJson> {
         for (word, value) in [
             ("null", Value::None),
@@ -136,13 +135,14 @@ impl Reader<'_> {
         }
         let part = |byte: &u8| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
         let length = self.text[self.at..].iter().take_while(|byte| part(byte)).count();
-        let digits = str::from_utf8(&self.text[self.at..self.at + length]).expect("it is ASCII");
+        let digits = str::from_utf8(&self.text[self.at..self.at + length])
+            .expect("only ASCII bytes were taken");
         let value = if digits.contains(['.', 'e', 'E']) {
             digits.parse().ok().map(Value::Float)
         } else {
             digits.parse::<BigInt>().ok().filter(|_| !digits.starts_with('+')).map(Value::Int)
         };
-        let value = value.ok_or_else(|| self.wanted("a value"))?;
+        let value = value.ok_or_else(|| self.expected("a value"))?;
         self.at += length;
         Ok(value)
     }
@@ -150,12 +150,13 @@ impl Reader<'_> {
     fn string(&mut self) -> Result<Value, NotJson> {
         self.at += 1;
         let mut text = String::new();
-        // Code points, once one of them is no character.
+        // Set once a lone surrogate was read.
         let mut points: Option<Vec<u32>> = None;
         loop {
             let rest = &self.text[self.at..];
             let plain = rest.iter().take_while(|byte| !matches!(byte, b'"' | b'\\')).count();
-            let more = str::from_utf8(&rest[..plain]).expect("it is cut at ASCII");
+            let more =
+                str::from_utf8(&rest[..plain]).expect("the text is UTF-8 and cut at ASCII bytes");
             self.at += plain;
             match &mut points {
                 Some(points) => points.extend(more.chars().map(u32::from)),
@@ -164,7 +165,7 @@ impl Reader<'_> {
             match self.text.get(self.at) {
                 Some(b'"') => break,
                 Some(_) => {}
-                None => return Err(self.wanted("the end of a string")),
+                None => return Err(self.expected("the end of a string")),
             }
             self.at += 1;
             let point = self.escape()?;
@@ -180,7 +181,7 @@ impl Reader<'_> {
         Ok(points.map_or(Value::Str(text), Value::BrokenStr))
     }
 
-    /// The code point of an escape, behind its backslash.
+    /// Reads an escape after its backslash and returns the code point.
     fn escape(&mut self) -> Result<u32, NotJson> {
         let escape = self.text.get(self.at).copied();
         let plain = match escape {
@@ -194,13 +195,13 @@ impl Reader<'_> {
                 self.at += 1;
                 return self.unit_pair();
             }
-            _ => return Err(self.wanted("an escape")),
+            _ => return Err(self.expected("an escape")),
         };
         self.at += 1;
         Ok(plain.into())
     }
 
-    /// Four hex digits, and the other half if they are the first half of a pair.
+    /// Reads four hex digits, and the second escape of a surrogate pair if there is one.
     fn unit_pair(&mut self) -> Result<u32, NotJson> {
         let first = self.unit()?;
         let before = self.at;
@@ -219,7 +220,7 @@ impl Reader<'_> {
         let unit = hex
             .filter(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
             .and_then(|hex| u32::from_str_radix(hex, 16).ok())
-            .ok_or_else(|| self.wanted("four hex digits"))?;
+            .ok_or_else(|| self.expected("four hex digits"))?;
         self.at += 4;
         Ok(unit)
     }
@@ -235,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn what_python_writes_is_read_whole() {
+    fn reads_what_python_writes() {
         check(" [1, -2.5, 1e3, true, null] ", "[1, -2.5, 1000.0, True, None]");
         check("123456789012345678901234567890", "123456789012345678901234567890");
         check("[NaN, Infinity, -Infinity]", "[nan, inf, -inf]");
@@ -247,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_is_refused_with_its_place() {
+    fn rejects_invalid_json_with_its_offset() {
         for (text, at) in [
             ("", 0),
             ("[1,]", 3),
@@ -269,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_is_found_by_its_key() {
+    fn get_returns_the_last_entry_of_a_key() {
         let value = Value::from_python_json(r#"{"a": 1, "b": 2, "a": 3}"#).unwrap();
         assert_eq!(value.get("a").and_then(Value::as_i64), Some(3));
         assert!(value.get("c").is_none() && Value::None.get("a").is_none());

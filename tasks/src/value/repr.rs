@@ -1,8 +1,8 @@
-//! A value written as Python would write it, for people: in failure texts and in a task's examples.
+//! Python's `repr` of a value, for explanations of failed cases and for examples of tasks.
 
 use std::fmt::{self, Write as _};
 
-use super::Value;
+use super::types::Value;
 
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -10,7 +10,7 @@ impl fmt::Display for Value {
             Self::None => f.write_str("None"),
             Self::Bool(true) => f.write_str("True"),
             Self::Bool(false) => f.write_str("False"),
-            // Decimal digits take quadratic time.
+            // Decimal conversion takes quadratic time.
             Self::Int(int) if int.bits() > 1 << 16 => write!(f, "{int:#x}"),
             Self::Int(int) => write!(f, "{int}"),
             Self::Float(float) if float.is_nan() => f.write_str("nan"),
@@ -59,9 +59,10 @@ fn sequence(f: &mut fmt::Formatter<'_>, open: &str, items: &[Value], close: &str
     f.write_str(close)
 }
 
-/// Printable ASCII and letters stay; whatever could move a terminal's cursor is escaped.
+/// Writes a string literal. Printable characters stay; control and combining characters are escaped, so
+/// that a value cannot move a terminal's cursor.
 fn string(f: &mut fmt::Formatter<'_>, points: impl Iterator<Item = u32> + Clone) -> fmt::Result {
-    let has = |wanted: char| points.clone().any(|point| point == u32::from(wanted));
+    let has = |c: char| points.clone().any(|point| point == u32::from(c));
     let quote = if has('\'') && !has('"') { '"' } else { '\'' };
     f.write_char(quote)?;
     for point in points {
@@ -71,7 +72,7 @@ fn string(f: &mut fmt::Formatter<'_>, points: impl Iterator<Item = u32> + Clone)
             Some('\r') => f.write_str("\\r")?,
             Some('\t') => f.write_str("\\t")?,
             Some(c) if c == '\'' || c == '"' => f.write_char(c)?,
-            // `escape_debug` knows which characters print and which combine.
+            // `escape_debug` escapes what does not print or combines with the character before it.
             Some(c) if c.escape_debug().len() == 1 => f.write_char(c)?,
             _ if point < 0x100 => write!(f, "\\x{point:02x}")?,
             _ if point < 0x1_0000 => write!(f, "\\u{point:04x}")?,
@@ -92,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn values_read_as_python_writes_them() {
+    fn values_are_shown_as_python_reprs() {
         check(Value::None, "None");
         check(vec![true, false], "[True, False]");
         check((1,), "(1,)");

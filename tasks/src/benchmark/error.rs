@@ -1,0 +1,28 @@
+//! Why a line of a benchmark file is rejected.
+
+use crate::value::NotJson;
+
+/// A line that is not a benchmark problem.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProblemError {
+    /// The line is not JSON.
+    #[error(transparent)]
+    NotJson(#[from] NotJson),
+    /// A field is missing or has the wrong type.
+    #[error("`{field}` must be {expected}")]
+    Field {
+        /// The field's name
+        field: &'static str,
+        /// The required type, with its article
+        expected: &'static str,
+    },
+    /// The problem's name cannot be converted to a task id.
+    #[error("`task_id` '{0}' cannot name a task: expected letters, digits, '_' and '/'")]
+    Name(String),
+    /// There is nothing to judge by.
+    #[error("`base_input` of {0} is empty, so every answer would pass")]
+    NoInput(String),
+    /// An input does not have the form that the benchmark defines for this problem.
+    #[error("an input of {0} does not have the form that this problem requires")]
+    Input(String),
+}

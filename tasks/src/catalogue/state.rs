@@ -1,0 +1,8 @@
+//! Classes whose objects keep state, judged by sequences of calls.
+
+tasks! {
+    lru_cache,
+    bank_account,
+    rate_limiter,
+    text_editor,
+}

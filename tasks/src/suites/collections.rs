@@ -1,8 +1,0 @@
-//! Lists, dicts and sets.
-
-suites! {
-    common_elements,
-    group_anagrams,
-    flatten,
-    deep_merge,
-}

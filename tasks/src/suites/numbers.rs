@@ -1,8 +1,0 @@
-//! Whole numbers.
-
-suites! {
-    fizz_buzz,
-    factorial,
-    to_base,
-    prime_factors,
-}

@@ -1,9 +1,0 @@
-//! Text, character by character.
-
-suites! {
-    reverse_string,
-    word_count,
-    run_lengths,
-    caesar_cipher,
-    common_prefix,
-}

@@ -1,0 +1,142 @@
+//! The Python values that cross between the sandbox and the host, and how Rust values become them.
+
+use num_bigint::BigInt;
+use num_traits::ToPrimitive as _;
+
+/// Maximum nesting depth of a value on the wire. A level takes up to three nested JSON containers
+/// (`{"dict":[[k,v]]}`), and the JSON reader stops at 128.
+pub const MAX_DEPTH: usize = 40;
+
+/// A Python value.
+///
+/// It does not implement `PartialEq`: equality follows Python's rule, so callers name it with
+/// [`Value::equals`].
+#[derive(Clone, Debug)]
+pub enum Value {
+    /// `None`
+    None,
+    /// `True` or `False`
+    Bool(bool),
+    /// An integer of any size
+    Int(BigInt),
+    /// A float, nan and the infinities included
+    Float(f64),
+    /// `complex`: the real and the imaginary part
+    Complex(f64, f64),
+    /// A string without lone surrogates
+    Str(String),
+    /// A string with lone surrogates, as code points, because a Rust string cannot hold them
+    BrokenStr(Vec<u32>),
+    /// `bytes`
+    Bytes(Vec<u8>),
+    /// `list`
+    List(Vec<Value>),
+    /// `tuple`
+    Tuple(Vec<Value>),
+    /// `set`, in no meaningful order
+    Set(Vec<Value>),
+    /// `frozenset`, in no meaningful order
+    FrozenSet(Vec<Value>),
+    /// `dict`, in insertion order
+    Dict(Vec<(Value, Value)>),
+    /// A value of any other type, identified only by its type name. It equals no value.
+    Opaque(String),
+}
+
+impl Value {
+    /// Creates a `dict` from its entries.
+    pub fn dict<K: Into<Self>, V: Into<Self>>(entries: impl IntoIterator<Item = (K, V)>) -> Self {
+        Self::Dict(entries.into_iter().map(|(k, v)| (k.into(), v.into())).collect())
+    }
+
+    /// Creates a `set` from its members, which must be distinct.
+    pub fn set<T: Into<Self>>(members: impl IntoIterator<Item = T>) -> Self {
+        Self::Set(members.into_iter().map(Into::into).collect())
+    }
+
+    /// Creates a `bytes` object.
+    pub fn bytes(bytes: impl Into<Vec<u8>>) -> Self {
+        Self::Bytes(bytes.into())
+    }
+
+    /// Returns the members of a list or tuple, `None` for any other value.
+    pub fn items(&self) -> Option<&[Self]> {
+        match self {
+            Self::List(items) | Self::Tuple(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// Returns the integer if the value is an `int` that fits 64 bits.
+    pub fn as_i64(&self) -> Option<i64> {
+        match self {
+            Self::Int(int) => int.to_i64(),
+            _ => None,
+        }
+    }
+}
+
+macro_rules! from_integers {
+    ($($int:ty),*) => {$(
+        impl From<$int> for Value {
+            fn from(int: $int) -> Self {
+                Self::Int(int.into())
+            }
+        }
+    )*};
+}
+from_integers!(i8, u8, i16, u16, i32, u32, i64, u64, i128, u128, usize, isize, BigInt);
+
+impl From<bool> for Value {
+    fn from(value: bool) -> Self {
+        Self::Bool(value)
+    }
+}
+
+impl From<f64> for Value {
+    fn from(value: f64) -> Self {
+        Self::Float(value)
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Str(text.to_owned())
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Str(text)
+    }
+}
+
+impl<T: Into<Self>> From<Vec<T>> for Value {
+    fn from(items: Vec<T>) -> Self {
+        Self::List(items.into_iter().map(Into::into).collect())
+    }
+}
+
+impl<T: Into<Self>, const N: usize> From<[T; N]> for Value {
+    fn from(items: [T; N]) -> Self {
+        Self::List(items.into_iter().map(Into::into).collect())
+    }
+}
+
+impl<T: Into<Self>> From<Option<T>> for Value {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::None, Into::into)
+    }
+}
+
+macro_rules! from_tuples {
+    ($(($($name:ident),+)),*) => {$(
+        impl<$($name: Into<Value>),+> From<($($name,)+)> for Value {
+            #[allow(non_snake_case, reason = "the type parameter's name doubles as the variable's")]
+            fn from(($($name,)+): ($($name,)+)) -> Self {
+                Self::Tuple(vec![$($name.into()),+])
+            }
+        }
+    )*};
+}
+from_tuples!((A), (A, B), (A, B, C), (A, B, C, D));
