@@ -3,11 +3,12 @@
 //! On Ctrl-C a terminal signals the children too; `kill` signals xtask alone. In both cases xtask passes the
 //! signal on, waits until its children have cleaned up, and only then ends.
 
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context as _;
+use rustix::process::{Pid, Signal, kill_process};
 
 static RUNNING: Mutex<Vec<u32>> = Mutex::new(Vec::new());
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
@@ -17,10 +18,9 @@ pub fn watch_signals() -> anyhow::Result<()> {
     ctrlc::set_handler(|| {
         INTERRUPTED.store(true, Ordering::SeqCst);
         for child in running().iter() {
-            let _ = Command::new("kill")
-                .args(["-TERM", &child.to_string()])
-                .stderr(Stdio::null())
-                .status();
+            let pid = i32::try_from(*child).ok().and_then(Pid::from_raw);
+            // A child that ended meanwhile cannot be signalled, and need not be.
+            let _ = pid.map(|pid| kill_process(pid, Signal::TERM));
         }
     })
     .context("cannot install a signal handler")
