@@ -1,12 +1,12 @@
-//! Puts the hostile suite into the library, so that `harness gauntlet` has it on any machine: one entry for
-//! each file under `hostile/`, in order.
+//! Puts the hostile programs into the library, so that `harness gauntlet` has it on any machine: one entry for
+//! each file under `gauntlet/`, in order.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 fn main() {
     let root = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
-    let folder = root.join("hostile");
+    let folder = root.join("gauntlet");
     println!("cargo::rerun-if-changed={}", folder.display());
     let mut table = String::from("[\n");
     for class in entries(&folder).into_iter().filter(|entry| entry.is_dir()) {
@@ -19,7 +19,7 @@ fn main() {
     }
     table.push_str("]\n");
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets it"));
-    std::fs::write(out.join("hostile.rs"), table).expect("the build folder can be written to");
+    std::fs::write(out.join("gauntlet.rs"), table).expect("the build folder can be written to");
 }
 
 fn entries(folder: &Path) -> Vec<PathBuf> {

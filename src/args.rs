@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use harness::benchmark::file::BenchmarkFile;
 use harness::round::seed::drawn_seed;
 use harness::sandbox::SandboxSettings;
@@ -187,6 +187,7 @@ where
     T: Display + FromStr + Clone + Send + Sync + 'static,
     T::Err: std::error::Error + Send + Sync + 'static,
 {
-    let names: Vec<_> = all.iter().map(ToString::to_string).collect();
+    // Help texts live as long as the process.
+    let names = all.iter().map(|choice| PossibleValue::new(&*choice.to_string().leak()));
     PossibleValuesParser::new(names).try_map(|name| name.parse::<T>())
 }

@@ -8,7 +8,7 @@ use harness::round::agent::ChooseAgentsError;
 use harness::round::cache::MergeError;
 use harness::round::remote::RemoteError;
 use harness::round::seed::OpenRoundError;
-use miner::mine::job::MineError;
+use miner::mine::error::MineError;
 use miner::model::source::AnswerSourceError;
 use miner::submit::token::TokenFileError;
 use miner::submit::upload::UploadError;

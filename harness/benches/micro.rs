@@ -7,13 +7,13 @@ use std::hint::black_box;
 
 use divan::Bencher;
 use divan::counter::BytesCount;
-use harness::judge::{Judge, Until};
-use harness::prepared::Prepared;
-use harness::rank::{Contender, rank};
-use harness::reward::Payout;
-use harness::round::Agent;
+use harness::round::run::Agent;
 use harness::sandbox::{CallEnd, CallReply};
-use platform::rankings::TaskScore;
+use harness::scoring::rank::{Contender, rank};
+use harness::scoring::reward::Payout;
+use harness::trial::instance::Prepared;
+use harness::trial::judge::{Judge, Until};
+use platform::api::TaskScore;
 use tasks::{CallOutcome, Check, Seed, Value, Verdict};
 
 fn main() {

@@ -1,11 +1,11 @@
-//! The arena's own failures. None of them is ever an agent's score.
+//! Failures of the arena. None of them is ever an agent's score.
 //!
-//! A trial that meets one is tried again in a fresh container; if that does not help, the round ends
-//! with status 1, says what broke, and keeps every trial that was finished.
+//! A trial that ends in a fault is tried again in a fresh container. If the fault persists, the round ends
+//! with status 1, reports the fault, and keeps every finished trial.
 
 use std::path::PathBuf;
 
-/// What broke, where, and what to do about it.
+/// What failed, where, and what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
     /// Nothing answers at the daemon's address.
@@ -16,10 +16,10 @@ pub enum Fault {
     NoDaemon {
         /// The daemon's address
         host: String,
-        /// What the attempt came to
+        /// Why the connection failed
         cause: String,
     },
-    /// There is a daemon, and it is not ours to use.
+    /// The daemon refuses this user.
     #[error(
         "permission to use the Docker daemon at {host} is denied; add yourself to the group 'docker' \
          ('sudo usermod -aG docker $USER', then log in again) or run as root"
@@ -28,90 +28,91 @@ pub enum Fault {
         /// The daemon's address
         host: String,
     },
-    /// No image with Python 3.11 is here, and none could be had.
+    /// No image with Python 3.11 is on the daemon, and none can be pulled or built.
     #[error("no image to run agents in: {0}")]
     Image(String),
     /// The daemon refused or failed a request.
     #[error(
-        "Docker at {host} failed to {action}: {cause}; its log says more, and 'harness doctor' tries it out",
-        host = crate::sandbox::host(),
-        cause = crate::sandbox::innermost(cause)
+        "Docker at {host} failed to {action}: {cause}; see the daemon's log, and run 'arena doctor' to test it"
     )]
     Docker {
-        /// What was asked of it
+        /// The daemon's address
+        host: String,
+        /// The request
         action: &'static str,
-        /// What it answered
-        cause: bollard::errors::Error,
+        /// The HTTP status of a refusal
+        status: Option<u16>,
+        /// The daemon's answer, or why there is none
+        cause: String,
     },
     /// The daemon did not answer a request in time.
     #[error(
-        "Docker at {host} did not {action} within {seconds} s; look whether it is stopped or overloaded \
-         ('harness doctor' tries it out), or take fewer --jobs",
-        host = crate::sandbox::host()
+        "Docker at {host} did not {action} within {seconds} s; check whether it is stopped or overloaded \
+         ('arena doctor' tests it), or use fewer --jobs"
     )]
     DockerSilent {
-        /// What was asked of it
+        /// The daemon's address
+        host: String,
+        /// The request
         action: &'static str,
-        /// How long it had
+        /// The time limit
         seconds: u64,
     },
-    /// The daemon created a container without a limit that was asked for.
+    /// The daemon created a container without a limit that was requested.
     #[error(
-        "the Docker daemon dropped a limit that agents must live under: {0}; mend the host (for the \
+        "the Docker daemon dropped a limit that agents must run under: {0}; fix the host (for the \
          swap limit: boot with 'cgroup_enable=memory swapaccount=1', or use cgroup v2)"
     )]
     LimitDropped(String),
-    /// A container ended although nothing here ended it.
+    /// A container ended although the harness did not end it.
     #[error(
-        "container {container} ended under a trial (status {status}){errors}; somebody removed it, or the \
-         daemon or the host had to end it: nobody but the harness may touch what is called arena-*"
+        "container {container} ended under a trial (status {status}){errors}; it was removed by someone, or ended by \
+         the daemon or the host: only the arena may touch containers named arena-*"
     )]
     ContainerGone {
         /// The first digits of its id
         container: String,
-        /// Its exit status as Docker gives it, or what Docker said instead
+        /// Its exit status as Docker reports it, or Docker's error
         status: String,
-        /// What the driver printed on stderr before, if anything
+        /// The last line of the driver's stderr, if any
         errors: String,
     },
-    /// The driver in a container did not answer long after it must have.
+    /// The driver in a container did not answer long after its deadline.
     #[error(
-        "the driver in container {container} said nothing for {seconds} s; if this machine is overloaded, \
-         take fewer --jobs"
+        "the driver in container {container} sent nothing for {seconds} s; if this machine is overloaded, \
+         use fewer --jobs"
     )]
     DriverSilent {
         /// The first digits of its id
         container: String,
-        /// How long it had
+        /// The time limit
         seconds: u64,
     },
-    /// The canonical solution of a benchmark's problem does not do what it is there for.
-    #[error(
-        "the canonical solution of {problem} cannot be used: {what}; mend the benchmark's file"
-    )]
+    /// The canonical solution of a benchmark problem cannot produce expected values.
+    #[error("the canonical solution of {problem} cannot be used: {what}; fix the benchmark file")]
     Canonical {
         /// The problem's name
         problem: String,
-        /// What came of running it
+        /// What failed
         what: String,
     },
     /// A container's wall-clock time was up, and for a large part of it the machine had not let it run.
     #[error(
         "the time of container {container} was up after {wall_ms} ms, for {starved_ms} ms of which this machine \
-         was too busy to let it run; take fewer --jobs, or give the machine less other work"
+         was too busy to let it run; use fewer --jobs, or reduce the machine's other load"
     )]
     Starved {
         /// The first digits of its id
         container: String,
-        /// How long a process of it that could run was kept waiting, by the kernel's account
+        /// How long the kernel kept a runnable process of the container waiting
         starved_ms: u64,
-        /// How long it had
+        /// The time limit
         wall_ms: u64,
     },
-    /// The driver said what it never should.
+    /// The driver sent something that the protocol does not allow.
     #[error(
-        "the driver in container {container} broke the protocol: {what}; should that happen again, the \
-         image's Python is not the one that is wanted, or this is a mistake of ours to be reported"
+        "the driver in container {container} broke the protocol: {what}; if it happens again, the \
+         image's Python is not the expected one, or this is a bug to be reported"
     )]
     Protocol {
         /// The first digits of its id
@@ -119,14 +120,14 @@ pub enum Fault {
         /// What was wrong
         what: String,
     },
-    /// A file of ours could not be read or written.
+    /// A file of the arena could not be read or written.
     #[error("cannot {action} {}: {cause}", .path.display())]
     File {
-        /// What was tried
+        /// The operation
         action: &'static str,
-        /// On which file
+        /// The file
         path: PathBuf,
-        /// What the system answered
+        /// The system's answer
         cause: std::io::Error,
     },
     /// The platform failed a request.
@@ -138,8 +139,8 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// Whether a fresh container may do better.
-    pub const fn is_worth_another_attempt(&self) -> bool {
+    /// Whether another attempt in a fresh container may succeed.
+    pub const fn is_retryable(&self) -> bool {
         !matches!(
             self,
             Self::Store(_)
@@ -151,8 +152,8 @@ impl Fault {
         )
     }
 
-    /// Whether it is the daemon that fails, whatever container is asked for.
-    pub const fn is_of_the_daemon(&self) -> bool {
+    /// Whether the daemon itself fails, whichever container is requested.
+    pub const fn is_daemon_failure(&self) -> bool {
         matches!(self, Self::NoDaemon { .. } | Self::Docker { .. } | Self::DockerSilent { .. })
     }
 }

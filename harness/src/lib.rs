@@ -1,35 +1,73 @@
 //! The validator: it runs agents in a sandbox, judges their answers on the host, scores, ranks and
 //! rewards them.
 //!
-//! [`sandbox`] is the only part that knows of Docker, and all it gives back is evidence. [`judge`] turns
-//! evidence into verdicts; [`score`], [`rank`], [`reward`] and [`report`] are pure. [`round`] drives it
-//! all and tells what happens as events; [`console`] shows them.
+//! The modules stand in the order in which data flows. [`sandbox`] is the only part that knows Docker, and it
+//! returns evidence. [`trial`] turns the evidence of one agent on one task into a record. [`round`] runs many
+//! trials and emits events; nothing here prints. [`scoring`] computes scores, rankings, rewards and reports.
 
-pub mod answer;
-pub mod benchmark;
-pub mod cache;
-pub mod check;
-pub mod console;
-pub mod controls;
+pub mod choice;
 mod fault;
-pub mod gate;
-pub mod gauntlet;
-pub mod judge;
-pub mod partition;
-pub mod pass_at;
-pub mod prepared;
-pub mod rank;
-pub mod report;
-pub mod results;
-pub mod reward;
-pub mod round;
-pub mod runner;
-pub mod samples;
+pub mod fence;
 pub mod sandbox;
-pub mod score;
-pub mod session;
-pub mod shrink;
-pub mod trial;
-pub mod verify;
+
+/// One trial: an agent is run on a task, its answer is judged, and the outcome is recorded.
+pub mod trial {
+    pub mod answer;
+    pub mod instance;
+    pub mod judge;
+    pub mod record;
+    pub(crate) mod run;
+    pub mod shrink;
+}
+
+/// A round: every agent on every task.
+pub mod round {
+    pub mod agent;
+    pub mod cache;
+    pub mod check;
+    pub mod controls;
+    pub mod events;
+    pub mod lease;
+    pub mod partition;
+    pub mod plan;
+    pub mod pool;
+    pub mod remote;
+    pub mod results;
+    pub mod retry;
+    pub mod run;
+    pub mod runner;
+    pub mod seed;
+    pub mod standings;
+}
+
+/// From verdicts to rankings, rewards and reports. Pure: no clock, no files, no containers.
+pub mod scoring {
+    pub mod median;
+    pub mod pass_at;
+    pub mod rank;
+    pub mod report;
+    pub mod reward;
+    pub mod score;
+    pub mod verify;
+}
+
+/// Public benchmarks, and the samples of models that are judged on them.
+pub mod benchmark {
+    pub mod file;
+    pub mod reference_outputs;
+    pub mod sample_file;
+    pub mod samples;
+    pub mod tasks;
+}
+
+pub mod gate;
+
+/// Hostile programs, run against this machine's own sandbox.
+pub mod gauntlet {
+    pub mod control;
+    pub mod programs;
+    pub mod report;
+    pub mod run;
+}
 
 pub use fault::Fault;

@@ -10,14 +10,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, OnceLock};
 
-use harness::controls::{NOP, ORACLE, controls};
-use harness::prepared::Prepared;
-use harness::results::{Found, Results};
-use harness::round::{Agent, seed_of_store};
-use harness::runner::{Runner, Slot};
-use harness::session::{self, Options};
-use harness::shrink;
-use harness::trial::Disclose;
+use harness::round::controls::{NOP, ORACLE, controls};
+use harness::round::results::{Found, Results};
+use harness::round::run::{Agent, seed_of_store};
+use harness::round::runner::{Runner, Slot};
+use harness::sandbox::{self, SandboxSettings};
+use harness::trial::instance::Prepared;
+use harness::trial::record::Disclose;
+use harness::trial::shrink;
 use libtest_mimic::{Arguments, Failed, Trial};
 use platform::MinerId;
 use platform::store::Store;
@@ -108,7 +108,7 @@ impl Validator {
         &self,
         agent: &Agent,
         prepared: &Prepared,
-    ) -> Result<harness::trial::TrialResult, Failed> {
+    ) -> Result<harness::trial::record::TrialResult, Failed> {
         let runner = self.runner()?;
         match runner.look_up(agent, prepared).map_err(|fault| fault.to_string())? {
             Found::Result(result) => return Ok(*result),
@@ -129,8 +129,9 @@ impl Validator {
 
     fn runner(&self) -> Result<&Runner, String> {
         let open = || {
-            let options = Options { image: std::env::var("ARENA_IMAGE").ok(), runtime: None };
-            let sandbox = self.runtime.block_on(session::open(&options, &|_| ()));
+            let options =
+                SandboxSettings { image: std::env::var("ARENA_IMAGE").ok(), runtime: None };
+            let sandbox = self.runtime.block_on(sandbox::open(&options, &|_| ()));
             let sandbox = sandbox.map_err(|fault| fault.to_string())?;
             Ok(Runner::new(sandbox, Some(Results::of(&self.store)), shrink::THOROUGH))
         };

@@ -13,7 +13,7 @@ use miner::mine::tryout::Tryout;
 use miner::model::replay::RecordingSource;
 use miner::model::source::AnswerSource;
 use miner::model::spec::{ModelAccess, ModelSpec};
-use miner::submit::upload::public_receipt;
+use miner::submit::upload::PublicReceipt;
 use miner::work_directory::WorkDirectory;
 use platform::api::Receipt;
 use platform::client::Client;
@@ -168,8 +168,7 @@ impl MineArgs {
         document["miner_id"] = json!(self.miner.id);
         document["model"] = json!(self.model.to_string());
         document["out"] = json!(self.out);
-        document["transcript"] = json!(job.transcript.as_ref().map(Transcript::path));
-        document["upload"] = json!(receipt.map(public_receipt));
+        document["upload"] = json!(receipt.map(PublicReceipt::from));
         document
     }
 }

@@ -72,7 +72,7 @@ fn summary(standing: &Standing) -> String {
         "rank {} of {}, score {:.2}, reward {} 'TAO'",
         ranking.rank, standing.agents_ranked, ranking.score, ranking.reward_tao
     );
-    if ranking.agent_sha256 != agent.sha256 {
+    if standing.is_outdated() {
         text.push_str("this is the rank of an earlier version; the current one was not run yet\n");
     }
     if let Some(original) = &ranking.copy_of {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use miner::submit::agent_file::read_agent;
 use miner::submit::token::TokenFile;
-use miner::submit::upload::{AgentUpload, public_receipt};
+use miner::submit::upload::{AgentUpload, PublicReceipt};
 use miner::work_directory::WorkDirectory;
 use platform::MinerId;
 use platform::api::Receipt;
@@ -39,7 +39,7 @@ pub async fn run(args: UploadArgs) -> Result {
     let receipt = upload(&args.platform, id, source.clone()).await?;
     write_atomically(&work.agent(), source.as_bytes())?;
     if args.output.json {
-        print_json(&json!({ "upload": public_receipt(&receipt) }))?;
+        print_json(&json!({ "upload": PublicReceipt::from(&receipt) }))?;
     }
     Ok(())
 }

@@ -1,7 +1,6 @@
 //! Tests of the `arena` binary: what it prints, what it keeps, and its exit status.
 
 mod command_line;
-mod crash;
 mod evaluate;
 mod mine;
 mod operator;

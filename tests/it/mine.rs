@@ -245,7 +245,7 @@ async fn starter_agent_runs_and_is_never_overwritten() {
     let platform = TestPlatform::start().await;
     let file = platform.directory().join("agent.py").display().to_string();
     platform.arena(&["init", &file]).await.check(0, &["arena check"]);
-    platform.arena(&["init", &file]).await.check(2, &["exists"]);
+    platform.arena(&["init", &file]).await.check(2, &["is there already"]);
     let args = ["check", &file, "--task", "reverse_string", "--task", "fizz_buzz", "--json"];
     let ran = platform.arena(&args).await;
     assert_eq!(ran.status, Some(0), "{}", ran.stderr);

@@ -328,9 +328,13 @@ fn fsck_reports_and_repairs() {
     };
     check(&["fsck"], 0, "is in order");
     std::fs::write(directory.path().join("agents/me.py"), "x = 2").unwrap();
-    check(&["fsck"], 1, "me.py: it is not the current version; with --repair it is made anew");
+    check(
+        &["fsck"],
+        1,
+        "me.py: it is not the current version; with --repair: restore it from versions/",
+    );
     check(&["fsck", "--json"], 1, "\"with_repair\"");
-    check(&["fsck", "--repair"], 0, "repaired");
+    check(&["fsck", "--repair"], 0, "done: restore it");
     check(&["fsck"], 0, "is in order");
 }
 

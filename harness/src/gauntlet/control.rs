@@ -1,9 +1,9 @@
-//! The honest agent that runs beside the hostile ones.
+//! The honest agent that runs at the same time as the hostile ones.
 //!
-//! Its verdicts must be those that it has among honest agents, and its CPU time must be within a tenth of what
-//! it is there. It is not compared with an idle machine, for processors share caches, memory and, as threads
-//! of one core, the core itself: work costs more beside any other work, however honest. So hostile company is
-//! compared with honest company of the same width, turn and turn about, and medians of many trials are taken.
+//! Its verdicts must be those that it gets among honest agents. Its CPU time is compared too, but a difference is only
+//! a warning, because other load on the machine moves it. It is not compared with an idle machine: processors share
+//! caches, memory and, as threads of one core, the core itself, so work costs more next to any other work. Hostile
+//! company is therefore compared with honest company of the same width, in alternation, by medians of many trials.
 
 use std::time::Duration;
 
@@ -11,16 +11,17 @@ use serde::Serialize;
 use tasks::{Limits, Seed, Verdict};
 use tokio::sync::watch;
 
-use crate::prepared::Prepared;
-use crate::round::Agent;
-use crate::runner::{Runner, Slot};
+use crate::gauntlet::programs::round_task;
+use crate::round::agent::Agent;
+use crate::round::lease::ContainerLease;
+use crate::round::runner::{AgentTrial, TrialRunner};
 use crate::sandbox::Sandbox;
+use crate::scoring::median::median;
+use crate::trial::instance::RoundTask;
 
-use super::prepared;
-
-/// How long it rests between two trials, so that it is a witness and no load.
+/// How long the agent rests between two trials, so that it observes without being a load.
 const REST: Duration = Duration::from_millis(100);
-/// How much more CPU time a trial of the honest agent may take in hostile company.
+/// By how much the CPU time of a trial in hostile company may exceed that in honest company without a warning.
 const MOST_RATIO: f64 = 1.10;
 /// An agent that uses the processor as honest ones do, for long enough to be measured.
 const SOURCE: &str = "\
@@ -33,60 +34,63 @@ print(f'TOTAL = {total}')
 print('def reverse_string(s):\\n    return s[::-1]')
 ";
 
-/// Who is at work beside the control.
+/// Who is at work at the same time as the control.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Company {
     Honest,
     Hostile,
-    /// Nobody any more
+    /// The gauntlet is over.
     Over,
 }
 
-/// What came of the control.
+/// How the control fared.
 #[derive(Clone, Debug, Serialize)]
-pub struct Control {
+pub struct ControlReport {
     /// Median CPU time of its trials in honest company, in milliseconds
     pub honest_cpu_ms: f64,
-    /// How many trials that were
+    /// Number of these trials
     pub honest_trials: usize,
     /// Median CPU time of its trials in hostile company, in milliseconds
     pub hostile_cpu_ms: f64,
-    /// How many trials that were
+    /// Number of these trials
     pub hostile_trials: usize,
-    /// What was wrong, if anything
-    pub trouble: Option<String>,
-    /// Whether it did not notice
+    /// What was wrong with a trial, if anything
+    pub issue: Option<String>,
+    /// A difference in CPU time that may come from the hostile agents or from other load
+    pub warning: Option<String>,
+    /// Whether every trial was accepted without a fault
     pub holds: bool,
 }
 
-pub(super) struct Watch {
-    runner: Runner,
-    prepared: Prepared,
-    slot: Slot,
-    honest_ms: Vec<u64>,
-    hostile_ms: Vec<u64>,
-    trouble: Option<String>,
+/// Runs the control.
+pub(super) struct ControlWatch {
+    runner: TrialRunner,
+    task: RoundTask,
+    lease: ContainerLease,
+    honest_ms: Vec<f64>,
+    hostile_ms: Vec<f64>,
+    issue: Option<String>,
 }
 
-/// The honest agent.
-pub(super) fn agent() -> Agent {
-    Agent::local("control", SOURCE.to_owned())
+/// The honest agent and its source.
+pub(super) fn agent() -> (Agent, &'static str) {
+    (Agent::local("control", SOURCE.to_owned()), SOURCE)
 }
 
-impl Watch {
+impl ControlWatch {
     pub(super) fn new(sandbox: &Sandbox, seed: Seed) -> Self {
         Self {
-            runner: Runner::new(sandbox.clone(), None, Duration::ZERO),
-            prepared: prepared(Limits::STANDARD, seed),
-            slot: Slot::default(),
+            runner: TrialRunner::new(sandbox.clone(), None, Duration::ZERO),
+            task: round_task(Limits::STANDARD, seed),
+            lease: ContainerLease::new(sandbox),
             honest_ms: Vec::new(),
             hostile_ms: Vec::new(),
-            trouble: None,
+            issue: None,
         }
     }
 
-    /// Runs trial after trial until nobody is there any more. One in which the company changed does not count.
-    pub(super) async fn run(mut self, company: watch::Receiver<Company>) -> Control {
+    /// Runs trial after trial until the gauntlet is over. A trial during which the company changed does not count.
+    pub(super) async fn run(mut self, company: watch::Receiver<Company>) -> ControlReport {
         loop {
             let before = *company.borrow();
             let cpu_ms = match before {
@@ -103,63 +107,41 @@ impl Watch {
         }
     }
 
-    async fn trial(&mut self) -> Option<u64> {
-        let agent = agent();
-        let trial = (&agent, SOURCE, &self.prepared);
-        let wrong = match self.runner.run(trial, &mut self.slot, &|_| ()).await {
-            Ok(result) if result.verdict == Verdict::Accepted && result.attempts.len() == 1 => {
-                return Some(result.cpu_ms);
+    #[allow(clippy::cast_precision_loss, reason = "milliseconds of one trial are far below 2^52")]
+    async fn trial(&mut self) -> Option<f64> {
+        let (agent, source) = agent();
+        let trial = AgentTrial { agent: &agent, source, task: &self.task };
+        let wrong = match self.runner.run(trial, &mut self.lease, &|_| ()).await {
+            Ok(record) if record.verdict == Verdict::Accepted && record.attempts.len() == 1 => {
+                return Some(record.cpu_ms as f64);
             }
-            Ok(result) => match result.attempts.iter().find_map(|attempt| attempt.fault.clone()) {
+            Ok(record) => match record.attempts.iter().find_map(|attempt| attempt.fault.clone()) {
                 Some(fault) => format!("an attempt ended in a fault: {fault}"),
-                None => result.failure(),
+                None => record.failure(),
             },
             Err(fault) => format!("a fault: {fault}"),
         };
-        self.trouble.get_or_insert(format!("the honest agent was harmed: {wrong}"));
+        self.issue.get_or_insert(format!("the honest agent was harmed: {wrong}"));
         None
     }
 
-    async fn conclude(self) -> Control {
-        self.runner.discard(self.slot).await;
-        let (honest_trials, hostile_trials) = (self.honest_ms.len(), self.hostile_ms.len());
-        let (honest, hostile) = (median(self.honest_ms), median(self.hostile_ms));
-        let slower = (hostile > honest * MOST_RATIO).then(|| {
+    async fn conclude(self) -> ControlReport {
+        self.lease.discard().await;
+        let (honest, hostile) = (median(&self.honest_ms), median(&self.hostile_ms));
+        let warning = (hostile > honest * MOST_RATIO).then(|| {
             format!(
-                "the honest agent took {hostile} ms of CPU in hostile company, and {honest} in honest company"
+                "the honest agent used {hostile} ms of CPU time in hostile company and {honest} ms in honest company; \
+                 repeat on a quiet machine to see whether the hostile agents are the cause"
             )
         });
-        let trouble = self.trouble.or(slower);
-        Control {
+        ControlReport {
             honest_cpu_ms: honest,
-            honest_trials,
+            honest_trials: self.honest_ms.len(),
             hostile_cpu_ms: hostile,
-            hostile_trials,
-            holds: trouble.is_none(),
-            trouble,
+            hostile_trials: self.hostile_ms.len(),
+            holds: self.issue.is_none(),
+            issue: self.issue,
+            warning,
         }
-    }
-}
-
-#[allow(clippy::cast_precision_loss, reason = "milliseconds of one trial are far below 2^52")]
-fn median(mut values: Vec<u64>) -> f64 {
-    values.sort_unstable();
-    match values.len() {
-        0 => 0.0,
-        n if n % 2 == 1 => values[n / 2] as f64,
-        n => (values[n / 2 - 1] + values[n / 2]) as f64 / 2.0,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::median;
-
-    #[test]
-    #[allow(clippy::float_cmp, reason = "halves are exact")]
-    fn the_median_is_the_middle() {
-        assert_eq!(median(vec![]), 0.0);
-        assert_eq!(median(vec![9, 1, 5]), 5.0);
-        assert_eq!(median(vec![4, 1, 9, 3]), 3.5);
     }
 }

@@ -1,45 +1,49 @@
-//! The gauntlet's table. Pure: it makes text and prints nothing.
+//! The gauntlet's outcome as text. Nothing here prints.
 
 use std::fmt::Write as _;
 
 use comfy_table::{Table, presets};
 
-use super::{Class, Outcome};
+use crate::gauntlet::programs::ProgramClass;
+use crate::gauntlet::run::GauntletOutcome;
 
-/// What came of a gauntlet, for people.
-pub fn table(outcome: &Outcome) -> String {
+/// The outcome of a gauntlet, as a table and a summary.
+pub fn table(outcome: &GauntletOutcome) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_header(["agent", "class", "expected", "got", ""]);
-    for finding in &outcome.agents {
-        let (_, name) = finding.name.split_once('/').unwrap_or_default();
+    for check in &outcome.agents {
+        let (_, name) = check.name.split_once('/').unwrap_or_default();
         table.add_row([
             name,
-            finding.class.folder(),
-            &finding.expected,
-            &finding.got.join(", "),
-            if finding.holds { "holding" } else { "NOT holding" },
+            check.class.directory(),
+            &check.expected,
+            &check.got.join(", "),
+            if check.holds { "holding" } else { "NOT holding" },
         ]);
     }
     let mut text = format!("{table}\n\n");
-    for finding in &outcome.agents {
-        if let Some(trouble) = &finding.trouble {
-            let _ = writeln!(text, "{}: {trouble}", finding.name);
+    for check in &outcome.agents {
+        if let Some(issue) = &check.issue {
+            let _ = writeln!(text, "{}: {issue}", check.name);
         }
     }
     let control = &outcome.control;
     let _ = writeln!(
         text,
-        "honest control: median {} ms of CPU in each of {} trials beside them, {} in each of {} beside honest \
-         agents: {}",
+        "honest control: median {} ms of CPU time in each of {} trials in hostile company, {} ms in each of {} in \
+         honest company: {}",
         control.hostile_cpu_ms,
         control.hostile_trials,
         control.honest_cpu_ms,
         control.honest_trials,
-        control.trouble.as_deref().unwrap_or("it did not notice"),
+        control.issue.as_deref().unwrap_or("unharmed"),
     );
-    let held = outcome.agents.iter().filter(|finding| finding.holds).count();
-    let hostile = outcome.agents.iter().filter(|finding| finding.class != Class::Honest).count();
+    if let Some(warning) = &control.warning {
+        let _ = writeln!(text, "warning: {warning}");
+    }
+    let held = outcome.agents.iter().filter(|check| check.holds).count();
+    let hostile = outcome.agents.iter().filter(|c| c.class != ProgramClass::Honest).count();
     let _ = writeln!(
         text,
         "{held} of {} hold ({hostile} hostile, {} honest): this sandbox {}",

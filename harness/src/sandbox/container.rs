@@ -4,7 +4,6 @@
 //! inputs over stdin, so a remote daemon works like a local one and the host never opens a path that an
 //! agent could write.
 
-use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,10 +11,6 @@ use std::time::Duration;
 
 use bollard::container::{AttachContainerResults, LogOutput};
 use bollard::errors::Error;
-use bollard::models::{
-    ContainerCreateBody, ContainerCreateResponse, HostConfig, HostConfigCgroupnsModeEnum,
-    HostConfigLogConfig, ResourcesUlimits,
-};
 use bytes::{Buf as _, BytesMut};
 use futures_util::{Stream, StreamExt as _};
 use serde::Serialize;
@@ -23,107 +18,122 @@ use tasks::{Input, Limits};
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::daemon::{ask, status_of};
+use super::context::SandboxContext;
+use super::create::create;
+use super::daemon::ask;
 use super::owner;
 use super::protocol::{
-    AgentRun, CallEnd, CallsRun, Ended, Load, MakeCalls, REFUSED, RunAgent, SAID, Said, Stop,
-    Usage, Why,
+    AgentRun, CallEnd, CallsRun, DRIVER_TAG, DriverMessage, LoadOutcome, MakeCalls, ProcessEnd,
+    REFUSAL_TAG, ResourceUsage, RunAgent, StopCalls, TerminationReason,
 };
-use super::{DRIVER, Sandbox};
 use crate::Fault;
 
-/// The only folder that can be written to, in memory.
-const WORK: &str = "/work";
-/// Where pip and friends live in the images that are used. Empty read-only mounts hide them.
-const SITE_PACKAGES: [&str; 3] = [
-    "/usr/lib/python3/dist-packages",
-    "/usr/local/lib/python3.11/dist-packages",
-    "/usr/local/lib/python3.11/site-packages",
-];
-/// The system calls that there are for an agent; every other one is refused. Readable, with its reasons.
-const SECCOMP: &str = include_str!("../../seccomp.json");
-/// How often another user is drawn when the one that was drawn is at work in another container.
-const USER_DRAWS: usize = 8;
 /// Exit status of a container whose process 1 was ended by SIGKILL.
 const KILLED: i64 = 128 + 9;
-/// How long a container whose streams ended may take until Docker knows how it ended.
+/// How long Docker may take, after a container's streams ended, to know how the container ended.
 const END_SECONDS: u64 = 10;
 /// How long a container may take to be ready. Starting is slow on a starved machine.
 const START_SECONDS: u64 = 120;
-/// How much longer than the driver's own deadline the host waits for it to speak. The driver needs a
-/// moment to kill and to reap; the rest is for a machine that is busy with others.
+/// How much longer than the driver's own deadline the host waits for a message. The driver needs a
+/// moment to kill and to reap; the rest is for a busy machine.
 const GRACE_SECONDS: u64 = 15;
-/// Largest statement of a driver, apart from what it quotes, in bytes.
-const STATEMENT_BYTES: u64 = 4096;
-/// How much of what a driver wrote to stderr is kept, in bytes: enough for a traceback.
+/// Largest message of a driver, apart from what it quotes, in bytes.
+const MESSAGE_BYTES: u64 = 4096;
+/// How much of a driver's stderr is kept, in bytes: enough for a traceback.
 const DRIVER_ERRORS_BYTES: usize = 4096;
-/// A container whose time was up is taken for starved if the machine kept it from running for this share of
-/// it, a half. So whoever needs no more than half of a limit on a quiet machine never exceeds it on a busy one,
-/// and references need a third at most.
+/// A container whose time was up counts as starved if the machine kept it from running for half of that time
+/// (1 / `STARVED_SHARE`). An agent that needs at most half of a limit on a quiet machine therefore never exceeds it on
+/// a busy one, and references need a third at most.
 const STARVED_SHARE: u64 = 2;
-/// Files that a process may have open.
-const OPEN_FILES: i64 = 256;
-/// Signals that may wait to be delivered.
-const PENDING_SIGNALS: i64 = 256;
 
-type Output = Pin<Box<dyn Stream<Item = Result<LogOutput, Error>> + Send>>;
+type OutputStream = Pin<Box<dyn Stream<Item = Result<LogOutput, Error>> + Send>>;
 
 /// A running container with its driver at the other end of the line.
 pub struct Container {
-    sandbox: Sandbox,
+    context: Arc<SandboxContext>,
     id: String,
-    output: Output,
+    output: OutputStream,
     input: Pin<Box<dyn AsyncWrite + Send>>,
     unread: BytesMut,
     /// Largest frame that the present command may bring, in bytes.
     frame_bytes: u64,
     errors: Vec<u8>,
-    /// Whether the kernel ended its driver for want of memory.
+    /// Whether the kernel ended its driver because the container ran out of memory.
     out_of_memory: bool,
+}
+
+/// An answer to load and the calls to make.
+#[derive(Clone, Copy)]
+pub struct CallPlan<'a> {
+    /// The answer
+    pub source: &'a str,
+    /// The function or class that is called
+    pub entry_point: &'a str,
+    /// The inputs, in the order of the calls
+    pub calls: &'a [Input<'a>],
+    /// Limits of the calls
+    pub limits: &'a Limits,
+}
+
+/// When the driver must have answered, and after how many seconds that is.
+#[derive(Clone, Copy)]
+struct Deadline {
+    at: Instant,
+    seconds: u64,
+}
+
+impl Deadline {
+    fn after(seconds: u64) -> Self {
+        Self { at: Instant::now() + Duration::from_secs(seconds), seconds }
+    }
+
+    /// The deadline of a driver that has `wall_ms` for its work.
+    fn of_work(wall_ms: u64) -> Self {
+        Self::after(wall_ms.div_ceil(1000) + GRACE_SECONDS)
+    }
 }
 
 impl Container {
     /// Creates and starts a container, and waits until its driver is ready.
-    pub(super) async fn start(sandbox: &Sandbox) -> Result<Self, Fault> {
-        let created = created(sandbox).await?;
-        match Self::start_created(sandbox, &created.id, &created.warnings).await {
+    pub(super) async fn start(context: &Arc<SandboxContext>) -> Result<Self, Fault> {
+        let created = create(context).await?;
+        match Self::start_created(context, &created.id, &created.warnings).await {
             Ok(container) => Ok(container),
             Err(fault) => {
-                // The first fault is the one to tell; what is left is found by its label.
-                let _ = owner::remove(sandbox.engine(), &created.id).await;
+                // The first fault is the one to report; a container that stays is found by its label.
+                let _ = owner::remove(context.engine(), &created.id).await;
                 Err(fault)
             }
         }
     }
 
     async fn start_created(
-        sandbox: &Sandbox,
+        context: &Arc<SandboxContext>,
         id: &str,
         warnings: &[String],
     ) -> Result<Self, Fault> {
         if let Some(warning) = warnings.first() {
             return Err(Fault::LimitDropped(warning.clone()));
         }
-        let engine = sandbox.engine();
+        let engine = context.engine();
         let AttachContainerResults { output, input } =
             ask("attach to a container", engine.attach(id)).await?;
         let mut container = Self {
-            sandbox: sandbox.clone(),
+            context: Arc::clone(context),
             id: id.to_owned(),
             output,
             input,
             unread: BytesMut::new(),
-            frame_bytes: STATEMENT_BYTES,
+            frame_bytes: MESSAGE_BYTES,
             errors: Vec::new(),
             out_of_memory: false,
         };
         ask("start a container", engine.start(id)).await?;
-        let deadline = Instant::now() + Duration::from_secs(START_SECONDS);
-        match container.said(deadline, START_SECONDS).await? {
-            Said::Ready { python } if python.starts_with("3.11.") => Ok(container),
-            Said::Ready { python } => {
-                let image = &sandbox.inner.image.reference;
-                Err(Fault::Image(format!("{image} has Python {python}, and 3.11 is wanted")))
+        match container.message(Deadline::after(START_SECONDS)).await? {
+            DriverMessage::Ready { python } if python.starts_with("3.11.") => Ok(container),
+            DriverMessage::Ready { python } => {
+                let image = &context.spec.image.reference;
+                Err(Fault::Image(format!("{image} has Python {python}; expected 3.11")))
             }
             _ => Err(container.broke_protocol("it did not begin with 'ready'")),
         }
@@ -136,20 +146,20 @@ impl Container {
         prompt: &str,
         limits: &Limits,
     ) -> Result<AgentRun, Fault> {
-        let (deadline, seconds) = deadline(limits.agent_wall_ms);
-        let order = RunAgent {
+        let deadline = Deadline::of_work(limits.agent_wall_ms);
+        let command = RunAgent {
             agent: source,
             prompt,
             wall_ms: limits.agent_wall_ms,
             answer_bytes: limits.answer_bytes,
             stderr_bytes: limits.stderr_bytes,
         };
-        // Every byte of an answer or of stderr costs up to six in JSON.
-        self.frame_bytes = 6 * (limits.answer_bytes + limits.stderr_bytes) + STATEMENT_BYTES;
-        self.send(deadline, seconds, &order).await?;
-        match self.said(deadline, seconds).await {
-            Ok(Said::Answer(answer)) => {
-                self.check_fed(answer.starved_ms, limits.agent_wall_ms)?;
+        // Every byte of an answer or of stderr takes up to six in JSON.
+        self.frame_bytes = 6 * (limits.answer_bytes + limits.stderr_bytes) + MESSAGE_BYTES;
+        self.send(deadline, &command).await?;
+        match self.message(deadline).await {
+            Ok(DriverMessage::Answer(answer)) => {
+                self.check_not_starved(answer.starved_ms, limits.agent_wall_ms)?;
                 Ok(answer.into())
             }
             Ok(_) => Err(self.broke_protocol("it did not report the agent's run")),
@@ -158,18 +168,17 @@ impl Container {
         }
     }
 
-    /// Loads an answer and calls its entry point with each of the inputs. Every call's end is told when it is
-    /// known, in the order of the calls, so that nobody has to keep the values of a whole trial; on a break
-    /// no more calls are made.
+    /// Loads an answer and calls its entry point with each of the inputs. `on_end` gets the end of every call as soon
+    /// as it is known, in the order of the calls, so that the values of a trial need not be kept; on a break no more
+    /// calls are made.
     pub async fn make_calls(
         &mut self,
-        (source, entry_point): (&str, &str),
-        calls: &[Input<'_>],
-        limits: &Limits,
+        plan: CallPlan<'_>,
         mut on_end: impl FnMut(CallEnd) -> ControlFlow<()>,
     ) -> Result<CallsRun, Fault> {
-        let (deadline, seconds) = deadline(limits.calls_wall_ms);
-        let order = MakeCalls {
+        let CallPlan { source, entry_point, calls, limits } = plan;
+        let deadline = Deadline::of_work(limits.calls_wall_ms);
+        let command = MakeCalls {
             source,
             entry_point,
             calls,
@@ -178,52 +187,52 @@ impl Container {
             value_bytes: limits.value_bytes,
             values_bytes: limits.values_bytes,
         };
-        self.frame_bytes = limits.value_bytes + STATEMENT_BYTES;
-        self.send(deadline, seconds, &order).await?;
-        let (mut told, mut stopped) = (0, false);
-        let mut load = Load::Ready;
+        self.frame_bytes = limits.value_bytes + MESSAGE_BYTES;
+        self.send(deadline, &command).await?;
+        let (mut ended, mut stopped) = (0, false);
+        let mut load = LoadOutcome::Ready;
         loop {
-            let (tag, payload) = match self.frame(deadline, seconds).await {
+            let (tag, payload) = match self.frame(deadline).await {
                 Ok(frame) => frame,
-                Err(_) if self.out_of_memory => return Ok(out_of_memory(load, told)),
+                Err(_) if self.out_of_memory => return Ok(out_of_memory(load, ended)),
                 Err(fault) => return Err(fault),
             };
             let end = match tag {
-                SAID => match self.parse(&payload)? {
-                    Said::LoadEnded(ended) => {
-                        load = Load::Ended(ended);
+                DRIVER_TAG => match self.parse(&payload)? {
+                    DriverMessage::LoadEnded(end) => {
+                        load = LoadOutcome::Ended(end);
                         continue;
                     }
-                    Said::Ended { index, ended } if index == told => CallEnd::Ended(ended),
-                    Said::Done { clean, starved_ms, usage } => {
-                        self.check_fed(starved_ms, limits.calls_wall_ms)?;
+                    DriverMessage::Ended { index, end } if index == ended => CallEnd::Ended(end),
+                    DriverMessage::Done { clean, starved_ms, usage } => {
+                        self.check_not_starved(starved_ms, limits.calls_wall_ms)?;
                         return Ok(CallsRun { load, rest: CallEnd::NotMade, clean, usage });
                     }
-                    _ => return Err(self.broke_protocol("it spoke out of turn")),
+                    _ => return Err(self.broke_protocol("it sent a message out of turn")),
                 },
-                REFUSED => {
-                    load = Load::read_refusal(&payload);
+                REFUSAL_TAG => {
+                    load = LoadOutcome::read_refusal(&payload);
                     continue;
                 }
-                index if index as usize == told && told < calls.len() => CallEnd::read(&payload),
+                index if index as usize == ended && ended < calls.len() => CallEnd::read(&payload),
                 _ => return Err(self.broke_protocol("it sent an outcome out of turn")),
             };
-            told += 1;
-            // What was under way when the calls were stopped still comes, and is nobody's business.
+            ended += 1;
+            // Calls that were in progress when the rest was stopped still end; their outcomes are ignored.
             if !stopped && on_end(end).is_break() {
                 stopped = true;
-                self.send(deadline, seconds, &Stop { stop: true }).await?;
+                self.send(deadline, &StopCalls { stop: true }).await?;
             }
         }
     }
 
     /// Removes the container: the streams first, then the processes, then the rest. A reader that has
-    /// stopped reading can block a kill, so nothing is attached any more when it comes.
+    /// stopped reading can block a kill, so nothing may be attached any more when it comes.
     pub async fn remove(self) -> Result<(), Fault> {
-        let Self { sandbox, id, output, input, .. } = self;
+        let Self { context, id, output, input, .. } = self;
         drop((output, input));
-        let engine = sandbox.engine();
-        // It may have ended by itself, which is what was wanted; removal by force kills as well.
+        let engine = context.engine();
+        // A container that has ended cannot be killed, which is fine; removal by force kills as well.
         let _ = ask("kill a container", engine.kill(&id)).await;
         owner::remove(engine, &id).await
     }
@@ -233,12 +242,7 @@ impl Container {
         &self.id[..12]
     }
 
-    async fn send(
-        &mut self,
-        deadline: Instant,
-        seconds: u64,
-        command: &impl Serialize,
-    ) -> Result<(), Fault> {
+    async fn send(&mut self, deadline: Deadline, command: &impl Serialize) -> Result<(), Fault> {
         let body = serde_json::to_vec(command).expect("commands are plain data");
         let length = u32::try_from(body.len()).expect("commands are far smaller than 4 GiB");
         let sending = async {
@@ -246,26 +250,26 @@ impl Container {
             self.input.write_all(&body).await?;
             self.input.flush().await
         };
-        match timeout_at(deadline, sending).await {
+        match timeout_at(deadline.at, sending).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(self.gone().await),
-            Err(_) => Err(self.silent(seconds)),
+            Err(_) => Err(self.silent(deadline.seconds)),
         }
     }
 
-    async fn said(&mut self, deadline: Instant, seconds: u64) -> Result<Said, Fault> {
-        match self.frame(deadline, seconds).await? {
-            (SAID, payload) => self.parse(&payload),
+    async fn message(&mut self, deadline: Deadline) -> Result<DriverMessage, Fault> {
+        match self.frame(deadline).await? {
+            (DRIVER_TAG, payload) => self.parse(&payload),
             _ => Err(self.broke_protocol("an outcome came before any call")),
         }
     }
 
-    fn parse(&self, payload: &[u8]) -> Result<Said, Fault> {
+    fn parse(&self, payload: &[u8]) -> Result<DriverMessage, Fault> {
         serde_json::from_slice(payload).map_err(|error| self.broke_protocol(&error.to_string()))
     }
 
     /// The next frame: its tag and its payload.
-    async fn frame(&mut self, deadline: Instant, seconds: u64) -> Result<(u32, BytesMut), Fault> {
+    async fn frame(&mut self, deadline: Deadline) -> Result<(u32, BytesMut), Fault> {
         loop {
             if self.unread.len() >= 8 {
                 let length = u32::from_be_bytes(self.unread[..4].try_into().expect("four bytes"));
@@ -278,7 +282,7 @@ impl Container {
                     return Ok((tag, self.unread.split_to(length as usize - 4)));
                 }
             }
-            match timeout_at(deadline, self.output.next()).await {
+            match timeout_at(deadline.at, self.output.next()).await {
                 Ok(Some(Ok(LogOutput::StdOut { message }))) => self.unread.extend(&message),
                 Ok(Some(Ok(other))) => {
                     self.errors.extend(other.into_bytes());
@@ -286,15 +290,15 @@ impl Container {
                     self.errors.drain(..excess);
                 }
                 Ok(Some(Err(_)) | None) => return Err(self.gone().await),
-                Err(_) => return Err(self.silent(seconds)),
+                Err(_) => return Err(self.silent(deadline.seconds)),
             }
         }
     }
 
-    /// The fault of a container whose streams ended. That the kernel ended its driver for want of memory
-    /// is noted, for it is no fault of ours: all memory in there but a little is the agent's.
+    /// The fault of a container whose streams ended. If the kernel ended its driver because memory ran out, that
+    /// is noted: it is not a fault of the arena, because nearly all memory in the container is the agent's.
     async fn gone(&mut self) -> Fault {
-        let engine = self.sandbox.engine();
+        let engine = self.context.engine();
         // The streams may end a moment before Docker knows why.
         let _ = timeout(Duration::from_secs(END_SECONDS), engine.ended(&self.id)).await;
         let status = match ask("inspect a container", engine.inspect(&self.id)).await {
@@ -313,8 +317,8 @@ impl Container {
         Fault::ContainerGone { container: self.short_id().to_owned(), status, errors }
     }
 
-    /// Whether a machine that kept a container from running had no large part in its time being up.
-    fn check_fed(&self, starved_ms: u64, wall_ms: u64) -> Result<(), Fault> {
+    /// Returns a fault if a large part of the time of a container was up because the machine did not let it run.
+    fn check_not_starved(&self, starved_ms: u64, wall_ms: u64) -> Result<(), Fault> {
         if starved_ms * STARVED_SHARE < wall_ms {
             return Ok(());
         }
@@ -333,121 +337,10 @@ impl Container {
     }
 }
 
-/// Until when a driver must have answered that has `wall_ms` for its work, and how many seconds that is.
-fn deadline(wall_ms: u64) -> (Instant, u64) {
-    let seconds = wall_ms.div_ceil(1000) + GRACE_SECONDS;
-    (Instant::now() + Duration::from_secs(seconds), seconds)
-}
-
-/// What came of calls whose container ran out of memory so far that its driver was ended: those that had
-/// come to something keep it.
-fn out_of_memory(load: Load, told: usize) -> CallsRun {
-    let ended = Ended { why: Why::Memory, exit: None, signal: Some(9) };
-    let load = if told == 0 { Load::Ended(ended) } else { load };
-    CallsRun { load, rest: CallEnd::Ended(ended), clean: false, usage: Usage::default() }
-}
-
-/// Has a container created, to the end even if nobody waits for it any more: a request that was sent cannot be
-/// taken back, and a cleanup that did not wait for its answer would miss the container.
-async fn created(sandbox: &Sandbox) -> Result<ContainerCreateResponse, Fault> {
-    let under_way = Arc::clone(&sandbox.inner.creations).read_owned().await;
-    let sandbox = sandbox.clone();
-    let creating = tokio::spawn(async move {
-        let created = create(&sandbox).await;
-        drop(under_way);
-        created
-    });
-    creating.await.expect("creating a container does not panic")
-}
-
-/// Creates a container with a user of its own: limits that the kernel counts per user are never shared.
-/// The name holds the number, and Docker gives no name twice as long as its container is there, so no two
-/// containers of a daemon ever share one.
-async fn create(sandbox: &Sandbox) -> Result<ContainerCreateResponse, Fault> {
-    let mut draws = 0;
-    loop {
-        draws += 1;
-        let user = rand::random_range(1_000_000..2_000_000_000_u32);
-        let name = format!("arena-{user}");
-        let created = sandbox.engine().create(&name, body(sandbox, user));
-        match ask("create a container", created).await {
-            Err(fault) if status_of(&fault) == Some(409) && draws < USER_DRAWS => {}
-            Err(fault) if status_of(&fault) == Some(404) => {
-                let image = sandbox.inner.image.pinned();
-                return Err(Fault::Image(format!(
-                    "{image} is not on this daemon any more; 'harness image' gets it again"
-                )));
-            }
-            created => return created,
-        }
-    }
-}
-
-fn body(sandbox: &Sandbox, user: u32) -> ContainerCreateBody {
-    let inner = &*sandbox.inner;
-    let words = |words: &[&str]| Some(words.iter().map(ToString::to_string).collect::<Vec<_>>());
-    ContainerCreateBody {
-        image: Some(inner.image.id.clone()),
-        entrypoint: words(&["python", "-P", "-s", "-X", "utf8", "-c", DRIVER]),
-        cmd: words(&[]),
-        env: words(&["PYTHONHASHSEED=0", "HOME=/work", "TMPDIR=/work", "LANG=C.UTF-8"]),
-        user: Some(format!("{user}:{user}")),
-        working_dir: Some(WORK.to_owned()),
-        attach_stdin: Some(true),
-        attach_stdout: Some(true),
-        attach_stderr: Some(true),
-        open_stdin: Some(true),
-        stdin_once: Some(true),
-        tty: Some(false),
-        network_disabled: Some(true),
-        labels: Some(inner.owner.labels(24 * 3600)),
-        host_config: Some(host_config(sandbox, user)),
-        ..Default::default()
-    }
-}
-
-fn host_config(sandbox: &Sandbox, user: u32) -> HostConfig {
-    let inner = &*sandbox.inner;
-    let limits = &inner.limits;
-    let signed = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-    let limit = |name: &str, most: i64| ResourcesUlimits {
-        name: Some(name.to_owned()),
-        soft: Some(most),
-        hard: Some(most),
-    };
-    let work = format!(
-        "rw,noexec,nosuid,nodev,size={},nr_inodes={},mode=0700,uid={user},gid={user}",
-        limits.work_bytes, limits.work_inodes
-    );
-    let hidden = "ro,noexec,nosuid,nodev,size=4k,nr_inodes=2,mode=0555";
-    let mut tmpfs: HashMap<_, _> =
-        SITE_PACKAGES.iter().map(|path| ((*path).to_owned(), hidden.to_owned())).collect();
-    tmpfs.insert(WORK.to_owned(), work);
-    HostConfig {
-        network_mode: Some("none".to_owned()),
-        readonly_rootfs: Some(true),
-        tmpfs: Some(tmpfs),
-        ipc_mode: Some("none".to_owned()),
-        cgroupns_mode: Some(HostConfigCgroupnsModeEnum::PRIVATE),
-        memory: Some(signed(limits.memory_bytes)),
-        memory_swap: Some(signed(limits.memory_bytes)),
-        nano_cpus: Some(i64::from(limits.cpu_millis) * 1_000_000),
-        pids_limit: Some(i64::from(limits.pids)),
-        ulimits: Some(vec![
-            limit("nofile", OPEN_FILES),
-            limit("core", 0),
-            limit("fsize", signed(limits.work_bytes)),
-            limit("memlock", 0),
-            limit("msgqueue", 0),
-            limit("sigpending", PENDING_SIGNALS),
-        ]),
-        cap_drop: Some(vec!["ALL".to_owned()]),
-        security_opt: Some(vec!["no-new-privileges:true".to_owned(), format!("seccomp={SECCOMP}")]),
-        privileged: Some(false),
-        init: Some(false),
-        auto_remove: Some(false),
-        log_config: Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: None }),
-        runtime: inner.runtime.clone(),
-        ..Default::default()
-    }
+/// The result of calls in a container that ran out of memory so far that its driver was ended. The `ended` calls
+/// keep their outcomes.
+fn out_of_memory(load: LoadOutcome, ended: usize) -> CallsRun {
+    let end = ProcessEnd { why: TerminationReason::Memory, exit: None, signal: Some(9) };
+    let load = if ended == 0 { LoadOutcome::Ended(end) } else { load };
+    CallsRun { load, rest: CallEnd::Ended(end), clean: false, usage: ResourceUsage::default() }
 }

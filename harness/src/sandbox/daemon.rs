@@ -1,4 +1,4 @@
-//! The way to the Docker daemon, and what it means when there is none.
+//! The connection to the Docker daemon: its address, its requests and their failures.
 
 use std::fmt;
 use std::future::Future;
@@ -9,9 +9,9 @@ use bollard::errors::Error;
 
 use crate::Fault;
 
-/// How long the daemon may take for one request. It is long, because a request on a starved machine is
-/// no reason to give up, and finite, because a stopped daemon must not stop us for ever.
-pub(super) const REQUEST_SECONDS: u64 = 60;
+/// How long the daemon may take for one request. It is long, because requests are slow on a starved machine,
+/// and finite, because a stopped daemon must not stop a round for ever.
+const REQUEST_SECONDS: u64 = 60;
 
 /// The daemon's address: `DOCKER_HOST`, or the local socket.
 pub fn host() -> String {
@@ -35,7 +35,7 @@ pub async fn connect() -> Result<Docker, Fault> {
     }
 }
 
-/// What a daemon says of itself.
+/// Version and features of a daemon.
 #[derive(Clone, Debug)]
 pub struct DaemonFacts {
     version: String,
@@ -52,10 +52,10 @@ impl fmt::Display for DaemonFacts {
     }
 }
 
-/// Asks the daemon about itself.
+/// Returns what the daemon reports about itself.
 pub async fn daemon_facts() -> Result<DaemonFacts, Fault> {
     let docker = connect().await?;
-    let version = ask("tell its version", docker.version()).await?;
+    let version = ask("report its version", docker.version()).await?;
     let info = ask("describe itself", docker.info()).await?;
     let known = |text: Option<String>| text.unwrap_or_else(|| "unknown".to_owned());
     let mut runtimes: Vec<_> = info.runtimes.unwrap_or_default().into_keys().collect();
@@ -68,24 +68,36 @@ pub async fn daemon_facts() -> Result<DaemonFacts, Fault> {
     })
 }
 
-/// Asks the daemon for something, within a time.
+/// Sends a request and waits for its answer, for a limited time.
 pub(super) async fn ask<T>(
     action: &'static str,
     request: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Fault> {
     match tokio::time::timeout(Duration::from_secs(REQUEST_SECONDS), request).await {
         Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(cause)) => Err(Fault::Docker { action, cause }),
-        Err(_) => Err(Fault::DockerSilent { action, seconds: REQUEST_SECONDS }),
+        Ok(Err(cause)) => Err(docker_fault(action, &cause)),
+        Err(_) => Err(silent(action, REQUEST_SECONDS)),
     }
 }
 
-/// The HTTP status of the daemon's refusal, if it was one.
+/// The fault of a request that the daemon refused or failed.
+pub(super) fn docker_fault(action: &'static str, cause: &Error) -> Fault {
+    let status = match cause {
+        Error::DockerResponseServerError { status_code, .. } => Some(*status_code),
+        _ => None,
+    };
+    Fault::Docker { host: host(), action, status, cause: innermost(cause) }
+}
+
+/// The fault of a request that the daemon did not answer in time.
+pub(super) fn silent(action: &'static str, seconds: u64) -> Fault {
+    Fault::DockerSilent { host: host(), action, seconds }
+}
+
+/// The HTTP status of the daemon's refusal, if the fault is one.
 pub(super) fn status_of(fault: &Fault) -> Option<u16> {
     match fault {
-        Fault::Docker { cause: Error::DockerResponseServerError { status_code, .. }, .. } => {
-            Some(*status_code)
-        }
+        Fault::Docker { status, .. } => *status,
         _ => None,
     }
 }
@@ -102,8 +114,8 @@ fn is_permission_denied(error: &Error) -> bool {
     false
 }
 
-/// What an error comes down to.
-pub(crate) fn innermost(error: &dyn std::error::Error) -> String {
+/// The innermost cause of an error, as text.
+fn innermost(error: &dyn std::error::Error) -> String {
     let mut error = error;
     while let Some(source) = error.source() {
         error = source;

@@ -2,8 +2,8 @@
 //!
 //! The standard image is the official `python:3.11-slim`. Where no registry can be reached, an
 //! equivalent one is built from Debian bookworm's packages, whose python3 is 3.11; it gets a name of its
-//! own, for a tag must not claim what is not true. Containers are started by the image's id, so a tag
-//! that moves during a round changes nothing.
+//! own, because a tag must not claim an origin that it does not have. Containers are started by the image's id, so a
+//! tag that moves during a round changes nothing.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -16,37 +16,37 @@ use futures_util::StreamExt as _;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::process::Command;
 
-use super::daemon::{ask, status_of};
+use super::daemon::{ask, connect, docker_fault, silent, status_of};
 use crate::Fault;
 
-/// The image that is used when nobody names another.
+/// The image that is used unless another is named.
 const STANDARD: &str = "python:3.11-slim";
-/// The image that is built here. Its name says what it is.
+/// Repository and tag of the image that is built here.
 const BUILT: (&str, &str) = ("arena/python", "3.11-bookworm");
-/// Makes a root filesystem from Debian's packages, as a tar archive.
+/// Builds a root filesystem from Debian's packages, as a tar archive.
 const BUILD_SCRIPT: &str = include_str!("../../image/build-rootfs.sh");
 /// How long a pull may make no progress.
 const STALL_SECONDS: u64 = 120;
 /// How long a build may take.
 const BUILD_SECONDS: u64 = 1800;
-/// How long the daemon may take to make an image of what was built.
+/// How long the daemon may take to import what was built.
 const IMPORT_SECONDS: u64 = 600;
-/// How much of the root filesystem is handed to the daemon at a time, in bytes.
+/// How much of the root filesystem is sent to the daemon at a time, in bytes.
 const CHUNK_BYTES: usize = 1 << 20;
 
 /// An image that is on the daemon.
 #[derive(Clone, Debug)]
 pub struct Image {
-    /// The name under which it was asked for.
+    /// The name that was requested.
     pub reference: String,
     /// Its content-addressed id, `sha256:...`.
     pub id: String,
     /// How it came to be there.
-    pub origin: Origin,
+    pub origin: ImageOrigin,
 }
 
 impl Image {
-    /// Name and id together: what a round records.
+    /// Name and id together, as a round records them.
     pub fn pinned(&self) -> String {
         format!("{}@{}", self.reference, self.id)
     }
@@ -54,8 +54,8 @@ impl Image {
 
 /// How an image came to be on the daemon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// It was there.
+pub enum ImageOrigin {
+    /// It was there already.
     Present,
     /// It was pulled from its registry.
     Pulled,
@@ -66,66 +66,76 @@ pub enum Origin {
 /// Progress of [`resolve`].
 #[derive(Clone, Debug)]
 pub enum ImageEvent {
-    /// A pull begins.
+    /// A pull begins: the image.
     Pulling(String),
-    /// Bytes of the pull's layers so far, and of how many.
+    /// Progress of a pull: bytes of its layers so far, and in total.
     Pulled(u64, u64),
-    /// No registry gave the image.
+    /// The pull failed: the image and the reason.
     PullFailed(String, String),
-    /// A build begins.
+    /// A build begins: the image.
     Building(String),
-    /// The build says what it is doing.
+    /// A line of the build script.
     BuildStep(String),
 }
 
-/// Finds, pulls or builds an image. Without a `reference` it is the standard one; a reference that was
-/// asked for is never replaced by something built here. With `refresh` an image that is present is
-/// pulled or built again.
+/// What to do if the image is on the daemon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ImagePolicy {
+    /// Use it.
+    UsePresent,
+    /// Pull or build it again.
+    Refresh,
+}
+
+/// Finds, pulls or builds an image. Without a `reference` it is the standard one; a named image
+/// is never replaced by one that is built here.
 pub async fn resolve(
     docker: &Docker,
     reference: Option<&str>,
-    refresh: bool,
+    policy: ImagePolicy,
     on_event: &(dyn Fn(ImageEvent) + Send + Sync),
 ) -> Result<Image, Fault> {
-    if !refresh && let Some(image) = present(docker, reference).await? {
+    if policy == ImagePolicy::UsePresent
+        && let Some(image) = present(docker, reference).await?
+    {
         return Ok(image);
     }
-    let wanted = with_tag(reference.unwrap_or(STANDARD));
-    on_event(ImageEvent::Pulling(wanted.clone()));
-    let Err(pull_failed) = pull(docker, &wanted, on_event).await else {
-        return expect(docker, &wanted, Origin::Pulled).await;
+    let name = with_tag(reference.unwrap_or(STANDARD));
+    on_event(ImageEvent::Pulling(name.clone()));
+    let Err(pull_failed) = pull(docker, &name, on_event).await else {
+        return expect(docker, &name, ImageOrigin::Pulled).await;
     };
     let reason = pull_failed.to_string();
-    on_event(ImageEvent::PullFailed(wanted.clone(), reason.clone()));
+    on_event(ImageEvent::PullFailed(name.clone(), reason.clone()));
     if reference.is_some() {
         return Err(Fault::Image(format!(
-            "{wanted} is not on this daemon and cannot be pulled ({reason}); check its name, or leave \
-             --image out to have the standard one pulled or built"
+            "{name} is not on this daemon and cannot be pulled ({reason}); check its name, or omit \
+             --image to have the standard one pulled or built"
         )));
     }
     let built = format!("{}:{}", BUILT.0, BUILT.1);
     on_event(ImageEvent::Building(built.clone()));
     build(docker, on_event).await?;
-    expect(docker, &built, Origin::Built).await
+    expect(docker, &built, ImageOrigin::Built).await
 }
 
 /// Finds the image that [`resolve`] would use without pulling or building one.
 pub async fn find_present(reference: Option<&str>) -> Result<Image, Fault> {
-    let docker = super::connect().await?;
+    let docker = connect().await?;
     let found = present(&docker, reference).await?;
     found.ok_or_else(|| {
-        let wanted = with_tag(reference.unwrap_or(STANDARD));
-        Fault::Image(format!("{wanted} is not here; 'harness image' pulls or builds it"))
+        let name = with_tag(reference.unwrap_or(STANDARD));
+        Fault::Image(format!("{name} is not on this daemon; 'arena image' pulls or builds it"))
     })
 }
 
 async fn present(docker: &Docker, reference: Option<&str>) -> Result<Option<Image>, Fault> {
-    let wanted = with_tag(reference.unwrap_or(STANDARD));
-    let image = find(docker, &wanted, Origin::Present).await?;
+    let name = with_tag(reference.unwrap_or(STANDARD));
+    let image = find(docker, &name, ImageOrigin::Present).await?;
     if image.is_some() || reference.is_some() {
         return Ok(image);
     }
-    find(docker, &format!("{}:{}", BUILT.0, BUILT.1), Origin::Present).await
+    find(docker, &format!("{}:{}", BUILT.0, BUILT.1), ImageOrigin::Present).await
 }
 
 /// The reference with the tag `latest` if it names neither tag nor digest, as Docker's own client does.
@@ -134,7 +144,11 @@ fn with_tag(reference: &str) -> String {
     if name.contains([':', '@']) { reference.to_owned() } else { format!("{reference}:latest") }
 }
 
-async fn find(docker: &Docker, reference: &str, origin: Origin) -> Result<Option<Image>, Fault> {
+async fn find(
+    docker: &Docker,
+    reference: &str,
+    origin: ImageOrigin,
+) -> Result<Option<Image>, Fault> {
     match ask("inspect an image", docker.inspect_image(reference)).await {
         Ok(found) => {
             let reference = reference.to_owned();
@@ -145,10 +159,11 @@ async fn find(docker: &Docker, reference: &str, origin: Origin) -> Result<Option
     }
 }
 
-async fn expect(docker: &Docker, reference: &str, origin: Origin) -> Result<Image, Fault> {
+async fn expect(docker: &Docker, reference: &str, origin: ImageOrigin) -> Result<Image, Fault> {
     let found = find(docker, reference, origin).await?;
-    found
-        .ok_or_else(|| Fault::Image(format!("Docker said it has {reference}, and then it had not")))
+    found.ok_or_else(|| {
+        Fault::Image(format!("Docker reported that it has {reference}, but does not find it"))
+    })
 }
 
 async fn pull(
@@ -165,10 +180,8 @@ async fn pull(
         let step = match next {
             Ok(None) => return Ok(()),
             Ok(Some(Ok(step))) => step,
-            Ok(Some(Err(cause))) => return Err(Fault::Docker { action: "pull", cause }),
-            Err(_) => {
-                return Err(Fault::DockerSilent { action: "pull on", seconds: STALL_SECONDS });
-            }
+            Ok(Some(Err(cause))) => return Err(docker_fault("pull an image", &cause)),
+            Err(_) => return Err(silent("continue the pull", STALL_SECONDS)),
         };
         let detail = step.progress_detail.and_then(|detail| detail.current.zip(detail.total));
         if let (Some(layer), Some((current, total))) = (step.id, detail) {
@@ -180,47 +193,47 @@ async fn pull(
     }
 }
 
-/// Runs the build script, and hands the root filesystem that it made to the daemon. Only a whole one: the
-/// daemon would make an image of half an archive too.
+/// Runs the build script, and has the daemon import the root filesystem. The archive is complete before that,
+/// because the daemon would also accept half of one.
 async fn build(
     docker: &Docker,
     on_event: &(dyn Fn(ImageEvent) + Send + Sync),
 ) -> Result<(), Fault> {
     let failed = |cause: &str| {
         Fault::Image(format!(
-            "no registry gave {STANDARD}, and building an equivalent from Debian's packages failed: \
+            "{STANDARD} cannot be pulled, and building an equivalent from Debian's packages failed: \
              {cause}"
         ))
     };
-    let version = ask("say its version", docker.version()).await?;
+    let version = ask("report its version", docker.version()).await?;
     let architecture = match version.arch.as_deref() {
         Some(known @ ("amd64" | "arm64")) => known,
         other => {
-            let name = other.unwrap_or("that it does not name");
+            let name = other.unwrap_or("unknown");
             return Err(failed(&format!(
-                "the daemon's architecture is {name}, and it must be amd64 or arm64"
+                "the daemon's architecture is {name}; expected amd64 or arm64"
             )));
         }
     };
-    let folder = tempfile::Builder::new().prefix("arena-image.").tempdir();
-    let folder =
-        folder.map_err(|error| failed(&format!("cannot make a temporary folder: {error}")))?;
-    make_root(folder.path(), architecture, on_event).await.map_err(|cause| failed(&cause))?;
-    let archive = tokio::fs::File::open(folder.path().join("root.tar")).await;
+    let directory = tempfile::Builder::new().prefix("arena-image.").tempdir();
+    let directory = directory
+        .map_err(|error| failed(&format!("cannot create a temporary directory: {error}")))?;
+    make_root(directory.path(), architecture, on_event).await.map_err(|cause| failed(&cause))?;
+    let archive = tokio::fs::File::open(directory.path().join("root.tar")).await;
     let archive =
         archive.map_err(|error| failed(&format!("cannot read what was built: {error}")))?;
     import(docker, archive).await
 }
 
-/// Runs the build script, and tells of each of its lines. On failure the last one is the cause.
+/// Runs the build script and reports each line that it prints. On failure the last line is the cause.
 async fn make_root(
-    folder: &Path,
+    directory: &Path,
     architecture: &str,
     on_event: &(dyn Fn(ImageEvent) + Send + Sync),
 ) -> Result<(), String> {
     let mut script = Command::new("sh")
         .args(["-c", BUILD_SCRIPT, "build-rootfs.sh"])
-        .arg(folder)
+        .arg(directory)
         .arg(architecture)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -270,12 +283,12 @@ async fn import(docker: &Docker, archive: tokio::fs::File) -> Result<(), Fault> 
             Err(error) => Some((Err(error), archive)),
         }
     });
-    // The daemon answers when it has unpacked the whole archive.
+    // The daemon answers after it has unpacked the whole archive.
     let docker = docker.clone().with_timeout(Duration::from_secs(IMPORT_SECONDS));
     let body = bollard::body_try_stream(chunks);
     let mut progress = std::pin::pin!(docker.create_image(Some(options), Some(body), None));
     while let Some(step) = progress.next().await {
-        step.map_err(|cause| Fault::Docker { action: "import an image", cause })?;
+        step.map_err(|cause| docker_fault("import an image", &cause))?;
     }
     Ok(())
 }
@@ -285,7 +298,7 @@ mod tests {
     use super::with_tag;
 
     #[test]
-    fn a_reference_without_tag_or_digest_means_latest() {
+    fn reference_without_tag_or_digest_means_latest() {
         assert_eq!(with_tag("python"), "python:latest");
         assert_eq!(with_tag("python:3.11-slim"), "python:3.11-slim");
         assert_eq!(with_tag("127.0.0.1:5000/python"), "127.0.0.1:5000/python:latest");

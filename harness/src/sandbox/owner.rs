@@ -1,9 +1,8 @@
-//! Whose containers are whose.
+//! Which process owns which container.
 //!
-//! Every container carries a label that names the process that made it. A process is known by machine,
-//! boot, process namespace, number and start time, so a number that was given out again does not pass
-//! for its former holder. Only containers of an owner that is certainly dead are ever removed: one of
-//! another machine on a shared daemon may well be alive.
+//! Every container has a label that names the process that created it. A process is identified by machine,
+//! boot, process namespace, process id and start time, so a reused process id does not match. Only containers of an
+//! owner that is certainly dead are removed: an owner on another machine that shares the daemon may be alive.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -17,13 +16,13 @@ use crate::Fault;
 const OWNER: &str = "arena.owner";
 /// The label that holds the run: a process may have several sandboxes at the same time.
 const RUN: &str = "arena.run";
-/// The label that holds when, in Unix seconds, the container should be gone. For people: clocks differ
-/// between machines, so nothing is decided by it.
+/// The label that holds when, in Unix seconds, the container should be gone. Only people read it: clocks differ
+/// between machines, so no decision uses it.
 const DEADLINE: &str = "arena.deadline";
 
-/// The process that made a container.
+/// The process that created a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Owner {
+pub(super) struct ContainerOwner {
     machine: String,
     boot: String,
     namespace: String,
@@ -31,7 +30,7 @@ pub(super) struct Owner {
     started: String,
 }
 
-impl Owner {
+impl ContainerOwner {
     /// This process.
     pub(super) fn current() -> Self {
         let process = std::process::id();
@@ -58,18 +57,18 @@ impl Owner {
 }
 
 /// One sandbox of a process.
-pub(super) struct Run {
-    owner: Owner,
+pub(super) struct SandboxRun {
+    owner: ContainerOwner,
     id: String,
 }
 
-impl Run {
+impl SandboxRun {
     /// A new run of this process.
     pub(super) fn new() -> Self {
-        Self { owner: Owner::current(), id: format!("{:032x}", rand::random::<u128>()) }
+        Self { owner: ContainerOwner::current(), id: format!("{:032x}", rand::random::<u128>()) }
     }
 
-    /// The labels of a container that this run makes and will not need for longer than `seconds`.
+    /// The labels of a container of this run that is needed for at most `seconds`.
     pub(super) fn labels(&self, seconds: u64) -> HashMap<String, String> {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         let deadline = now.map_or(0, |now| now.as_secs()) + seconds;
@@ -81,14 +80,14 @@ impl Run {
     }
 }
 
-impl fmt::Display for Owner {
+impl fmt::Display for ContainerOwner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { machine, boot, namespace, process, started } = self;
         write!(f, "{machine}/{boot}/{namespace}/{process}/{started}")
     }
 }
 
-impl FromStr for Owner {
+impl FromStr for ContainerOwner {
     type Err = ();
 
     fn from_str(label: &str) -> Result<Self, ()> {
@@ -99,7 +98,7 @@ impl FromStr for Owner {
     }
 }
 
-/// A container of some harness on the daemon.
+/// A container that another run created.
 #[derive(Clone, Debug)]
 pub struct Leftover {
     /// The first digits of its id.
@@ -108,9 +107,9 @@ pub struct Leftover {
     pub removed: bool,
 }
 
-/// Finds the containers that harnesses left behind, and removes those whose owner is dead.
+/// Finds the containers of other runs, and removes those whose owner is dead.
 pub async fn remove_leftovers(engine: &dyn Engine) -> Result<Vec<Leftover>, Fault> {
-    let here = Owner::current();
+    let here = ContainerOwner::current();
     let mut leftovers = Vec::new();
     for (id, owner) in labelled(engine, OWNER).await? {
         if owner.as_ref() == Some(&here) {
@@ -125,16 +124,22 @@ pub async fn remove_leftovers(engine: &dyn Engine) -> Result<Vec<Leftover>, Faul
     Ok(leftovers)
 }
 
-/// Removes every container that this run made. One that cannot be removed does not keep the others.
-pub(super) async fn remove_own(engine: &dyn Engine, run: &Run) -> Result<(), Fault> {
+/// Removes every container of this run. The first failure is returned after all of them were tried.
+pub(super) async fn remove_own(engine: &dyn Engine, run: &SandboxRun) -> Result<(), Fault> {
     let mut removed = Ok(());
-    for (id, _) in labelled(engine, &format!("{RUN}={}", run.id)).await? {
+    for id in own(engine, run).await? {
         removed = removed.and(remove(engine, &id).await);
     }
     removed
 }
 
-/// Removes a container by force. That it is gone already, or is just going, is as good.
+/// The ids of the containers of this run.
+pub(super) async fn own(engine: &dyn Engine, run: &SandboxRun) -> Result<Vec<String>, Fault> {
+    let own = labelled(engine, &format!("{RUN}={}", run.id)).await?;
+    Ok(own.into_iter().map(|(id, _)| id).collect())
+}
+
+/// Removes a container by force. One that is gone already, or is being removed, counts as removed.
 pub(super) async fn remove(engine: &dyn Engine, id: &str) -> Result<(), Fault> {
     match ask("remove a container", engine.remove(id)).await {
         Err(fault) if !matches!(status_of(&fault), Some(404 | 409)) => Err(fault),
@@ -143,7 +148,10 @@ pub(super) async fn remove(engine: &dyn Engine, id: &str) -> Result<(), Fault> {
 }
 
 /// The containers with this label, and their owners.
-async fn labelled(engine: &dyn Engine, label: &str) -> Result<Vec<(String, Option<Owner>)>, Fault> {
+async fn labelled(
+    engine: &dyn Engine,
+    label: &str,
+) -> Result<Vec<(String, Option<ContainerOwner>)>, Fault> {
     let containers = ask("list containers", engine.list(label)).await?;
     let owner = |labels: Option<HashMap<String, String>>| labels?.get(OWNER)?.parse().ok();
     let known = |c: bollard::models::ContainerSummary| Some((c.id?, owner(c.labels)));
@@ -159,7 +167,7 @@ fn namespace() -> String {
     link.to_string_lossy().chars().filter(char::is_ascii_digit).collect()
 }
 
-/// When a process started, in ticks since boot: field 22 of its `stat`, of which the second may hold
+/// When a process started, in ticks since boot: field 22 of its `stat`, of which the second may contain
 /// spaces and brackets.
 fn start_time(process: u32) -> Option<String> {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
@@ -172,27 +180,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_owner_survives_its_label() {
-        let owner = Owner::current();
+    fn owner_round_trips_through_its_label() {
+        let owner = ContainerOwner::current();
         assert_eq!(owner.to_string().parse(), Ok(owner));
         for wrong in ["", "a/b/c", "a/b/c/x/e", "a/b/c/1/e/f"] {
-            assert_eq!(wrong.parse::<Owner>(), Err(()), "{wrong:?} was accepted");
+            assert_eq!(wrong.parse::<ContainerOwner>(), Err(()), "{wrong:?} was accepted");
         }
     }
 
     #[test]
-    fn only_a_certainly_dead_owner_is_dead() {
-        let here = Owner::current();
-        let other = |change: fn(&mut Owner)| {
+    fn only_a_certainly_dead_owner_counts_as_dead() {
+        let here = ContainerOwner::current();
+        let other = |change: fn(&mut ContainerOwner)| {
             let mut owner = here.clone();
             change(&mut owner);
             owner.is_dead(&here)
         };
-        assert!(!other(|_| {}), "this process lives");
-        assert!(other(|o| o.started.push('1')), "the number was given out again");
-        assert!(other(|o| o.process = u32::MAX), "there is no such process");
-        assert!(other(|o| o.boot.push('x')), "the machine was booted since");
-        assert!(!other(|o| o.machine.push('x')), "another machine's may be alive");
-        assert!(!other(|o| o.namespace.push('1')), "another namespace's cannot be seen");
+        assert!(!other(|_| {}), "this process is alive");
+        assert!(other(|o| o.started.push('1')), "the process id was reused");
+        assert!(other(|o| o.process = u32::MAX), "no such process");
+        assert!(other(|o| o.boot.push('x')), "the machine was rebooted");
+        assert!(!other(|o| o.machine.push('x')), "a process of another machine may be alive");
+        assert!(!other(|o| o.namespace.push('1')), "a process of another namespace cannot be seen");
     }
 }

@@ -1,18 +1,22 @@
-//! What the host and the driver say to each other, in both directions.
+//! The messages between the host and the driver, in both directions.
 //!
-//! Two voices come out of a container, and they never mix: the driver's own statements, which rest on
-//! the kernel's word, and what the candidate's process sent, which is believed to be nothing but the
-//! value that the candidate wants to be judged by.
+//! Two kinds of frames come out of a container, and their tags keep them apart: messages of the driver, which
+//! report what the kernel measured, and what the candidate's process sent, which is used for nothing but the
+//! value that the candidate is judged by.
 
 use serde::{Deserialize, Serialize};
 use tasks::{CallOutcome, Input, Sha256, Value};
 
-/// Tag of a frame in which the driver itself speaks.
-pub(super) const SAID: u32 = 0xFFFF_FFFF;
-/// Tag of a frame in which the candidate's process said why the answer cannot be used.
-pub(super) const REFUSED: u32 = 0xFFFF_FFFD;
+/// Version of the protocol between host and driver, and of how outcomes are judged. It is
+/// part of the key of every trial record, so raising it voids all stored records.
+pub const PROTOCOL_VERSION: u32 = 4;
 
-/// Asks for a run of `python agent.py --task PROMPT`.
+/// Tag of a frame that holds a message of the driver.
+pub(super) const DRIVER_TAG: u32 = 0xFFFF_FFFF;
+/// Tag of a frame in which the candidate's process reports why the answer cannot be used.
+pub(super) const REFUSAL_TAG: u32 = 0xFFFF_FFFD;
+
+/// Commands a run of `python agent.py --task PROMPT`.
 #[derive(Serialize)]
 pub(super) struct RunAgent<'a> {
     pub agent: &'a str,
@@ -22,12 +26,12 @@ pub(super) struct RunAgent<'a> {
     pub stderr_bytes: u64,
 }
 
-/// Asks for an answer to be loaded and called.
+/// Commands that an answer is loaded and called.
 #[derive(Serialize)]
 pub(super) struct MakeCalls<'a> {
     pub source: &'a str,
     pub entry_point: &'a str,
-    /// All of the cases that ever enters a container.
+    /// The inputs: the only part of the cases that ever enters a container.
     pub calls: &'a [Input<'a>],
     pub call_cpu_ms: u64,
     pub wall_ms: u64,
@@ -35,15 +39,15 @@ pub(super) struct MakeCalls<'a> {
     pub values_bytes: u64,
 }
 
-/// Tells that no more outcomes of the present calls are wanted.
+/// Commands that no more calls are made.
 #[derive(Serialize)]
-pub(super) struct Stop {
+pub(super) struct StopCalls {
     pub stop: bool,
 }
 
-/// What the processes of a run used, by the kernel's account.
+/// The resources that the processes of a run used, as the kernel measured them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-pub struct Usage {
+pub struct ResourceUsage {
     /// Wall-clock time in milliseconds
     pub wall_ms: u64,
     /// CPU time of all processes, in milliseconds
@@ -62,7 +66,7 @@ pub enum StoppedFor {
     Output,
 }
 
-/// What became of `python agent.py --task PROMPT`.
+/// The result of `python agent.py --task PROMPT`.
 #[derive(Clone, Debug, Default)]
 pub struct AgentRun {
     /// What it printed, up to the limit
@@ -77,33 +81,24 @@ pub struct AgentRun {
     pub signal: Option<i32>,
     /// Why it was stopped, if it was
     pub stopped_for: Option<StoppedFor>,
-    /// Whether the kernel killed a process for want of memory
+    /// Whether the kernel killed a process because memory ran out
     pub out_of_memory: bool,
     /// Whether the container is fit for another trial
     pub clean: bool,
     /// What it used
-    pub usage: Usage,
+    pub usage: ResourceUsage,
 }
 
 impl AgentRun {
     /// A run in which the container ran out of memory so far that its driver was ended.
     pub(super) fn out_of_memory() -> Self {
-        Self {
-            stdout: Vec::new(),
-            stderr: Vec::new(),
-            stderr_truncated: false,
-            exit: None,
-            signal: Some(9),
-            stopped_for: None,
-            out_of_memory: true,
-            clean: false,
-            usage: Usage::default(),
-        }
+        Self { signal: Some(9), out_of_memory: true, ..Self::default() }
     }
 }
 
+/// The driver's report of an agent's run.
 #[derive(Deserialize)]
-pub(super) struct Answer {
+pub(super) struct AgentReport {
     stdout: String,
     stderr: String,
     stderr_truncated: bool,
@@ -114,11 +109,11 @@ pub(super) struct Answer {
     clean: bool,
     pub(super) starved_ms: u64,
     #[serde(flatten)]
-    usage: Usage,
+    usage: ResourceUsage,
 }
 
-impl From<Answer> for AgentRun {
-    fn from(answer: Answer) -> Self {
+impl From<AgentReport> for AgentRun {
+    fn from(answer: AgentReport) -> Self {
         Self {
             stdout: latin_1(&answer.stdout),
             stderr: latin_1(&answer.stderr),
@@ -133,41 +128,41 @@ impl From<Answer> for AgentRun {
     }
 }
 
-/// The bytes that the driver wrote as the characters with those numbers.
+/// Decodes bytes that the driver sent as the characters with those code points.
 fn latin_1(text: &str) -> Vec<u8> {
     text.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')).collect()
 }
 
-/// A statement of the driver itself.
+/// A message of the driver.
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Said {
+pub(super) enum DriverMessage {
     Ready {
         python: String,
     },
-    Answer(Answer),
-    LoadEnded(Ended),
+    Answer(AgentReport),
+    LoadEnded(ProcessEnd),
     Ended {
         index: usize,
         #[serde(flatten)]
-        ended: Ended,
+        end: ProcessEnd,
     },
     Done {
         clean: bool,
-        /// How long the machine kept a process of it from running, if the wall-clock time was up
+        /// How long the machine kept a process of the container from running, if the wall-clock time was up
         starved_ms: u64,
         #[serde(flatten)]
-        usage: Usage,
+        usage: ResourceUsage,
     },
 }
 
 /// Why the candidate's process was ended before it had sent the outcome that was due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Why {
+pub enum TerminationReason {
     /// It ended by itself: crashed, exited or closed its end.
     Ended,
-    /// The kernel killed it for want of memory.
+    /// The kernel killed it because memory ran out.
     Memory,
     /// It used up the CPU time of a call.
     Cpu,
@@ -183,54 +178,54 @@ pub enum Why {
 
 /// How the candidate's process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-pub struct Ended {
+pub struct ProcessEnd {
     /// The reason
-    pub why: Why,
+    pub why: TerminationReason,
     /// Exit status, if it exited
     pub exit: Option<i32>,
     /// Signal that ended it, if one did
     pub signal: Option<i32>,
 }
 
-/// What came of loading the answer.
+/// The result of loading the answer.
 #[derive(Clone, Debug)]
-pub enum Load {
+pub enum LoadOutcome {
     /// It was loaded, and calls were made.
     Ready,
-    /// It is no Python source.
+    /// It is not Python source.
     Unusable(CallOutcome),
     /// It raised while it was loaded.
     Raised(CallOutcome),
     /// It does not define the entry point as something that can be called.
     Missing,
     /// Its process ended while loading.
-    Ended(Ended),
+    Ended(ProcessEnd),
 }
 
-/// What came of one call.
+/// How one call ended.
 #[derive(Clone, Debug)]
 pub enum CallEnd {
     /// Its outcome, as the candidate's process sent it.
     Outcome(CallOutcome),
-    /// The candidate's process sent something that is no outcome.
+    /// The candidate's process sent something that is not an outcome.
     Garbled,
     /// The candidate's process ended.
-    Ended(Ended),
-    /// The call was not made: time or room for values was up before, or no more outcomes were wanted.
+    Ended(ProcessEnd),
+    /// The call was not made: time or room for values was up before, or the calls were stopped.
     NotMade,
 }
 
-/// What came of loading an answer and calling it.
+/// The result of loading an answer and calling it.
 #[derive(Clone, Debug)]
 pub struct CallsRun {
-    /// What came of loading it
-    pub load: Load,
-    /// What became of the calls after those whose ends were told
+    /// The result of loading it
+    pub load: LoadOutcome,
+    /// How the calls ended after those whose ends were reported one by one
     pub rest: CallEnd,
     /// Whether the container is fit for another trial
     pub clean: bool,
     /// What it used
-    pub usage: Usage,
+    pub usage: ResourceUsage,
 }
 
 /// What the candidate's process sends about a call or about itself. Any of it may be a lie.
@@ -248,7 +243,7 @@ pub enum CallReply {
         /// The exception's text
         message: String,
     },
-    /// The object was made, and this came of each step.
+    /// The object was made, and these are the results of its steps.
     Steps(Vec<CallReply>),
 }
 
@@ -278,8 +273,8 @@ enum Refusal {
     Missing,
 }
 
-impl Load {
-    /// Why the answer cannot be used. Whatever else the candidate sends here, it defined nothing.
+impl LoadOutcome {
+    /// Parses why the answer cannot be used. If the candidate sent anything else, it counts as having defined nothing.
     pub(super) fn read_refusal(payload: &[u8]) -> Self {
         match serde_json::from_slice(payload) {
             Ok(Refusal::Unusable { types, message }) => {

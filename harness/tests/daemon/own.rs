@@ -8,8 +8,7 @@ use std::time::{Duration, Instant};
 use bollard::query_parameters::ImportImageOptions;
 use bollard::{API_DEFAULT_VERSION, Docker};
 use futures_util::StreamExt as _;
-use harness::sandbox;
-use harness::session::{self, Options};
+use harness::sandbox::{self, SandboxSettings};
 
 /// How long the daemon may take to come up or to end: it waits 10 s for containers that do not end by themselves.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -28,8 +27,8 @@ impl Daemon {
         let process = run(folder.path());
         let mut daemon = Self { folder, process, image: String::new() };
         daemon.wait_until_up().await;
-        let options = Options { image: std::env::var("ARENA_IMAGE").ok(), runtime: None };
-        let opened = session::open(&options, &|_| ()).await.expect("an image to run agents in");
+        let options = SandboxSettings { image: std::env::var("ARENA_IMAGE").ok(), runtime: None };
+        let opened = sandbox::open(&options, &|_| ()).await.expect("an image to run agents in");
         daemon.image = opened.image().reference.clone();
         let machine = sandbox::connect().await.expect("these tests need a Docker daemon");
         let archive = machine.export_image(&daemon.image).filter_map(async |piece| piece.ok());

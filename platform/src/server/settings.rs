@@ -5,7 +5,7 @@ use std::time::Duration;
 /// The configuration of a server.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The token that grants reading sources and publishing rankings. Without one, nobody may do either.
+    /// The token that grants reading sources and publishing rankings. Without one, neither is possible.
     pub validator_token: Option<String>,
     /// How much one miner and one address may upload. `None` is for trusted networks only.
     pub quotas: Option<Quotas>,

@@ -18,7 +18,7 @@ use super::error::StoreError;
 /// The prefix of an unfinished file's name. [`sweep`] finds the ones that a crash left behind.
 const UNFINISHED: &str = ".unfinished-";
 
-/// The mode of a file that everybody may read, and of one that only its owner may.
+/// The mode of a file that everyone may read, and of one that only its owner may read.
 const PUBLIC: u32 = 0o644;
 const PRIVATE: u32 = 0o600;
 
@@ -62,7 +62,7 @@ pub fn write_private_atomically(path: &Path, bytes: &[u8]) -> Result<(), StoreEr
     AtomicWrite { path, bytes, mode: PRIVATE }.durably(&RealDisk)
 }
 
-/// Writes a file of the store that everybody may read. See [`write_atomically`].
+/// Writes a file of the store that everyone may read. See [`write_atomically`].
 pub(super) fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     AtomicWrite { path, bytes, mode: PUBLIC }.durably(disk)
 }

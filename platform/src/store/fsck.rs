@@ -1,7 +1,7 @@
 //! Checking the whole store: does every file hold what was written there? What can be fixed without losing
 //! or exposing anything is fixed on request; the rest is only reported.
 //!
-//! Damaged metadata stays in place: without it the id would be free, and anybody could take it. Files that
+//! Damaged metadata stays in place: without it the id would be free, and another miner could take it. Files that
 //! do not belong to the store, or that can be created again, move to `quarantine/`.
 
 use std::collections::{HashMap, HashSet};
@@ -16,6 +16,7 @@ use tasks::Sha256;
 
 use super::error::StoreError;
 use super::files::{Store, read_json};
+use super::lock::WriteLock;
 use super::meta::{AgentMeta, MAX_HISTORY, RoundFile};
 use crate::api::{MinerId, Rankings};
 
@@ -128,7 +129,7 @@ impl<'a> Fsck<'a> {
                         other => return Err(other),
                     };
                     let how = format!(
-                        "restore it from a backup; if you remove it, anybody can take the id '{miner_id}'"
+                        "restore it from a backup; if you remove it, another miner can take the id '{miner_id}'"
                     );
                     self.by_hand(&path, what, how);
                 }
@@ -190,7 +191,7 @@ impl<'a> Fsck<'a> {
                 continue;
             }
             // An upload may be between its metadata and its copy. The lock excludes that.
-            let _lock = self.store.lock(&meta.miner_id)?;
+            let _lock = WriteLock::acquire(&self.store.locks_dir(), &meta.miner_id)?;
             let meta = self.store.agent(&meta.miner_id)?.unwrap_or_else(|| meta.clone());
             let actual = digest(&copy)?;
             // Without the version there is nothing to copy, and that is reported already.

@@ -2,7 +2,7 @@
 //!
 //! 256 lock files are shared among the ids by digest, so that the number of ids does not grow the
 //! directory. A writer notes its id in the lock file before it changes the metadata and clears the note
-//! after it has written the copy for people. A note that outlives its writer tells the next owner of the
+//! after it has written the copy for people. A note that outlives its writer shows the next owner of the
 //! lock, or the next start, which copy a crash left behind.
 
 use std::fs::{self, File, OpenOptions, TryLockError};

@@ -207,8 +207,8 @@ fn next_start_finishes_what_a_crash_interrupted() {
     let token = store.put_agent(&id("me"), b"x = 1", None).unwrap().token;
     store.put_agent(&id("me"), b"x = 2", token.as_deref()).unwrap();
     let copy = |miner: &str| store.root().join(format!("agents/{miner}.py"));
-    // As if a writer had died after the metadata and before the copy, and another before both, where somebody
-    // has put a foreign file.
+    // As if a writer had died after the metadata and before the copy, and another before both, next to a
+    // foreign file.
     for (miner, source) in [("me", "x = 1"), ("you", "x = 3")] {
         fs::write(copy(miner), source).unwrap();
         let (mut lock, _) = WriteLock::acquire(&store.locks_dir(), &id(miner)).unwrap();

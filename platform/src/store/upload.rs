@@ -50,8 +50,10 @@ impl Store {
             committed.inspect_err(|_| lock.clear_note())?;
         }
         // The copy for people comes last: nothing is lost without it.
-        self.put_copy(miner_id, source).unwrap_or_else(|error| log_no_copy(miner_id, &error));
-        lock.clear_note();
+        match self.put_copy(miner_id, source) {
+            Ok(()) => lock.clear_note(),
+            Err(error) => log_no_copy(miner_id, &error),
+        }
         Ok(receipt(meta, token, is_unchanged))
     }
 
@@ -104,7 +106,7 @@ impl Store {
 
     /// Waits for the right to write this id's files. If an earlier owner of the lock died at work, its copy is
     /// written first.
-    pub(super) fn lock(&self, miner_id: &MinerId) -> Result<WriteLock, StoreError> {
+    fn lock(&self, miner_id: &MinerId) -> Result<WriteLock, StoreError> {
         let (lock, interrupted) = WriteLock::acquire(&self.locks_dir(), miner_id)?;
         if let Some(interrupted) = interrupted {
             self.finish(&lock, &interrupted);
@@ -120,10 +122,13 @@ impl Store {
         Ok(())
     }
 
-    /// A copy that cannot be written stops neither a start nor another upload.
+    /// Writes the copy that a crashed writer left out. A failure stops neither a start nor another upload; the
+    /// note stays, so that the next start tries again.
     fn finish(&self, lock: &WriteLock, miner_id: &MinerId) {
-        self.restore_copy(miner_id).unwrap_or_else(|error| log_no_copy(miner_id, &error));
-        lock.clear_note();
+        match self.restore_copy(miner_id) {
+            Ok(()) => lock.clear_note(),
+            Err(error) => log_no_copy(miner_id, &error),
+        }
     }
 
     /// Makes the copy for people match the metadata. A copy without metadata was never accepted, and is left
@@ -186,7 +191,8 @@ impl Store {
 /// A copy that cannot be written fails no upload.
 fn log_no_copy(miner_id: &MinerId, error: &StoreError) {
     log_line(format_args!(
-        "platform: {error}; afterwards `arena fsck --repair` writes the copy of '{miner_id}' for people"
+        "platform: the copy of '{miner_id}' for people is missing or old: {error}; the next start or `arena fsck \
+         --repair` writes it"
     ));
 }
 

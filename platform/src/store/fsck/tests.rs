@@ -52,7 +52,7 @@ fn reports_what_cannot_be_replaced() {
         fs::write(root.join("agents/b.json"), "{").unwrap();
     };
     let version = version_of("x = 1");
-    check(spoil, &[("agents/b.json", "anybody can take"), (&version, "backup")], 2);
+    check(spoil, &[("agents/b.json", "another miner can take"), (&version, "backup")], 2);
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn unreadable_file_hides_no_other() {
     let unknown = version_of("unknown");
     let mut expected = vec![
         ("agents/a.py", "ByHand"),
-        ("agents/c.json", "anybody can take"),
+        ("agents/c.json", "another miner can take"),
         ("rankings.json", "ByHand"),
         ("results/broken.json", "quarantine"),
         ("results/stray", "ByHand"),

@@ -1,0 +1,168 @@
+//! Public benchmarks: their files and their problems.
+//!
+//! A file is read line by line, and a problem's inputs are parsed only while it is judged, because a benchmark is
+//! larger than what is needed of it at one time.
+
+use std::collections::{HashMap, HashSet};
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use tasks::benchmark::{BenchmarkProblem, Format, ProblemError};
+use tasks::{Sha256, TaskId};
+
+/// The warning about a benchmark whose verdicts a candidate can forge.
+pub const ADVISORY: &str = "advisory: these verdicts rest on assertions that run in the candidate's process; they never rank anyone \
+                            publicly";
+
+/// The first bytes of a file that gzip wrote.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+
+/// A benchmark's file, as `--benchmark` names it: `evalplus:FILE` or `humaneval:FILE`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BenchmarkFile {
+    /// The format of its problems
+    pub format: Format,
+    /// Its path
+    pub path: PathBuf,
+}
+
+/// The text does not name a benchmark's file.
+#[derive(Debug, thiserror::Error)]
+#[error("'{0}' is not a benchmark; expected 'evalplus:FILE' or 'humaneval:FILE'")]
+pub struct ParseBenchmarkFileError(String);
+
+impl BenchmarkFile {
+    /// Whether verdicts on it rest on assertions that run in the candidate's process, which can forge them.
+    pub fn is_advisory(&self) -> bool {
+        self.format == Format::HumanEval
+    }
+}
+
+impl FromStr for BenchmarkFile {
+    type Err = ParseBenchmarkFileError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (format, path) = match text.split_once(':') {
+            Some(("evalplus", path)) if !path.is_empty() => (Format::EvalPlus, path),
+            Some(("humaneval", path)) if !path.is_empty() => (Format::HumanEval, path),
+            _ => return Err(ParseBenchmarkFileError(text.to_owned())),
+        };
+        Ok(Self { format, path: path.into() })
+    }
+}
+
+/// Why a benchmark's file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum BenchmarkError {
+    /// It cannot be read.
+    #[error("cannot read {}: {cause}; name a JSONL file, plain or compressed with gzip", .path.display())]
+    File {
+        /// The file
+        path: PathBuf,
+        /// The system's answer
+        cause: std::io::Error,
+    },
+    /// A line is not a problem.
+    #[error("{}, line {line}: {cause}", .path.display())]
+    Line {
+        /// The file
+        path: PathBuf,
+        /// The line number, from 1
+        line: usize,
+        /// What is wrong with it
+        cause: ProblemError,
+    },
+    /// Two lines hold the same problem.
+    #[error("{}, line {line}: duplicate problem {name}", .path.display())]
+    Twice {
+        /// The file
+        path: PathBuf,
+        /// The line number, from 1
+        line: usize,
+        /// The problem
+        name: String,
+    },
+    /// The file has no lines.
+    #[error("{} contains no problems", .0.display())]
+    Empty(PathBuf),
+}
+
+/// A benchmark: its problems, as lines of the file.
+#[derive(Debug)]
+pub struct Benchmark {
+    /// The problems, in the order of the file
+    pub entries: Vec<BenchmarkEntry>,
+    format: Format,
+}
+
+/// One problem of a benchmark.
+#[derive(Debug)]
+pub struct BenchmarkEntry {
+    /// Its name in the benchmark
+    pub name: String,
+    /// Its name as a task
+    pub id: TaskId,
+    line: String,
+}
+
+impl Benchmark {
+    /// Reads a file, plain or compressed, and checks every line of it.
+    pub fn read(file: &BenchmarkFile) -> Result<Self, BenchmarkError> {
+        let path = || file.path.clone();
+        let text =
+            read_text(&file.path).map_err(|cause| BenchmarkError::File { path: path(), cause })?;
+        let (mut entries, mut names) = (Vec::new(), HashSet::new());
+        let lines = text.lines().zip(1..).filter(|(text, _)| !text.trim().is_empty());
+        for (text, line) in lines {
+            let problem = BenchmarkProblem::parse(text, file.format)
+                .map_err(|cause| BenchmarkError::Line { path: path(), line, cause })?;
+            if !names.insert(problem.id.clone()) {
+                return Err(BenchmarkError::Twice { path: path(), line, name: problem.name });
+            }
+            entries.push(BenchmarkEntry {
+                name: problem.name,
+                id: problem.id,
+                line: text.to_owned(),
+            });
+        }
+        if entries.is_empty() {
+            return Err(BenchmarkError::Empty(path()));
+        }
+        Ok(Self { entries, format: file.format })
+    }
+
+    /// The place of each problem, by its name.
+    pub fn places(&self) -> HashMap<&str, usize> {
+        let names = self.entries.iter().enumerate();
+        names.map(|(place, entry)| (entry.name.as_str(), place)).collect()
+    }
+
+    /// Its problems as lines of a plain file.
+    pub fn lines(&self) -> impl Iterator<Item = &str> {
+        self.entries.iter().map(|entry| entry.line.as_str())
+    }
+
+    /// Digest of everything in the file that decides what a problem's canonical solution returns.
+    pub fn digest(&self, index: usize) -> String {
+        let line = Sha256::of(self.entries[index].line.as_bytes());
+        format!("{line}\n{:?}", self.format)
+    }
+
+    /// Parses a problem record.
+    pub fn problem(&self, index: usize) -> BenchmarkProblem {
+        let line = &self.entries[index].line;
+        BenchmarkProblem::parse(line, self.format).expect("every line was checked when it was read")
+    }
+}
+
+/// The text of a file, plain or compressed with gzip.
+pub(crate) fn read_text(path: &Path) -> std::io::Result<String> {
+    let bytes = std::fs::read(path)?;
+    let mut text = String::new();
+    if bytes.starts_with(&GZIP) {
+        flate2::read::MultiGzDecoder::new(bytes.as_slice()).read_to_string(&mut text)?;
+        return Ok(text);
+    }
+    String::from_utf8(bytes).map_err(std::io::Error::other)
+}

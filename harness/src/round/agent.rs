@@ -1,0 +1,134 @@
+//! The agents of a round, and where their sources are.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use platform::MinerId;
+use platform::api::{AgentHistory, AgentVersion, AgentView};
+use platform::client::Client;
+use platform::store::{AgentMeta, Store, StoreError};
+use tasks::Sha256;
+
+use crate::Fault;
+
+/// An agent that takes part in a round.
+#[derive(Clone, Debug)]
+pub struct Agent {
+    /// Who submitted it
+    pub miner_id: MinerId,
+    /// Its source's digest
+    pub sha256: Sha256,
+    /// When this version was accepted: the earlier one wins a tie
+    pub uploaded_at: Timestamp,
+    /// When this miner first submitted these bytes: the earliest one is the original
+    pub first_submitted_at: Timestamp,
+    /// Where its source is
+    pub source: AgentSource,
+}
+
+/// Where an agent's source is. A source that is not in memory is read when the agent's trials begin, so that a round
+/// of thousands needs no more memory than a round of ten; it is checked against its digest.
+#[derive(Clone, Debug)]
+pub enum AgentSource {
+    /// In memory
+    Text(String),
+    /// In the store
+    Stored(Store, Box<AgentMeta>),
+    /// On a platform, which serves it to the holder of this validator token
+    Served(Client, Box<AgentView>, Arc<str>),
+}
+
+impl Agent {
+    /// A built-in agent that no miner submitted, such as a control.
+    pub fn local(name: &str, source: String) -> Self {
+        Self {
+            miner_id: name.parse().expect("the names of local agents are miner ids"),
+            sha256: Sha256::of(source.as_bytes()),
+            uploaded_at: Timestamp::UNIX_EPOCH,
+            first_submitted_at: Timestamp::UNIX_EPOCH,
+            source: AgentSource::Text(source),
+        }
+    }
+
+    /// An agent of the store.
+    pub fn stored(store: &Store, meta: AgentMeta) -> Self {
+        let view = AgentView::from(meta.clone());
+        let first_submitted_at = first_submitted(&view, &meta.history);
+        Self::new(&view, first_submitted_at, AgentSource::Stored(store.clone(), Box::new(meta)))
+    }
+
+    /// An agent of a platform.
+    pub fn served(client: &Client, agent: AgentHistory, token: &Arc<str>) -> Self {
+        let view = agent.current;
+        let first_submitted_at = first_submitted(&view, &agent.history);
+        let source = AgentSource::Served(client.clone(), Box::new(view.clone()), Arc::clone(token));
+        Self::new(&view, first_submitted_at, source)
+    }
+
+    fn new(view: &AgentView, first_submitted_at: Timestamp, source: AgentSource) -> Self {
+        Self {
+            miner_id: view.miner_id.clone(),
+            sha256: view.sha256.clone(),
+            uploaded_at: view.uploaded_at,
+            first_submitted_at,
+            source,
+        }
+    }
+
+    /// Reads its source.
+    pub async fn read(&self) -> Result<String, Fault> {
+        match &self.source {
+            AgentSource::Text(text) => Ok(text.clone()),
+            AgentSource::Stored(store, meta) => Ok(store.source(meta)?),
+            AgentSource::Served(client, view, token) => Ok(client.source(view, token).await?),
+        }
+    }
+}
+
+fn first_submitted(current: &AgentView, history: &[AgentVersion]) -> Timestamp {
+    let same = history.iter().filter(|version| version.sha256 == current.sha256);
+    same.map(|version| version.uploaded_at).fold(current.uploaded_at, Timestamp::min)
+}
+
+/// The agents of a store.
+#[derive(Debug)]
+pub struct StoredAgents {
+    /// The agents
+    pub agents: Vec<Agent>,
+    /// One sentence for each entry that is not a whole agent
+    pub damaged: Vec<String>,
+}
+
+/// Lists the agents of a store.
+pub fn stored_agents(store: &Store) -> Result<StoredAgents, StoreError> {
+    let listing = store.agents()?;
+    let damaged = listing.damaged;
+    let agents = listing.agents.into_iter().map(|meta| Agent::stored(store, meta)).collect();
+    Ok(StoredAgents { agents, damaged })
+}
+
+/// Why agents cannot be chosen by these names.
+#[derive(Debug, thiserror::Error)]
+pub enum ChooseAgentsError {
+    /// The name is not a miner id.
+    #[error("{0}")]
+    NotAMinerId(String),
+    /// No agent has the name.
+    #[error("there is no agent '{0}'; 'arena agents' lists the stored ones")]
+    Unknown(String),
+}
+
+/// Returns the agents with these names, or all if there are no names.
+pub fn choose(mut agents: Vec<Agent>, names: &[String]) -> Result<Vec<Agent>, ChooseAgentsError> {
+    for name in names {
+        let wrong = |error: _| ChooseAgentsError::NotAMinerId(ToString::to_string(&error));
+        let miner_id = name.parse::<MinerId>().map_err(wrong)?;
+        if !agents.iter().any(|agent| agent.miner_id == miner_id) {
+            return Err(ChooseAgentsError::Unknown(name.clone()));
+        }
+    }
+    agents.retain(|agent| {
+        names.is_empty() || names.iter().any(|name| *name == agent.miner_id.as_str())
+    });
+    Ok(agents)
+}

@@ -1,0 +1,76 @@
+//! The scoring path on one agent that is not in any store: exactly what the validator would do with it.
+
+use std::time::Duration;
+
+use tasks::{Seed, Task};
+
+use crate::Fault;
+use crate::round::agent::Agent;
+use crate::round::events::RoundListener;
+use crate::round::plan::{Isolation, RoundPlan};
+use crate::round::run::run;
+use crate::sandbox::Sandbox;
+use crate::scoring::score::agent_score;
+use crate::trial::instance::RoundTask;
+use crate::trial::record::{Disclose, MinerTrial, TrialRecord};
+use crate::trial::shrink;
+
+/// The miner id in the records of an agent that no miner submitted.
+const LOCAL: &str = "local";
+
+/// What to check.
+pub struct CheckRequest<'a> {
+    /// The agent's source
+    pub source: &'a str,
+    /// The tasks
+    pub tasks: Vec<Task>,
+    /// The seed of their cases
+    pub seed: Seed,
+    /// How much of failed cases is disclosed
+    pub disclose: Disclose,
+}
+
+/// The outcome of a check.
+#[derive(Debug)]
+pub struct CheckOutcome {
+    /// One record per task, in the order of the tasks; those that ended in a fault are missing
+    pub trials: Vec<MinerTrial>,
+    /// The mean of the task scores, two decimals
+    pub score: f64,
+    /// One sentence per trial that ended in a fault
+    pub faults: Vec<String>,
+}
+
+/// Runs an agent on tasks. Nothing is stored.
+pub async fn check(
+    sandbox: &Sandbox,
+    request: CheckRequest<'_>,
+    on_event: RoundListener,
+) -> Result<CheckOutcome, Fault> {
+    let CheckRequest { source, tasks, seed, disclose } = request;
+    let order: Vec<_> = tasks.iter().map(|task| (task.id.clone(), task.weight)).collect();
+    let plan = RoundPlan {
+        agents: vec![Agent::local(LOCAL, source.to_owned())],
+        tasks: tasks.into_iter().map(|task| RoundTask::new(task, seed)).collect(),
+        results: None,
+        jobs: 1,
+        isolation: Isolation::Agent,
+        partition: None,
+        shrinking: match disclose {
+            Disclose::None => Duration::ZERO,
+            Disclose::Public | Disclose::All => shrink::THOROUGH,
+        },
+    };
+    let mut outcome = run(sandbox, plan, on_event).await?;
+    let scores = outcome.scores.remove(&0).unwrap_or_default();
+    let weighted = order.iter().filter_map(|(id, weight)| Some((scores.get(id)?, *weight)));
+    let score = agent_score(weighted);
+    let disclosed = |MinerTrial { miner_id, record }| {
+        let record = TrialRecord::disclosed(record, disclose);
+        MinerTrial { miner_id, record }
+    };
+    let mut trials: Vec<_> = outcome.trials.into_iter().map(disclosed).collect();
+    trials.sort_by_key(|trial| order.iter().position(|(id, _)| *id == trial.record.task));
+    let faults = outcome.faults.iter().map(|f| format!("{}: {}", f.task, f.fault)).collect();
+    Ok(CheckOutcome { trials, score, faults })
+}

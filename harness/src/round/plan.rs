@@ -1,0 +1,40 @@
+//! What a round is to do.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::choice::choices;
+use crate::round::agent::Agent;
+use crate::round::partition::Partition;
+use crate::round::results::Results;
+use crate::trial::instance::RoundTask;
+
+/// How agents are kept apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Isolation {
+    /// One container per agent; every trial in it starts clean.
+    Agent,
+    /// One container per trial.
+    Trial,
+}
+
+choices!(Isolation, "an isolation", Agent: "agent", Trial: "trial");
+
+/// What a round is to do.
+#[derive(Clone)]
+pub struct RoundPlan {
+    /// The agents
+    pub agents: Vec<Agent>,
+    /// The tasks under the round's seed
+    pub tasks: Arc<[RoundTask]>,
+    /// Where trial records are looked up and kept; nowhere if none
+    pub results: Option<Results>,
+    /// Containers at work at the same time
+    pub jobs: usize,
+    /// How agents are kept apart
+    pub isolation: Isolation,
+    /// The part of the trials that is run; all if none
+    pub partition: Option<Partition>,
+    /// How long a trial's counterexample may be searched for; zero for none
+    pub shrinking: Duration,
+}

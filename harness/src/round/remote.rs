@@ -1,0 +1,126 @@
+//! A round of a remote platform: its tasks, and for its validator also its agents and its rankings.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use platform::api::Rankings;
+use platform::client::{Client, ClientError};
+use tasks::Task;
+
+use crate::Fault;
+use crate::round::agent::Agent;
+
+/// Why a platform's round cannot be evaluated.
+#[derive(Debug, thiserror::Error)]
+pub enum RemoteError {
+    /// The file of the validator's token cannot be used.
+    #[error("cannot use {} as the validator's token: {cause}", .path.display())]
+    TokenFile {
+        /// The file
+        path: PathBuf,
+        /// What is wrong with it
+        cause: String,
+    },
+    /// A task there and here differ, so agents would be judged by a task that they were not asked.
+    #[error(
+        "{url} serves another version of task '{id}' than this one judges; build both from the same source"
+    )]
+    OtherTask {
+        /// The platform
+        url: String,
+        /// The task
+        id: String,
+    },
+    /// The platform serves none of the chosen tasks.
+    #[error("{0} serves none of the chosen tasks")]
+    NoTasks(String),
+    /// The address is not that of a platform.
+    #[error(transparent)]
+    Address(ClientError),
+    /// A request failed.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+/// A platform, as everyone sees it.
+pub struct RemotePlatform {
+    url: String,
+    client: Client,
+    token: Option<Arc<str>>,
+}
+
+/// A platform, as its validator sees it.
+pub struct RemoteValidator<'a> {
+    /// Its address
+    pub url: &'a str,
+    client: &'a Client,
+    token: &'a Arc<str>,
+}
+
+/// The agents of a platform.
+pub struct RemoteAgents {
+    /// The agents. Their sources are fetched when they are needed
+    pub agents: Vec<Agent>,
+    /// Number of agents that cannot be evaluated, because their metadata is damaged
+    pub damaged: usize,
+}
+
+/// Reads the validator's token from its file.
+pub fn read_token(path: &Path) -> Result<Arc<str>, RemoteError> {
+    let wrong = |cause: String| RemoteError::TokenFile { path: path.to_owned(), cause };
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    match text.trim() {
+        "" => Err(wrong("it is empty".to_owned())),
+        token => Ok(Arc::from(token)),
+    }
+}
+
+impl RemotePlatform {
+    /// The platform at this address. With its validator token, agents can be fetched and rankings published.
+    pub fn new(url: &str, token: Option<Arc<str>>) -> Result<Self, RemoteError> {
+        let client = Client::new(url).map_err(RemoteError::Address)?;
+        Ok(Self { url: url.to_owned(), client, token })
+    }
+
+    /// The platform as its validator sees it, if the validator's token is known.
+    pub fn as_validator(&self) -> Option<RemoteValidator<'_>> {
+        let token = self.token.as_ref()?;
+        Some(RemoteValidator { url: &self.url, client: &self.client, token })
+    }
+
+    /// Returns those of `tasks` that the platform serves, in its order. The tasks here and there must be equal.
+    pub async fn tasks(&self, mut tasks: Vec<Task>) -> Result<Vec<Task>, RemoteError> {
+        let mut chosen = Vec::new();
+        for view in self.client.tasks().await.map_err(Fault::from)? {
+            let Some(place) = tasks.iter().position(|task| task.id == view.id) else { continue };
+            let task = tasks.remove(place);
+            if task.view() != view {
+                let (url, id) = (self.url.clone(), view.id.to_string());
+                return Err(RemoteError::OtherTask { url, id });
+            }
+            chosen.push(task);
+        }
+        if chosen.is_empty() {
+            return Err(RemoteError::NoTasks(self.url.clone()));
+        }
+        Ok(chosen)
+    }
+}
+
+impl RemoteValidator<'_> {
+    /// Lists the platform's agents.
+    pub async fn agents(&self) -> Result<RemoteAgents, Fault> {
+        let list = self.client.agents().await?;
+        let mut agents = Vec::new();
+        for view in list.agents {
+            let agent = self.client.agent(&view.miner_id).await?;
+            agents.push(Agent::served(self.client, agent, self.token));
+        }
+        Ok(RemoteAgents { agents, damaged: list.damaged })
+    }
+
+    /// Publishes rankings on the platform.
+    pub async fn publish(&self, rankings: &Rankings) -> Result<(), Fault> {
+        Ok(self.client.put_rankings(rankings, self.token).await?)
+    }
+}

@@ -1,0 +1,75 @@
+//! Trial records are files: one per trial, under a key of everything that decided it.
+//!
+//! A killed evaluation therefore resumes where it was, an unchanged agent costs a look-up, and a changed scoring
+//! rule needs no rerun. A fault writes nothing here.
+
+use std::path::PathBuf;
+
+use platform::store::Store;
+use tasks::Sha256;
+
+use crate::Fault;
+use crate::sandbox::PROTOCOL_VERSION;
+use crate::trial::instance::RoundTask;
+use crate::trial::record::TrialRecord;
+
+/// The trial records of a store.
+#[derive(Clone, Debug)]
+pub struct Results {
+    store: Store,
+}
+
+/// The result of a look-up.
+#[derive(Debug)]
+pub enum Lookup {
+    /// The trial has a record.
+    Hit(Box<TrialRecord>),
+    /// It has none.
+    Miss,
+    /// Its file did not hold a record. The file was moved to this path, and the trial is to be run again.
+    Corrupt(PathBuf),
+}
+
+impl Results {
+    /// The trial records of this store.
+    pub fn of(store: &Store) -> Self {
+        Self { store: store.clone() }
+    }
+
+    /// The key of a trial.
+    pub fn key(agent: &Sha256, task: &RoundTask, image: &str) -> Sha256 {
+        let digest = &task.digest;
+        Sha256::of(format!("{agent}\n{digest}\n{image}\n{PROTOCOL_VERSION}\n").as_bytes())
+    }
+
+    /// Looks up a trial.
+    pub fn get(&self, key: &Sha256) -> Result<Lookup, Fault> {
+        let path = self.store.results_dir().join(file_name(key));
+        let bytes = match std::fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(Lookup::Miss);
+            }
+            Err(cause) => return Err(Fault::File { action: "read", path, cause }),
+        };
+        if let Ok(record) = serde_json::from_slice(&bytes) {
+            return Ok(Lookup::Hit(record));
+        }
+        let moved = path.with_extension("json.corrupt");
+        match std::fs::rename(&path, &moved) {
+            Ok(()) => Ok(Lookup::Corrupt(moved)),
+            Err(cause) => Err(Fault::File { action: "rename", path, cause }),
+        }
+    }
+
+    /// Keeps the record of a trial. When this returns, it is on the disk.
+    pub fn put(&self, key: &Sha256, record: &TrialRecord) -> Result<(), Fault> {
+        let bytes = serde_json::to_vec_pretty(record).expect("a record is plain data");
+        Ok(self.store.put_result(&file_name(key), &bytes)?)
+    }
+}
+
+/// The name of a trial's file.
+fn file_name(key: &Sha256) -> String {
+    format!("{key}.json")
+}

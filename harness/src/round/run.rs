@@ -1,0 +1,221 @@
+//! The round engine: every agent on every task, each trial once.
+//!
+//! Trials that have a record are looked up; the others run, an agent at a time in each of `jobs` workers.
+//! Every worker has one container at work and starts the next one during its trials. What happens is
+//! emitted as [`RoundEvent`]s; nothing here prints.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use platform::api::{FaultRecord, TaskScore};
+use tasks::TaskId;
+use tokio::sync::Mutex;
+
+use crate::Fault;
+use crate::round::agent::Agent;
+use crate::round::events::{RoundEvent, RoundListener};
+use crate::round::lease::ContainerLease;
+use crate::round::plan::{Isolation, RoundPlan};
+use crate::round::pool::run_workers;
+use crate::round::results::Lookup;
+use crate::round::runner::{AgentTrial, TrialRunner};
+use crate::sandbox::Sandbox;
+use crate::trial::instance::RoundTask;
+use crate::trial::record::{MinerTrial, TrialRecord};
+
+/// The scores of agents, by their index, on each task.
+pub type ScoresByAgent = BTreeMap<usize, BTreeMap<TaskId, TaskScore>>;
+
+/// The outcome of a round.
+#[derive(Clone, Debug, Default)]
+pub struct RoundOutcome {
+    /// For each agent, by its index in the plan, its score on each task. Trials that ended in a fault
+    /// are missing.
+    pub scores: ScoresByAgent,
+    /// Number of trials that were looked up
+    pub cached: u64,
+    /// The trials that ended in a fault
+    pub faults: Vec<FaultRecord>,
+    /// The records, if the plan does not keep them elsewhere
+    pub trials: Vec<MinerTrial>,
+}
+
+/// Runs a round. Trials that end in faults are part of the outcome and not an error.
+pub async fn run(
+    sandbox: &Sandbox,
+    plan: RoundPlan,
+    on_event: RoundListener,
+) -> Result<RoundOutcome, Fault> {
+    let runner = TrialRunner::new(sandbox.clone(), plan.results.clone(), plan.shrinking);
+    let jobs = plan.jobs;
+    let (queue, outcome) = (Mutex::default(), Mutex::default());
+    let round = Arc::new(RoundState { runner, plan, on_event, queue, outcome });
+    let trials = round.trials();
+    (round.on_event)(RoundEvent::Started { trials });
+    run_workers(jobs, || work(Arc::clone(&round))).await?;
+    Ok(std::mem::take(&mut *round.outcome.lock().await))
+}
+
+/// What the workers share.
+struct RoundState {
+    runner: TrialRunner,
+    plan: RoundPlan,
+    on_event: RoundListener,
+    queue: Mutex<BatchQueue>,
+    outcome: Mutex<RoundOutcome>,
+}
+
+/// How far the round's agents have been handed out.
+#[derive(Default)]
+struct BatchQueue {
+    next_agent: usize,
+    ready: VecDeque<TrialBatch>,
+}
+
+/// Trials of one agent that share a container.
+struct TrialBatch {
+    agent: usize,
+    source: Arc<str>,
+    tasks: Vec<usize>,
+}
+
+async fn work(round: Arc<RoundState>) -> Result<(), Fault> {
+    let mut batch = round.next_batch().await?;
+    let mut ahead = None;
+    while let Some(present) = batch {
+        let lease = ahead.take().unwrap_or_else(|| ContainerLease::start(round.runner.sandbox()));
+        batch = round.next_batch().await?;
+        if batch.is_some() {
+            ahead = Some(ContainerLease::start(round.runner.sandbox()));
+        }
+        round.run_batch(&present, lease).await?;
+    }
+    Ok(())
+}
+
+impl RoundState {
+    /// The number of trials in this round's part.
+    fn trials(&self) -> usize {
+        let RoundPlan { agents, tasks, partition, .. } = &self.plan;
+        if partition.is_none() {
+            return agents.len() * tasks.len();
+        }
+        let pairs = agents.iter().flat_map(|agent| tasks.iter().map(move |task| (agent, task)));
+        pairs.filter(|(agent, task)| self.has(agent, task)).count()
+    }
+
+    /// Whether a trial belongs to this round's part.
+    fn has(&self, agent: &Agent, task: &RoundTask) -> bool {
+        self.plan.partition.is_none_or(|part| part.has(&self.runner.key(agent, task)))
+    }
+
+    /// Returns the next trials to run. Trials with a record are counted on the way and skipped.
+    async fn next_batch(&self) -> Result<Option<TrialBatch>, Fault> {
+        let mut queue = self.queue.lock().await;
+        loop {
+            if let Some(batch) = queue.ready.pop_front() {
+                return Ok(Some(batch));
+            }
+            let index = queue.next_agent;
+            let Some(agent) = self.plan.agents.get(index) else { return Ok(None) };
+            queue.next_agent += 1;
+            let missing = self.look_up(index, agent).await?;
+            if missing.is_empty() {
+                continue;
+            }
+            let source: Arc<str> = match agent.read().await {
+                Ok(source) => source.into(),
+                Err(fault) => {
+                    for task in missing {
+                        self.faulted(agent, &self.plan.tasks[task], &fault).await;
+                    }
+                    continue;
+                }
+            };
+            let batch = |tasks| TrialBatch { agent: index, source: source.clone(), tasks };
+            match self.plan.isolation {
+                Isolation::Agent => queue.ready.push_back(batch(missing)),
+                Isolation::Trial => {
+                    queue.ready.extend(missing.into_iter().map(|task| batch(vec![task])));
+                }
+            }
+        }
+    }
+
+    /// Returns the tasks of this part on which the agent has no record yet.
+    async fn look_up(&self, index: usize, agent: &Agent) -> Result<Vec<usize>, Fault> {
+        let mut missing = Vec::new();
+        for (place, task) in self.plan.tasks.iter().enumerate() {
+            if !self.has(agent, task) {
+                continue;
+            }
+            match self.runner.look_up(agent, task)? {
+                Lookup::Hit(record) => self.finished(index, *record, RecordOrigin::Cache).await,
+                Lookup::Miss => missing.push(place),
+                Lookup::Corrupt(moved) => {
+                    (self.on_event)(RoundEvent::Warning(format!(
+                        "the trial record of {} on {} was corrupt; it was moved to {}, and the trial is run again",
+                        agent.miner_id,
+                        task.id(),
+                        moved.display()
+                    )));
+                    missing.push(place);
+                }
+            }
+        }
+        Ok(missing)
+    }
+
+    async fn run_batch(&self, batch: &TrialBatch, mut lease: ContainerLease) -> Result<(), Fault> {
+        let agent = &self.plan.agents[batch.agent];
+        for task in &batch.tasks {
+            let task = &self.plan.tasks[*task];
+            let on_retry = |fault: &Fault| {
+                (self.on_event)(RoundEvent::Retrying {
+                    miner_id: agent.miner_id.clone(),
+                    task: task.id().clone(),
+                    fault: fault.to_string(),
+                });
+            };
+            let trial = AgentTrial { agent, source: &batch.source, task };
+            match self.runner.run(trial, &mut lease, &on_retry).await {
+                Ok(record) => self.finished(batch.agent, record, RecordOrigin::Run).await,
+                // A record that cannot be kept would be lost again and again: that ends the round.
+                Err(fault @ (Fault::Store(_) | Fault::File { .. })) => return Err(fault),
+                Err(fault) => self.faulted(agent, task, &fault).await,
+            }
+        }
+        lease.discard().await;
+        Ok(())
+    }
+
+    async fn finished(&self, agent: usize, record: TrialRecord, origin: RecordOrigin) {
+        let miner_id = self.plan.agents[agent].miner_id.clone();
+        let (task, score) = (record.task.clone(), record.score());
+        let cached = origin == RecordOrigin::Cache;
+        let mut outcome = self.outcome.lock().await;
+        outcome.scores.entry(agent).or_default().insert(task.clone(), score.clone());
+        outcome.cached += u64::from(cached);
+        if self.plan.results.is_none() {
+            outcome.trials.push(MinerTrial { miner_id: miner_id.clone(), record });
+        }
+        drop(outcome);
+        (self.on_event)(RoundEvent::Finished { miner_id, task, score, cached });
+    }
+
+    async fn faulted(&self, agent: &Agent, task: &RoundTask, fault: &Fault) {
+        let (miner_id, task) = (agent.miner_id.clone(), task.id().clone());
+        let fault = fault.to_string();
+        let record =
+            FaultRecord { miner_id: miner_id.clone(), task: task.clone(), fault: fault.clone() };
+        self.outcome.lock().await.faults.push(record);
+        (self.on_event)(RoundEvent::Faulted { miner_id, task, fault });
+    }
+}
+
+/// Where a trial's record comes from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum RecordOrigin {
+    Cache,
+    Run,
+}

@@ -1,0 +1,133 @@
+//! Running one trial to its verdict: looked up if it has a record, else tried until it has a verdict or no attempts
+//! are left, and then kept.
+
+use std::time::Duration;
+
+use tasks::Sha256;
+
+use crate::Fault;
+use crate::round::agent::Agent;
+use crate::round::lease::ContainerLease;
+use crate::round::results::{Lookup, Results};
+use crate::round::retry::{OnRetry, RetryPolicy};
+use crate::sandbox::Sandbox;
+use crate::trial::instance::RoundTask;
+use crate::trial::judge::StopPolicy;
+use crate::trial::record::TrialRecord;
+use crate::trial::run::{self as trial, Candidate, TrialPlan};
+
+/// Runs trials in a sandbox, and keeps their records.
+pub struct TrialRunner {
+    sandbox: Sandbox,
+    results: Option<Results>,
+    shrinking: Duration,
+    retry: RetryPolicy,
+}
+
+/// An agent on a task.
+#[derive(Clone, Copy)]
+pub struct AgentTrial<'a> {
+    /// The agent
+    pub agent: &'a Agent,
+    /// Its source
+    pub source: &'a str,
+    /// The task
+    pub task: &'a RoundTask,
+}
+
+/// An answer to a task that no agent has to be asked for.
+#[derive(Clone, Copy)]
+pub struct AnswerTrial<'a> {
+    /// The answer
+    pub answer: &'a str,
+    /// The task
+    pub task: &'a RoundTask,
+    /// When calls are stopped
+    pub stop: StopPolicy,
+}
+
+impl TrialRunner {
+    /// A runner that keeps records in `results`, or nowhere, and searches for a trial's
+    /// counterexample for as long as `shrinking`.
+    pub fn new(sandbox: Sandbox, results: Option<Results>, shrinking: Duration) -> Self {
+        Self { sandbox, results, shrinking, retry: RetryPolicy::default() }
+    }
+
+    /// Where the trials run.
+    pub fn sandbox(&self) -> &Sandbox {
+        &self.sandbox
+    }
+
+    /// The key of a trial.
+    pub fn key(&self, agent: &Agent, task: &RoundTask) -> Sha256 {
+        Results::key(&agent.sha256, task, &self.sandbox.image().id)
+    }
+
+    /// Looks up the record of a trial.
+    pub fn look_up(&self, agent: &Agent, task: &RoundTask) -> Result<Lookup, Fault> {
+        let Some(results) = &self.results else { return Ok(Lookup::Miss) };
+        results.get(&self.key(agent, task))
+    }
+
+    /// Runs a trial and keeps its record. A container that is left in the lease is fit for the agent's next trial.
+    pub async fn run(
+        &self,
+        trial: AgentTrial<'_>,
+        lease: &mut ContainerLease,
+        on_retry: OnRetry<'_>,
+    ) -> Result<TrialRecord, Fault> {
+        let AgentTrial { agent, source, task } = trial;
+        let (agent_sha256, shrinking) = (&agent.sha256, self.shrinking);
+        let plan = TrialPlan { agent_sha256, candidate: Candidate::Agent(source), task, shrinking };
+        let record = self.attempt(plan, lease, on_retry).await?;
+        if let Some(results) = &self.results {
+            results.put(&self.key(agent, task), &record)?;
+        }
+        Ok(record)
+    }
+
+    /// Judges an answer. Nothing is kept.
+    pub async fn judge(
+        &self,
+        trial: AnswerTrial<'_>,
+        lease: &mut ContainerLease,
+        on_retry: OnRetry<'_>,
+    ) -> Result<TrialRecord, Fault> {
+        let AnswerTrial { answer, task, stop } = trial;
+        let agent_sha256 = &Sha256::of(answer.as_bytes());
+        let (candidate, shrinking) = (Candidate::Answer(answer, stop), Duration::ZERO);
+        let plan = TrialPlan { agent_sha256, candidate, task, shrinking };
+        self.attempt(plan, lease, on_retry).await
+    }
+
+    async fn attempt(
+        &self,
+        plan: TrialPlan<'_>,
+        lease: &mut ContainerLease,
+        on_retry: OnRetry<'_>,
+    ) -> Result<TrialRecord, Fault> {
+        let mut attempts = self.retry.attempts();
+        loop {
+            let permit = attempts.permit().await;
+            match attempt_once(plan, lease).await {
+                Ok(mut record) => {
+                    record.attempts = attempts.succeeded();
+                    return Ok(record);
+                }
+                Err(fault) => {
+                    drop(permit);
+                    attempts.failed(fault, on_retry).await?;
+                }
+            }
+        }
+    }
+}
+
+async fn attempt_once(
+    plan: TrialPlan<'_>,
+    lease: &mut ContainerLease,
+) -> Result<TrialRecord, Fault> {
+    let mut container = lease.take().await?;
+    let done = trial::run(&mut container, plan).await;
+    lease.put_back(container, done).await
+}

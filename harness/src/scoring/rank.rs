@@ -1,0 +1,180 @@
+//! The ranking: the order of agents, and what each of them earns.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
+
+use jiff::Timestamp;
+use platform::MinerId;
+use platform::api::{Ranking, TaskScore};
+use tasks::{Family, Sha256, TaskId};
+
+use crate::round::agent::Agent;
+use crate::scoring::reward::{Rao, RewardPolicy, split};
+use crate::scoring::score::agent_score;
+use crate::trial::instance::RoundTask;
+
+/// An agent with everything that its rank depends on.
+#[derive(Clone, Debug)]
+pub struct Contender {
+    /// Who submitted it
+    pub miner_id: MinerId,
+    /// Its source's digest
+    pub sha256: Sha256,
+    /// When this version was accepted: the earlier one wins a tie
+    pub uploaded_at: Timestamp,
+    /// When this miner first submitted these bytes: the earliest one is the original
+    pub first_submitted_at: Timestamp,
+    /// Its score on each task of the round
+    pub tasks: BTreeMap<TaskId, TaskScore>,
+}
+
+impl Contender {
+    /// An agent with its scores.
+    pub fn new(agent: &Agent, tasks: BTreeMap<TaskId, TaskScore>) -> Self {
+        Self {
+            miner_id: agent.miner_id.clone(),
+            sha256: agent.sha256.clone(),
+            uploaded_at: agent.uploaded_at,
+            first_submitted_at: agent.first_submitted_at,
+            tasks,
+        }
+    }
+}
+
+/// Ranks by score, ties to the earlier upload and then by miner id. Byte-identical copies of an earlier
+/// agent rank last of their score and earn nothing.
+pub fn rank(contenders: Vec<Contender>, tasks: &[RoundTask], reward: RewardPolicy) -> Vec<Ranking> {
+    let originals = originals(&contenders);
+    let known = |id: &TaskId| tasks.iter().find(|task| task.id() == id);
+    let weight = |id: &TaskId| known(id).map_or(1, |task| task.task.weight);
+    let families = |scores: &BTreeMap<TaskId, TaskScore>| {
+        let mut families = BTreeMap::<Family, Vec<_>>::new();
+        for (id, score) in scores {
+            if let Some(task) = known(id) {
+                families.entry(task.task.family).or_default().push((score, weight(id)));
+            }
+        }
+        families.into_iter().map(|(family, scores)| (family, agent_score(scores))).collect()
+    };
+    let mut placed: Vec<_> = contenders
+        .into_iter()
+        .map(|contender| {
+            let score = agent_score(contender.tasks.iter().map(|(id, task)| (task, weight(id))));
+            let original = &originals[&contender.sha256];
+            let copy_of = (*original != contender.miner_id).then(|| original.clone());
+            (score, copy_of, contender)
+        })
+        .collect();
+    placed.sort_by(|(score_a, copy_a, a), (score_b, copy_b, b)| {
+        let key = |copy: &Option<MinerId>, c: &Contender| {
+            (copy.is_some(), c.uploaded_at, c.miner_id.clone())
+        };
+        score_b.total_cmp(score_a).then_with(|| key(copy_a, a).cmp(&key(copy_b, b)))
+    });
+    let earning = |(score, copy_of, _): &(f64, Option<MinerId>, Contender)| match copy_of {
+        Some(_) => 0.0,
+        None => *score,
+    };
+    let rewards = split(reward, &placed.iter().map(earning).collect::<Vec<_>>());
+    let place = |(index, ((score, copy_of, contender), reward)): (usize, (_, Rao))| {
+        let Contender { miner_id, sha256, tasks, .. } = contender;
+        Ranking {
+            rank: u32::try_from(index + 1).expect("far fewer agents than that"),
+            miner_id,
+            agent_sha256: sha256,
+            score,
+            reward_tao: reward.to_string(),
+            reward_rao: reward.0,
+            families: families(&tasks),
+            tasks,
+            copy_of,
+        }
+    };
+    placed.into_iter().zip(rewards).enumerate().map(place).collect()
+}
+
+/// For each source the miner who submitted it first.
+fn originals(contenders: &[Contender]) -> HashMap<Sha256, MinerId> {
+    let mut latest_first: Vec<_> = contenders.iter().collect();
+    latest_first.sort_by_key(|c| Reverse((c.first_submitted_at, c.miner_id.clone())));
+    // The last one inserted stays, and that is the earliest.
+    latest_first.into_iter().map(|c| (c.sha256.clone(), c.miner_id.clone())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use tasks::Verdict;
+
+    use super::*;
+    use crate::scoring::reward::Payout;
+
+    struct TestAgent {
+        name: &'static str,
+        source: &'static str,
+        uploaded: i64,
+        first: i64,
+        passed: u32,
+    }
+
+    fn agent(name: &'static str, source: &'static str, uploaded: i64, passed: u32) -> TestAgent {
+        TestAgent { name, source, uploaded, first: uploaded, passed }
+    }
+
+    /// Ranks agents on one task of 100 cases; each line has rank, name, score, reward and original.
+    fn check(agents: &[TestAgent], lines: &[&str]) {
+        let contender = |agent: &TestAgent| {
+            let score = TaskScore {
+                verdict: Verdict::Accepted,
+                score: f64::from(agent.passed),
+                passed: agent.passed,
+                total: 100,
+            };
+            Contender {
+                miner_id: agent.name.parse().unwrap(),
+                sha256: Sha256::of(agent.source.as_bytes()),
+                uploaded_at: Timestamp::from_second(agent.uploaded).unwrap(),
+                first_submitted_at: Timestamp::from_second(agent.first).unwrap(),
+                tasks: BTreeMap::from([("t".parse().unwrap(), score)]),
+            }
+        };
+        let contenders = agents.iter().map(contender).collect();
+        let reward = RewardPolicy { pool: "100".parse().unwrap(), payout: Payout::Proportional };
+        let rankings = rank(contenders, &[], reward);
+        let line = |r: &Ranking| {
+            let copy = r.copy_of.as_ref().map(|of| format!(" of {of}")).unwrap_or_default();
+            format!("{} {} {} {}{copy}", r.rank, r.miner_id, r.score, r.reward_tao)
+        };
+        assert_eq!(rankings.iter().map(line).collect::<Vec<_>>(), lines);
+    }
+
+    #[test]
+    fn ranks_by_score_then_earlier_upload_then_name() {
+        check(
+            &[
+                agent("c", "1", 5, 50),
+                agent("b", "2", 5, 50),
+                agent("a", "3", 6, 50),
+                agent("z", "4", 9, 100),
+            ],
+            &["1 z 100 40", "2 b 50 20", "3 c 50 20", "4 a 50 20"],
+        );
+    }
+
+    #[test]
+    fn ranks_a_copy_last_of_its_score_without_reward() {
+        check(
+            &[agent("thief", "x", 2, 80), agent("first", "x", 1, 80), agent("other", "y", 3, 80)],
+            &["1 first 80 50", "2 other 80 50", "3 thief 80 0 of first"],
+        );
+        check(
+            &[agent("thief", "x", 2, 80), agent("first", "x", 1, 80), agent("low", "y", 3, 40)],
+            &["1 first 80 66.666666667", "2 thief 80 0 of first", "3 low 40 33.333333333"],
+        );
+    }
+
+    #[test]
+    fn first_submitter_stays_the_original_after_another_version() {
+        let back = TestAgent { first: 1, ..agent("author", "x", 9, 80) };
+        check(&[agent("thief", "x", 5, 80), back], &["1 author 80 100", "2 thief 80 0 of author"]);
+    }
+}

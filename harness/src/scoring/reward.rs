@@ -1,0 +1,147 @@
+//! Rewards: how a pool of simulated 'TAO' is split, in integers of 1e-9 TAO, so that the rewards
+//! always add up to the pool.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::choice::choices;
+
+/// Rao in one TAO.
+const RAO_PER_TAO: u64 = 1_000_000_000;
+
+/// An amount of simulated 'TAO', in rao: units of 1e-9 TAO.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rao(pub u64);
+
+/// A decimal without needless digits: `50`, `33.333333333`.
+impl fmt::Display for Rao {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (whole, fraction) = (self.0 / RAO_PER_TAO, self.0 % RAO_PER_TAO);
+        if fraction == 0 {
+            return write!(f, "{whole}");
+        }
+        let digits = format!("{fraction:09}");
+        write!(f, "{whole}.{}", digits.trim_end_matches('0'))
+    }
+}
+
+/// The text is not an amount of TAO.
+#[derive(Debug, thiserror::Error)]
+#[error("'{}' is not an amount of TAO; expected a decimal with at most 9 places", .0.escape_debug())]
+pub struct ParseRaoError(String);
+
+impl FromStr for Rao {
+    type Err = ParseRaoError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let parse = || {
+            let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+            let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
+            if !digits(whole) || !digits(fraction) || fraction.len() > 9 {
+                return None;
+            }
+            let whole: u64 = whole.parse().ok()?;
+            let fraction: u64 = format!("{fraction:0<9}").parse().ok()?;
+            whole.checked_mul(RAO_PER_TAO)?.checked_add(fraction)
+        };
+        parse().map(Self).ok_or_else(|| ParseRaoError(text.to_owned()))
+    }
+}
+
+/// How the pool is split.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Payout {
+    /// In proportion to the scores.
+    Proportional,
+    /// All of it to the first.
+    WinnerTakesAll,
+}
+
+choices!(Payout, "a payout", Proportional: "proportional", WinnerTakesAll: "winner-takes-all");
+
+/// How much is paid, and how it is split.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RewardPolicy {
+    /// The amount that is split
+    pub pool: Rao,
+    /// How it is split
+    pub payout: Payout,
+}
+
+/// Splits the pool over agents in the order of their ranks, by their scores (0 to 100, two decimals; 0
+/// for one that may earn nothing). What rounding leaves over goes to the largest remainders, and among
+/// equal ones to the better rank.
+pub fn split(policy: RewardPolicy, scores: &[f64]) -> Vec<Rao> {
+    let RewardPolicy { pool, payout } = policy;
+    // Scores have two decimals, so a hundredth is the unit in which they are whole.
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a score is between 0 and 100"
+    )]
+    let mut weights: Vec<u128> =
+        scores.iter().map(|score| (score * 100.0).round() as u128).collect();
+    if payout == Payout::WinnerTakesAll {
+        let winner = weights.iter().position(|weight| *weight > 0);
+        for (index, weight) in weights.iter_mut().enumerate() {
+            *weight = u128::from(Some(index) == winner);
+        }
+    }
+    let sum: u128 = weights.iter().sum();
+    if sum == 0 {
+        return vec![Rao(0); scores.len()];
+    }
+    let pool_rao = u128::from(pool.0);
+    let share = |weight: u128| u64::try_from(pool_rao * weight / sum).expect("less than the pool");
+    let mut shares: Vec<u64> = weights.iter().map(|weight| share(*weight)).collect();
+    let left = pool.0 - shares.iter().sum::<u64>();
+    let mut by_remainder: Vec<usize> = (0..weights.len()).collect();
+    by_remainder.sort_by_key(|index| std::cmp::Reverse(pool_rao * weights[*index] % sum));
+    for index in by_remainder.into_iter().take(usize::try_from(left).expect("fewer than agents")) {
+        shares[index] += 1;
+    }
+    shares.into_iter().map(Rao).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(pool: &str, payout: Payout, scores: &[f64], rewards: &[&str]) {
+        let pool: Rao = pool.parse().unwrap();
+        let split = split(RewardPolicy { pool, payout }, scores);
+        assert_eq!(split.iter().map(ToString::to_string).collect::<Vec<_>>(), rewards);
+        let paid: u64 = split.iter().map(|share| share.0).sum();
+        assert!(paid == pool.0 || scores.iter().all(|score| *score == 0.0), "{paid} was paid");
+    }
+
+    #[test]
+    fn rewards_add_up_to_the_pool() {
+        check("100", Payout::Proportional, &[100.0, 100.0], &["50", "50"]);
+        check("100", Payout::Proportional, &[100.0, 0.0], &["100", "0"]);
+        check(
+            "100",
+            Payout::Proportional,
+            &[50.0, 50.0, 50.0],
+            &["33.333333334", "33.333333333", "33.333333333"],
+        );
+        check("0.000000001", Payout::Proportional, &[1.0, 99.0], &["0", "0.000000001"]);
+        check("100", Payout::WinnerTakesAll, &[60.0, 40.0], &["100", "0"]);
+        check("100", Payout::Proportional, &[0.0, 0.0], &["0", "0"]);
+        check("100", Payout::WinnerTakesAll, &[0.0], &["0"]);
+        check("1", Payout::Proportional, &[], &[]);
+        check("18446744073.709551615", Payout::Proportional, &[100.0], &["18446744073.709551615"]);
+    }
+
+    #[test]
+    fn parses_amounts_exactly_or_rejects_them() {
+        for (text, rao) in
+            [("100", 100_000_000_000), ("0.5", 500_000_000), ("1.000000001", 1_000_000_001)]
+        {
+            assert_eq!(text.parse::<Rao>().unwrap(), Rao(rao));
+        }
+        for wrong in ["", "-1", "1e3", ".5", "1.", "1.0000000001", "99999999999", "1,5", "+1"] {
+            assert!(wrong.parse::<Rao>().is_err(), "{wrong:?} was accepted");
+        }
+    }
+}

@@ -1,0 +1,318 @@
+//! From evidence to verdicts. All comparison happens here, on the host, with values that the answer
+//! never saw.
+
+use std::ops::ControlFlow;
+
+use tasks::{CallOutcome, Case, Verdict};
+
+use crate::sandbox::{CallEnd, CallsRun, LoadOutcome, ProcessEnd, TerminationReason};
+use crate::trial::instance::RoundTask;
+use crate::trial::record::{CaseResult, Explanation};
+
+/// When calls are stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StopPolicy {
+    /// When all are made
+    AllCalls,
+    /// At the first case that is not accepted
+    FirstFailure,
+}
+
+impl StopPolicy {
+    fn is_over(self, last: &CaseResult) -> bool {
+        self == Self::FirstFailure && last.verdict.is_wrong()
+    }
+}
+
+/// Judges the cases of a trial one by one, as their calls end. A returned value is dropped once it is
+/// judged, so a trial needs no more memory than its largest value.
+pub struct TrialJudge<'a> {
+    task: &'a RoundTask,
+    stop: StopPolicy,
+    results: Vec<CaseResult>,
+    cut_short: (Verdict, &'static str),
+    clean: bool,
+}
+
+impl<'a> TrialJudge<'a> {
+    /// A judge of an answer to this task.
+    pub fn new(task: &'a RoundTask, stop: StopPolicy) -> Self {
+        let cut_short = (Verdict::TimeLimit, "time was up before this call");
+        Self { task, stop, results: Vec::new(), cut_short, clean: true }
+    }
+
+    /// Judges the next case by the end of its call. A break means that no further call is needed.
+    pub fn take(&mut self, end: &CallEnd) -> ControlFlow<()> {
+        let Some(case) = self.task.cases.get(self.results.len()) else {
+            return ControlFlow::Break(());
+        };
+        // A container in which a process ended early is not used again.
+        self.clean &= matches!(end, CallEnd::Outcome(_));
+        let result = match end {
+            CallEnd::Outcome(outcome) => judge_outcome(self.task.task.entry_point(), case, outcome),
+            CallEnd::Garbled => CaseResult::new(
+                &case.name,
+                Verdict::WrongAnswer,
+                "its process did not send a value",
+            ),
+            CallEnd::Ended(end) => {
+                let (verdict, detail) = verdict_of_end(*end);
+                if matches!(end.why, TerminationReason::Values) {
+                    self.cut_short = (verdict, "room for values was up before this call");
+                }
+                match end_in_words(*end) {
+                    // An exit status can leak a byte of the input.
+                    Some(how) => explained(case, verdict, detail, how),
+                    None => CaseResult::new(&case.name, verdict, detail),
+                }
+            }
+            CallEnd::NotMade => CaseResult::new(&case.name, self.cut_short.0, self.cut_short.1),
+        };
+        let over = self.stop.is_over(&result);
+        if over {
+            self.cut_short = (result.verdict, "not called: an earlier case failed");
+        }
+        self.results.push(result);
+        if over { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    /// Judges the remaining cases before `end` by how their calls ended together. A break means that no further call
+    /// is needed.
+    pub fn end_calls(&mut self, run: &CallsRun, end: usize) -> ControlFlow<()> {
+        self.clean &= run.clean && !matches!(run.load, LoadOutcome::Ended(_));
+        let entry_point = self.task.task.entry_point();
+        if let Some(failure) = LoadFailure::of(entry_point, &run.load) {
+            // An answer that had seen no hidden input cannot leak one.
+            let knew_no_hidden = self.task.cases[..end].iter().all(|case| case.public);
+            let rest = &self.task.cases[self.results.len()..];
+            self.results.extend(rest.iter().map(|case| failure.case(case, knew_no_hidden)));
+            return ControlFlow::Break(());
+        }
+        let stopped = self.results.last().is_some_and(|result| self.stop.is_over(result));
+        if !stopped && self.results.len() >= end {
+            return ControlFlow::Continue(());
+        }
+        let clean = self.clean && stopped;
+        self.stop = StopPolicy::AllCalls;
+        while self.results.len() < self.task.cases.len() {
+            let _ = self.take(&run.rest);
+        }
+        self.clean = clean;
+        ControlFlow::Break(())
+    }
+
+    /// The verdict on every case, and whether the container is fit for another trial.
+    pub fn finish(self) -> (Vec<CaseResult>, bool) {
+        (self.results, self.clean)
+    }
+}
+
+/// Returns the same verdict for every case.
+pub fn same_verdict(cases: &[Case], verdict: Verdict, detail: &str) -> Vec<CaseResult> {
+    cases.iter().map(|case| CaseResult::new(&case.name, verdict, detail)).collect()
+}
+
+/// Judges an answer of findings: nothing is called.
+pub fn judge_findings(task: &RoundTask, answer: &str) -> Vec<CaseResult> {
+    let judged = task.task.judge_findings(&task.cases, answer);
+    let judge = |(case, (verdict, detail)): (&Case, (Verdict, String))| match verdict {
+        Verdict::Accepted => CaseResult::new(&case.name, verdict, ""),
+        Verdict::NoSolution => CaseResult::new(&case.name, verdict, detail),
+        _ => explained(case, verdict, "the findings are wrong", detail),
+    };
+    task.cases.iter().zip(judged).map(judge).collect()
+}
+
+/// A failed case: the kind of failure, which everyone may know, and apart from it the explanation. The input of a
+/// hidden case, what it returned and what it raised could all leak the input.
+fn explained(case: &Case, verdict: Verdict, detail: &str, explanation: String) -> CaseResult {
+    let explanation = if case.public {
+        Explanation::Public(explanation)
+    } else {
+        Explanation::Hidden(explanation)
+    };
+    CaseResult { explanation: Some(explanation), ..CaseResult::new(&case.name, verdict, detail) }
+}
+
+fn judge_outcome(entry_point: &str, case: &Case, outcome: &CallOutcome) -> CaseResult {
+    let verdict = case.check.judge(outcome);
+    let detail = match verdict {
+        Verdict::Accepted => return CaseResult::new(&case.name, verdict, ""),
+        Verdict::RuntimeError => "an exception was raised",
+        _ => "a wrong value was returned",
+    };
+    explained(case, verdict, detail, case.explain(entry_point, outcome))
+}
+
+/// TerminationReason no case can be judged.
+struct LoadFailure {
+    verdict: Verdict,
+    detail: String,
+    /// The exception, or how the process ended
+    more: Option<String>,
+}
+
+impl LoadFailure {
+    fn of(entry_point: &str, load: &LoadOutcome) -> Option<Self> {
+        let (verdict, detail, more) = match load {
+            LoadOutcome::Ready => return None,
+            LoadOutcome::Unusable(error) => {
+                let detail = "the answer is not Python source";
+                (Verdict::NoSolution, detail.to_owned(), Some(format!("{detail}: {error}")))
+            }
+            LoadOutcome::Raised(error) => {
+                let detail = "loading the answer raised an exception";
+                let more = format!("loading the answer {error}");
+                (Verdict::RuntimeError, detail.to_owned(), Some(more))
+            }
+            LoadOutcome::Missing => {
+                let detail = format!("the answer does not define {entry_point}");
+                (Verdict::NoSolution, detail, None)
+            }
+            LoadOutcome::Ended(end) => {
+                let (verdict, detail) = verdict_of_end(*end);
+                let loaded = |how: &str| format!("while the answer was loaded, {how}");
+                (verdict, loaded(detail), end_in_words(*end).as_deref().map(loaded))
+            }
+        };
+        Some(Self { verdict, detail, more })
+    }
+
+    fn case(&self, case: &Case, knew_no_hidden: bool) -> CaseResult {
+        let more = self.more.as_deref().map(|more| more.chars().take(EXPLANATION_CHARS).collect());
+        let explain = if knew_no_hidden { Explanation::Public } else { Explanation::Hidden };
+        let explanation = more.map(explain);
+        CaseResult { explanation, ..CaseResult::new(&case.name, self.verdict, self.detail.clone()) }
+    }
+}
+
+/// Most characters that the explanation of an answer that cannot be loaded may have.
+const EXPLANATION_CHARS: usize = 2_000;
+
+fn verdict_of_end(end: ProcessEnd) -> (Verdict, &'static str) {
+    match end.why {
+        TerminationReason::Ended => (Verdict::RuntimeError, "its process ended by itself"),
+        TerminationReason::Memory => (Verdict::MemoryLimit, "memory was used up"),
+        TerminationReason::Cpu => (Verdict::TimeLimit, "the CPU time of a call was used up"),
+        TerminationReason::Wall => (Verdict::TimeLimit, "the time of all calls was up"),
+        TerminationReason::Value => (Verdict::OutputLimit, "it returned a value that is too large"),
+        TerminationReason::Values => (Verdict::OutputLimit, "its values are too large together"),
+        TerminationReason::Turn => {
+            (Verdict::RuntimeError, "its process sent something out of turn")
+        }
+    }
+}
+
+/// The status or signal of a process that ended by itself.
+fn end_in_words(end: ProcessEnd) -> Option<String> {
+    match (end.why, end.exit, end.signal) {
+        (TerminationReason::Ended, _, Some(signal)) => {
+            Some(format!("signal {signal} ended its process"))
+        }
+        (TerminationReason::Ended, Some(status), _) => {
+            Some(format!("its process exited with status {status}"))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tasks::{Seed, Value};
+
+    use super::*;
+    use crate::sandbox::ResourceUsage;
+    use crate::trial::record::Disclose;
+
+    fn round_task() -> RoundTask {
+        RoundTask::new(tasks::find("reverse_string").unwrap(), Seed(1))
+    }
+
+    fn run(load: LoadOutcome, rest: CallEnd) -> CallsRun {
+        CallsRun { load, rest, clean: true, usage: ResourceUsage::default() }
+    }
+
+    /// The results of calls that ended like this.
+    fn judged(calls: &[CallEnd], stop: StopPolicy) -> (Vec<CaseResult>, bool) {
+        let task = round_task();
+        let mut judge = TrialJudge::new(&task, stop);
+        let _ = calls.iter().try_for_each(|end| judge.take(end));
+        let _ = judge.end_calls(&run(LoadOutcome::Ready, CallEnd::NotMade), task.cases.len());
+        judge.finish()
+    }
+
+    fn ended(why: TerminationReason, exit: Option<i32>, signal: Option<i32>) -> ProcessEnd {
+        ProcessEnd { why, exit, signal }
+    }
+
+    /// One end per case: the first as given, the rest as `rest`.
+    fn verdicts(first: CallEnd, rest: &CallEnd) -> (Verdict, Verdict) {
+        let mut calls = vec![rest.clone(); round_task().cases.len()];
+        calls[0] = first;
+        let (results, clean) = judged(&calls, StopPolicy::AllCalls);
+        assert!(!clean, "the container is used again although a process ended early");
+        (results[0].verdict, results[1].verdict)
+    }
+
+    #[test]
+    fn maps_every_termination_reason_to_a_verdict() {
+        use Verdict::{MemoryLimit, OutputLimit, RuntimeError, TimeLimit, WrongAnswer};
+        let of = |why| verdicts(CallEnd::Ended(ended(why, None, Some(9))), &CallEnd::NotMade);
+        assert_eq!(of(TerminationReason::Ended).0, RuntimeError);
+        assert_eq!(of(TerminationReason::Memory).0, MemoryLimit);
+        assert_eq!(of(TerminationReason::Cpu).0, TimeLimit);
+        assert_eq!(of(TerminationReason::Value).0, OutputLimit);
+        assert_eq!(of(TerminationReason::Turn).0, RuntimeError);
+        assert_eq!(of(TerminationReason::Wall), (TimeLimit, TimeLimit));
+        assert_eq!(of(TerminationReason::Values), (OutputLimit, OutputLimit));
+        assert_eq!(verdicts(CallEnd::Garbled, &CallEnd::NotMade).0, WrongAnswer);
+    }
+
+    #[test]
+    fn first_failure_policy_stops_the_calls() {
+        let wrong = || CallEnd::Outcome(CallOutcome::Returned(Value::None));
+        let (results, clean) = judged(&[wrong(), wrong()], StopPolicy::FirstFailure);
+        assert_eq!(results.len(), round_task().cases.len());
+        assert!(clean);
+        assert_eq!(results[0].detail, "a wrong value was returned");
+        assert!(results[1..].iter().all(|r| r.detail.starts_with("not called")), "{results:?}");
+        assert!(results.iter().all(|r| r.verdict == Verdict::WrongAnswer), "{results:?}");
+    }
+
+    #[test]
+    fn load_failure_fails_every_case_alike() {
+        let error =
+            || CallOutcome::Raised { types: vec!["SyntaxError".into()], message: String::new() };
+        for (load, verdict) in [
+            (LoadOutcome::Unusable(error()), Verdict::NoSolution),
+            (LoadOutcome::Missing, Verdict::NoSolution),
+            (LoadOutcome::Raised(error()), Verdict::RuntimeError),
+            (LoadOutcome::Ended(ended(TerminationReason::Cpu, None, Some(9))), Verdict::TimeLimit),
+        ] {
+            let task = round_task();
+            let mut judge = TrialJudge::new(&task, StopPolicy::AllCalls);
+            assert!(judge.end_calls(&run(load, CallEnd::NotMade), 1).is_break());
+            let (results, _) = judge.finish();
+            assert_eq!(results.len(), task.cases.len());
+            assert!(results.iter().all(|result| result.verdict == verdict), "{results:?}");
+        }
+    }
+
+    #[test]
+    fn hidden_case_discloses_nothing_that_the_answer_chose() {
+        let task = round_task();
+        let secret = CallEnd::Outcome(CallOutcome::Returned(Value::from("smuggled")));
+        let (results, clean) = judged(&vec![secret; task.cases.len()], StopPolicy::AllCalls);
+        assert!(clean, "a wrong value leaves the container fit for use");
+        for (case, result) in task.cases.iter().zip(&results) {
+            assert_eq!(result.verdict, Verdict::WrongAnswer);
+            for (disclose, shown) in
+                [(Disclose::None, false), (Disclose::Public, case.public), (Disclose::All, true)]
+            {
+                let case = result.clone().disclosed(disclose);
+                assert_eq!(case.detail.contains("smuggled"), shown, "{disclose:?}: {case:?}");
+                assert_eq!(case.explanation, None, "it would be printed");
+            }
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! What is stored of a trial, and how much of it a report discloses.
+
+use platform::MinerId;
+use platform::api::TaskScore;
+use serde::{Deserialize, Serialize};
+use tasks::{Seed, Sha256, TaskId, Verdict};
+
+use crate::choice::choices;
+
+/// The outcome of a trial, as its file stores it. It does not name the miner: two miners with the same agent share it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrialRecord {
+    /// The agent, by its source
+    pub agent_sha256: Sha256,
+    /// The task
+    pub task: TaskId,
+    /// The round's seed
+    pub seed: Seed,
+    /// The verdict of the first case that is not accepted
+    pub verdict: Verdict,
+    /// 100 x passed cases / cases, two decimals
+    pub score: f64,
+    /// Cases that were accepted
+    pub passed: u32,
+    /// Cases in all
+    pub total: u32,
+    /// Each case
+    pub cases: Vec<CaseResult>,
+    /// Wall-clock time of the agent and of all calls, in milliseconds
+    pub wall_ms: u64,
+    /// CPU time of the same, in milliseconds
+    pub cpu_ms: u64,
+    /// Largest resident size of any one process, in bytes
+    pub peak_memory_bytes: u64,
+    /// What the agent printed, up to the limit of an answer
+    pub stdout: String,
+    /// The end of what it wrote to stderr
+    pub stderr: String,
+    /// Whether it printed more
+    pub stdout_truncated: bool,
+    /// Whether it wrote more to stderr
+    pub stderr_truncated: bool,
+    /// Every attempt, in order. All but the last ended in a fault.
+    pub attempts: Vec<Attempt>,
+}
+
+/// One case of a trial.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CaseResult {
+    /// The case's name
+    pub name: String,
+    /// Its verdict
+    pub verdict: Verdict,
+    /// The kind of failure, which the miner may always see
+    pub detail: String,
+    /// What happened and what should have happened, in full. It is kept here until [`Disclose`] decides who may see it
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explanation: Option<Explanation>,
+    /// The smallest other input that fails as well, explained
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counterexample: Option<String>,
+}
+
+/// What happened in a case and what should have happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Explanation {
+    /// Of a public case
+    Public(String),
+    /// Of a hidden case, whose input it would reveal
+    Hidden(String),
+}
+
+/// How much of failed cases a report discloses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Disclose {
+    /// Verdicts only
+    None,
+    /// Public cases in full, and the smallest failing input that was found for hidden ones
+    #[default]
+    Public,
+    /// Every case in full
+    All,
+}
+
+choices!(Disclose, "a level of disclosure", None: "none", Public: "public", All: "all");
+
+/// One attempt at a trial.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// The fault that ended it; none if it ended with a verdict.
+    pub fault: Option<String>,
+}
+
+/// A trial record together with the miner: one entry of `trials` in the JSON of `check` and `evaluate`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MinerTrial {
+    /// Who submitted the agent
+    pub miner_id: MinerId,
+    /// The record
+    #[serde(flatten)]
+    pub record: TrialRecord,
+}
+
+impl CaseResult {
+    /// A case without an explanation.
+    pub fn new(name: &str, verdict: Verdict, detail: impl Into<String>) -> Self {
+        let (name, detail) = (name.to_owned(), detail.into());
+        Self { name, verdict, detail, explanation: None, counterexample: None }
+    }
+
+    /// Returns the case with as much in its detail as may be disclosed, and nothing more.
+    #[must_use]
+    pub fn disclosed(self, disclose: Disclose) -> Self {
+        let mut detail = self.detail;
+        match (disclose, self.explanation) {
+            (Disclose::Public | Disclose::All, Some(Explanation::Public(text)))
+            | (Disclose::All, Some(Explanation::Hidden(text))) => detail = text,
+            _ => {}
+        }
+        if let Some(text) = self.counterexample
+            && disclose != Disclose::None
+        {
+            detail = format!("{detail}; this fails too: {text}");
+        }
+        Self::new(&self.name, self.verdict, detail)
+    }
+}
+
+impl TrialRecord {
+    /// What rankings need of it.
+    pub fn score(&self) -> TaskScore {
+        TaskScore {
+            verdict: self.verdict,
+            score: self.score,
+            passed: self.passed,
+            total: self.total,
+        }
+    }
+
+    /// Returns the record with as much about its cases as may be disclosed.
+    #[must_use]
+    pub fn disclosed(mut self, disclose: Disclose) -> Self {
+        let cases = std::mem::take(&mut self.cases);
+        self.cases = cases.into_iter().map(|case| case.disclosed(disclose)).collect();
+        self
+    }
+
+    /// What a miner needs to see of a trial that is not accepted, in plain lines.
+    pub fn failure(&self) -> String {
+        use std::fmt::Write as _;
+        let Self { task, verdict, passed, total, .. } = self;
+        let mut text = format!("{task}: {verdict}, {passed} of {total} cases\n");
+        // Cases that failed alike share a line.
+        let mut alike: Vec<(&CaseResult, usize)> = Vec::new();
+        for case in self.cases.iter().filter(|case| case.verdict.is_wrong()) {
+            let same = |(first, _): &&mut (&CaseResult, usize)| {
+                (first.verdict, &first.detail) == (case.verdict, &case.detail)
+            };
+            match alike.iter_mut().find(same) {
+                Some((_, count)) => *count += 1,
+                None => alike.push((case, 1)),
+            }
+        }
+        for (case, count) in alike {
+            let more = if count > 1 { format!(" and {} more", count - 1) } else { String::new() };
+            let _ = writeln!(text, "  {} {}{more}: {}", case.verdict, case.name, case.detail);
+        }
+        let tail: Vec<_> = self.stderr.lines().rev().take(10).collect();
+        if !tail.is_empty() {
+            text.push_str("  stderr ends:\n");
+        }
+        for line in tail.iter().rev() {
+            // Escaped, so that an agent cannot move the cursor of the reader's terminal.
+            let _ = writeln!(text, "    {}", line.escape_debug());
+        }
+        text
+    }
+}

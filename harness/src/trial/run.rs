@@ -1,0 +1,166 @@
+//! Running one trial in a container: the agent first, then its answer.
+
+use std::time::Duration;
+
+use tasks::{Input, Kind, Limits, Sha256, Verdict};
+
+use crate::Fault;
+use crate::sandbox::{AgentRun, CallPlan, Container, ResourceUsage, StoppedFor};
+use crate::scoring::score::task_score;
+use crate::trial::answer::answer_of;
+use crate::trial::instance::RoundTask;
+use crate::trial::judge::{StopPolicy, TrialJudge, judge_findings, same_verdict};
+use crate::trial::record::{Attempt, CaseResult, TrialRecord};
+use crate::trial::shrink;
+
+/// What is tried on a task.
+#[derive(Clone, Copy)]
+pub struct TrialPlan<'a> {
+    /// Digest under which the record stands
+    pub agent_sha256: &'a Sha256,
+    /// What is judged
+    pub candidate: Candidate<'a>,
+    /// The task
+    pub task: &'a RoundTask,
+    /// How long a counterexample may be searched for; zero for none
+    pub shrinking: Duration,
+}
+
+/// What is judged.
+#[derive(Clone, Copy)]
+pub enum Candidate<'a> {
+    /// An agent's source, which is run for its answer
+    Agent(&'a str),
+    /// An answer that exists already, such as a sample of a model
+    Answer(&'a str, StopPolicy),
+}
+
+/// The outcome of work in a container.
+pub(crate) struct CleanOr<T> {
+    pub value: T,
+    /// Whether the container is fit for another trial
+    pub clean: bool,
+}
+
+/// Runs one trial.
+pub(crate) async fn run(
+    container: &mut Container,
+    plan: TrialPlan<'_>,
+) -> Result<CleanOr<TrialRecord>, Fault> {
+    let TrialPlan { candidate, task, shrinking, .. } = plan;
+    let limits = &task.task.limits;
+    let source = match candidate {
+        Candidate::Agent(source) => source,
+        Candidate::Answer(answer, stop) => {
+            let request = JudgeRequest { task, answer, limits, stop };
+            let CleanOr { value: judged, clean } = judge_answer(container, request).await?;
+            return Ok(CleanOr { value: record(plan, &AgentRun::default(), judged), clean });
+        }
+    };
+    let agent_run = container.run_agent(source, &task.prompt, limits).await?;
+    let mut clean = agent_run.clean && agent_run.stopped_for.is_none() && !agent_run.out_of_memory;
+    let judged = match answer_of(&agent_run) {
+        Ok(answer) => {
+            let request =
+                JudgeRequest { task, answer: &answer, limits, stop: StopPolicy::AllCalls };
+            let judged = judge_answer(container, request).await?;
+            clean &= judged.clean;
+            let mut judged = judged.value;
+            if clean {
+                let cases = &mut judged.cases;
+                let failures = shrink::Failures { task, answer: &answer, cases };
+                clean = shrink::explain(container, failures, shrinking);
+            }
+            judged
+        }
+        Err((verdict, detail)) => JudgedAnswer {
+            cases: same_verdict(&task.cases, verdict, &detail),
+            usage: ResourceUsage::default(),
+        },
+    };
+    Ok(CleanOr { value: record(plan, &agent_run, judged), clean })
+}
+
+/// An answer to judge.
+#[derive(Clone, Copy)]
+pub(crate) struct JudgeRequest<'a> {
+    pub task: &'a RoundTask,
+    pub answer: &'a str,
+    pub limits: &'a Limits,
+    pub stop: StopPolicy,
+}
+
+/// The outcome of judging an answer.
+pub(crate) struct JudgedAnswer {
+    /// Each case
+    pub cases: Vec<CaseResult>,
+    /// What the calls used
+    pub usage: ResourceUsage,
+}
+
+/// Judges an answer, in a container if it has to be called.
+pub(crate) async fn judge_answer(
+    container: &mut Container,
+    request: JudgeRequest<'_>,
+) -> Result<CleanOr<JudgedAnswer>, Fault> {
+    let JudgeRequest { task, answer, limits, stop } = request;
+    let Kind::Code { entry_point } = &task.task.kind else {
+        let cases = judge_findings(task, answer);
+        let value = JudgedAnswer { cases, usage: ResourceUsage::default() };
+        return Ok(CleanOr { value, clean: true });
+    };
+    let source = task.task.loaded(answer);
+    let mut judge = TrialJudge::new(task, stop);
+    let (mut usage, mut limits) = (ResourceUsage::default(), *limits);
+    // What an answer does with the public cases may be disclosed, so the process that is
+    // called with those knows no other input.
+    let public = task.cases.iter().take_while(|case| case.public).count();
+    for part in [0..public, public..task.cases.len()].into_iter().filter(|part| !part.is_empty()) {
+        let end = part.end;
+        let calls: Vec<Input<'_>> = task.cases[part].iter().map(tasks::Case::input).collect();
+        let plan = CallPlan { source: &source, entry_point, calls: &calls, limits: &limits };
+        let run = container.make_calls(plan, |end| judge.take(&end)).await?;
+        usage = sum(usage, run.usage);
+        if judge.end_calls(&run, end).is_break() {
+            break;
+        }
+        limits.calls_wall_ms = limits.calls_wall_ms.saturating_sub(run.usage.wall_ms).max(1);
+    }
+    let (cases, clean) = judge.finish();
+    Ok(CleanOr { value: JudgedAnswer { cases, usage }, clean })
+}
+
+fn sum(a: ResourceUsage, b: ResourceUsage) -> ResourceUsage {
+    ResourceUsage {
+        wall_ms: a.wall_ms + b.wall_ms,
+        cpu_ms: a.cpu_ms + b.cpu_ms,
+        peak_memory_bytes: a.peak_memory_bytes.max(b.peak_memory_bytes),
+    }
+}
+
+fn record(plan: TrialPlan<'_>, agent_run: &AgentRun, judged: JudgedAnswer) -> TrialRecord {
+    let JudgedAnswer { cases, usage } = judged;
+    let usage = sum(agent_run.usage, usage);
+    let accepted = cases.iter().filter(|case| !case.verdict.is_wrong()).count();
+    let count = |n: usize| u32::try_from(n).expect("a task has far fewer cases than that");
+    let (passed, total) = (count(accepted), count(cases.len()));
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    TrialRecord {
+        agent_sha256: plan.agent_sha256.clone(),
+        task: plan.task.id().clone(),
+        seed: plan.task.seed,
+        verdict: Verdict::of_cases(cases.iter().map(|case| case.verdict)),
+        score: task_score(passed, total),
+        passed,
+        total,
+        cases,
+        wall_ms: usage.wall_ms,
+        cpu_ms: usage.cpu_ms,
+        peak_memory_bytes: usage.peak_memory_bytes,
+        stdout: text(&agent_run.stdout),
+        stderr: text(&agent_run.stderr),
+        stdout_truncated: agent_run.stopped_for == Some(StoppedFor::Output),
+        stderr_truncated: agent_run.stderr_truncated,
+        attempts: vec![Attempt::default()],
+    }
+}

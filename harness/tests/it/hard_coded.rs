@@ -1,0 +1,71 @@
+//! An agent that knows every public example and all of a past round by heart is worth next to nothing in
+//! the next one.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use harness::round::check::check;
+use harness::sandbox::{self, SandboxSettings};
+use harness::trial::record::Disclose;
+use tasks::{Check, Kind, Seed, Task};
+
+/// A table of everything that round `seed` asked, as an agent. For checks that no single value answers,
+/// and for findings, it repeats the reference's whole answer of that round.
+fn table(tasks: &[Task], seed: Seed) -> String {
+    let mut answers = String::from("ANSWERS = {\n");
+    for task in tasks {
+        let answer = match task.kind {
+            Kind::Findings => task.reference(seed),
+            Kind::Code { .. } => {
+                let name = task.entry_point();
+                let mut source = String::from("TABLE = {\n");
+                for case in task.cases(seed) {
+                    let expected = match &case.check {
+                        Check::Equal(value) | Check::Exact(value) | Check::AnyOrder(value) => value,
+                        Check::Close { expected, .. } => expected,
+                        _ => continue,
+                    };
+                    let call = case.call("");
+                    let known =
+                        format!("    {}: {},\n", python(&call), python(&expected.to_string()));
+                    source.push_str(&known);
+                }
+                let _ = write!(
+                    source,
+                    "}}\nnan, inf = float('nan'), float('inf')\ndef {name}(*args):\n    \
+                     call = '(' + ', '.join(map(repr, args)) + ')'\n    return eval(TABLE[call])\n"
+                );
+                source
+            }
+        };
+        // The prompt of a findings task is new in each round, so its first words are what is known.
+        let prompt: String = task.prompt(seed).chars().take(60).collect();
+        let _ = writeln!(answers, "    {}: {},", python(&prompt), python(&answer));
+    }
+    format!("import sys\n{answers}}}\nprint(ANSWERS.get(sys.argv[-1][:60], ''))\n")
+}
+
+/// A string literal that both JSON and Python read alike.
+fn python(text: &str) -> String {
+    serde_json::to_string(text).expect("text is plain data")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_of_a_past_round_is_worth_nothing_in_the_next() {
+    let source = table(&tasks::all(), Seed(1));
+    let sandbox = sandbox::open(&SandboxSettings::default(), &|_| ()).await.expect("a sandbox");
+    let score = async |seed| {
+        let quiet = Arc::new(|_| ());
+        let checked = check(&sandbox, &source, tasks::all(), seed, Disclose::None, quiet).await;
+        let checked = checked.expect("the arena does not fail");
+        let line = |r: &harness::trial::record::TrialRecord| {
+            format!("{} {}", r.result.task, r.result.score)
+        };
+        eprintln!("{seed}: {:?}", checked.trials.iter().map(line).collect::<Vec<_>>());
+        checked.score
+    };
+    let (past, next) = (score(Seed(1)).await, score(Seed(2)).await);
+    sandbox.cleanup().await.expect("everything is removed");
+    assert!(past > 60.0, "the table does not even know its own round: {past}");
+    assert!(next < 20.0, "{next}");
+}

@@ -1,0 +1,10 @@
+//! The library against the real Docker daemon, and against a container engine in memory.
+
+mod driver;
+mod engine;
+mod fairness;
+mod gate;
+mod gauntlet;
+mod hard_coded;
+mod image;
+mod verdicts;

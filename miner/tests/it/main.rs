@@ -1,0 +1,6 @@
+//! Tests of the miner library across its modules.
+
+#[cfg(feature = "outside-tools")]
+mod llmock;
+mod mining_loop;
+mod providers;
