@@ -120,7 +120,6 @@ pub fn ensure_running(machine: &Machine) -> anyhow::Result<DaemonState> {
     if running_daemon(machine).is_some() {
         return wait(machine, None);
     }
-    machine.confirm("start the Docker daemon")?;
     let started = if machine.systemd_dir.exists() && machine.find("systemctl").is_some() {
         start_with_systemd(machine)?;
         None
@@ -132,6 +131,7 @@ pub fn ensure_running(machine: &Machine) -> anyhow::Result<DaemonState> {
 
 fn start_with_systemd(machine: &Machine) -> anyhow::Result<()> {
     let mut start = machine.root_command("systemctl", "starting the Docker daemon")?;
+    machine.confirm("start the Docker daemon with systemctl")?;
     start.args(["start", "docker"]);
     let status = children::run(start)?;
     if status.success() {
@@ -150,6 +150,7 @@ fn start_alone(machine: &Machine) -> anyhow::Result<u32> {
     const SCRIPT: &str = "echo \"cargo xtask starts dockerd: $(date)\" >>\"$1\" && \
                           { setsid dockerd >>\"$1\" 2>&1 </dev/null & echo $!; }";
     let mut start = machine.root_command("sh", "starting the Docker daemon")?;
+    machine.confirm("start the Docker daemon")?;
     start.args(["-c", SCRIPT, "sh"]).arg(&machine.daemon_log);
     let output = start.stdin(Stdio::inherit()).stderr(Stdio::inherit()).output()?;
     let pid = String::from_utf8_lossy(&output.stdout);
