@@ -6,6 +6,7 @@ use std::process::Command;
 use anyhow::{Context as _, ensure};
 
 use crate::program;
+use crate::report::progress;
 
 /// Creates and returns the directory of peers and of everything that rows write.
 ///
@@ -43,6 +44,7 @@ pub fn python_environment(dir: &Path, packages: &[&str]) -> anyhow::Result<PathB
     if std::fs::read_to_string(&installed).is_ok_and(|text| text == list) {
         return Ok(bin);
     }
+    progress(&format!("installing {list} in {}", dir.display()));
     let mut create = Command::new(python()?);
     create.args(["-m", "venv"]).arg(dir);
     program::run(&mut create, "python3 -m venv").context("is the package python3-venv missing?")?;
