@@ -111,9 +111,7 @@ impl PlatformBench<'_> {
         let dir = self.store()?;
         progress(&format!("uploading {AGENTS} agents"));
         let server = MeasuredServer::arena(&self.setup.arena, dir.path(), None)?;
-        for n in 0..AGENTS {
-            server.upload(&format!("miner{n}"), &format!("print({n})"), None)?;
-        }
+        upload_agents(&server, AGENTS)?;
         drop(server);
         let (mut starts, mut first, mut last) = (vec![], vec![], vec![]);
         for run in 1..=self.setup.runs {
@@ -178,6 +176,23 @@ impl PlatformBench<'_> {
         let what = "memory of a slow connection".to_owned();
         report.add(BenchRow::alone(what, "KiB", kib_each, RowTarget::at_most(32.0)))
     }
+}
+
+/// Uploads so many agents, each with a source of its own, over some connections at a time.
+fn upload_agents(server: &MeasuredServer, count: u32) -> anyhow::Result<()> {
+    const CONNECTIONS: u32 = 8;
+    let upload_share = |first| {
+        (first..count).step_by(CONNECTIONS as usize).try_for_each(|n| {
+            server.upload(&format!("miner{n}"), &format!("print({n})"), None).map(drop)
+        })
+    };
+    std::thread::scope(|scope| {
+        let uploads: Vec<_> =
+            (0..CONNECTIONS).map(|first| scope.spawn(move || upload_share(first))).collect();
+        uploads.into_iter().try_for_each(|upload| {
+            upload.join().map_err(|_| anyhow::anyhow!("an upload of the benchmark panicked"))?
+        })
+    })
 }
 
 /// The time below which 99 of 100 responses came, each on a connection of its own. Work that a server does
