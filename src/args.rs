@@ -100,7 +100,7 @@ pub struct BenchmarkArgs {
     /// Use the problems of a benchmark file instead of the built-in tasks: 'evalplus:FILE' (HumanEval+,
     /// MBPP+) or 'humaneval:FILE' (the original, whose verdicts are advisory: its assertions run next to
     /// the answer). JSONL, plain or gzip
-    #[arg(long = "benchmark", value_name = "FORMAT:FILE")]
+    #[arg(id = "benchmark", long, value_name = "FORMAT:FILE")]
     pub file: Option<BenchmarkFile>,
 }
 

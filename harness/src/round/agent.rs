@@ -114,7 +114,7 @@ pub enum ChooseAgentsError {
     #[error("{0}")]
     NotAMinerId(String),
     /// No agent has the name.
-    #[error("there is no agent '{0}'; 'arena agents' lists the stored ones")]
+    #[error("no agent '{0}' is stored; 'arena agents' lists the stored ones")]
     Unknown(String),
 }
 

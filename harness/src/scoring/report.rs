@@ -149,7 +149,7 @@ pub fn write_evaluation(
     }
 }
 
-/// Serialises what an iterator yields, once, and keeps the fault that ended it early.
+/// Serializes what an iterator yields, once, and keeps the fault that ended it early.
 struct StreamedTrials<I>(RefCell<Option<I>>, Cell<Option<Fault>>);
 
 impl<I: Iterator<Item = Result<MinerTrial, Fault>>> Serialize for StreamedTrials<I> {
