@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 /// Which cases of a problem a sample passes.
 #[derive(Debug, PartialEq, Eq)]
-pub struct SampleVerdict {
+pub struct PassedCases {
     /// Whether it passes the base cases
     pub base: bool,
     /// Whether it passes all cases
@@ -16,10 +16,10 @@ pub struct SampleVerdict {
 }
 
 /// By problem and index of the sample.
-pub type SampleVerdicts = BTreeMap<(String, usize), SampleVerdict>;
+pub type PassedSamples = BTreeMap<(String, usize), PassedCases>;
 
 /// Reads the output of `arena samples`.
-pub fn ours(path: &Path) -> anyhow::Result<SampleVerdicts> {
+pub fn ours(path: &Path) -> anyhow::Result<PassedSamples> {
     #[derive(Deserialize)]
     struct VerdictLine {
         task_id: String,
@@ -32,13 +32,13 @@ pub fn ours(path: &Path) -> anyhow::Result<SampleVerdicts> {
     let parse = |line| {
         let VerdictLine { task_id, sample, base, plus } = serde_json::from_str(line)?;
         let all = plus.as_deref().unwrap_or(&base) == "AC";
-        Ok(((task_id, sample), SampleVerdict { base: base == "AC", all }))
+        Ok(((task_id, sample), PassedCases { base: base == "AC", all }))
     };
     text.lines().map(parse).collect()
 }
 
 /// Reads the output of `evalplus.evaluate`.
-pub fn theirs(path: &Path) -> anyhow::Result<SampleVerdicts> {
+pub fn theirs(path: &Path) -> anyhow::Result<PassedSamples> {
     #[derive(Deserialize)]
     struct EvalPlusResults {
         eval: BTreeMap<String, Vec<EvalPlusSample>>,
@@ -50,13 +50,13 @@ pub fn theirs(path: &Path) -> anyhow::Result<SampleVerdicts> {
     }
     let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     let EvalPlusResults { eval } = serde_json::from_slice(&bytes)?;
-    let mut verdicts = SampleVerdicts::new();
+    let mut verdicts = PassedSamples::new();
     for (name, samples) in eval {
         for (index, EvalPlusSample { base_status, plus_status }) in samples.into_iter().enumerate()
         {
             let base = base_status == "pass";
             let all = base && plus_status.is_none_or(|status| status == "pass");
-            verdicts.insert((name.clone(), index), SampleVerdict { base, all });
+            verdicts.insert((name.clone(), index), PassedCases { base, all });
         }
     }
     Ok(verdicts)
