@@ -25,9 +25,11 @@ use clap::{Parser, ValueEnum};
 use report::BenchReport;
 use setup::BenchSetup;
 
-/// Measure the arena against 'docker run', EvalPlus and a `FastAPI` server
+/// The command line.
 #[derive(Parser)]
 #[command(
+    about = "Measure the arena against 'docker run', EvalPlus and a FastAPI server",
+    long_about = None,
     name = "cargo xtask bench",
     bin_name = "cargo xtask bench",
     after_help = "Examples:\n  cargo xtask bench --benchmark evalplus:HumanEvalPlus.jsonl.gz\n  \
