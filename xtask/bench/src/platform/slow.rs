@@ -1,5 +1,5 @@
-//! Connections that never get to the point: a byte a second, in the header or in the body, each at its own
-//! moment of the second, as strangers would.
+//! Connections that send a byte a second and never complete a request, half of them in the header and half in
+//! the body, each at its own moment of the second, as independent clients would.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
@@ -9,31 +9,33 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 
+use super::wrk::CLIENT_CORE;
+
 const HEADER: &str = "POST /upload/agent HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\
                       Content-Type: multipart/form-data; boundary=b\r\n\r\n--b\r\n";
 
-/// As many of them as asked for, kept alive by a thread.
+/// Slow connections, kept open by a thread.
 pub struct SlowConnections {
     stop: Sender<()>,
     thread: JoinHandle<anyhow::Result<()>>,
 }
 
 impl SlowConnections {
+    /// Opens so many connections.
     pub fn open(url: &str, count: u32) -> anyhow::Result<Self> {
-        let address = url.strip_prefix("http://").context("it is not http")?;
+        let address = url.strip_prefix("http://").context("expected an http URL")?;
         let mut streams = Vec::new();
-        for number in 0..count {
+        for index in 0..count {
             let mut stream = TcpStream::connect(address)?;
-            // One half has not ended its header, the other its body.
-            let sent = if number % 2 == 0 { &HEADER[..40] } else { HEADER };
+            let sent = if index % 2 == 0 { &HEADER[..40] } else { HEADER };
             stream.write_all(sent.as_bytes())?;
             streams.push(stream);
         }
         let (stop, stopped) = channel();
         let thread = std::thread::spawn(move || {
-            // What asks the server honestly comes first on the core of clients: a wait for this thread would be
-            // told as the server's.
-            super::run_on(super::CLIENT_CORE)?;
+            // The measuring client shares its core with this thread and comes first: its waits for this thread
+            // would be counted as the server's.
+            run_on(CLIENT_CORE)?;
             rustix::process::nice(19)?;
             let pause = Duration::from_secs(1) / count;
             let (start, mut sent) = (Instant::now(), 0);
@@ -41,24 +43,30 @@ impl SlowConnections {
                 streams[sent % count as usize].write_all(b"a")?;
                 sent += 1;
             }
-            #[expect(clippy::cast_precision_loss, reason = "some thousands")]
-            let each = sent as f64 / f64::from(count) / start.elapsed().as_secs_f64();
-            ensure!(each > 0.8, "the slow client sent {each:.2} bytes a second and not 1");
-            streams.iter_mut().try_for_each(is_open)
+            let each = crate::row::number(sent) / f64::from(count) / start.elapsed().as_secs_f64();
+            ensure!(each > 0.8, "the slow client sent {each:.2} bytes a second, expected 1");
+            streams.iter_mut().try_for_each(check_open)
         });
         Ok(Self { stop, thread })
     }
 
-    /// Ends them, if the server has not done so before, in which case the figure would lie.
+    /// Closes them. Fails if the server closed one before, since the figure is wrong then.
     pub fn close(self) -> anyhow::Result<()> {
         drop(self.stop);
         self.thread.join().map_err(|_| anyhow::anyhow!("the slow client panicked"))?
     }
 }
 
-fn is_open(stream: &mut TcpStream) -> anyhow::Result<()> {
+fn check_open(stream: &mut TcpStream) -> anyhow::Result<()> {
     stream.set_nonblocking(true)?;
     let waiting = stream.read(&mut [0]).is_err_and(|error| error.kind() == ErrorKind::WouldBlock);
-    ensure!(waiting, "the server has answered a slow connection or closed it");
+    ensure!(waiting, "the server answered or closed a slow connection");
     Ok(())
+}
+
+/// Moves this thread to a core.
+fn run_on(core: &str) -> anyhow::Result<()> {
+    let mut cores = rustix::thread::CpuSet::new();
+    cores.set(core.parse()?);
+    Ok(rustix::thread::sched_setaffinity(None, &cores)?)
 }

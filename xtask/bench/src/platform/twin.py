@@ -1,7 +1,7 @@
 """The endpoints that are measured, as a good FastAPI application would have them.
 
 It keeps to the same promises: an upload is parsed before it is stored, and it is on the disk, file and
-folder, before it is acknowledged. TASKS names the answer of GET /tasks, STORE an empty folder.
+directory, before it is acknowledged. TASKS names the answer of GET /tasks, STORE an empty directory.
 """
 
 import ast
@@ -74,8 +74,8 @@ def write(path, content):
         file.flush()
         os.fsync(file.fileno())
     os.rename(unfinished, path)
-    folder = os.open(path.parent, os.O_RDONLY)
+    directory = os.open(path.parent, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(directory)
     finally:
-        os.close(folder)
+        os.close(directory)
