@@ -410,3 +410,32 @@ fn a_shown_line_matches_with_gaps() {
         assert_eq!(matches(shown, printed), expected, "{shown:?} and {printed:?}");
     }
 }
+
+#[test]
+fn the_architecture_names_files_and_functions_that_exist() {
+    let document = Document::read("ARCHITECTURE.md");
+    let directories = ["src/", "tests/", "tasks/", "platform/", "harness/", "miner/", "xtask/"];
+    let mut functions = 0;
+    for span in document.code_spans() {
+        if !directories.iter().any(|directory| span.starts_with(directory)) {
+            continue;
+        }
+        let (file, name) = span.split_once("::").unwrap_or((span, ""));
+        let path = root().join(file);
+        assert!(path.exists(), "ARCHITECTURE.md: there is no {file}");
+        if !name.is_empty() {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let keywords = ["fn", "def", "struct", "enum", "class"];
+            let defined = |keyword: &&str| {
+                let start = format!("{keyword} {name}");
+                text.match_indices(&start).any(|(index, _)| {
+                    let next = text[index + start.len()..].chars().next();
+                    !next.is_some_and(|c| c.is_alphanumeric() || c == '_')
+                })
+            };
+            assert!(keywords.iter().any(|k| defined(&k)), "ARCHITECTURE.md: no {name} in {file}");
+            functions += 1;
+        }
+    }
+    assert!(functions > 30, "only {functions} functions are named");
+}
