@@ -89,7 +89,11 @@ impl Document {
             };
             match (line.strip_prefix("$ "), commands.last_mut()) {
                 (Some(command), _) => {
-                    commands.push(ShownCommand { line: command.into(), output: Vec::new(), is_run });
+                    commands.push(ShownCommand {
+                        line: command.into(),
+                        output: Vec::new(),
+                        is_run,
+                    });
                 }
                 (None, Some(last)) => last.output.push(line.to_owned()),
                 (None, None) => panic!("{}: output before the first command: {line}", self.name),
@@ -173,7 +177,10 @@ impl Workplace {
         assert!(output.status.success(), "{}: {shown}", output.status);
         for expected in command.output.iter().filter(|line| !line.trim().is_empty()) {
             let mut printed = stdout.lines().chain(stderr.lines());
-            assert!(printed.any(|line| matches(expected, line)), "not printed: {expected}\n{shown}");
+            assert!(
+                printed.any(|line| matches(expected, line)),
+                "not printed: {expected}\n{shown}"
+            );
         }
         if let Ok(Value::Object(response)) = serde_json::from_str(&stdout)
             && let Some(token) = response.get("token").and_then(Value::as_str)
@@ -433,7 +440,7 @@ fn the_architecture_names_files_and_functions_that_exist() {
                     !next.is_some_and(|c| c.is_alphanumeric() || c == '_')
                 })
             };
-            assert!(keywords.iter().any(|k| defined(&k)), "ARCHITECTURE.md: no {name} in {file}");
+            assert!(keywords.iter().any(defined), "ARCHITECTURE.md: no {name} in {file}");
             functions += 1;
         }
     }
