@@ -303,14 +303,17 @@ impl Help {
     /// The options in the help of `arena WORD`, or of `cargo xtask WORD`.
     fn options(&mut self, is_xtask: bool, word: &str) -> &BTreeSet<String> {
         self.texts.entry((is_xtask, word.to_owned())).or_insert_with(|| {
-            let mut command = if is_xtask {
-                let mut cargo = Command::new(env!("CARGO"));
-                cargo.args(["run", "--quiet", "--package", "xtask", "--"]).current_dir(root());
-                cargo
-            } else {
-                Command::new(env!("CARGO_BIN_EXE_arena"))
+            let mut command = match (is_xtask, word) {
+                (false, _) => {
+                    let mut arena = Command::new(env!("CARGO_BIN_EXE_arena"));
+                    arena.arg(word);
+                    arena
+                }
+                // xtask hands its arguments to this package after building a release.
+                (true, "bench") => cargo_run(&["--package", "arena-bench", "--"]),
+                (true, _) => cargo_run(&["--package", "xtask", "--", word]),
             };
-            let output = command.args([word, "--help"]).output().expect("the command starts");
+            let output = command.arg("--help").output().expect("the command starts");
             assert!(output.status.success(), "'{word}' is not a command");
             let text = String::from_utf8_lossy(&output.stdout).into_owned();
             let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
@@ -378,6 +381,12 @@ fn every_option_named_in_the_guides_exists() {
             assert!(known.contains(option), "{}: no command has {option}", document.name);
         }
     }
+}
+
+fn cargo_run(arguments: &[&str]) -> Command {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["run", "--quiet"]).args(arguments).current_dir(root());
+    cargo
 }
 
 /// The anchor that a Markdown renderer gives a heading.
