@@ -300,20 +300,14 @@ struct Help {
 }
 
 impl Help {
-    /// The options in the help of `arena WORD`, or of `cargo xtask WORD`.
+    /// The options in the help of `arena WORD`, or those of xtask.
     fn options(&mut self, is_xtask: bool, word: &str) -> &BTreeSet<String> {
         self.texts.entry((is_xtask, word.to_owned())).or_insert_with(|| {
-            let mut command = match (is_xtask, word) {
-                (false, _) => {
-                    let mut arena = Command::new(env!("CARGO_BIN_EXE_arena"));
-                    arena.arg(word);
-                    arena
-                }
-                // xtask hands its arguments to this package after building a release.
-                (true, "bench") => cargo_run(&["--package", "arena-bench", "--"]),
-                (true, _) => cargo_run(&["--package", "xtask", "--", word]),
-            };
-            let output = command.arg("--help").output().expect("the command starts");
+            if is_xtask {
+                return xtask_options();
+            }
+            let mut command = Command::new(env!("CARGO_BIN_EXE_arena"));
+            let output = command.args([word, "--help"]).output().expect("arena starts");
             assert!(output.status.success(), "'{word}' is not a command");
             let text = String::from_utf8_lossy(&output.stdout).into_owned();
             let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
@@ -383,10 +377,22 @@ fn every_option_named_in_the_guides_exists() {
     }
 }
 
-fn cargo_run(arguments: &[&str]) -> Command {
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["run", "--quiet"]).args(arguments).current_dir(root());
-    cargo
+/// The options of xtask, from the fields of its sources: building it only for its help would take minutes.
+fn xtask_options() -> BTreeSet<String> {
+    let (mut options, mut directories) = (BTreeSet::new(), vec![root().join("xtask")]);
+    while let Some(directory) = directories.pop() {
+        for entry in std::fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().path()) {
+            if entry.is_dir() {
+                directories.push(entry);
+            } else if entry.extension().is_some_and(|extension| extension == "rs") {
+                let text = std::fs::read_to_string(&entry).unwrap();
+                let fields = text.lines().filter_map(|line| line.trim().split_once(": "));
+                let names = fields.map(|(name, _)| name.trim_start_matches("pub "));
+                options.extend(names.map(|name| format!("--{}", name.replace('_', "-"))));
+            }
+        }
+    }
+    options
 }
 
 /// The anchor that a Markdown renderer gives a heading.
