@@ -42,8 +42,8 @@ impl FromStr for Budget {
     }
 }
 
-/// Price of a million tokens, for providers that do not state the cost of a reply. There is no built-in price list,
-/// as it would soon be outdated.
+/// Price of a million tokens, for providers that do not state the cost of a reply. A built-in price list would soon be
+/// outdated.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Price {
     /// US dollars for a million input tokens.

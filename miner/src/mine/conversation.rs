@@ -18,6 +18,7 @@ use super::tryout::Tryout;
 use crate::assembly::{self, AgentHeader, AgentPart};
 use crate::budget::BudgetMeter;
 use crate::extract;
+use crate::extract::reasoning::without_reasoning;
 use crate::model::source::{
     AnswerSource, AnswerSourceError, ChatMessage, MAX_REPLY_BYTES, ModelProgress, ModelReply,
     ModelRequest, ReplyFlaw, TokenUsage,
@@ -281,8 +282,7 @@ impl<'a> Conversation<'a> {
 
     /// Finds out what is wrong with a reply, with the cheap checks first.
     async fn examine(&self, reply: &ModelReply) -> Result<ExaminedReply, MineError> {
-        let too_long = reply.text.len() > MAX_REPLY_BYTES;
-        match if too_long { Some(ReplyFlaw::TooLong) } else { reply.flaw } {
+        match flaw_of(reply) {
             None => match self.code(reply) {
                 Ok(answer) => self.examine_code(answer).await,
                 Err(reason) => Ok(ExaminedReply::failed(reason)),
@@ -290,9 +290,12 @@ impl<'a> Conversation<'a> {
             // The part that is missing may be prose after the code, so the code is tried.
             Some(ReplyFlaw::Truncated) => match (self.code(reply), self.tryout()) {
                 (Ok(answer), Some(tryout)) => self.try_out(tryout, answer).await,
-                _ => Ok(ExaminedReply::failed(
-                    "the answer ends in the middle: its token limit was reached; be shorter",
-                )),
+                _ => Ok(ExaminedReply {
+                    feedback: Some("your answer reached its token limit: be shorter".to_owned()),
+                    ..ExaminedReply::failed(
+                        "the answer ends in the middle at its token limit; raise --max-output-tokens",
+                    )
+                }),
             },
             Some(ReplyFlaw::Refused) => Ok(ExaminedReply::failed("the model refused to answer")),
             Some(ReplyFlaw::OnlyReasoning) => Ok(ExaminedReply {
@@ -351,6 +354,16 @@ impl<'a> Conversation<'a> {
             return Err(MineError::Trial(checked.faults.join("; ")));
         };
         Ok(examined_by_trial(answer, &trial))
+    }
+}
+
+/// The flaw of a reply, including those that its source does not report.
+fn flaw_of(reply: &ModelReply) -> Option<ReplyFlaw> {
+    let is_reasoning = || without_reasoning(&reply.text).trim().is_empty();
+    match reply.flaw {
+        _ if reply.text.len() > MAX_REPLY_BYTES => Some(ReplyFlaw::TooLong),
+        Some(ReplyFlaw::Truncated) if is_reasoning() => Some(ReplyFlaw::OnlyReasoning),
+        flaw => flaw,
     }
 }
 

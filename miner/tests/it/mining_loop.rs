@@ -164,6 +164,11 @@ async fn an_unusable_reply_leads_to_another_question() {
         (replies("```python\nimport numpy\ndef reverse_string(s): return s\n```"), "numpy"),
         (replies("def other(s):\n    return s\n"), "does not define reverse_string"),
         (flawed(ReplyFlaw::Truncated), "ends in the middle"),
+        (
+            ScriptedAnswer::Replies(reply("<think>hm", Some(ReplyFlaw::Truncated))),
+            "reasoning reached",
+        ),
+        (ScriptedAnswer::Replies(reply("", Some(ReplyFlaw::OnlyReasoning))), "--max-output-tokens"),
         (flawed(ReplyFlaw::Refused), "refused"),
         (flawed(ReplyFlaw::TooLong), "far too long"),
         (replies(&REVERSE.repeat(MAX_REPLY_BYTES / REVERSE.len() + 1)), "far too long"),
