@@ -254,6 +254,25 @@ fn files_of_a_crate_do_not_import_in_circles() {
     assert!(found.is_empty(), "import circles:\n{}", found.join("\n"));
 }
 
+/// The validator links no web framework, no parser of the server side, and nothing of a command line.
+#[test]
+fn harness_links_neither_server_nor_command_line() {
+    let tree = std::process::Command::new(env!("CARGO"))
+        .args(["tree", "--locked", "--package", "harness", "--edges", "normal", "--prefix", "none"])
+        .current_dir(root())
+        .output()
+        .expect("cargo runs");
+    assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
+    let tree = String::from_utf8(tree.stdout).expect("cargo prints UTF-8");
+    let names: BTreeSet<_> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert!(names.contains("platform"), "{tree}");
+    for unwanted in
+        ["axum", "maud", "utoipa", "ruff_python_parser", "clap", "indicatif", "anstream"]
+    {
+        assert!(!names.contains(unwanted), "harness links {unwanted}");
+    }
+}
+
 /// Collects the names of the types that a file defines, at any depth.
 #[derive(Default)]
 struct TypeCollector {
