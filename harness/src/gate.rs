@@ -1,11 +1,12 @@
 //! The gate: what a task must prove before it may judge agents.
 //!
 //! Its reference passes every case within a third of its limits, and repeatedly; an agent
-//! that prints nothing passes none; every wrong variant of the reference fails under every seed.
+//! that prints nothing passes none; every wrong variant of the reference fails, and every lazy control stays below
+//! [`LAZY_LIMIT`], under every seed.
 
 use std::sync::Arc;
 
-use tasks::{Kind, Limits, Seed, Task, TaskId};
+use tasks::{Kind, LAZY_LIMIT, Limits, Seed, Tally, Task, TaskId};
 
 use crate::Fault;
 use crate::round::lease::ContainerLease;
@@ -89,6 +90,7 @@ impl Prover {
             let round_task = RoundTask::new(task.clone(), Seed(seed));
             self.prove_reference(&round_task, &mut proof).await?;
             self.prove_mutants(&round_task, &mut proof).await?;
+            self.prove_lazy_controls(&round_task, &mut proof).await?;
         }
         self.prove_empty_answer(&RoundTask::new(task.clone(), Seed(1)), &mut proof).await?;
         proof.failures.dedup();
@@ -140,18 +142,35 @@ impl Prover {
         Ok(())
     }
 
+    /// Answers that do not read their input must score close to nothing.
+    async fn prove_lazy_controls(
+        &mut self,
+        task: &RoundTask,
+        proof: &mut TaskProof,
+    ) -> Result<(), Fault> {
+        for control in task.task.lazy_controls(task.seed) {
+            let cases = self.judge(task, &control.answer, &task.task.limits, proof).await?;
+            let score = tally(task, &cases).score();
+            if score >= LAZY_LIMIT {
+                let (name, seed) = (&control.name, task.seed);
+                proof
+                    .failures
+                    .push(format!("the lazy control '{name}' scores {score} under seed {seed}"));
+            }
+        }
+        Ok(())
+    }
+
     /// An answer without content, empty source for code and an empty list for findings, must pass nothing.
     async fn prove_empty_answer(
         &mut self,
         task: &RoundTask,
         proof: &mut TaskProof,
     ) -> Result<(), Fault> {
-        let is_findings = matches!(task.task.kind, Kind::Findings);
-        let nothing = if is_findings { "[]" } else { "pass\n" };
+        let nothing = if matches!(task.task.kind, Kind::Findings) { "[]" } else { "pass\n" };
         let cases = self.judge(task, nothing, &task.task.limits, proof).await?;
-        let passed = cases.iter().filter(|case| !case.verdict.is_wrong()).count();
-        // A list without findings contains no false one, which is one case's worth.
-        if passed > usize::from(is_findings) {
+        let passed = tally(task, &cases).passed;
+        if passed > 0 {
             proof.failures.push(format!("an empty answer passes {passed} cases"));
         }
         Ok(())
@@ -190,4 +209,9 @@ impl Prover {
         let done = judge_answer(&mut container, request).await;
         Ok(self.lease.put_back(container, done).await?.cases)
     }
+}
+
+fn tally(task: &RoundTask, cases: &[CaseResult]) -> Tally {
+    let verdicts: Vec<_> = cases.iter().map(|case| case.verdict).collect();
+    Tally::of_cases(&task.cases, &verdicts)
 }

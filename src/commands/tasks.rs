@@ -1,8 +1,9 @@
-//! `arena tasks`: lists the tasks.
+//! `arena tasks`: lists the tasks, or shows one: its prompt, examples, limits and scoring rule.
 
 use clap::Args;
 use comfy_table::{Table, presets};
-use tasks::{Kind, Task};
+use harness::benchmark::tasks::built_in;
+use tasks::{Kind, Task, TaskView};
 
 use crate::args::OutputArgs;
 use crate::console::{print, print_json};
@@ -11,12 +12,20 @@ use crate::exit::Result;
 /// Arguments of `tasks`.
 #[derive(Args)]
 pub struct TasksArgs {
+    /// Show this task
+    #[arg(value_name = "ID")]
+    id: Option<String>,
     #[command(flatten)]
     output: OutputArgs,
 }
 
-/// Prints every task, as a table or as its public JSON.
+/// Prints every task as a table, one task as text, or their public JSON.
 pub fn run(args: &TasksArgs) -> Result {
+    if let Some(id) = &args.id {
+        let tasks = built_in(std::slice::from_ref(id))?;
+        let view = tasks[0].view();
+        return if args.output.json { print_json(&view) } else { print(&shown(&view)) };
+    }
     let tasks = tasks::all();
     if args.output.json {
         return print_json(&tasks.iter().map(Task::view).collect::<Vec<_>>());
@@ -40,4 +49,24 @@ pub fn run(args: &TasksArgs) -> Result {
         ]);
     }
     print(&format!("{table}\n{} tasks\n", tasks.len()))
+}
+
+/// A task as text.
+fn shown(view: &TaskView) -> String {
+    let TaskView { id, title, family, weight, prompt, examples, cases, scoring, limits, .. } = view;
+    let mut text = format!(
+        "{title} ({id})\nfamily {family}, weight {weight}, {cases} cases\n{scoring}\n\
+         agent: {} s; each call: {} ms of CPU; memory: {} MiB\n\n{}\n",
+        limits.agent_wall_ms / 1000,
+        limits.call_cpu_ms,
+        limits.memory_bytes >> 20,
+        prompt.trim_end()
+    );
+    if !examples.is_empty() {
+        text.push_str("\nexamples:\n");
+    }
+    for example in examples {
+        text.push_str(&format!("  {} -> {}\n", example.call, example.expected));
+    }
+    text
 }

@@ -14,6 +14,10 @@ pub struct Case {
     pub name: String,
     /// Whether miners may see the input and the expected value.
     pub public: bool,
+    /// Name of the group that the case belongs to. A group counts as one case and passes if all its members are
+    /// accepted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// Positional arguments of the call, or of the constructor if there are steps.
     pub args: Vec<Value>,
     /// Method calls on the constructed object; empty for a plain call.
@@ -116,7 +120,7 @@ impl Sequence {
 
     pub(crate) fn into_case(self, name: String, public: bool) -> Case {
         let Self { args, steps, checks } = self;
-        Case { name, public, args, steps, check: Check::Steps(checks) }
+        Case { name, public, group: None, args, steps, check: Check::Steps(checks) }
     }
 }
 
@@ -247,7 +251,7 @@ mod tests {
 
     fn plain(args: impl Args, check: impl Into<Check>) -> Case {
         let (args, check) = (args.into_values(), check.into());
-        Case { name: "a".into(), public: false, args, steps: vec![], check }
+        Case { name: "a".into(), public: false, group: None, args, steps: vec![], check }
     }
 
     fn raised(class: &str) -> CallOutcome {

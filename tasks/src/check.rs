@@ -120,10 +120,13 @@ pub enum Check {
     Holds(Property),
     /// One check per call of a sequence
     Steps(Vec<Check>),
-    /// A finding that names this weakness
-    Finds(Weakness),
-    /// At least one finding, and only findings that name these weaknesses
-    OnlyFinds(Vec<Weakness>),
+    /// Findings that name at least `net` more of these weaknesses than they raise false alarms
+    Finds {
+        /// All weaknesses of the file
+        weaknesses: Vec<Weakness>,
+        /// Required number of weaknesses found minus false alarms
+        net: usize,
+    },
 }
 
 impl<T: Into<Value>> From<T> for Check {
@@ -170,12 +173,11 @@ impl Check {
     pub fn judge(&self, outcome: &CallOutcome) -> Verdict {
         let right = match (self, outcome) {
             (Self::Steps(checks), CallOutcome::Steps(outcomes)) => return steps(checks, outcomes),
-            (Self::Finds(weakness), CallOutcome::Found(findings)) => {
-                findings.iter().any(|finding| weakness.is_named_by(finding))
-            }
-            (Self::OnlyFinds(known), CallOutcome::Found(findings)) => {
-                let is_true = |finding| known.iter().any(|weakness| weakness.is_named_by(finding));
-                !findings.is_empty() && findings.iter().all(is_true)
+            (Self::Finds { weaknesses, net }, CallOutcome::Found(findings)) => {
+                let named = |weakness: &&Weakness| findings.iter().any(|f| weakness.is_named_by(f));
+                let is_false = |f: &&Finding| !weaknesses.iter().any(|w| w.is_named_by(f));
+                let found = weaknesses.iter().filter(named).count();
+                found >= net + findings.iter().filter(is_false).count()
             }
             (Self::Raises(class), CallOutcome::Raised { types, .. }) => types.contains(class),
             (_, CallOutcome::Raised { .. }) => return Verdict::RuntimeError,
@@ -196,11 +198,7 @@ impl Check {
             Self::AnyOrder(expected) => value.equals_in_any_order(expected),
             Self::Holds(property) => (property.holds)(value),
             // A digest check applies to digests only; the sandbox sends one whenever it is asked to.
-            Self::Digest(_)
-            | Self::Raises(_)
-            | Self::Steps(_)
-            | Self::Finds(_)
-            | Self::OnlyFinds(_) => false,
+            Self::Digest(_) | Self::Raises(_) | Self::Steps(_) | Self::Finds { .. } => false,
         }
     }
 }
@@ -225,9 +223,13 @@ impl fmt::Display for Check {
             Self::Raises(class) => write!(f, "{class} raised"),
             Self::Holds(property) => write!(f, "{}", property.name),
             Self::Steps(checks) => listed(f, "", checks),
-            Self::Finds(weakness) => write!(f, "{weakness}"),
-            Self::OnlyFinds(known) => {
-                write!(f, "at least one finding, and none but the {} true ones", known.len())
+            Self::Finds { weaknesses, net } => {
+                let total = weaknesses.len();
+                write!(
+                    f,
+                    "at least {net} more of the {total} weaknesses found than false alarms: "
+                )?;
+                listed(f, "", weaknesses)
             }
         }
     }
@@ -295,22 +297,24 @@ mod tests {
     }
 
     #[test]
-    fn findings_are_compared_by_line_and_cwe() {
+    fn every_false_alarm_cancels_a_found_weakness() {
         let weakness = |line| Weakness { first_line: line, last_line: line + 1, cwe: 89 };
         let finding = |line, cwe| Finding { line, cwe, why: String::new() };
-        let finds = Check::Finds(weakness(5));
-        let only = Check::OnlyFinds(vec![weakness(5), weakness(9)]);
-        let check = |check: &Check, findings: &[Finding], right: bool| {
+        let check = |net: usize, findings: &[Finding], right: bool| {
+            let check = Check::Finds { weaknesses: vec![weakness(5), weakness(9)], net };
             let verdict = check.judge(&CallOutcome::Found(findings.to_vec()));
             assert_eq!(verdict == Verdict::Accepted, right, "{check}: {findings:?}");
         };
-        check(&finds, &[finding(5, 89)], true);
-        check(&finds, &[finding(6, 89)], true);
-        check(&finds, &[finding(7, 89)], false);
-        check(&finds, &[finding(5, 78)], false);
-        check(&only, &[finding(5, 89)], true);
-        check(&only, &[finding(5, 89), finding(10, 89)], true);
-        check(&only, &[finding(5, 89), finding(7, 89)], false);
-        check(&only, &[], false);
+        check(1, &[finding(5, 89)], true);
+        check(1, &[finding(6, 89)], true);
+        check(1, &[finding(7, 89)], false);
+        check(1, &[finding(5, 78)], false);
+        check(2, &[finding(5, 89)], false);
+        check(2, &[finding(5, 89), finding(6, 89)], false);
+        check(2, &[finding(5, 89), finding(10, 89)], true);
+        check(1, &[finding(5, 89), finding(7, 89)], false);
+        check(1, &[finding(5, 89), finding(9, 89), finding(7, 89)], true);
+        check(2, &[finding(5, 89), finding(9, 89), finding(7, 89)], false);
+        check(1, &[], false);
     }
 }

@@ -20,17 +20,24 @@ pub(crate) fn runner(label: &str) -> TestRunner {
 
 type DrawFn = dyn Fn(&mut TestRunner, String) -> Box<dyn Drawn> + Send + Sync;
 
-/// Draws `count` cases from a strategy.
+/// Draws cases of one or several kinds.
 #[derive(Clone)]
 pub(crate) struct Generator {
+    /// Cases per kind, or per group if the task has groups
     pub count: usize,
-    draw: Arc<DrawFn>,
+    kinds: Vec<Arc<DrawFn>>,
 }
 
 impl Generator {
-    /// Creates a generator that draws from `strategy`; `case` converts a name and a drawn value to a case.
-    pub fn new<S: Strategy>(
-        count: usize,
+    /// Creates a generator of `count` cases of each kind that is added.
+    pub fn new(count: usize) -> Self {
+        Self { count, kinds: Vec::new() }
+    }
+
+    /// Adds a kind that is drawn from `strategy`; `case` converts a name and a drawn value to a case.
+    #[must_use]
+    pub fn kind<S: Strategy>(
+        mut self,
         strategy: impl Fn() -> S + Send + Sync + 'static,
         case: impl Fn(String, S::Value) -> Case + Send + Sync + 'static,
     ) -> Self
@@ -43,19 +50,56 @@ impl Generator {
                 strategy().new_tree(runner).expect("strategies of the catalogue reject few values");
             Box::new(DrawnTree { name, drawn, case: Arc::clone(&case) })
         };
-        Self { count, draw: Arc::new(draw) }
+        self.kinds.push(Arc::new(draw));
+        self
+    }
+
+    /// The number of cases of a round without groups.
+    pub fn total(&self) -> usize {
+        self.count * self.kinds.len()
     }
 }
 
-/// Draws all cases of `generators`, in order.
-pub(crate) fn draw_all(
-    generators: &[Generator],
-    mut runner: TestRunner,
-) -> impl Iterator<Item = Shrinker> {
-    let each = generators.iter().flat_map(|one| std::iter::repeat_n(one, one.count));
-    each.zip(1..).map(move |(generator, number)| {
-        Shrinker((generator.draw)(&mut runner, format!("generated_{number}")))
-    })
+/// What a round draws.
+#[derive(Clone, Copy)]
+pub(crate) struct DrawPlan<'a> {
+    pub generators: &'a [Generator],
+    /// Number of groups. Each has `count` cases of every generator, which takes its kinds in turn
+    pub groups: Option<usize>,
+}
+
+impl DrawPlan<'_> {
+    /// The draw of each case with the number of its group, from 1.
+    fn draws(&self) -> Vec<(Option<usize>, Arc<DrawFn>)> {
+        let mut draws = Vec::new();
+        match self.groups {
+            None => {
+                for generator in self.generators {
+                    let kinds = generator.kinds.iter();
+                    let each = kinds.flat_map(|kind| std::iter::repeat_n(kind, generator.count));
+                    draws.extend(each.map(|kind| (None, Arc::clone(kind))));
+                }
+            }
+            Some(groups) => {
+                for group in 0..groups {
+                    for Generator { count, kinds } in self.generators {
+                        let turns = group * count..(group + 1) * count;
+                        let kinds = turns.map(|turn| Arc::clone(&kinds[turn % kinds.len()]));
+                        draws.extend(kinds.map(|kind| (Some(group + 1), kind)));
+                    }
+                }
+            }
+        }
+        draws
+    }
+
+    /// Draws all cases, in order.
+    pub fn draw_all(self, mut runner: TestRunner) -> impl Iterator<Item = Shrinker> {
+        self.draws().into_iter().zip(1..).map(move |((group, draw), number)| Shrinker {
+            drawn: draw(&mut runner, format!("generated_{number}")),
+            group: group.map(|group| format!("group_{group}")),
+        })
+    }
 }
 
 trait Drawn {
@@ -98,21 +142,24 @@ impl<T: ValueTree, F: Fn(String, T::Value) -> Case> Drawn for DrawnTree<T, F> {
 /// while shrinker.simplify() {}
 /// assert!(shrinker.case().call("f").len() < before);
 /// ```
-pub struct Shrinker(Box<dyn Drawn>);
+pub struct Shrinker {
+    drawn: Box<dyn Drawn>,
+    group: Option<String>,
+}
 
 impl Shrinker {
     /// Returns the current case.
     pub fn case(&self) -> Case {
-        self.0.case()
+        Case { group: self.group.clone(), ..self.drawn.case() }
     }
 
     /// Simplifies the case; returns `false` if that is impossible.
     pub fn simplify(&mut self) -> bool {
-        self.0.simplify()
+        self.drawn.simplify()
     }
 
     /// Undoes a part of the last simplification; returns `false` if no candidates are left.
     pub fn complicate(&mut self) -> bool {
-        self.0.complicate()
+        self.drawn.complicate()
     }
 }

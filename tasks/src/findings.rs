@@ -16,7 +16,7 @@ Answer with JSON and nothing else: a list of objects, one for each weakness, suc
 \"line\" is the number, as it stands before it in the listing, of the line that does what is described
 above; if two lines do it together, either will do. \"cwe\" is one of the identifiers above, and \"why\"
 is a short sentence. Name each weakness once, never two for one line, and at most 10 in all. A finding
-that is no weakness counts as a false alarm.";
+that is not a weakness is a false alarm, and each false alarm cancels one weakness that you found.";
 
 /// One finding of an answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,9 +100,12 @@ fn cwe<'de, D: Deserializer<'de>>(input: D) -> Result<u32, D::Error> {
     match WrittenCwe::deserialize(input)? {
         WrittenCwe::Number(number) => Ok(number),
         WrittenCwe::Text(text) => {
-            let digits = text.trim().to_ascii_uppercase();
+            let digits = text.to_ascii_uppercase();
             let digits = digits.strip_prefix("CWE-").unwrap_or(&digits);
-            digits.parse().map_err(|_| de::Error::custom("a cwe must be written like \"CWE-89\""))
+            // `parse` alone would take a sign.
+            let number =
+                digits.parse().ok().filter(|_| digits.starts_with(|c: char| c.is_ascii_digit()));
+            number.ok_or_else(|| de::Error::custom("a cwe must be written like \"CWE-89\""))
         }
     }
 }
@@ -137,6 +140,10 @@ mod tests {
             r#"[{"line": 1, "cwe": 1}]"#.to_owned(),
             r#"[{"line": -1, "cwe": 1, "why": ""}]"#.to_owned(),
             r#"[{"line": 1, "cwe": "SQL", "why": ""}]"#.to_owned(),
+            r#"[{"line": 1, "cwe": "CWE-+89", "why": ""}]"#.to_owned(),
+            r#"[{"line": 1, "cwe": "+89", "why": ""}]"#.to_owned(),
+            r#"[{"line": 1, "cwe": "CWE-", "why": ""}]"#.to_owned(),
+            r#"[{"line": 1, "cwe": "89\u00a0", "why": ""}]"#.to_owned(),
             format!("[{}, {}]", one(3), one(3)),
             format!("[{}]", many.join(",")),
         ] {

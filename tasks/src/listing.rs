@@ -67,9 +67,14 @@ struct RenderedListing {
 }
 
 impl FileListing {
-    /// Returns the number of cases: one per planted weakness and one for false alarms.
+    /// Returns the number of cases, which is the number of planted weaknesses.
     pub(crate) fn case_count(&self) -> usize {
-        self.planted + 1
+        self.planted
+    }
+
+    /// Returns the number of parts without a weakness.
+    pub(crate) fn sound_count(&self) -> usize {
+        self.parts.len() - self.planted
     }
 
     pub(crate) fn instance(&self, title: &str, runner: &mut TestRunner) -> TaskInstance {
@@ -87,7 +92,7 @@ impl FileListing {
             prompt: self.prompt(title, &lines),
             reference: answer(&right),
             mutants,
-            cases: cases(weaknesses),
+            cases: cases(&weaknesses),
         }
     }
 
@@ -163,22 +168,18 @@ impl RenderedListing {
     }
 }
 
-fn cases(weaknesses: Vec<Weakness>) -> Vec<Case> {
-    let case = |name: String, check| Case {
-        name,
+/// One case per weakness. Case n requires n more weaknesses found than false alarms, so the share of passed cases
+/// is (found - false alarms) / weaknesses, and every false alarm costs as much as a weakness is worth.
+fn cases(weaknesses: &[Weakness]) -> Vec<Case> {
+    let case = |net: usize| Case {
+        name: format!("net_{net}"),
         public: false,
+        group: None,
         args: Vec::new(),
         steps: Vec::new(),
-        check,
+        check: Check::Finds { weaknesses: weaknesses.to_vec(), net },
     };
-    let planted = (1..).zip(&weaknesses);
-    let mut cases: Vec<_> = planted
-        .map(|(number, weakness)| {
-            case(format!("weakness_{number}"), Check::Finds(weakness.clone()))
-        })
-        .collect();
-    cases.push(case("no_false_alarms".to_owned(), Check::OnlyFinds(weaknesses)));
-    cases
+    (1..=weaknesses.len()).map(case).collect()
 }
 
 /// Answers that are nearly right.

@@ -1,7 +1,7 @@
 //! The names that a task file uses: `use crate::prelude::*;`.
 
 pub use num_bigint::BigInt;
-pub use proptest::prelude::{Just, Strategy, any, prop_oneof};
+pub use proptest::prelude::{BoxedStrategy, Just, Strategy, any, prop_oneof};
 pub use proptest::{collection, option, sample};
 
 pub use crate::case::{Args, Sequence};

@@ -45,13 +45,12 @@
 
 use std::borrow::Cow;
 
-use proptest::strategy::Strategy;
 use serde::{Deserialize, Serialize};
 
-use crate::case::{Args, Case, Sequence, shortened};
-use crate::check::{CallOutcome, Check};
+use crate::case::{Case, shortened};
+use crate::check::CallOutcome;
 use crate::digest::Sha256;
-use crate::draw::{self, Generator, Shrinker};
+use crate::draw::{self, DrawPlan, Generator, Shrinker};
 use crate::family::Family;
 use crate::findings;
 use crate::id::{Seed, TaskId};
@@ -91,217 +90,13 @@ pub struct Task {
     /// Source appended to an answer before it is loaded: the assertions of a benchmark that has no expected
     /// values. They run in the same process as the answer, so their verdict is advisory.
     pub assertions: Option<String>,
-    fixed: TaskInstance,
-    generators: Vec<Generator>,
+    pub(crate) fixed: TaskInstance,
+    pub(crate) given: Option<String>,
+    pub(crate) groups: Option<usize>,
+    pub(crate) generators: Vec<Generator>,
     pub(crate) listing: Option<FileListing>,
 }
 
-/// Defines a task.
-impl Task {
-    /// Creates a task whose answer is Python source that defines a function with the task's id as its name.
-    ///
-    /// # Panics
-    ///
-    /// Panics if `id` is not a task id. Ids are constants of the catalogue, so a test catches that.
-    pub fn code(family: Family, id: &str, title: &str) -> Self {
-        Self::new(family, id, title, Kind::Code { entry_point: id.to_owned() })
-    }
-
-    /// Creates a task whose answer is Python source that defines the class `class`.
-    ///
-    /// # Panics
-    ///
-    /// Panics if `id` is not a task id.
-    pub fn class(family: Family, id: &str, class: &str, title: &str) -> Self {
-        Self::new(family, id, title, Kind::Code { entry_point: class.to_owned() })
-    }
-
-    /// Creates a task whose answer names the weaknesses of a listing, which is rendered anew in every round.
-    ///
-    /// # Panics
-    ///
-    /// Panics if `id` is not a task id.
-    pub fn findings(family: Family, id: &str, title: &str, listing: FileListing) -> Self {
-        Self { listing: Some(listing), ..Self::new(family, id, title, Kind::Findings) }
-    }
-
-    fn new(family: Family, id: &str, title: &str, kind: Kind) -> Self {
-        Self {
-            id: id.parse().expect("ids in the catalogue are task ids"),
-            title: title.to_owned(),
-            family,
-            weight: 1,
-            kind,
-            limits: Limits::STANDARD,
-            assertions: None,
-            fixed: TaskInstance::default(),
-            generators: Vec::new(),
-            listing: None,
-        }
-    }
-
-    /// Sets the prompt.
-    #[must_use]
-    pub fn asks(mut self, prompt: &str) -> Self {
-        prompt.trim().clone_into(&mut self.fixed.prompt);
-        self
-    }
-
-    /// Sets a prompt that asks for the repair of `code`, which is appended to `words` and becomes the mutant
-    /// `as_given`.
-    #[must_use]
-    pub fn asks_to_repair(self, words: &str, code: &str) -> Self {
-        let prompt = format!("{}\n\n{}", words.trim(), code.trim());
-        self.asks(&prompt).wrong("as_given", code)
-    }
-
-    /// Sets the reference: a correct answer, which proves that the task can be solved.
-    #[must_use]
-    pub fn solved_by(mut self, source: &str) -> Self {
-        self.fixed.reference = format!("{}\n", source.trim());
-        self
-    }
-
-    /// Adds a mutant: the reference with `right` replaced by `wrong`.
-    ///
-    /// # Panics
-    ///
-    /// Panics if `right` does not occur exactly once in the reference.
-    #[must_use]
-    pub fn mutant(self, name: &str, right: &str, wrong: &str) -> Self {
-        let places = self.fixed.reference.matches(right).count();
-        assert!(places == 1, "{}, mutant {name}: '{right}' occurs {places} times", self.id);
-        let source = self.fixed.reference.replacen(right, wrong, 1);
-        self.wrong(name, &source)
-    }
-
-    /// Adds a mutant given as a whole answer.
-    #[must_use]
-    pub fn wrong(mut self, name: &str, source: &str) -> Self {
-        let answer = format!("{}\n", source.trim());
-        self.fixed.mutants.push(Mutant { name: name.to_owned(), answer });
-        self
-    }
-
-    /// Sets the weight of the task in an agent's score.
-    #[must_use]
-    pub fn weight(mut self, weight: u32) -> Self {
-        self.weight = weight;
-        self
-    }
-
-    /// Sets the CPU time per call, for tasks in which slow answers must fail.
-    #[must_use]
-    pub fn call_cpu_ms(mut self, call_cpu_ms: u64) -> Self {
-        self.limits.call_cpu_ms = call_cpu_ms;
-        self
-    }
-
-    /// Adds a public case, which is served by `GET /tasks`.
-    #[must_use]
-    pub fn example(self, args: impl Args, expected: impl Into<Check>) -> Self {
-        let name = self.example_name();
-        self.fixed(plain(name, true, args, expected))
-    }
-
-    /// Adds a hidden case with a descriptive name.
-    #[must_use]
-    pub fn case(self, name: &str, args: impl Args, expected: impl Into<Check>) -> Self {
-        self.fixed(plain(name.to_owned(), false, args, expected))
-    }
-
-    /// Adds a public case that is a sequence of method calls.
-    #[must_use]
-    pub fn example_sequence(self, sequence: Sequence) -> Self {
-        let name = self.example_name();
-        self.fixed(sequence.into_case(name, true))
-    }
-
-    /// Adds a hidden case that is a sequence of method calls.
-    #[must_use]
-    pub fn sequence(self, name: &str, sequence: Sequence) -> Self {
-        self.fixed(sequence.into_case(name.to_owned(), false))
-    }
-
-    /// Adds `count` hidden cases whose arguments every round draws from `strategy`. `oracle` computes the
-    /// expected value.
-    #[must_use]
-    pub fn generated<S, C>(
-        mut self,
-        count: usize,
-        strategy: impl Fn() -> S + Send + Sync + 'static,
-        oracle: impl Fn(&S::Value) -> C + Send + Sync + 'static,
-    ) -> Self
-    where
-        S: Strategy,
-        S::Tree: 'static,
-        S::Value: Args,
-        C: Into<Check>,
-    {
-        let case = move |name, drawn| {
-            let check = oracle(&drawn);
-            plain(name, false, drawn, check)
-        };
-        self.generators.push(Generator::new(count, strategy, case));
-        self
-    }
-
-    /// Adds one hidden generated case for each of `kinds`, for inputs of which every kind must be covered in
-    /// every round.
-    #[must_use]
-    pub fn generated_each<K, S, C>(
-        self,
-        kinds: &[K],
-        strategy: impl Fn(&K) -> S + Clone + Send + Sync + 'static,
-        oracle: impl Fn(&S::Value) -> C + Clone + Send + Sync + 'static,
-    ) -> Self
-    where
-        K: Clone + Send + Sync + 'static,
-        S: Strategy,
-        S::Tree: 'static,
-        S::Value: Args,
-        C: Into<Check>,
-    {
-        kinds.iter().fold(self, |task, kind| {
-            let (kind, strategy) = (kind.clone(), strategy.clone());
-            task.generated(1, move || strategy(&kind), oracle.clone())
-        })
-    }
-
-    /// Adds `count` hidden cases that are sequences of method calls: `strategy` draws the calls, and `model`
-    /// converts them to a sequence with the expected outcomes.
-    #[must_use]
-    pub fn generated_sequences<S>(
-        mut self,
-        count: usize,
-        strategy: impl Fn() -> S + Send + Sync + 'static,
-        model: impl Fn(&S::Value) -> Sequence + Send + Sync + 'static,
-    ) -> Self
-    where
-        S: Strategy,
-        S::Tree: 'static,
-    {
-        let case = move |name, drawn| model(&drawn).into_case(name, false);
-        self.generators.push(Generator::new(count, strategy, case));
-        self
-    }
-
-    pub(crate) fn fixed(mut self, case: Case) -> Self {
-        self.fixed.cases.push(case);
-        self
-    }
-
-    fn example_name(&self) -> String {
-        format!("example_{}", self.fixed.cases.iter().filter(|case| case.public).count() + 1)
-    }
-}
-
-fn plain(name: String, public: bool, args: impl Args, expected: impl Into<Check>) -> Case {
-    let (args, check) = (args.into_values(), expected.into());
-    Case { name, public, args, steps: Vec::new(), check }
-}
-
-/// Queries a task, mostly for one round.
 impl Task {
     /// Returns the name that an answer must define; empty for a findings task.
     pub fn entry_point(&self) -> &str {
@@ -326,6 +121,11 @@ impl Task {
         self.instance(&self.label(seed)).mutants
     }
 
+    /// Returns the code that the prompt asks to repair, if it does.
+    pub fn given(&self) -> Option<&str> {
+        self.given.as_deref()
+    }
+
     /// Returns the source to load for an answer: the answer and, if the task has some, its assertions.
     pub fn loaded<'a>(&self, answer: &'a str) -> Cow<'a, str> {
         match &self.assertions {
@@ -334,18 +134,50 @@ impl Task {
         }
     }
 
-    /// Returns the number of cases in every round.
+    /// Returns how a trial of the task is scored, as a sentence for people.
+    pub fn scoring_rule(&self) -> &'static str {
+        match (&self.kind, &self.given, self.groups) {
+            (Kind::Findings, ..) => {
+                "The score is 100 x (weaknesses found - false alarms) / weaknesses, and never below 0."
+            }
+            (_, Some(_), _) => {
+                "Every case combines an attack with ordinary use and passes only if all of it is right, so the \
+                 score is the share of attacks fixed times the share of behaviour kept; the given code scores 0."
+            }
+            (_, None, Some(_)) => {
+                "Every case is a group of calls and passes only if all of them are right; the score is 100 x \
+                 passed cases / cases."
+            }
+            (_, None, None) => "The score is 100 x passed cases / cases.",
+        }
+    }
+
+    /// Returns the number of cases in every round, where a group of cases counts as one.
     pub fn case_count(&self) -> usize {
         let listed = self.listing.as_ref().map_or(0, FileListing::case_count);
-        let generated: usize = self.generators.iter().map(|generator| generator.count).sum();
-        listed + self.fixed.cases.len() + generated
+        let fixed = &self.fixed.cases;
+        match self.groups {
+            None => {
+                listed + fixed.len() + self.generators.iter().map(Generator::total).sum::<usize>()
+            }
+            Some(groups) => {
+                let has =
+                    |public: bool| usize::from(fixed.iter().any(|case| case.public == public));
+                groups + has(true) + has(false)
+            }
+        }
     }
 
     /// Returns the cases of the round: first the public ones, then the other fixed ones, then the generated ones.
     pub fn cases(&self, seed: Seed) -> Vec<Case> {
         let label = self.label(seed);
         let mut cases = self.instance(&label).cases;
-        let drawn = draw::draw_all(&self.generators, draw::runner(&label));
+        if self.groups.is_some() {
+            for case in &mut cases {
+                case.group = Some(if case.public { "examples" } else { "fixed" }.to_owned());
+            }
+        }
+        let drawn = self.draw_plan().draw_all(draw::runner(&label));
         cases.extend(drawn.map(|drawn| drawn.case()));
         // Public cases run first, before the answer has seen a hidden input.
         cases.sort_by_key(|case| !case.public);
@@ -354,7 +186,7 @@ impl Task {
 
     /// Returns a shrinker of the generated case with this name, or `None` if there is no such case.
     pub fn shrinker(&self, seed: Seed, case: &str) -> Option<Shrinker> {
-        let mut drawn = draw::draw_all(&self.generators, draw::runner(&self.label(seed)));
+        let mut drawn = self.draw_plan().draw_all(draw::runner(&self.label(seed)));
         drawn.find(|drawn| drawn.case().name == case)
     }
 
@@ -385,6 +217,10 @@ impl Task {
         cases.iter().map(judge).collect()
     }
 
+    fn draw_plan(&self) -> DrawPlan<'_> {
+        DrawPlan { generators: &self.generators, groups: self.groups }
+    }
+
     fn label(&self, seed: Seed) -> String {
         format!("{seed}/{}", self.id)
     }
@@ -401,6 +237,7 @@ impl Task {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::case::Sequence;
 
     fn twice() -> Task {
         let task = Task::code(Family::Numbers, "twice", "Twice").asks("Return twice n.");
@@ -449,33 +286,5 @@ mod tests {
         assert_eq!(smallest.call("twice"), "twice(777)");
         assert_eq!(smallest.check.to_string(), "1554");
         assert!(task.shrinker(Seed(5), "generated_4").is_none());
-    }
-
-    #[test]
-    fn code_to_repair_is_in_the_prompt_and_a_mutant() {
-        let task =
-            Task::code(Family::Security, "f", "F").asks_to_repair("Repair f.", "\ndef f(): ...\n");
-        assert_eq!(task.prompt(Seed(1)), "Repair f.\n\ndef f(): ...");
-        assert_eq!(task.mutants(Seed(1))[0].answer, "def f(): ...\n");
-    }
-
-    #[test]
-    fn generated_each_draws_every_kind_once() {
-        let task = Task::code(Family::Numbers, "f", "F").generated_each(
-            &[10_i64, 20, 30],
-            |start| (*start..start + 10,),
-            |(n,)| *n,
-        );
-        for seed in 0..5 {
-            let cases = task.cases(Seed(seed));
-            let tens = cases.iter().map(|case| case.args[0].as_i64().unwrap() / 10);
-            assert_eq!(tens.collect::<Vec<_>>(), [1, 2, 3]);
-        }
-    }
-
-    #[test]
-    #[should_panic(expected = "mutant typo: 'no such text' occurs 0 times")]
-    fn rejects_a_mutant_that_changes_nothing() {
-        let _ = Task::code(Family::Numbers, "f", "F").mutant("typo", "no such text", "");
     }
 }

@@ -26,8 +26,11 @@ pub struct TaskView {
     pub kind: Kind,
     /// The public cases.
     pub examples: Vec<Example>,
-    /// Number of cases in every round, hidden ones included.
+    /// Number of cases in every round, hidden ones included, where a group of cases counts as one.
     pub cases: usize,
+    /// How a trial is scored, as a sentence.
+    #[serde(default)]
+    pub scoring: String,
     /// Limits of a trial.
     pub limits: Limits,
 }
@@ -66,6 +69,7 @@ impl Task {
             kind: self.kind.clone(),
             examples,
             cases: self.case_count(),
+            scoring: self.scoring_rule().to_owned(),
             limits: self.limits,
         }
     }

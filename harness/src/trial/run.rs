@@ -6,7 +6,6 @@ use tasks::{Input, Kind, Limits, Sha256, Verdict};
 
 use crate::Fault;
 use crate::sandbox::{AgentRun, CallPlan, Container, ResourceUsage, StoppedFor};
-use crate::scoring::score::task_score;
 use crate::trial::answer::answer_of;
 use crate::trial::instance::RoundTask;
 use crate::trial::judge::{StopPolicy, TrialJudge, judge_findings, same_verdict};
@@ -141,18 +140,17 @@ fn sum(a: ResourceUsage, b: ResourceUsage) -> ResourceUsage {
 fn record(plan: TrialPlan<'_>, agent_run: &AgentRun, judged: JudgedAnswer) -> TrialRecord {
     let JudgedAnswer { cases, usage } = judged;
     let usage = sum(agent_run.usage, usage);
-    let accepted = cases.iter().filter(|case| !case.verdict.is_wrong()).count();
-    let count = |n: usize| u32::try_from(n).expect("a task has far fewer cases than that");
-    let (passed, total) = (count(accepted), count(cases.len()));
+    let verdicts: Vec<_> = cases.iter().map(|case| case.verdict).collect();
+    let tally = Tally::of_cases(&plan.task.cases, &verdicts);
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     TrialRecord {
         agent_sha256: plan.agent_sha256.clone(),
         task: plan.task.id().clone(),
         seed: plan.task.seed,
-        verdict: Verdict::of_cases(cases.iter().map(|case| case.verdict)),
-        score: task_score(passed, total),
-        passed,
-        total,
+        verdict: Verdict::of_cases(verdicts),
+        score: tally.score(),
+        passed: tally.passed,
+        total: tally.total,
         cases,
         wall_ms: usage.wall_ms,
         cpu_ms: usage.cpu_ms,

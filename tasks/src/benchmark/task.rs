@@ -73,7 +73,7 @@ impl BenchmarkProblem {
 }
 
 fn case(name: String, public: bool, args: Vec<Value>, check: Check) -> Case {
-    Case { name, public, args, steps: Vec::new(), check }
+    Case { name, public, group: None, args, steps: Vec::new(), check }
 }
 
 /// The benchmark's assertions and a function that returns whether they hold.

@@ -3,8 +3,6 @@
 //! It accepts what public data sets contain and standard readers reject or round: integers of any size,
 //! `NaN` and the infinities as bare words, and lone surrogates in strings. Objects become dicts.
 
-use num_bigint::BigInt;
-
 use super::types::{MAX_DEPTH, Value};
 
 /// The text is not JSON as Python reads it.
@@ -133,18 +131,41 @@ impl JsonReader<'_> {
                 return Ok(value);
             }
         }
-        let part = |byte: &u8| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
-        let length = self.text[self.at..].iter().take_while(|byte| part(byte)).count();
-        let digits = str::from_utf8(&self.text[self.at..self.at + length])
-            .expect("only ASCII bytes were taken");
-        let value = if digits.contains(['.', 'e', 'E']) {
-            digits.parse().ok().map(Value::Float)
+        let number = self.number();
+        let length = number.len();
+        let value = if number.contains(['.', 'e', 'E']) {
+            number.parse().ok().map(Value::Float)
         } else {
-            digits.parse::<BigInt>().ok().filter(|_| !digits.starts_with('+')).map(Value::Int)
+            number.parse().ok().map(Value::Int)
         };
         let value = value.ok_or_else(|| self.expected("a value"))?;
         self.at += length;
         Ok(value)
+    }
+
+    /// The number at this place, which is empty if there is none. Rust's own parsers take more than JSON allows.
+    fn number(&self) -> &str {
+        let rest = &self.text[self.at..];
+        let digits = |from: usize| {
+            let digits = rest.get(from..).unwrap_or_default().iter();
+            from + digits.take_while(|byte| byte.is_ascii_digit()).count()
+        };
+        let is = |at: usize, bytes: &[u8]| rest.get(at).is_some_and(|byte| bytes.contains(byte));
+        let start = usize::from(is(0, b"-"));
+        let mut end = if is(start, b"0") { start + 1 } else { digits(start) };
+        if end == start {
+            return "";
+        }
+        if is(end, b".") && digits(end + 1) > end + 1 {
+            end = digits(end + 1);
+        }
+        if is(end, b"eE") {
+            let exponent = end + 1 + usize::from(is(end + 1, b"+-"));
+            if digits(exponent) > exponent {
+                end = digits(exponent);
+            }
+        }
+        str::from_utf8(&rest[..end]).expect("only ASCII bytes were taken")
     }
 
     fn string(&mut self) -> Result<Value, NotJson> {
@@ -237,7 +258,10 @@ mod tests {
 
     #[test]
     fn reads_what_python_writes() {
-        check(" [1, -2.5, 1e3, true, null] ", "[1, -2.5, 1000.0, True, None]");
+        check(
+            " [1, -2.5, 1e3, 0, -0.5E-1, true, null] ",
+            "[1, -2.5, 1000.0, 0, -0.05, True, None]",
+        );
         check("123456789012345678901234567890", "123456789012345678901234567890");
         check("[NaN, Infinity, -Infinity]", "[nan, inf, -inf]");
         check(r#"{"a": {"b": []}, "c": {}}"#, "{'a': {'b': []}, 'c': {}}");
@@ -260,6 +284,13 @@ mod tests {
             (r#""\u12g4""#, 3),
             ("+1", 0),
             ("--1", 0),
+            ("-", 0),
+            (".5", 0),
+            ("01", 1),
+            ("1.", 1),
+            ("1e", 1),
+            ("1_0", 1),
+            ("+1.5", 0),
             ("1 2", 2),
             ("nul", 0),
         ] {

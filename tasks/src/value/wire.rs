@@ -115,8 +115,12 @@ impl<'de> Visitor<'de> for ValueVisitor {
         let value = match tag.as_str() {
             "int" => {
                 let hex: String = map.next_value()?;
-                let int = BigInt::from_str_radix(&hex, 16).map_err(de::Error::custom)?;
-                Value::Int(int)
+                // `from_str_radix` alone would take a plus sign and underscores.
+                let digits = hex.strip_prefix('-').unwrap_or(&hex);
+                if !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+                    return Err(de::Error::custom("an int must be hex"));
+                }
+                Value::Int(BigInt::from_str_radix(&hex, 16).map_err(de::Error::custom)?)
             }
             "float" => match map.next_value::<String>()?.as_str() {
                 "nan" => Value::Float(f64::NAN),
@@ -219,6 +223,9 @@ mod tests {
             r#"{"tuple":[1],"list":[2]}"#,
             r#"{"tuple":1}"#,
             r#"{"int":"x"}"#,
+            r#"{"int":"+1"}"#,
+            r#"{"int":"1_0"}"#,
+            r#"{"int":"-"}"#,
             r#"{"bytes":"0"}"#,
             r#"{"bytes":"zz"}"#,
             r#"{"lambda":[]}"#,

@@ -57,7 +57,7 @@ def edit_distance(a, b):
 
 /// Two texts with common parts.
 fn related() -> impl Strategy<Value = (String, String)> {
-    (collection::vec(texts(6), 3), "[a-c]{0,9}", "[a-d]{1,9}").prop_map(|(parts, left, right)| {
+    (collection::vec(texts(6), 3), "[a-c]{0,40}", "[a-d]{1,40}").prop_map(|(parts, left, right)| {
         (
             format!("{}{left}{}x{}", parts[0], parts[1], parts[2]),
             format!("{}{right}{}{}y", parts[0], parts[1], parts[2]),

@@ -37,7 +37,7 @@ def merge_intervals(intervals: list[list[int]]) -> list[list[int]]:
 
 fn intervals() -> impl Strategy<Value = Vec<[i64; 2]>> {
     let interval = (-50_i64..50, 0_i64..15).prop_map(|(start, length)| [start, start + length]);
-    collection::vec(interval, 0..20)
+    collection::vec(interval, 8..20)
 }
 
 fn merged(intervals: &[[i64; 2]]) -> Vec<[i64; 2]> {

@@ -56,12 +56,12 @@ def matrix_product(a: list[list[int]], b: list[list[int]]) -> list[list[int]]:
             Check::raises("ValueError"),
         )
         .generated(
-            50,
+            58,
             || sizes().prop_flat_map(|(n, k, m)| (matrix(n, k), matrix(k, m))),
             |(a, b)| product(a, b),
         )
         .generated(
-            12,
+            7,
             || {
                 let drawn = |(n, k, m)| (matrix(n, k), matrix(k + 1, m), any::<bool>());
                 sizes().prop_flat_map(drawn).prop_map(spoilt)

@@ -44,24 +44,63 @@ def read_port(settings: dict, name: str) -> int:
         .case("too_large", (Value::dict([("p", 65536)]), "p"), Check::raises("ValueError"))
         .case("true", (Value::dict([("p", true)]), "p"), Check::raises("TypeError"))
         .case("underscore", (Value::dict([("p", "8_0")]), "p"), Check::raises("ValueError"))
-        .generated(44, settings, |(settings, name)| port(settings, name))
+        .generated(1, || settings((1_u32..65_536).prop_map(Value::from)), judged)
+        .generated(1, || settings("0{0,2}[1-9][0-9]{0,2}".prop_map(Value::from)), judged)
+        .generated_each(WRONG, |wrong| wrong(), judged)
+        .groups(30)
 }
 
-fn settings() -> impl Strategy<Value = (Value, String)> {
+type Lookup = (Value, String);
+
+/// Settings without a port under the name.
+const WRONG: &[fn() -> BoxedStrategy<Lookup>] =
+    &[out_of_range, malformed, of_another_type, malformed, missing];
+
+fn out_of_range() -> BoxedStrategy<Lookup> {
     let value = prop_oneof![
-        4 => (1_u32..70_000).prop_map(Value::from),
-        4 => "[0-9]{1,5}".prop_map(Value::from),
-        2 => "[ +-]?[0-9_٣]{1,6}\n?".prop_map(Value::from),
-        1 => ints().prop_map(Value::from),
-        1 => floats().prop_map(Value::from),
-        1 => any::<bool>().prop_map(Value::from),
-        1 => Just(Value::None),
+        1 => (65_536_u32..70_000).prop_map(Value::from),
+        1 => "6(6|7|8|9)[0-9]{3}|0{1,5}".prop_map(Value::from),
+        2 => ints().prop_map(Value::from),
     ];
-    let name = (any::<sample::Index>(), "[a-d]", 0_u8..6);
-    (collection::btree_map("[a-d]", value, 1..4), name).prop_map(|(settings, (at, other, miss))| {
-        let known = settings.keys().nth(at.index(settings.len())).cloned().unwrap_or_default();
-        (Value::dict(settings), if miss == 0 { other } else { known })
+    settings(value).boxed()
+}
+
+fn malformed() -> BoxedStrategy<Lookup> {
+    settings(
+        "[ +-][0-9]{1,4}|[0-9]{1,2}[_٣][0-9]{1,2}|[0-9]{1,4}\n|[0-9]{6}|".prop_map(Value::from),
+    )
+    .boxed()
+}
+
+fn of_another_type() -> BoxedStrategy<Lookup> {
+    let value = prop_oneof![
+        floats().prop_map(Value::from),
+        any::<bool>().prop_map(Value::from),
+        Just(Value::None),
+    ];
+    settings(value).boxed()
+}
+
+fn missing() -> BoxedStrategy<Lookup> {
+    settings((1_u32..9_000).prop_map(Value::from))
+        .prop_map(|(settings, _)| (settings, "e".to_owned()))
+        .boxed()
+}
+
+/// Settings with this value under the name that is looked up.
+fn settings(value: impl Strategy<Value = Value>) -> impl Strategy<Value = Lookup> {
+    let others = collection::btree_map("[a-d]", 1_u32..9_000, 0..3);
+    (others, "[a-d]", value).prop_map(|(others, name, value)| {
+        let others = others.into_iter().filter(|(other, _)| *other != name);
+        let mut entries: Vec<(String, Value)> =
+            others.map(|(name, value)| (name, value.into())).collect();
+        entries.push((name.clone(), value));
+        (Value::dict(entries), name)
     })
+}
+
+fn judged((settings, name): &Lookup) -> Check {
+    port(settings, name)
 }
 
 fn port(settings: &Value, name: &str) -> Check {

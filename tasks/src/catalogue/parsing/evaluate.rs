@@ -100,8 +100,8 @@ def evaluate(expression):
         .case("by_zero", ("1/(2-2)",), Check::raises("ZeroDivisionError"))
         .case("both_errors", ("1/0 +",), Check::raises("ValueError"))
         .case("leading_zeros", ("007 + 1",), 8)
-        .generated(50, || (expressions(),), |(text,)| evaluated(text))
-        .generated(10, || ("[1-9+*/() -]{6,12}",), |(text,)| evaluated(text))
+        .generated(56, || (expressions(),), |(text,)| evaluated(text))
+        .generated(5, || ("[1-9+*/() -]{6,12}",), |(text,)| evaluated(text))
 }
 
 /// Sums of subexpressions, with a few final terms that depend on the order of operations.

@@ -49,7 +49,7 @@ def count_pairs(numbers, target):
 }
 
 fn small() -> impl Strategy<Value = (Vec<i64>, i64)> {
-    (collection::vec(-6_i64..6, 6..25), -6_i64..6)
+    (collection::vec(-6_i64..6, 20..70), -6_i64..6)
 }
 
 fn huge() -> impl Strategy<Value = (Vec<i64>, i64)> {

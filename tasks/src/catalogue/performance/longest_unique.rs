@@ -49,13 +49,21 @@ def longest_unique(text):
         .case("one", ("z",), 1)
         .case("back_and_forth", ("abba",), 2)
         .case("all_different", ("abcdef😀é",), 8)
-        .generated(14, || ("[a-r]{8,40}",), |(text,)| longest(text))
+        .generated(14, || (stretches(),), |(text,)| longest(text))
         .generated(
             14,
-            || ((texts(12), "[a-c]{6,9}").prop_map(|(odd, plain)| format!("{plain}{odd}cab")),),
+            || ((texts(40), "[a-c]{6,9}").prop_map(|(odd, plain)| format!("{plain}{odd}cab")),),
             |(text,)| longest(text),
         )
         .generated(2, || (huge(),), |(text,)| longest(text))
+}
+
+/// Up to 50 different characters in the middle of few.
+fn stretches() -> impl Strategy<Value = String> {
+    ("[a-r]{0,9}", 0_u32..40, "[ab]{3,12}").prop_map(|(before, count, after)| {
+        let different = (0..count).filter_map(|n| char::from_u32(0x3b1 + n));
+        before.chars().chain(different).chain(after.chars()).collect()
+    })
 }
 
 /// A long alphabet repeated many times, with a few characters moved.

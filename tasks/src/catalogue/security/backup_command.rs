@@ -53,12 +53,13 @@ def backup_command(label: str, folder: str) -> str:
         .case("empty", ("", ""), words("", ""))
         .case("nul", ("a", "b\0c"), Check::raises("ValueError"))
         .case("looks_like_an_option", ("a", "--checkpoint=1"), words("a", "--checkpoint=1"))
+        .generated_each(PAYLOADS, |payload| attack(payload), |(label, folder)| words(label, folder))
         .generated(
-            20,
+            1,
             || ("[a-z]{1,5}", "(/[a-zé ]{1,5}){1,3}"),
             |(label, folder)| words(label, folder),
         )
-        .generated_each(PAYLOADS, |payload| attack(payload), |(label, folder)| words(label, folder))
+        .groups(26)
 }
 
 const VULNERABLE: &str = r#"
@@ -120,7 +121,7 @@ fn read_by_a_shell(line: &str) -> Option<Vec<String>> {
             }
             '"' => double_quoted(&mut chars, word.get_or_insert_default())?,
             '\\' => word.get_or_insert_default().push(chars.next().filter(|c| *c != '\n')?),
-            c if c.is_alphanumeric() || "_-./,:+@%=^".contains(c) || !c.is_ascii() => {
+            c if c.is_ascii_alphanumeric() || "_-./,:+@%=^".contains(c) || !c.is_ascii() => {
                 word.get_or_insert_default().push(c);
             }
             _ => return None,

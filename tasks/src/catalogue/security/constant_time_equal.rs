@@ -64,18 +64,19 @@ def constant_time_equal(secret, guess):
         .case("no_secret", (bytes(b""), bytes(b"\x01a")), compared(b"", b"\x01a"))
         .case("no_guess", (bytes(b"a"), bytes(b"")), compared(b"a", b""))
         .case("text", (bytes(b"abc"), "abc"), Check::raises("TypeError"))
-        .generated(16, nearly_equal, |(secret, guess)| compared(&secret.0, &guess.0))
+        .generated(1, nearly_equal, |(secret, guess)| compared(&secret.0, &guess.0))
         .generated(
-            10,
+            1,
             || (any_bytes(), any_bytes()),
             |(secret, guess)| compared(&secret.0, &guess.0),
         )
         .generated(
-            10,
+            1,
             || any_bytes().prop_map(|same| (same.clone(), same)),
             |(secret, guess)| compared(&secret.0, &guess.0),
         )
-        .generated(6, beginnings, |(secret, guess)| compared(&secret.0, &guess.0))
+        .generated(1, beginnings, |(secret, guess)| compared(&secret.0, &guess.0))
+        .groups(24)
 }
 
 const VULNERABLE: &str = r"

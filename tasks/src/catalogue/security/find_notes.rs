@@ -65,17 +65,14 @@ def find_notes(notes, owner: str, word: str, order: str) -> list[int]:
             (vec![note(1, "a", "50 %"), note(2, "a", "505")], "a", "0 %", "id"),
             vec![1],
         )
-        .generated(46, queries, |(notes, owner, word, order)| found(notes, owner, word, order))
         .generated_each(
-            TEXTS,
-            |text| attacked_by_text(text),
+            ATTACKS,
+            |attack| attacked(*attack),
             |(notes, owner, word, order)| found(notes, owner, word, order),
         )
-        .generated_each(
-            ORDERS,
-            |order| attacked_by_order(order),
-            |(notes, owner, word, order)| found(notes, owner, word, order),
-        )
+        .generated(1, hits, |(notes, owner, word, order)| found(notes, owner, word, order))
+        .generated(1, queries, |(notes, owner, word, order)| found(notes, owner, word, order))
+        .groups(36)
 }
 
 const VULNERABLE: &str = r#"
@@ -127,35 +124,55 @@ fn queries() -> impl Strategy<Value = NoteQuery> {
     (notes(), owner, "[ab'%_]?", order)
 }
 
-const TEXTS: &[&str] = &[
-    "' OR '1'='1",
-    "x' OR 1=1 --",
-    "' UNION SELECT id FROM notes --",
-    "') OR ('a'='a",
-    "%' OR '%'='",
-    "\\' OR 1=1 --",
-];
-
-const ORDERS: &[&str] = &[
-    "id DESC",
-    "1",
-    "text, id",
-    "ID",
-    "owner",
-    "",
-    "id; DROP TABLE notes",
-    "(CASE WHEN owner='bob' THEN id ELSE -id END)",
-];
-
-fn attacked_by_text(text: &'static str) -> impl Strategy<Value = NoteQuery> {
-    (notes(), any::<bool>()).prop_map(move |(notes, as_owner)| {
-        let (owner, word) = if as_owner { (text, "") } else { ("ann", text) };
-        (notes, owner.to_owned(), word.to_owned(), "id".to_owned())
+/// Queries that find a note.
+fn hits() -> impl Strategy<Value = NoteQuery> {
+    let order = sample::select(vec!["id", "text"]).prop_map(String::from);
+    (notes(), any::<sample::Index>(), order).prop_map(|(notes, at, order)| {
+        let Note { owner, text, .. } = &notes[at.index(notes.len())];
+        let word = text.chars().take(1).collect();
+        (notes.clone(), owner.clone(), word, order)
     })
 }
 
-fn attacked_by_order(order: &'static str) -> impl Strategy<Value = NoteQuery> {
-    notes().prop_map(move |notes| (notes, "ann".to_owned(), "a".to_owned(), order.to_owned()))
+/// Where an attack goes.
+#[derive(Clone, Copy)]
+enum Injection {
+    Owner(&'static str),
+    Word(&'static str),
+    Order(&'static str),
+}
+
+const ATTACKS: &[Injection] = &[
+    Injection::Owner("' OR '1'='1"),
+    Injection::Word("' OR '1'='1"),
+    Injection::Order("id DESC"),
+    Injection::Owner("x' OR 1=1 --"),
+    Injection::Word("x' OR 1=1 --"),
+    Injection::Order("1"),
+    Injection::Owner("' UNION SELECT id FROM notes --"),
+    Injection::Word("' UNION SELECT id FROM notes --"),
+    Injection::Order("text, id"),
+    Injection::Owner("') OR ('a'='a"),
+    Injection::Word("') OR ('a'='a"),
+    Injection::Order("ID"),
+    Injection::Word("%' OR '%'='"),
+    Injection::Order("owner"),
+    Injection::Owner("\\' OR 1=1 --"),
+    Injection::Word("\\' OR 1=1 --"),
+    Injection::Order(""),
+    Injection::Order("id; DROP TABLE notes"),
+    Injection::Order("(CASE WHEN owner='bob' THEN id ELSE -id END)"),
+];
+
+fn attacked(attack: Injection) -> impl Strategy<Value = NoteQuery> {
+    notes().prop_map(move |notes| {
+        let (owner, word, order) = match attack {
+            Injection::Owner(owner) => (owner, "", "id"),
+            Injection::Word(word) => ("ann", word, "id"),
+            Injection::Order(order) => ("ann", "a", order),
+        };
+        (notes, owner.to_owned(), word.to_owned(), order.to_owned())
+    })
 }
 
 fn found(notes: &[Note], owner: &str, word: &str, order: &str) -> Check {

@@ -37,18 +37,20 @@ def next_page(target: str) -> str:
         .example(("/cart?id=7",), "/cart?id=7")
         .example(("//evil.example/",), "/")
         .example(("https://shop.example/cart",), "/cart")
+        .example(("/\\evil.example",), "/")
         .case("root", ("/",), "/")
         .case("empty", ("",), "/")
         .case("a_slash_after_the_host", ("https://shop.example//evil.example",), "/")
         .case("a_longer_host", ("https://shop.example.evil.example/a",), "/")
         .case("a_line_break_at_the_end", ("/cart\n",), "/")
         .generated(
-            60,
+            1,
             || ("(https://shop\\.example)?/[a-zé😀]{1,6}(/[a-z]{2}//?)?(\\?q=https://[a-z])?",),
             |(target,)| judged(target),
         )
-        .generated_each(STARTS, |start| (attack(start),), |(target,)| judged(target))
-        .generated(8, || ("/[a-z]{1,4}[\\\\\t\n\x7f ]{1,2}[a-z]{1,4}",), |(target,)| judged(target))
+        .generated_each(ATTACKS, |around| (attack(*around),), |(target,)| judged(target))
+        .generated_each(OBVIOUS, |around| (attack(*around),), |(target,)| judged(target))
+        .groups(40)
 }
 
 const VULNERABLE: &str = r#"
@@ -62,31 +64,45 @@ def next_page(target: str) -> str:
     return "/"
 "#;
 
-/// Prefixes of a foreign host's name.
-const STARTS: &[&str] = &[
-    "//",
-    "///",
-    "/\\",
-    "\\\\",
-    "/\t/",
-    "/\n/",
-    "\t//",
-    " //",
-    "https:",
-    "https:///",
-    "http://",
-    "javascript:",
-    "HTTPS://",
-    "https://shop.example@",
-    "https://shop.example.",
-    "https://shop.example//",
-    "https://shop.example/\\",
-    "https://shop.example:99/",
-    "http://shop.example/",
+/// What stands before and after a foreign host's name, where the given code goes there.
+const ATTACKS: &[(&str, &str)] = &[
+    ("///", ""),
+    ("/\\", ""),
+    ("//", "/shop.example"),
+    ("\\\\", ""),
+    ("https:", ""),
+    ("/\t/", "/shop.example"),
+    ("https:///", ""),
+    ("javascript:", ""),
+    ("http://", "/shop.example"),
+    ("https://shop.example@", ""),
+    ("https://shop.example.", ""),
+    ("HTTPS://", "?shop.example"),
+    ("https://shop.example//", ""),
+    ("https://shop.example/\\", ""),
+    (" //", "/shop.example"),
+    ("https://shop.example:99/", ""),
+    ("http://shop.example/", ""),
+    ("/a", "\\b"),
+    ("/a", "\tb"),
+    ("/a", "\nb"),
+    ("/a", "\x7fb"),
+    ("/a", " b"),
 ];
 
-fn attack(start: &'static str) -> impl Strategy<Value = String> {
-    "[a-z]{2,6}\\.example(/shop\\.example)?".prop_map(move |rest| start.to_owned() + &rest)
+/// The same, where it goes to '/'.
+const OBVIOUS: &[(&str, &str)] = &[
+    ("//", ""),
+    ("/\t/", ""),
+    ("/\n/", ""),
+    ("\t//", ""),
+    (" //", ""),
+    ("http://", ""),
+    ("HTTPS://", ""),
+];
+
+fn attack((before, after): (&'static str, &'static str)) -> impl Strategy<Value = String> {
+    "[a-z]{2,6}\\.example".prop_map(move |host| format!("{before}{host}{after}"))
 }
 
 fn judged(target: &str) -> String {

@@ -43,13 +43,10 @@ def resolve_upload(base: str, name: str) -> str:
         .case("absolute", ("/srv/up", "/srv/up/a"), Check::raises("ValueError"))
         .case("nul", ("/srv/up", "a\0.txt"), Check::raises("ValueError"))
         .case("sibling", ("/srv/up", "../upper/a"), Check::raises("ValueError"))
-        .generated(60, || (bases(), names()), |(base, name)| resolved(base, name))
-        .generated(12, attacks, |(base, name)| resolved(base, name))
-        .generated(
-            4,
-            || (bases(), "[a-c]{1,3}/\\.\\./([a-c]\\.\\.[a-c]|\\.\\.\\.)/?"),
-            |(base, name)| resolved(base, name),
-        )
+        .generated(1, attacks, |(base, name)| resolved(base, name))
+        .generated(1, || (bases(), names()), |(base, name)| resolved(base, name))
+        .generated(1, || (bases(), inside()), |(base, name)| resolved(base, name))
+        .groups(30)
 }
 
 const VULNERABLE: &str = r#"
@@ -74,6 +71,11 @@ fn names() -> impl Strategy<Value = String> {
         1 => sample::select(ODD_PARTS).prop_map(String::from),
     ];
     collection::vec(part, 1..7).prop_map(|parts| parts.join("/"))
+}
+
+/// Names that stay inside the directory.
+fn inside() -> impl Strategy<Value = String> {
+    "[a-zé]{1,3}(/\\./[a-c]{1,2}|//[a-c]\\.\\.[a-c]|/[a-z]/\\.\\./\\.\\.\\.|/%2e%2e)?/?"
 }
 
 /// Names that lead outside the directory in different ways.

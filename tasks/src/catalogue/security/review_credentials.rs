@@ -292,5 +292,5 @@ def keep(user, secret):
         &["bank", "mail", "partner", "store", "archive"],
         &["login", "account", "member", "admin", "guest"],
     ],
-    planted: 4,
+    planted: 3,
 };

@@ -300,5 +300,5 @@ contract Token {
         &["amount", "value", "sum", "wad", "tokens"],
         &["set", "take", "give", "pass", "hand"],
     ],
-    planted: 4,
+    planted: 3,
 };

@@ -303,5 +303,5 @@ if __name__ == "__main__":
         &["name", "label", "ref", "topic", "code", "mark"],
         &["target", "url", "link", "place", "goal"],
     ],
-    planted: 4,
+    planted: 3,
 };

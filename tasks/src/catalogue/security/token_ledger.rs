@@ -100,7 +100,7 @@ class TokenLedger:
                 .then("total", (), 5),
         )
         .sequence("the_limit", edge())
-        .generated_sequences(34, || collection::vec(calls(), 12..30), |calls| sequence(calls))
+        .generated_sequences(34, attacked, |calls| sequence(calls))
 }
 
 const VULNERABLE: &str = r#"
@@ -184,6 +184,17 @@ fn calls() -> impl Strategy<Value = LedgerCall> {
         3 => (who(), collection::vec(who(), 0..5), amount())
             .prop_map(|(from, to, n)| LedgerCall::Batch(from, to, n)),
     ]
+}
+
+/// Calls of which one is an attack: amounts whose sum is 0 in 256 bits.
+fn attacked() -> impl Strategy<Value = Vec<LedgerCall>> {
+    let others = collection::vec(calls(), 12..30);
+    let receivers = sample::select(vec![vec!["bob", "cat"], vec!["ann", "bob", "cat", "cat"]]);
+    (others, receivers, any::<sample::Index>()).prop_map(|(mut calls, receivers, at)| {
+        let amount = limit() / receivers.len();
+        calls.insert(at.index(calls.len()), LedgerCall::Batch("ann", receivers, amount));
+        calls
+    })
 }
 
 fn sequence(calls: &[LedgerCall]) -> Sequence {

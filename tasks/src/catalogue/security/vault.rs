@@ -59,7 +59,7 @@ pub fn task() -> Task {
                 .then("withdraw", ("ann", 4), Value::None)
                 .then("report", ("ann",), vec![1, 8]),
         )
-        .generated_sequences(34, || collection::vec(calls(), 12..30), |calls| sequence(calls))
+        .generated_sequences(34, attacked, |calls| sequence(calls))
 }
 
 const VULNERABLE: &str = r#"
@@ -129,6 +129,7 @@ enum VaultCall {
     Deposit(&'static str, i64),
     Transfer(&'static str, &'static str, i64),
     Withdraw(&'static str, i64),
+    WithdrawAll(&'static str),
     Hook(&'static str, &'static str, u32),
 }
 
@@ -141,6 +142,22 @@ fn calls() -> impl Strategy<Value = VaultCall> {
         4 => (who(), 1_i64..20).prop_map(|(who, amount)| VaultCall::Withdraw(who, amount)),
         3 => (who(), action, 1_u32..5).prop_map(|(who, action, n)| VaultCall::Hook(who, action, n)),
     ]
+}
+
+/// Calls of which some are an attack: an account with a hook withdraws all that it has.
+fn attacked() -> impl Strategy<Value = Vec<VaultCall>> {
+    let others = || collection::vec(calls(), 4..14);
+    let action = sample::select(vec!["withdraw", "bob", "eve"]);
+    (others(), others(), action, 5_i64..40, 1_u32..3).prop_map(
+        |(mut before, after, action, amount, times)| {
+            before.extend([
+                VaultCall::Deposit("ann", amount),
+                VaultCall::Hook("ann", action, times),
+                VaultCall::WithdrawAll("ann"),
+            ]);
+            before.into_iter().chain(after).collect()
+        },
+    )
 }
 
 #[derive(Default)]
@@ -207,6 +224,10 @@ fn sequence(calls: &[VaultCall]) -> Sequence {
                 outcome(model.transfer(who, to, amount)),
             ),
             VaultCall::Withdraw(who, amount) => {
+                sequence.then("withdraw", (who, amount), outcome(model.withdraw(who, amount)))
+            }
+            VaultCall::WithdrawAll(who) => {
+                let amount = model.balances.get(who).copied().unwrap_or(0);
                 sequence.then("withdraw", (who, amount), outcome(model.withdraw(who, amount)))
             }
             VaultCall::Hook(who, action, times) => {

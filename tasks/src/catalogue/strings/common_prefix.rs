@@ -49,7 +49,7 @@ def common_prefix(words):
 }
 
 fn words() -> impl Strategy<Value = Vec<String>> {
-    (texts(12), collection::vec("[ab]{0,4}", 1..6))
+    (texts(12), collection::vec("[ab]{1,5}", 3..7))
         .prop_map(|(start, ends)| ends.iter().map(|end| format!("{start}{end}")).collect())
 }
 

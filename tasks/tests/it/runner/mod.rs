@@ -7,7 +7,7 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use serde::{Deserialize, Serialize};
-use tasks::{CallOutcome, Case, Input, Kind, Seed, Task, Value, Verdict};
+use tasks::{CallOutcome, Case, Input, Kind, Seed, Tally, Task, Value, Verdict};
 
 /// The seeds of the rounds that every answer is run on.
 pub const SEEDS: [Seed; 10] = [
@@ -22,6 +22,9 @@ pub const SEEDS: [Seed; 10] = [
     Seed(1 << 63),
     Seed(u64::MAX),
 ];
+
+/// CPU time of a call of a lazy control, in milliseconds. What takes longer counts as failed.
+const LAZY_CALL_MS: u64 = 50;
 
 /// Fails the test with a clear message if Python is missing.
 pub fn require_python() {
@@ -39,6 +42,46 @@ pub fn complaints(task: &Task) -> Vec<String> {
         Kind::Code { .. } => check_code(task),
         Kind::Findings => check_findings(task),
     }
+}
+
+/// The score of a lazy control in one round.
+pub struct LazyScore {
+    /// The control
+    pub control: String,
+    /// The round
+    pub seed: Seed,
+    /// From 0 to 100
+    pub score: f64,
+}
+
+/// Runs every lazy control on the task in every round.
+pub fn lazy_scores(task: &Task) -> Result<Vec<LazyScore>, String> {
+    let mut scores = Vec::new();
+    for seed in SEEDS {
+        let (cases, controls) = (task.cases(seed), task.lazy_controls(seed));
+        let answers: Vec<_> = controls.iter().map(|control| control.answer.as_str()).collect();
+        let verdicts: Vec<Vec<Verdict>> = match task.kind {
+            Kind::Findings => {
+                let judge = |answer: &&str| task.judge_findings(&cases, answer);
+                let verdicts = answers.iter().map(judge);
+                verdicts
+                    .map(|cases| cases.into_iter().map(|(verdict, _)| verdict).collect())
+                    .collect()
+            }
+            Kind::Code { .. } => {
+                let round = [cases.iter().collect()];
+                let reports = run(task, &answers, &round, AfterTimeout::Continue)?;
+                let judge = |(case, report): (&Case, &RunnerReport)| report.judge(case);
+                let verdicts = reports.iter().map(|rounds| cases.iter().zip(&rounds[0]).map(judge));
+                verdicts.map(Iterator::collect).collect()
+            }
+        };
+        for (control, verdicts) in controls.iter().zip(verdicts) {
+            let score = Tally::of_cases(&cases, &verdicts).score();
+            scores.push(LazyScore { control: control.name.clone(), seed, score });
+        }
+    }
+    Ok(scores)
 }
 
 fn check_findings(task: &Task) -> Vec<String> {
@@ -75,13 +118,15 @@ fn check_mutants(task: &Task, rounds: &[Vec<Case>]) -> Result<Vec<String>, Strin
     let parts = rounds.iter().map(|cases| cases.iter().partition(|case| is_long(case)));
     let (long, short): (Vec<Vec<&Case>>, Vec<Vec<&Case>>) = parts.unzip();
     let mut complaints = Vec::new();
-    for (mutant, outcomes) in mutants.iter().zip(run(task, &answers, &short)?) {
+    for (mutant, outcomes) in
+        mutants.iter().zip(run(task, &answers, &short, AfterTimeout::EndRound)?)
+    {
         let survived = survivors(&short, &outcomes);
         if survived.is_empty() {
             continue;
         }
         let left: Vec<_> = survived.iter().map(|round| long[*round].clone()).collect();
-        let outcomes = run(task, &[&mutant.answer], &left)?;
+        let outcomes = run(task, &[&mutant.answer], &left, AfterTimeout::EndRound)?;
         for at in survivors(&left, &outcomes[0]) {
             let seed = SEEDS[survived[at]];
             complaints.push(format!("{}: {} survives seed {seed}", task.id, mutant.name));
@@ -109,7 +154,7 @@ fn survivors(rounds: &[Vec<&Case>], outcomes: &[Vec<RunnerReport>]) -> Vec<usize
 
 fn check_reference(task: &Task, rounds: &[Vec<Case>]) -> Result<Vec<String>, String> {
     let cases: Vec<Vec<_>> = rounds.iter().map(|cases| cases.iter().collect()).collect();
-    let outcomes = run(task, &[&task.reference(SEEDS[0])], &cases)?;
+    let outcomes = run(task, &[&task.reference(SEEDS[0])], &cases, AfterTimeout::EndRound)?;
     let mut complaints = Vec::new();
     #[allow(clippy::cast_precision_loss, reason = "milliseconds")]
     let allowed_ms = task.limits.call_cpu_ms as f64 / 3.0;
@@ -172,8 +217,18 @@ impl RunnerOutcome {
 struct RunnerJob<'a> {
     entry_point: &'a str,
     call_cpu_ms: u64,
+    stop_at_timeout: bool,
     answers: &'a [&'a str],
     rounds: Vec<Vec<Input<'a>>>,
+}
+
+/// What follows a call that timed out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum AfterTimeout {
+    /// The next round
+    EndRound,
+    /// The next call. The time limit is at most [`LAZY_CALL_MS`]
+    Continue,
 }
 
 /// Runs every answer on every case of every round in one Python process.
@@ -181,10 +236,15 @@ fn run(
     task: &Task,
     answers: &[&str],
     rounds: &[Vec<&Case>],
+    after_timeout: AfterTimeout,
 ) -> Result<Vec<Vec<Vec<RunnerReport>>>, String> {
+    let stop_at_timeout = after_timeout == AfterTimeout::EndRound;
+    let limit_ms = task.limits.call_cpu_ms;
+    let call_cpu_ms = if stop_at_timeout { limit_ms } else { limit_ms.min(LAZY_CALL_MS) };
     let job = RunnerJob {
         entry_point: task.entry_point(),
-        call_cpu_ms: task.limits.call_cpu_ms,
+        call_cpu_ms,
+        stop_at_timeout,
         answers,
         rounds: rounds
             .iter()

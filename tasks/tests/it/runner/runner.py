@@ -1,8 +1,8 @@
 """Runs answers without a sandbox, for the tests of the catalogue.
 
-Reads one job from stdin: {"entry_point", "call_cpu_ms", "answers": [source], "rounds": [[input]]} with
+Reads one job from stdin: {"entry_point", "call_cpu_ms", "stop_at_timeout", "answers": [source], "rounds": [[input]]} with
 inputs and values in the wire form that tasks/src/value/wire.rs documents. Writes one line of JSON per answer:
-for each round the list of {"cpu_ms", "outcome"}. A round ends after a call that timed out.
+for each round the list of {"cpu_ms", "outcome"}. With stop_at_timeout a round ends after a call that timed out.
 """
 
 import json
@@ -84,7 +84,7 @@ def run_case(entry, case):
     return {"steps": [outcome_of(lambda: getattr(made[0], m)(*a)) for m, a in steps]}
 
 
-def run_round(entry, cases, limit_ms):
+def run_round(entry, cases, limit_ms, stop_at_timeout):
     outcomes = []
     for case in cases:
         start = time.process_time()
@@ -96,7 +96,7 @@ def run_round(entry, cases, limit_ms):
             outcome = "timeout"
         cpu_ms = 1000 * (time.process_time() - start)
         outcomes.append({"cpu_ms": cpu_ms, "outcome": outcome})
-        if outcome == "timeout":
+        if stop_at_timeout and outcome == "timeout":
             break
     return outcomes
 
@@ -109,7 +109,8 @@ def main():
         names = {"__name__": "answer"}
         exec(compile(answer, "answer.py", "exec"), names)
         entry = names[job["entry_point"]]
-        rounds = [run_round(entry, cases, job["call_cpu_ms"]) for cases in job["rounds"]]
+        limits = job["call_cpu_ms"], job["stop_at_timeout"]
+        rounds = [run_round(entry, cases, *limits) for cases in job["rounds"]]
         out.write(json.dumps(rounds) + "\n")
 
 
