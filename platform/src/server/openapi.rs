@@ -182,6 +182,8 @@ pub(super) struct TaskSchema {
     examples: Vec<ExampleSchema>,
     /// How many cases every round has, hidden ones included
     cases: Option<u64>,
+    /// How a trial is scored, as a sentence
+    scoring: Option<String>,
     /// What a trial may use; the names end in their units
     limits: BTreeMap<String, u64>,
 }
