@@ -101,6 +101,8 @@ pub(super) struct TaskSchema {
     examples: Vec<ExampleSchema>,
     /// Number of cases in a round, including hidden ones
     cases: Option<u64>,
+    /// How a trial is scored, as a sentence
+    scoring: Option<String>,
     /// The limits of a trial; the names end in their units
     limits: BTreeMap<String, u64>,
 }

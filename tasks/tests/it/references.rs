@@ -34,18 +34,24 @@ fn table_of_a_past_round_scores_below_20() {
 /// An agent that knows a past round can answer unknown inputs with the most frequent expected value, which for
 /// many tasks is an exception.
 #[test]
-fn table_that_guesses_the_most_frequent_value_scores_below_20() {
+fn table_that_guesses_the_most_frequent_value_scores_below_25() {
+    let shares = Mutex::new(Vec::new());
     let complaints = for_every_task(|task| {
         let rounds: Vec<_> = SEEDS[..4].iter().map(|seed| (*seed, task.cases(*seed))).collect();
         let scores = rounds.windows(2).map(|pair| guessed_share(task, &pair[0], &pair[1]));
         let score = scores.sum::<f64>() / 3.0;
-        if score < 20.0 {
+        shares.lock().expect("no thread panicked").push(score);
+        if score < 25.0 {
             vec![]
         } else {
             vec![format!("{}: the guesses score {score:.1}", task.id)]
         }
     });
     assert!(complaints.is_empty(), "\n{}", complaints.join("\n"));
+    let shares = shares.into_inner().expect("no thread panicked");
+    #[allow(clippy::cast_precision_loss, reason = "dozens of tasks")]
+    let mean = shares.iter().sum::<f64>() / shares.len() as f64;
+    assert!(mean < 15.0 || std::env::var_os("TASK").is_some(), "the guesses score {mean:.1}");
 }
 
 #[test]

@@ -49,9 +49,9 @@ def longest_unique(text):
         .case("one", ("z",), 1)
         .case("back_and_forth", ("abba",), 2)
         .case("all_different", ("abcdef😀é",), 8)
-        .generated(14, || (stretches(),), |(text,)| longest(text))
+        .generated(24, || (stretches(),), |(text,)| longest(text))
         .generated(
-            14,
+            6,
             || ((texts(40), "[a-c]{6,9}").prop_map(|(odd, plain)| format!("{plain}{odd}cab")),),
             |(text,)| longest(text),
         )
