@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tasks::{Input, Kind, Limits, Sha256, Verdict};
+use tasks::{Input, Kind, Limits, Sha256, Tally, Verdict};
 
 use crate::Fault;
 use crate::sandbox::{AgentRun, CallPlan, Container, ResourceUsage, StoppedFor};
