@@ -116,7 +116,6 @@ fn host_config(context: &SandboxContext, user: u32) -> HostConfig {
             limit("nofile", OPEN_FILES),
             limit("core", 0),
             limit("fsize", signed(limits.work_bytes)),
-            limit("memlock", 0),
             limit("msgqueue", 0),
             limit("sigpending", PENDING_SIGNALS),
         ]),
