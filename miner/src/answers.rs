@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use platform::rankings::TaskScore;
+use platform::api::TaskScore;
 use platform::store::{StoreError, write_atomically};
 use serde::{Deserialize, Serialize};
 use tasks::{Sha256, TaskId, TaskView, Verdict};

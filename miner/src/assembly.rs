@@ -6,7 +6,8 @@
 
 use std::fmt::Write as _;
 
-use platform::validation::{self, Finding, MAX_SOURCE_BYTES};
+use platform::api::{MAX_SOURCE_BYTES, Violation};
+use platform::validation;
 use tasks::{Kind, TaskView};
 
 mod literal;
@@ -52,7 +53,7 @@ pub enum AssemblyError {
     },
     /// The platform would refuse it.
     #[error("the platform would refuse the agent: {0}")]
-    Refused(Finding),
+    Refused(Violation),
 }
 
 /// Makes an agent of the parts, in their order. What it returns passes the platform's validation.
@@ -68,7 +69,7 @@ pub fn assemble(parts: &[Part], making: &Making) -> Result<String, AssemblyError
     if source.len() > MAX_SOURCE_BYTES {
         return Err(AssemblyError::TooLarge { bytes: source.len() });
     }
-    let refused = |mut findings: Vec<Finding>| AssemblyError::Refused(findings.swap_remove(0));
+    let refused = |mut findings: Vec<Violation>| AssemblyError::Refused(findings.swap_remove(0));
     validation::validate(source.as_bytes()).map_err(refused)?;
     Ok(source)
 }

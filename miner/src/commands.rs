@@ -156,8 +156,9 @@ pub fn read_agent(file: &Path) -> Result<String, Failure> {
         Failure::Input(format!("cannot read {shown}: {cause}; name the file of an agent"))
     })?;
     if let Err(findings) = validation::validate(&bytes) {
-        let line =
-            |f: &validation::Finding| format!("\n  {shown}:{}:{}: {}", f.line, f.column, f.reason);
+        let line = |f: &platform::api::Violation| {
+            format!("\n  {shown}:{}:{}: {}", f.line, f.column, f.reason)
+        };
         let lines: String = findings.iter().map(line).collect();
         return Err(Failure::Input(format!("{shown} would not be accepted:{lines}")));
     }

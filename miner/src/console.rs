@@ -12,7 +12,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use miner::answers::Best;
 use miner::mine::{Event, Exchange};
 use miner::source::{Progress, Usage};
-use platform::store::Receipt;
+use platform::api::Receipt;
 use tasks::Verdict;
 
 use crate::commands::Failure;

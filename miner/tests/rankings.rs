@@ -15,7 +15,7 @@ use harness::scoring::rank::{self, Contender};
 use harness::scoring::report;
 use harness::scoring::reward::{Payout, RewardPolicy};
 use harness::trial::instance::RoundTask;
-use platform::rankings::{Ranking, Rankings};
+use platform::api::{Ranking, Rankings};
 use serde_json::{Value, json};
 use support::{Platform, beside};
 use tasks::Seed;

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::builder::RangedI64ValueParser;
 use clap::{Args, Parser, Subcommand};
+use platform::MinerId;
 use platform::server::Quotas;
-use platform::store::{MinerId, Store};
+use platform::store::Store;
 
 pub(crate) mod serve;
 pub(crate) mod stored;
@@ -117,7 +118,7 @@ pub(crate) struct Token {
 #[derive(Args)]
 pub(crate) struct StoreArgs {
     /// The folder that holds agents, results and rankings
-    #[arg(long = "store", env = "BITSEC_STORE", default_value = "./store", value_name = "DIR")]
+    #[arg(long = "store", env = "ARENA_STORE", default_value = "./store", value_name = "DIR")]
     pub(crate) root: PathBuf,
 }
 
@@ -133,7 +134,7 @@ impl StoreArgs {
             return self.open();
         }
         Err(Failure::Input(anyhow::anyhow!(
-            "{} is not there, so this is no store: name one with --store or BITSEC_STORE",
+            "{} is not there, so this is no store: name one with --store or ARENA_STORE",
             agents.display()
         )))
     }

@@ -1,5 +1,5 @@
-//! The other end of the API, for miners and validators. Errors are one clear sentence: which address,
-//! which status, and what the problem document says.
+//! The client of the HTTP API, for miners and validators. An error is one sentence with the URL, the status
+//! and the detail of the problem document.
 
 use std::time::Duration;
 
@@ -8,72 +8,71 @@ use reqwest::{RequestBuilder, Response, StatusCode, Url, header};
 use serde::de::DeserializeOwned;
 use tasks::{Sha256, TaskView};
 
-use crate::MinerId;
-use crate::api::{AgentHistory, AgentView, DAMAGED_AGENTS, NewToken, Problem};
-use crate::rankings::Rankings;
-use crate::store::Receipt;
+use crate::api::{
+    AgentHistory, AgentView, DAMAGED_AGENTS, MinerId, NewToken, ProblemDocument, Rankings, Receipt,
+};
 
-/// How long an answer may take, and how long a connection.
-const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
+/// The maximum time for a response and for connecting.
+const RESPONSE_TIMEOUT: Duration = Duration::from_mins(1);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A platform somewhere.
+/// A connection pool to one platform.
 #[derive(Clone, Debug)]
 pub struct Client {
     base: Url,
     http: reqwest::Client,
 }
 
-/// Who is stored on a platform.
+/// The agents stored on a platform.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AgentList {
     /// Sorted by miner id.
     pub agents: Vec<AgentView>,
-    /// How many more there are, whose metadata is damaged.
+    /// Number of further agents, left out because their metadata is damaged.
     pub damaged: usize,
 }
 
-/// The platform did not answer as wished.
+/// A failed request to a platform.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// The address is none.
-    #[error("'{url}' is not the address of a platform: {reason}; http://HOST:PORT is wanted")]
+    /// The text is not the address of a platform.
+    #[error("'{url}' is not the address of a platform: {reason}; expected http://HOST:PORT")]
     Address {
-        /// What was given.
+        /// The text.
         url: String,
         /// What is wrong with it.
         reason: String,
     },
-    /// Nothing answered, or not what a platform answers.
+    /// The platform cannot be reached.
     #[error("cannot reach the platform at {url}: {reason}")]
     Transport {
-        /// What was asked for.
+        /// The URL of the request.
         url: String,
-        /// What went wrong.
+        /// The cause.
         reason: String,
     },
-    /// The platform refused.
+    /// The platform refused the request.
     #[error("{url} answered {status}: {detail}")]
     Refused {
-        /// What was asked for.
+        /// The URL of the request.
         url: String,
-        /// The status.
+        /// The status code.
         status: StatusCode,
-        /// What the platform says to change.
+        /// The detail of the problem document.
         detail: String,
     },
-    /// The platform sent something other than it announced.
-    #[error("{url} answered with something unexpected: {reason}")]
+    /// The response is not what the API promises.
+    #[error("unexpected response from {url}: {reason}")]
     Unexpected {
-        /// What was asked for.
+        /// The URL of the request.
         url: String,
-        /// What is wrong with the answer.
+        /// What is wrong with the response.
         reason: String,
     },
 }
 
 impl ClientError {
-    /// The status of a refusal.
+    /// Returns the status code of a refused request.
     pub fn status(&self) -> Option<StatusCode> {
         match self {
             Self::Refused { status, .. } => Some(*status),
@@ -83,31 +82,31 @@ impl ClientError {
 }
 
 impl Client {
-    /// A client of the platform at `base_url`, such as `http://127.0.0.1:8080`.
+    /// Creates a client of the platform at `base_url`, such as `http://127.0.0.1:8080`.
     pub fn new(base_url: &str) -> Result<Self, ClientError> {
         let wrong = |reason: String| ClientError::Address { url: base_url.to_owned(), reason };
         let mut base = Url::parse(base_url).map_err(|error| wrong(error.to_string()))?;
         if !matches!(base.scheme(), "http" | "https") {
             return Err(wrong(format!("'{}' is not http or https", base.scheme())));
         }
-        // So that a platform can live under a path of its own.
+        // A platform may be served under a path of its own.
         if !base.path().ends_with('/') {
             base.set_path(&format!("{}/", base.path()));
         }
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(ANSWER_TIMEOUT)
+            .timeout(RESPONSE_TIMEOUT)
             .build()
             .map_err(|error| wrong(error.to_string()))?;
         Ok(Self { base, http })
     }
 
-    /// The public side of every task.
+    /// Returns the public part of every task.
     pub async fn tasks(&self) -> Result<Vec<TaskView>, ClientError> {
         self.get("tasks").await
     }
 
-    /// Uploads an agent. An id that is taken needs the token of its first upload.
+    /// Uploads an agent. An id that is taken requires the token of its first upload.
     pub async fn upload(
         &self,
         miner_id: &MinerId,
@@ -121,7 +120,7 @@ impl Client {
         json(&url, send(&url, authorized(request, token)).await?).await
     }
 
-    /// The latest ranking, or nothing before the first round.
+    /// Returns the latest ranking, or `None` before the first round.
     pub async fn rankings(&self) -> Result<Option<Rankings>, ClientError> {
         match self.get("rankings").await {
             Ok(rankings) => Ok(Some(rankings)),
@@ -130,7 +129,7 @@ impl Client {
         }
     }
 
-    /// Who is stored.
+    /// Lists the stored agents.
     pub async fn agents(&self) -> Result<AgentList, ClientError> {
         let mut list = AgentList::default();
         let mut url = self.url("agents")?;
@@ -146,12 +145,12 @@ impl Client {
         }
     }
 
-    /// One agent with the versions before.
+    /// Returns an agent with its earlier versions.
     pub async fn agent(&self, miner_id: &MinerId) -> Result<AgentHistory, ClientError> {
         self.get(&format!("agents/{miner_id}")).await
     }
 
-    /// A new token for an id, in exchange for the old one.
+    /// Exchanges the token of an id for a new one.
     pub async fn rotate_token(
         &self,
         miner_id: &MinerId,
@@ -163,7 +162,7 @@ impl Client {
         Ok(new.token)
     }
 
-    /// The source of this version of an agent, checked against its digest. For the validator.
+    /// Returns the source of this version of an agent, checked against its digest. Requires the validator token.
     pub async fn source(
         &self,
         agent: &AgentView,
@@ -177,14 +176,14 @@ impl Client {
         let unexpected = |reason: String| ClientError::Unexpected { url: url.to_string(), reason };
         let sha256 = Sha256::of(&bytes);
         if sha256 != agent.sha256 {
-            let (got, wanted) = (sha256.short(), agent.sha256.short());
-            let reason = format!("the source has the sha256 {got}, and {wanted} was listed");
+            let (got, listed) = (sha256.short(), agent.sha256.short());
+            let reason = format!("the source has the sha256 {got}, but {listed} was listed");
             return Err(unexpected(reason));
         }
         String::from_utf8(bytes.into()).map_err(|_| unexpected("it is not UTF-8".into()))
     }
 
-    /// Makes this the latest ranking. For the validator.
+    /// Publishes this as the latest ranking. Requires the validator token.
     pub async fn put_rankings(
         &self,
         rankings: &Rankings,
@@ -222,21 +221,21 @@ async fn send(url: &Url, request: RequestBuilder) -> Result<Response, ClientErro
         return Ok(response);
     }
     let body = response.bytes().await.unwrap_or_default();
-    let detail = match serde_json::from_slice::<Problem>(&body) {
+    let detail = match serde_json::from_slice::<ProblemDocument>(&body) {
         Ok(problem) => problem.detail,
-        Err(_) => "and said nothing that a platform says; is this the right address?".to_owned(),
+        Err(_) => "the response is not from a platform; check the address".to_owned(),
     };
     Err(ClientError::Refused { url: url.to_string(), status, detail })
 }
 
-/// Where the list goes on (RFC 8288).
+/// The URL of the next page of a list (RFC 8288).
 fn next_page(response: &Response) -> Option<Url> {
     let link = response.headers().get(header::LINK)?.to_str().ok()?;
     let (target, _) = link.strip_prefix('<')?.split_once(">; rel=\"next\"")?;
     response.url().join(target).ok()
 }
 
-/// How many agents the platform says that it has left out.
+/// The number of agents that the platform left out of the list.
 fn damaged(response: &Response) -> usize {
     let value = response.headers().get(DAMAGED_AGENTS);
     value.and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(0)
@@ -250,7 +249,7 @@ async fn json<T: DeserializeOwned>(url: &Url, response: Response) -> Result<T, C
     })
 }
 
-/// The innermost cause is the one that says something: `Connection refused`, not `error sending request`.
+/// Reports the innermost cause, which is specific: `Connection refused`, not `error sending request`.
 fn transport(url: &Url, error: &reqwest::Error) -> ClientError {
     let mut cause: &dyn std::error::Error = error;
     while let Some(deeper) = cause.source() {

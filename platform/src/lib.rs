@@ -1,16 +1,17 @@
-//! The platform: who has submitted what, and the HTTP API that miners, validators and readers meet.
+//! The platform: the agent store and the HTTP API that miners, validators and readers use.
 //!
-//! [`store`] is the only code that opens a stored agent, [`validation`] says early what is wrong with
-//! a submission, [`server`] and [`client`] are the two ends of the API, and [`rankings`] is what a
-//! round leaves behind. Files are the database; nothing here knows of Docker or of scores' meaning.
+//! [`api`] holds the JSON types that both ends share, [`store`] is the only code that opens a stored
+//! agent, and [`client`] calls the API. Feature `validation` adds the check of submissions, and feature
+//! `server`, which implies it, the HTTP server. Files are the database; nothing here knows of Docker
+//! or of how scores are computed.
 
 pub mod api;
 pub mod client;
-pub mod rankings;
+pub mod log;
+#[cfg(feature = "server")]
 pub mod server;
 pub mod store;
-mod tell;
+#[cfg(feature = "validation")]
 pub mod validation;
 
-pub use store::MinerId;
-pub use tell::tell;
+pub use api::MinerId;

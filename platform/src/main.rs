@@ -7,7 +7,7 @@ use clap::Parser as _;
 mod cli;
 
 use cli::{Cli, Command, Failure, serve, stored};
-use platform::tell;
+use platform::log::log_line;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -22,6 +22,6 @@ async fn main() -> ExitCode {
         Err(Failure::Input(error)) => (error, 2),
         Err(Failure::Fault(error)) => (error, 1),
     };
-    tell(format_args!("platform: {error:#}"));
+    log_line(format_args!("platform: {error:#}"));
     ExitCode::from(status)
 }

@@ -19,7 +19,7 @@ fn full() -> File {
 
 fn platform(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_platform"));
-    command.args(args).env_remove("BITSEC_STORE").env_remove("BITSEC_VALIDATOR_TOKEN");
+    command.args(args).env_remove("ARENA_STORE").env_remove("ARENA_VALIDATOR_TOKEN");
     command
 }
 
@@ -209,7 +209,7 @@ fn the_validators_token_comes_from_the_environment_or_a_file() {
     let store = folder.path().join("store");
     let start = |with_file: bool| {
         let mut command = platform(&["serve", "--addr", "127.0.0.1:0", "--store"]);
-        command.arg(&store).env("BITSEC_VALIDATOR_TOKEN", "from the environment");
+        command.arg(&store).env("ARENA_VALIDATOR_TOKEN", "from the environment");
         if with_file {
             command.arg("--validator-token-file").arg(&file);
         }
@@ -333,9 +333,13 @@ fn a_store_is_verified_and_mended() {
     };
     check(&["verify"], 0, "is in order");
     std::fs::write(folder.path().join("agents/me.py"), "x = 2").unwrap();
-    check(&["verify"], 1, "me.py: it is not the current version; with --repair it is made anew");
+    check(
+        &["verify"],
+        1,
+        "me.py: it is not the current version; with --repair: restore it from versions/",
+    );
     check(&["verify", "--json"], 1, "\"with_repair\"");
-    check(&["verify", "--repair"], 0, "mended");
+    check(&["verify", "--repair"], 0, "done: restore it");
     check(&["verify"], 0, "is in order");
 }
 

@@ -16,7 +16,7 @@ pub fn commitment(seed: Seed, salt: &str) -> Sha256 {
     Sha256::of(format!("{seed}:{salt}").as_bytes())
 }
 
-/// Returns the seed of the store's round. If there is no round, draws a seed and stores it, so that later
+/// Returns the seed of the store's round. Without a round, draws a seed and stores it, so that later
 /// evaluations use the same one.
 pub fn seed_of_store(store: &Store) -> Result<Seed, StoreError> {
     if let Some(round) = store.round()? {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 use platform::MinerId;
-use platform::rankings::{Ranking, TaskScore};
+use platform::api::{Ranking, TaskScore};
 use tasks::{Family, Sha256, TaskId};
 
 use crate::round::agent::Agent;

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt::Write as _;
 
 use comfy_table::{CellAlignment, Table, presets};
-use platform::rankings::{Ranking, Rankings, Round};
+use platform::api::{Ranking, Rankings, Round};
 use serde::Serialize;
 use serde::ser::{SerializeSeq as _, Serializer};
 use tasks::{Family, Verdict};
@@ -149,7 +149,7 @@ pub fn write_evaluation(
     }
 }
 
-/// Serialises what an iterator yields, once, and keeps the fault that ended it early.
+/// Serializes what an iterator yields, once, and keeps the fault that ended it early.
 struct StreamedTrials<I>(RefCell<Option<I>>, Cell<Option<Fault>>);
 
 impl<I: Iterator<Item = Result<MinerTrial, Fault>>> Serialize for StreamedTrials<I> {

@@ -13,7 +13,7 @@ const RAO_PER_TAO: u64 = 1_000_000_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Rao(pub u64);
 
-/// A decimal without needless digits: `50`, `33.333333333`.
+/// Formats the amount in TAO without trailing zeros: `50`, `33.333333333`.
 impl fmt::Display for Rao {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (whole, fraction) = (self.0 / RAO_PER_TAO, self.0 % RAO_PER_TAO);
@@ -51,7 +51,7 @@ impl FromStr for Rao {
 /// How the pool is split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Payout {
-    /// In proportion to the scores.
+    /// In proportion to the scores
     Proportional,
     /// All of it to the first.
     WinnerTakesAll,

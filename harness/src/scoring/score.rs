@@ -1,6 +1,6 @@
 //! Scores: from passed cases to a number between 0 and 100.
 
-use platform::rankings::TaskScore;
+use platform::api::TaskScore;
 
 /// 100 x passed / total, two decimals. A task without cases scores 0.
 pub fn task_score(passed: u32, total: u32) -> f64 {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use platform::MinerId;
-use platform::rankings::{Ranking, Round, TaskScore};
+use platform::api::{Ranking, Round, TaskScore};
 use serde::Deserialize;
 use tasks::{Seed, TaskId, Verdict};
 
@@ -178,7 +178,7 @@ mod tests {
             sha256: trial.record.agent_sha256.clone(),
             uploaded_at: Timestamp::UNIX_EPOCH,
             first_submitted_at: Timestamp::UNIX_EPOCH,
-            tasks: BTreeMap::from([(record.record.task.clone(), record.record.score())]),
+            tasks: BTreeMap::from([(trial.record.task.clone(), trial.record.score())]),
         };
         let contenders = trials.iter().map(contender).collect();
         let reward = RewardPolicy { pool: "100".parse().unwrap(), payout: Payout::Proportional };

@@ -68,7 +68,7 @@ fn unfenced(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sandbox::Usage;
+    use crate::sandbox::ResourceUsage;
 
     fn run(stdout: &str) -> AgentRun {
         AgentRun {
@@ -80,7 +80,7 @@ mod tests {
             stopped_for: None,
             out_of_memory: false,
             clean: true,
-            usage: Usage::default(),
+            usage: ResourceUsage::default(),
         }
     }
 

@@ -35,7 +35,7 @@ pub struct TrialJudge<'a> {
 }
 
 impl<'a> TrialJudge<'a> {
-    /// A judge of an answer to this task.
+    /// Judges an answer to this task.
     pub fn new(task: &'a RoundTask, stop: StopPolicy) -> Self {
         let cut_short = (Verdict::TimeLimit, "time was up before this call");
         Self { task, stop, results: Vec::new(), cut_short, clean: true }
@@ -85,7 +85,8 @@ impl<'a> TrialJudge<'a> {
             // An answer that had seen no hidden input cannot leak one.
             let knew_no_hidden = self.task.cases[..end].iter().all(|case| case.public);
             let rest = &self.task.cases[self.results.len()..];
-            self.results.extend(rest.iter().map(|case| failure.case(case, knew_no_hidden)));
+            let explain = if knew_no_hidden { Explanation::Public } else { Explanation::Hidden };
+            self.results.extend(rest.iter().map(|case| failure.case(case, explain)));
             return ControlFlow::Break(());
         }
         let stopped = self.results.last().is_some_and(|result| self.stop.is_over(result));
@@ -144,7 +145,7 @@ fn judge_outcome(entry_point: &str, case: &Case, outcome: &CallOutcome) -> CaseR
     explained(case, verdict, detail, case.explain(entry_point, outcome))
 }
 
-/// TerminationReason no case can be judged.
+/// Why the answer cannot be called.
 struct LoadFailure {
     verdict: Verdict,
     detail: String,
@@ -178,9 +179,8 @@ impl LoadFailure {
         Some(Self { verdict, detail, more })
     }
 
-    fn case(&self, case: &Case, knew_no_hidden: bool) -> CaseResult {
+    fn case(&self, case: &Case, explain: fn(String) -> Explanation) -> CaseResult {
         let more = self.more.as_deref().map(|more| more.chars().take(EXPLANATION_CHARS).collect());
-        let explain = if knew_no_hidden { Explanation::Public } else { Explanation::Hidden };
         let explanation = more.map(explain);
         CaseResult { explanation, ..CaseResult::new(&case.name, self.verdict, self.detail.clone()) }
     }
@@ -232,7 +232,7 @@ mod tests {
         CallsRun { load, rest, clean: true, usage: ResourceUsage::default() }
     }
 
-    /// The results of calls that ended like this.
+    /// Judges calls that ended like this.
     fn judged(calls: &[CallEnd], stop: StopPolicy) -> (Vec<CaseResult>, bool) {
         let task = round_task();
         let mut judge = TrialJudge::new(&task, stop);

@@ -13,8 +13,9 @@ use miner::source::{Source, SourceError};
 use miner::transcript::Transcript;
 use miner::tryout::Tryout;
 use miner::work::WorkFolder;
+use platform::api::Receipt;
 use platform::client::Client;
-use platform::store::{Receipt, write_atomically};
+use platform::store::write_atomically;
 use serde_json::json;
 use tasks::{Sha256, TaskView};
 

@@ -8,8 +8,8 @@ use std::fmt::Write as _;
 use harness::round::check::{CheckRequest, check};
 use harness::trial::record::Disclose;
 use miner::work::WorkFolder;
+use platform::api::Ranking;
 use platform::client::Client;
-use platform::rankings::Ranking;
 use serde_json::json;
 use tasks::{Seed, Sha256, TaskId, Verdict};
 

@@ -3,8 +3,9 @@
 use miner::token::TokenFile;
 use miner::work::WorkFolder;
 use platform::MinerId;
+use platform::api::Receipt;
 use platform::client::{Client, ClientError};
-use platform::store::{Receipt, write_atomically};
+use platform::store::write_atomically;
 
 use super::{Failure, despite_interrupt, read_agent};
 use crate::cli::{PlatformArgs, Upload};

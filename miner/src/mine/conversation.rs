@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use harness::trial::record::TrialRecord;
-use platform::rankings::TaskScore;
+use platform::api::TaskScore;
 use platform::validation;
 use tasks::{TaskView, Verdict};
 

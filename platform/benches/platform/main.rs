@@ -206,11 +206,7 @@ impl Disk for NeverSyncs {
         Ok(())
     }
 
-    fn sync_folder(&self, _: &Path) -> std::io::Result<()> {
-        Ok(())
-    }
-
-    fn sync_file_system(&self, _: &File) -> std::io::Result<()> {
+    fn sync_directory(&self, _: &Path) -> std::io::Result<()> {
         Ok(())
     }
 }

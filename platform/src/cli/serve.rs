@@ -4,9 +4,9 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
+use platform::log::log_line;
 use platform::server::{self, HttpLimits, Settings};
 use platform::store::Store;
-use platform::tell;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -45,9 +45,12 @@ pub(crate) async fn run(args: Serve) -> Result<(), Failure> {
 fn tell_damaged(store: &Store) {
     match store.agents() {
         Ok(listing) => {
-            listing.damaged.iter().for_each(|damaged| tell(format_args!("platform: {damaged}")));
+            listing
+                .damaged
+                .iter()
+                .for_each(|damaged| log_line(format_args!("platform: {damaged}")));
         }
-        Err(error) => tell(format_args!("platform: {error}")),
+        Err(error) => log_line(format_args!("platform: {error}")),
     }
 }
 
@@ -83,7 +86,7 @@ fn validator_token(file: Option<&PathBuf>) -> anyhow::Result<Option<String>> {
         Some(path) => std::fs::read_to_string(path).with_context(|| {
             format!("cannot read the validator's token from {}", path.display())
         })?,
-        None => std::env::var("BITSEC_VALIDATOR_TOKEN").unwrap_or_default(),
+        None => std::env::var("ARENA_VALIDATOR_TOKEN").unwrap_or_default(),
     };
     let token = token.trim();
     if let (true, Some(path)) = (token.is_empty(), file) {

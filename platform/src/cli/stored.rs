@@ -5,15 +5,15 @@ use std::io::{self, Write as _};
 
 use anyhow::Context as _;
 use platform::api::AgentView;
-use platform::store::Mend;
-use platform::tell;
+use platform::log::log_line;
+use platform::store::Repair;
 
 use super::{Agents, Failure, Token, Verify};
 
 pub(crate) fn agents(args: &Agents) -> Result<(), Failure> {
     let listing = args.store.open_existing()?.agents()?;
     for damaged in &listing.damaged {
-        tell(format_args!("platform: {damaged}"));
+        log_line(format_args!("platform: {damaged}"));
     }
     let mut text = String::new();
     if args.json {
@@ -37,21 +37,16 @@ pub(crate) fn agents(args: &Agents) -> Result<(), Failure> {
 
 pub(crate) fn verify(args: &Verify) -> Result<(), Failure> {
     let store = args.store.open_existing()?;
-    let troubles = store.verify(args.repair)?;
-    let left = troubles.iter().filter(|trouble| !matches!(trouble.mend, Mend::Done(_))).count();
+    let issues = if args.repair { store.fsck_and_repair()? } else { store.fsck()? };
+    let left = issues.iter().filter(|issue| !matches!(issue.repair, Repair::Done(_))).count();
     let mut text = String::new();
     if args.json {
-        text = serde_json::to_string_pretty(&troubles)? + "\n";
+        text = serde_json::to_string_pretty(&issues)? + "\n";
     } else {
-        for trouble in &troubles {
-            let mend = match &trouble.mend {
-                Mend::Done(what) => format!("mended: {what}"),
-                Mend::WithRepair(what) => format!("with --repair {what}"),
-                Mend::ByHand(what) => what.clone(),
-            };
-            writeln!(text, "{}: {}; {mend}", trouble.path.display(), trouble.what)?;
+        for issue in &issues {
+            writeln!(text, "{issue}")?;
         }
-        if troubles.is_empty() {
+        if issues.is_empty() {
             writeln!(text, "{} is in order", store.root().display())?;
         }
     }

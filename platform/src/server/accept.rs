@@ -1,8 +1,8 @@
-//! Connections: how many, for how long, and how they end.
+//! Accepts connections, and limits their number and duration.
 //!
-//! `axum::serve` has no limits, so this is its loop with limits: a bound on connections and on a
-//! header's size and time, an end to every connection, and a shutdown that lets requests under way
-//! finish. HTTP/1.1 alone is spoken; a proxy that wants more can speak it before us.
+//! `axum::serve` has no limits, so this is its loop with a bound on connections and on a header's size and
+//! time, a maximum duration of every connection, and a shutdown that lets requests in progress finish. It
+//! speaks HTTP/1.1 only; a reverse proxy can add other versions.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -26,19 +26,18 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
-use super::HttpLimits;
 use super::quota::network;
-use super::wire::Wire;
-use crate::tell;
+use super::settings::HttpLimits;
+use crate::log::log_line;
 
 /// How long to wait when the system has no file descriptor left for a connection.
-const BREATH: Duration = Duration::from_millis(100);
+const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
-/// Who is at the other end of the connection.
+/// The remote address of a connection.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Peer(pub(super) IpAddr);
+pub(super) struct PeerAddress(pub(super) IpAddr);
 
-/// Serves until `shutdown` completes, and then lets the requests under way finish. No address has more than
+/// Serves until `shutdown` completes, then lets the requests in progress finish. No address has more than
 /// `per_address` connections.
 pub(super) async fn serve(
     listener: TcpListener,
@@ -53,7 +52,7 @@ pub(super) async fn serve(
         .max_headers(limits.headers)
         .max_buf_size(limits.header_bytes);
     let connections = Arc::new(Semaphore::new(limits.connections));
-    let addresses = Addresses::default();
+    let addresses = AddressCounts::default();
     let (stopping, tasks) = (CancellationToken::new(), TaskTracker::new());
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
@@ -63,11 +62,11 @@ pub(super) async fn serve(
             () = &mut shutdown => break,
             accepted = next => accepted?,
         };
-        // One that has all that it may have is not even answered: that would cost what it wants us to spend.
+        // Excess connections of an address are closed without a response, which would cost resources.
         let most = per_address.unwrap_or(usize::MAX);
-        let Some(place) = addresses.place(peer.ip(), most) else { continue };
+        let Some(slot) = addresses.reserve(peer.ip(), most) else { continue };
         let stopping = stopping.clone();
-        let connection = Connection { peer, _place: place, _permit: permit, limits, stopping };
+        let connection = Connection { peer, _slot: slot, _permit: permit, limits, stopping };
         tasks.spawn(connection.serve(stream, http.clone(), router.clone()));
     }
     // No new connections while the old ones finish.
@@ -86,12 +85,12 @@ async fn accept(
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => return Ok((stream, peer, permit)),
-            // The other end gave up before we came to it.
+            // The client closed the connection before it was accepted.
             Err(error) if is_of_one_connection(&error) => {}
-            // No descriptors or no memory: connections that end will give some back.
+            // No descriptors or no memory: connections that end will release some.
             Err(error) => {
-                tell(format_args!("cannot accept a connection: {error}; trying again"));
-                tokio::time::sleep(BREATH).await;
+                log_line(format_args!("cannot accept a connection: {error}; trying again"));
+                tokio::time::sleep(ACCEPT_RETRY).await;
             }
         }
     }
@@ -106,13 +105,13 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     )
 }
 
-/// How many connections each address has.
+/// The number of connections of each address.
 #[derive(Clone, Default)]
-struct Addresses(Arc<Mutex<HashMap<IpAddr, usize>>>);
+struct AddressCounts(Arc<Mutex<HashMap<IpAddr, usize>>>);
 
-impl Addresses {
-    /// A place for one more connection from there, if there are fewer than `most`.
-    fn place(&self, address: IpAddr, most: usize) -> Option<Place> {
+impl AddressCounts {
+    /// Reserves one more connection for the address if it has fewer than `most`.
+    fn reserve(&self, address: IpAddr, most: usize) -> Option<AddressSlot> {
         let address = network(address.to_canonical());
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.entry(address).or_default();
@@ -120,17 +119,17 @@ impl Addresses {
             return None;
         }
         *count += 1;
-        Some(Place { addresses: self.clone(), address })
+        Some(AddressSlot { addresses: self.clone(), address })
     }
 }
 
-/// One connection of an address, until it is dropped.
-struct Place {
-    addresses: Addresses,
+/// One connection of an address, counted until it is dropped.
+struct AddressSlot {
+    addresses: AddressCounts,
     address: IpAddr,
 }
 
-impl Drop for Place {
+impl Drop for AddressSlot {
     fn drop(&mut self) {
         let mut counts = self.addresses.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = counts.get_mut(&self.address) {
@@ -145,7 +144,7 @@ impl Drop for Place {
 struct Connection {
     peer: SocketAddr,
     /// Held until the connection ends, as the permit is.
-    _place: Place,
+    _slot: AddressSlot,
     _permit: OwnedSemaphorePermit,
     limits: HttpLimits,
     stopping: CancellationToken,
@@ -153,23 +152,22 @@ struct Connection {
 
 impl Connection {
     async fn serve(self, stream: TcpStream, http: http1::Builder, router: Router) {
-        // Answers are written at once; waiting for more to send only adds latency.
+        // Responses are written at once; waiting for more to send only adds latency.
         let _ = stream.set_nodelay(true);
-        let peer = Peer(self.peer.ip().to_canonical());
+        let peer = PeerAddress(self.peer.ip().to_canonical());
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(peer);
             let router = router.clone();
             async move { Ok::<_, Infallible>(into_ok(router.oneshot(request.map(Body::new)).await)) }
         });
-        let wire = TokioIo::new(Wire::new(stream, self.limits));
-        let mut connection = pin!(http.serve_connection(wire, service));
-        // How a connection ends is the other end's affair: there is nobody left to tell.
+        let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
+        // An error means that the client is gone, so there is nothing to report.
         tokio::select! {
             _ = &mut connection => return,
             () = self.stopping.cancelled() => {}
             () = tokio::time::sleep(self.limits.connection_time) => {}
         }
-        // The request under way may finish; no other begins.
+        // The request in progress may finish; no other begins.
         connection.as_mut().graceful_shutdown();
         let _ = tokio::time::timeout(self.limits.finish_time(), connection).await;
     }

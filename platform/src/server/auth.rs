@@ -1,5 +1,5 @@
-//! Who asks: the owner of an id, by the token of its first upload, or the validator, by the token that
-//! the operator has set.
+//! Authentication: the owner of an id by the token of its first upload, the validator by the token that the
+//! operator has set.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -7,49 +7,49 @@ use axum::http::{HeaderMap, StatusCode, header};
 use subtle::ConstantTimeEq as _;
 use tasks::Sha256;
 
-use super::App;
-use super::problem::Refusal;
+use super::app::App;
+use super::problem::ProblemResponse;
 
-/// The token that came with the request, if one did.
-pub(super) fn bearer(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
+/// Returns the request's bearer token, if it has one.
+pub(super) fn bearer(headers: &HeaderMap) -> Result<Option<String>, ProblemResponse> {
     let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(None) };
     let text = value.to_str().unwrap_or_default();
     match text.split_once(' ') {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
             Ok(Some(token.trim().to_owned()))
         }
-        _ => Err(Refusal::unauthorized(
-            "the Authorization header is not understood: `Authorization: Bearer TOKEN` is wanted",
+        _ => Err(ProblemResponse::unauthorized(
+            "malformed Authorization header: expected `Authorization: Bearer TOKEN`",
         )),
     }
 }
 
-/// Who has brought the validator's token. As a handler's argument before the body it keeps strangers'
-/// bodies, which may be large there, from being read at all.
-pub(super) struct Validator;
+/// Proof that the request carries the validator token. As a handler's argument before the body it keeps the
+/// body of an unauthorized request, which may be large, from being read.
+pub(super) struct ValidatorAuth;
 
-impl FromRequestParts<App> for Validator {
-    type Rejection = Refusal;
+impl FromRequestParts<App> for ValidatorAuth {
+    type Rejection = ProblemResponse;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ProblemResponse> {
         let Some(expected) = &app.settings.validator_token else {
-            return Err(Refusal::new(
+            return Err(ProblemResponse::new(
                 StatusCode::FORBIDDEN,
                 "this platform has no validator token: its operator sets one with \
-                 BITSEC_VALIDATOR_TOKEN or --validator-token-file",
+                 ARENA_VALIDATOR_TOKEN or --validator-token-file",
             ));
         };
         let Some(token) = bearer(&parts.headers)? else {
-            return Err(Refusal::unauthorized(
-                "the validator's token is wanted in the header `Authorization: Bearer TOKEN`",
+            return Err(ProblemResponse::unauthorized(
+                "requires the validator token: send `Authorization: Bearer TOKEN`",
             ));
         };
-        // Digests have one length, so that not even the token's length can be measured.
+        // Digests have equal lengths, so that not even the token's length can be measured.
         let (given, expected) = (Sha256::of(token.as_bytes()), Sha256::of(expected.as_bytes()));
         if given.as_str().as_bytes().ct_eq(expected.as_str().as_bytes()).into() {
             Ok(Self)
         } else {
-            Err(Refusal::unauthorized("this is not the validator's token"))
+            Err(ProblemResponse::unauthorized("this is not the validator token"))
         }
     }
 }

@@ -1,32 +1,31 @@
-//! The latest ranking and how it came about, read once per round: `GET /rankings` and the page both
-//! live on it, and reading twenty rounds for each visitor would be a gift to whoever wants to load us.
+//! The latest ranking with its history, read once per round: `GET /rankings` and the page both use it, and
+//! reading twenty rounds for each visitor would make it easy to overload the server.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use axum::body::Bytes;
 
-use crate::MinerId;
-use crate::rankings::Rankings;
-use crate::store::{Stamp, Store, StoreError};
+use crate::api::{MinerId, Rankings};
+use crate::store::{FileStamp, Store, StoreError};
 
-/// How many rounds a history goes back.
+/// The number of rounds in a history.
 const ROUNDS: usize = 20;
 
-/// The latest round beside the ones before.
+/// The latest round with the rounds before it.
 #[derive(Debug)]
 pub(super) struct Board {
-    /// The latest.
+    /// The latest ranking.
     pub(super) latest: Rankings,
     /// The same as JSON.
     pub(super) json: Bytes,
-    /// Where each miner stood in the round before.
+    /// Each miner's rank in the round before.
     pub(super) ranks_before: HashMap<MinerId, u32>,
-    /// Each miner's scores, oldest first, the latest included.
+    /// Each miner's scores, oldest first, including the latest.
     pub(super) scores: HashMap<MinerId, Vec<f64>>,
-    /// How many rounds those are of.
+    /// The number of rounds in `scores`.
     pub(super) rounds: usize,
-    /// The page as most see it, made once: a thousand slow readers of it hold one copy.
+    /// The first page without a filter, built once: a thousand slow readers share one copy.
     pub(super) front: OnceLock<Bytes>,
 }
 
@@ -48,21 +47,21 @@ impl Board {
     }
 }
 
-/// The board, read again when the ranking's file is another.
+/// The board, read again when the ranking's file changes.
 #[derive(Debug, Default)]
-pub(super) struct Boards(Mutex<Option<(Stamp, Arc<Board>)>>);
+pub(super) struct BoardCache(Mutex<Option<(FileStamp, Arc<Board>)>>);
 
-impl Boards {
+impl BoardCache {
     pub(super) fn latest(&self, store: &Store) -> Result<Option<Arc<Board>>, StoreError> {
         let Some(stamp) = store.rankings_stamp()? else { return Ok(None) };
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((of, board)) = &*kept
+        let mut cached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((of, board)) = &*cached
             && *of == stamp
         {
             return Ok(Some(board.clone()));
         }
         let board = Board::read(store)?.map(Arc::new);
-        *kept = board.clone().map(|board| (stamp, board));
+        *cached = board.clone().map(|board| (stamp, board));
         Ok(board)
     }
 }

@@ -1,4 +1,4 @@
-//! What handlers take from a request, with refusals that are problem documents.
+//! Extractors whose rejections are problem documents.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -7,59 +7,59 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
-use super::App;
-use super::accept::Peer;
-use super::problem::Refusal;
+use super::accept::PeerAddress;
+use super::app::App;
+use super::problem::ProblemResponse;
 
-/// The one part of the path that varies.
-pub(super) struct Name(pub(super) String);
+/// The variable segment of the path.
+pub(super) struct PathSegment(pub(super) String);
 
-impl FromRequestParts<App> for Name {
-    type Rejection = Refusal;
+impl FromRequestParts<App> for PathSegment {
+    type Rejection = ProblemResponse;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ProblemResponse> {
         let path = Path::<String>::from_request_parts(parts, app).await;
-        // Bytes that are no text name nothing here.
+        // A path that is not UTF-8 names nothing.
         path.map(|Path(name)| Self(name)).map_err(|_| {
-            Refusal::new(StatusCode::NOT_FOUND, "there is nothing here: the address is not UTF-8")
+            ProblemResponse::new(StatusCode::NOT_FOUND, "not found: the path is not UTF-8")
         })
     }
 }
 
-/// The part of the address after `?`.
-pub(super) struct Query<T>(pub(super) T);
+/// The parameters after `?` in the URL.
+pub(super) struct QueryParams<T>(pub(super) T);
 
-impl<T: DeserializeOwned> FromRequestParts<App> for Query<T> {
-    type Rejection = Refusal;
+impl<T: DeserializeOwned> FromRequestParts<App> for QueryParams<T> {
+    type Rejection = ProblemResponse;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ProblemResponse> {
         let query = axum::extract::Query::<T>::from_request_parts(parts, app).await;
-        query
-            .map(|axum::extract::Query(query)| Self(query))
-            .map_err(|rejection| Refusal::new(StatusCode::BAD_REQUEST, rejection.body_text()))
+        query.map(|axum::extract::Query(query)| Self(query)).map_err(|rejection| {
+            ProblemResponse::new(StatusCode::BAD_REQUEST, rejection.body_text())
+        })
     }
 }
 
-/// Who is asking, for the quotas.
-pub(super) struct Client(pub(super) IpAddr);
+/// The address of the client, for the quotas.
+pub(super) struct ClientAddress(pub(super) IpAddr);
 
-impl FromRequestParts<App> for Client {
-    type Rejection = Refusal;
+impl FromRequestParts<App> for ClientAddress {
+    type Rejection = ProblemResponse;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
-        // Of what a chain of proxies has written, only the last entry is our own proxy's word.
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ProblemResponse> {
+        // Of the entries that a chain of proxies has written, only the last comes from the trusted proxy.
         let forwarded = || {
             let last = parts.headers.get_all("x-forwarded-for").iter().next_back()?;
             address_in(last.to_str().ok()?.rsplit(',').next()?.trim())
         };
-        let told = if app.settings.behind_proxy { forwarded() } else { None };
-        let peer = || parts.extensions.get::<Peer>().map(|Peer(address)| *address);
-        Ok(Self(told.or_else(peer).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))))
+        let forwarded = if app.settings.behind_proxy { forwarded() } else { None };
+        let peer = || parts.extensions.get::<PeerAddress>().map(|PeerAddress(address)| *address);
+        Ok(Self(forwarded.or_else(peer).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))))
     }
 }
 
-/// The address in an entry of `X-Forwarded-For`. Some proxies add the port, and some write an IPv4 address
-/// as an IPv6 one: all of those are in one network, and would share one ration.
+/// The address in an entry of `X-Forwarded-For`. Some proxies add the port, and some map IPv4 addresses into
+/// one IPv6 network, where all clients would share one quota.
 fn address_in(entry: &str) -> Option<IpAddr> {
     let bare = entry.strip_prefix('[').and_then(|entry| entry.strip_suffix(']')).unwrap_or(entry);
     let address = bare.parse().or_else(|_| entry.parse().map(|address: SocketAddr| address.ip()));
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_found_however_a_proxy_writes_it() {
+    fn parses_addresses_in_every_form_that_proxies_write() {
         let check = |entry: &str, expected: Option<&str>| {
             let expected = expected.map(|address| address.parse().unwrap());
             assert_eq!(address_in(entry), expected, "{entry}");

@@ -1,49 +1,45 @@
-//! The API's description: `OpenAPI` 3.1, made from the handlers themselves, served as `/openapi.json` and
-//! as a page that people can read.
+//! The `OpenAPI` 3.1 description of the API, generated from the handlers.
 //!
-//! Types of other crates cannot say what they look like here, so their schemas stand below; a test holds
-//! them against what is really sent.
+//! Types of other crates cannot describe themselves here, so their schemas are written out below; a test
+//! compares them with what is sent.
 
 use std::collections::BTreeMap;
 
 use axum::body::Bytes;
-use axum::extract::State;
-use axum::http::{HeaderMap, header};
-use axum::response::{IntoResponse as _, Response};
-use maud::{Markup, html};
+use axum::http::HeaderMap;
 use serde::Deserialize;
-use serde_json::Value;
-use utoipa::openapi::OpenApi as Document;
+use utoipa::openapi::OpenApi as OpenApiDocument;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi, ToSchema};
 
-use super::{App, dress, page};
-use crate::api::{Problem, schema};
+use super::middleware::fixed_headers;
+use super::page;
+use crate::api::{MinerId, ProblemDocument, schema};
 
-/// What the description says besides the operations.
+/// The description without the operations.
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "The arena",
-        description = "Submit agents that write code, and read what is asked of them and how they rank.",
+        description = "Submit agents that write code, and read the tasks and the rankings.",
         license(name = "MIT", identifier = "MIT"),
     ),
     servers((url = "/")),
-    components(schemas(Problem)),
+    components(schemas(ProblemDocument)),
     tags(
-        (name = "miners", description = "For those who submit agents"),
-        (name = "readers", description = "For everybody"),
-        (name = "validators", description = "For who runs the rounds"),
+        (name = "miners", description = "For miners, who submit agents"),
+        (name = "readers", description = "Public"),
+        (name = "validators", description = "For the validator, who runs the rounds"),
     ),
-    modifiers(&Tokens),
+    modifiers(&TokenSchemes),
 )]
-pub(super) struct Description;
+pub(super) struct ApiDescription;
 
 /// The two kinds of tokens.
-struct Tokens;
+struct TokenSchemes;
 
-impl Modify for Tokens {
-    fn modify(&self, document: &mut Document) {
+impl Modify for TokenSchemes {
+    fn modify(&self, document: &mut OpenApiDocument) {
         let bearer = |description: &str| {
             SecurityScheme::Http(
                 Http::builder()
@@ -59,130 +55,53 @@ impl Modify for Tokens {
     }
 }
 
-/// Both forms of the description, made once.
+/// The description as JSON and as a page, built once.
 #[derive(Debug)]
-pub(super) struct Reference {
-    json: Bytes,
-    json_headers: HeaderMap,
-    html: String,
+pub(super) struct ApiReference {
+    pub(super) json: Bytes,
+    pub(super) json_headers: HeaderMap,
+    pub(super) html: String,
 }
 
-impl Reference {
-    pub(super) fn of(document: &Document) -> Self {
+impl ApiReference {
+    pub(super) fn new(document: &OpenApiDocument) -> Self {
         let json = document.to_pretty_json().expect("a description is plain data");
-        let value = serde_json::from_str(&json).expect("it was JSON just now");
+        let value = serde_json::from_str(&json).expect("it was serialized just now");
         let json = Bytes::from(json);
-        let json_headers = dress::fixed("application/json", &json);
-        Self { json, json_headers, html: page::layout("API", &reference(&value)).into_string() }
-    }
-}
-
-pub(super) async fn json(State(app): State<App>) -> Response {
-    (app.reference.json_headers.clone(), app.reference.json.clone()).into_response()
-}
-
-pub(super) async fn html(State(app): State<App>) -> Response {
-    let kind = [(header::CONTENT_TYPE, "text/html; charset=utf-8")];
-    (kind, app.reference.html.clone()).into_response()
-}
-
-fn reference(document: &Value) -> Markup {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let empty = serde_json::Map::new();
-    let paths = document["paths"].as_object().unwrap_or(&empty);
-    html! {
-        h1 { "API" }
-        p {
-            (text(&document["info"]["description"])) " "
-            "The same for machines, as OpenAPI 3.1: " a href="/openapi.json" { "openapi.json" } "."
-        }
-        @for (path, operations) in paths {
-            @for (method, operation) in operations.as_object().unwrap_or(&empty) {
-                section.operation {
-                    h2 { code { (method.to_uppercase()) " " (path) } }
-                    p { strong { (text(&operation["summary"])) } }
-                    @if operation["description"].is_string() {
-                        p { (text(&operation["description"])) }
-                    }
-                    @if let Some(parameters) = operation["parameters"].as_array() {
-                        h3 { "Parameters" }
-                        dl {
-                            @for parameter in parameters {
-                                dt { code { (text(&parameter["name"])) } " (" (text(&parameter["in"])) ")" }
-                                dd { (text(&parameter["description"])) }
-                            }
-                        }
-                    }
-                    @if let Some(content) = operation["requestBody"]["content"].as_object() {
-                        h3 { "Body" }
-                        @for (kind, body) in content { p { code { (kind) } ", " (schema(&body["schema"])) } }
-                    }
-                    h3 { "Answers" }
-                    dl {
-                        @for (status, answer) in operation["responses"].as_object().unwrap_or(&empty) {
-                            dt { code { (status) } }
-                            dd {
-                                (text(&answer["description"]))
-                                @for (kind, body) in answer["content"].as_object().unwrap_or(&empty) {
-                                    " (" code { (kind) } ", " (schema(&body["schema"])) ")"
-                                }
-                            }
-                        }
-                    }
-                }
-            }
-        }
-        h2 { "Types" }
-        @for (name, value) in document["components"]["schemas"].as_object().unwrap_or(&empty) {
-            section.operation id=(format!("type-{name}")) {
-                h3 { (name) }
-                p { (text(&value["description"])) }
-                pre tabindex="0" aria-label=(format!("Schema of {name}")) {
-                    code { (serde_json::to_string_pretty(value).unwrap_or_default()) }
-                }
-            }
+        Self {
+            json_headers: fixed_headers("application/json", &json),
+            json,
+            html: page::layout("API", &page::reference(&value)).into_string(),
         }
     }
 }
 
-/// A schema in a word or two, with a link to where it stands.
-fn schema(schema: &Value) -> Markup {
-    let name_of = |schema: &Value| {
-        schema["$ref"].as_str().and_then(|path| path.rsplit('/').next()).map(str::to_owned)
-    };
-    match (name_of(schema), name_of(&schema["items"])) {
-        (Some(name), _) => html! { a href=(format!("#type-{name}")) { (name) } },
-        (None, Some(name)) => html! { "a list of " a href=(format!("#type-{name}")) { (name) } },
-        (None, None) => html! { (schema["type"].as_str().unwrap_or("anything")) },
-    }
-}
-
-/// The public side of a task.
+/// The public part of a task.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = TaskView)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "it is read by the schema's maker and by the test below")]
+#[expect(dead_code, reason = "only its schema and the test below use it")]
 pub(super) struct TaskSchema {
     /// Unique among the tasks
-    #[schema(value_type = schema::TaskId)]
+    #[schema(value_type = schema::TaskIdSchema)]
     id: String,
-    /// A few words for people
+    /// A short title
     title: String,
-    /// What kind of skill it asks for
+    /// The kind of skill that it tests
     family: Option<String>,
-    /// How much it counts beside the others
+    /// Its weight in the score of an agent
     weight: Option<u32>,
-    /// What the agent is told, word for word
+    /// The prompt, exactly as the agent gets it
     prompt: String,
     /// The form of the answer: `code` or `findings`
     kind: String,
-    /// The name that an answer in code must define
+    /// The name that an answer in code has to define
     entry_point: Option<String>,
     /// The public cases
     examples: Vec<ExampleSchema>,
-    /// How many cases every round has, hidden ones included
+    /// Number of cases in a round, including hidden ones
     cases: Option<u64>,
-    /// What a trial may use; the names end in their units
+    /// The limits of a trial; the names end in their units
     limits: BTreeMap<String, u64>,
 }
 
@@ -190,29 +109,29 @@ pub(super) struct TaskSchema {
 #[derive(Deserialize, ToSchema)]
 #[schema(as = Example)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "it is read by the schema's maker and by the test below")]
+#[expect(dead_code, reason = "only its schema and the test below use it")]
 pub(super) struct ExampleSchema {
-    /// The call as Python would write it
+    /// The call as a Python expression
     call: String,
-    /// What is expected of it
+    /// The expected value
     expected: String,
 }
 
 /// The two parts of an upload.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "it is read by the schema's maker")]
+#[expect(dead_code, reason = "only its schema is used")]
 pub(super) struct UploadForm {
-    /// The agent: one file of Python 3.11 that imports nothing but the standard library
+    /// The agent: one Python 3.11 file that imports only the standard library
     #[schema(value_type = String, format = Binary)]
     file: Vec<u8>,
-    /// Whose agent it is
-    miner_id: crate::MinerId,
+    /// The agent's owner
+    miner_id: MinerId,
 }
 
-/// Whether the server is up.
+/// The state of the server.
 #[derive(serde::Serialize, ToSchema)]
-pub(super) struct Health {
+pub(super) struct HealthStatus {
     /// Always `ok`
     #[schema(examples("ok"))]
     pub(super) status: &'static str,
@@ -223,31 +142,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_schemas_of_other_crates_types_are_what_is_sent() {
+    fn schemas_of_other_crates_match_what_is_sent() {
         for task in tasks::all() {
             let sent = serde_json::to_value(task.view()).unwrap();
             serde_json::from_value::<TaskSchema>(sent).unwrap();
-        }
-    }
-
-    #[test]
-    fn the_description_is_of_version_3_1_and_explains_everything() {
-        let document: Value = serde_json::from_slice(&super::super::reference().json).unwrap();
-        assert_eq!(document["openapi"], "3.1.0");
-        for used in ["Problem", "Finding", "AgentView", "Rankings"] {
-            assert!(document["components"]["schemas"][used].is_object(), "{used}");
-        }
-        let paths = document["paths"].as_object().unwrap();
-        assert_eq!(paths.len(), 9, "{:?}", paths.keys());
-        for (path, operations) in paths {
-            for (method, operation) in operations.as_object().unwrap() {
-                assert!(operation["summary"].is_string(), "{method} {path} has no summary");
-                for refusal in ["4XX", "5XX"] {
-                    let content = &operation["responses"][refusal]["content"];
-                    let schema = &content["application/problem+json"]["schema"]["$ref"];
-                    assert_eq!(schema, "#/components/schemas/Problem", "{method} {path}");
-                }
-            }
         }
     }
 }

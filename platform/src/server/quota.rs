@@ -1,6 +1,5 @@
-//! Quotas: how often, by whom. Each key has a bucket that refills evenly (the generic cell rate
-//! algorithm, which needs one time per key), and the number of keys is bounded, so that strangers
-//! cannot fill the memory either.
+//! Quotas on uploads. Each key has a bucket that refills evenly (the generic cell rate algorithm, which needs
+//! one time per key). The number of keys is bounded, so that clients cannot fill the memory either.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -10,78 +9,76 @@ use std::time::{Duration, Instant};
 
 use axum::http::{HeaderValue, StatusCode, header};
 
-use super::Quotas;
-use super::problem::Refusal;
-use crate::MinerId;
+use super::problem::ProblemResponse;
+use super::settings::Quotas;
+use crate::api::MinerId;
 
-/// The most keys that one quota remembers. A key is forgotten when its bucket is full again.
+/// The maximum number of keys of one quota. A key is forgotten when its bucket is full again.
 const MAX_KEYS: usize = 100_000;
 
 /// The quotas of a server.
 #[derive(Debug)]
-pub(super) struct Meters {
-    per_id: Meter<MinerId>,
-    per_address: Meter<IpAddr>,
-    new_ids: Meter<IpAddr>,
+pub(super) struct QuotaMeters {
+    per_id: QuotaMeter<MinerId>,
+    per_address: QuotaMeter<IpAddr>,
+    new_ids: QuotaMeter<IpAddr>,
 }
 
-impl Meters {
+impl QuotaMeters {
     pub(super) fn new(quotas: Quotas) -> Self {
         Self {
-            per_id: Meter::per_hour(quotas.per_id_hour),
-            per_address: Meter::per_hour(quotas.per_address_hour),
-            new_ids: Meter::per_hour(quotas.new_ids_hour),
+            per_id: QuotaMeter::per_hour(quotas.per_id_hour),
+            per_address: QuotaMeter::per_hour(quotas.per_address_hour),
+            new_ids: QuotaMeter::per_hour(quotas.new_ids_hour),
         }
     }
 
-    /// An upload from this address, whatever becomes of it.
-    pub(super) fn upload(&self, address: IpAddr) -> Result<(), Refusal> {
+    /// Charges an upload attempt to this address, whatever its result.
+    pub(super) fn upload(&self, address: IpAddr) -> Result<(), ProblemResponse> {
         charge(&self.per_address, network(address), "uploads from your address")
     }
 
-    /// Takes from a ration what an upload is about to use.
-    pub(super) fn take(&self, ration: Ration<'_>) -> Result<(), Refusal> {
-        match ration {
-            Ration::NewId(address) => {
+    /// Charges an upload that is about to be stored.
+    pub(super) fn take(&self, quota: QuotaUse<'_>) -> Result<(), ProblemResponse> {
+        match quota {
+            QuotaUse::NewId(address) => {
                 charge(&self.new_ids, network(address), "new miner ids from your address")
             }
-            Ration::Version(miner_id) => {
+            QuotaUse::Version(miner_id) => {
                 charge(&self.per_id, miner_id.clone(), "versions of this agent")
             }
         }
     }
 
-    /// The upload has come to nothing.
-    pub(super) fn give_back(&self, ration: Ration<'_>) {
-        match ration {
-            Ration::NewId(address) => self.new_ids.give_back(&network(address)),
-            Ration::Version(miner_id) => self.per_id.give_back(miner_id),
+    /// Refunds an upload that was not stored.
+    pub(super) fn refund(&self, quota: QuotaUse<'_>) {
+        match quota {
+            QuotaUse::NewId(address) => self.new_ids.refund(&network(address)),
+            QuotaUse::Version(miner_id) => self.per_id.refund(miner_id),
         }
     }
 }
 
-/// What an upload uses up when it is stored.
+/// The quota that a stored upload uses.
 #[derive(Clone, Copy)]
-pub(super) enum Ration<'a> {
-    /// A new id, of those from its address.
+pub(super) enum QuotaUse<'a> {
+    /// The new ids of an address.
     NewId(IpAddr),
-    /// A new version, of its owner's. Strangers' attempts do not count, or they could lock the owner out.
+    /// The new versions of an id. Unauthorized attempts do not count: they could lock the owner out.
     Version(&'a MinerId),
 }
 
-fn charge<K: Hash + Eq>(meter: &Meter<K>, key: K, what: &str) -> Result<(), Refusal> {
+fn charge<K: Hash + Eq>(meter: &QuotaMeter<K>, key: K, what: &str) -> Result<(), ProblemResponse> {
     meter.charge(key, Instant::now()).map_err(|wait| {
         let seconds = wait.as_secs() + 1;
-        let detail = format!(
-            "there were too many {what} in the past hour ({} are allowed): wait {seconds} s",
-            meter.burst
-        );
-        Refusal::new(StatusCode::TOO_MANY_REQUESTS, detail)
+        let detail =
+            format!("too many {what} in the past hour (maximum {}): wait {seconds} s", meter.burst);
+        ProblemResponse::new(StatusCode::TOO_MANY_REQUESTS, detail)
             .with(header::RETRY_AFTER, HeaderValue::from(seconds))
     })
 }
 
-/// Whoever has one IPv6 address has a whole network of them.
+/// The IPv6 network of an address: its owner has all the addresses in it.
 pub(super) fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
@@ -92,20 +89,20 @@ pub(super) fn network(address: IpAddr) -> IpAddr {
 }
 
 #[derive(Debug)]
-struct Meter<K> {
+struct QuotaMeter<K> {
     burst: u32,
     interval: Duration,
-    /// When each key's bucket will be full again.
+    /// The time at which each key's bucket is full again.
     full_at: Mutex<HashMap<K, Instant>>,
 }
 
-impl<K: Hash + Eq> Meter<K> {
+impl<K: Hash + Eq> QuotaMeter<K> {
     fn per_hour(burst: u32) -> Self {
         let interval = Duration::from_hours(1) / burst.max(1);
         Self { burst, interval, full_at: Mutex::default() }
     }
 
-    /// Takes one from the key's bucket, or says how long to wait for it.
+    /// Takes one from the key's bucket, or returns how long to wait for it.
     fn charge(&self, key: K, now: Instant) -> Result<(), Duration> {
         let mut keys = self.full_at.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if keys.len() >= MAX_KEYS {
@@ -123,10 +120,10 @@ impl<K: Hash + Eq> Meter<K> {
         Ok(())
     }
 
-    /// Puts back what was taken.
-    fn give_back(&self, key: &K) {
+    /// Returns one to the key's bucket.
+    fn refund(&self, key: &K) {
         let mut keys = self.full_at.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        // A key that was forgotten meanwhile has a full bucket.
+        // A forgotten key has a full bucket.
         if let Some(full_at) = keys.get_mut(key) {
             *full_at -= self.interval;
         }
@@ -138,8 +135,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bucket_empties_at_once_and_refills_evenly() {
-        let meter = Meter::per_hour(60);
+    fn bucket_empties_at_once_and_refills_evenly() {
+        let meter = QuotaMeter::per_hour(60);
         let start = Instant::now();
         for _ in 0..60 {
             meter.charge("me", start).unwrap();
@@ -152,14 +149,14 @@ mod tests {
         meter.charge("me", later).unwrap();
         meter.charge("me", later).unwrap();
         assert_eq!(meter.charge("me", later), Err(Duration::from_mins(1)));
-        meter.give_back(&"me");
+        meter.refund(&"me");
         meter.charge("me", later).unwrap();
         assert_eq!(meter.charge("me", later), Err(Duration::from_mins(1)));
     }
 
     #[test]
-    fn the_number_of_keys_is_bounded_and_they_are_forgotten_when_full_again() {
-        let meter = Meter::per_hour(1);
+    fn number_of_keys_is_bounded_and_full_buckets_are_forgotten() {
+        let meter = QuotaMeter::per_hour(1);
         let start = Instant::now();
         for key in 0..MAX_KEYS {
             meter.charge(key, start).unwrap();
@@ -170,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ipv6_network_is_one_address() {
+    fn ipv6_network_counts_as_one_address() {
         let address = |text: &str| network(text.parse().unwrap());
         assert_eq!(address("2001:db8::1"), address("2001:db8::ffff:1"));
         assert_ne!(address("2001:db8::1"), address("2001:db8:0:1::1"));

@@ -1,17 +1,17 @@
-//! What the operator decides, with limits and quotas that are on unless switched off.
+//! What the operator decides. Limits and quotas are on unless switched off.
 
 use std::time::Duration;
 
-/// How the server behaves.
+/// The configuration of a server.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// What a validator must bring to read sources and to put rankings. Without it nobody can.
+    /// The token that grants reading sources and publishing rankings. Without one, neither is possible.
     pub validator_token: Option<String>,
-    /// How much one miner and one address may upload. `None` is for trusted networks alone.
+    /// How much one miner and one address may upload. `None` is for trusted networks only.
     pub quotas: Option<Quotas>,
-    /// Whether a proxy stands before the server and says in `X-Forwarded-For` who is asking.
+    /// Whether a reverse proxy in front of the server sets `X-Forwarded-For`.
     pub behind_proxy: bool,
-    /// What one connection and one request may take.
+    /// The limits of one connection and one request.
     pub limits: HttpLimits,
 }
 
@@ -26,12 +26,12 @@ impl Default for Settings {
     }
 }
 
-/// How many in an hour. All of them may come at once; after that they come back evenly.
+/// Uploads per hour. All of an hour's quota may be used at once; it refills evenly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quotas {
     /// New versions of one miner's agent.
     pub per_id_hour: u32,
-    /// Uploads from one address, those included that are refused.
+    /// Uploads from one address, including refused ones.
     pub per_address_hour: u32,
     /// New ids from one address.
     pub new_ids_hour: u32,
@@ -42,35 +42,31 @@ impl Quotas {
     pub const STANDARD: Self = Self { per_id_hour: 60, per_address_hour: 1_200, new_ids_hour: 300 };
 }
 
-/// What one connection and one request may take.
+/// The limits of one connection and one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HttpLimits {
-    /// Connections at once. Further ones wait in the system's queue.
+    /// Concurrent connections. Further ones wait in the system's queue.
     pub connections: usize,
-    /// Connections of one address at once; further ones are closed. Not behind a proxy, nor without quotas.
+    /// Concurrent connections of one address; further ones are closed. Not applied behind a proxy or without
+    /// quotas.
     pub connections_per_address: usize,
     /// Header lines of a request.
     pub headers: usize,
-    /// Bytes of all header lines together. It bounds the memory of a connection that sends nothing else.
+    /// Total bytes of a request's header lines. It bounds the memory of a connection that sends nothing else.
     pub header_bytes: usize,
     /// Time for the whole header, and for the next request on a connection that is kept open.
     pub header_time: Duration,
-    /// Time from the header to the answer, the body's arrival included.
+    /// Time from the header to the response, including the arrival of the body.
     pub request_time: Duration,
-    /// Time after which a connection takes no other request.
+    /// Time after which a connection accepts no further request.
     pub connection_time: Duration,
-    /// Time that the request under way gets then, or when the server stops, beyond what every request has: for
-    /// what is being stored, and for slow readers.
+    /// Extra time for the request in progress at that point, or when the server stops: for what is being
+    /// stored, and for slow readers.
     pub drain_time: Duration,
 }
 
 impl HttpLimits {
-    /// Time after which the request under way is given up when nothing new begins.
-    pub(super) fn finish_time(self) -> Duration {
-        self.request_time + self.drain_time
-    }
-
-    /// Fair to slow lines, and too little to hold the server up.
+    /// Fair to slow connections, and too little to occupy the server.
     pub const STANDARD: Self = Self {
         connections: 4_096,
         connections_per_address: 256,
@@ -81,4 +77,9 @@ impl HttpLimits {
         connection_time: Duration::from_mins(5),
         drain_time: Duration::from_secs(30),
     };
+
+    /// Time after which the request in progress is aborted when no new one may begin.
+    pub(super) fn finish_time(self) -> Duration {
+        self.request_time + self.drain_time
+    }
 }

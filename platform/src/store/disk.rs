@@ -1,8 +1,9 @@
-//! The few operations on which the store's promise of durability rests, behind one trait.
+//! The few operations on which the store's durability rests, behind one trait, and the atomic replacement
+//! of a file made of them.
 //!
-//! The trait is there so that tests can make any single one of them fail, with the real code above
-//! it and the real file system below. A write is whole or it is not there: a new file in the same
-//! folder, fsync, rename, fsync of the folder. What the journal holds is written without the fsyncs.
+//! The trait lets tests make any single operation fail, with the real code above it and the real file
+//! system below. A write is whole or absent: a new file in the same directory, fsync, rename, fsync of the
+//! directory.
 
 use std::fmt::Debug;
 use std::fs::{self, File, Permissions};
@@ -12,12 +13,16 @@ use std::path::Path;
 
 use tempfile::NamedTempFile;
 
-use super::StoreError;
+use super::error::StoreError;
 
-/// What an unfinished file's name starts with. [`sweep`] finds the ones that a crash left behind.
+/// The prefix of an unfinished file's name. [`sweep`] finds the ones that a crash left behind.
 const UNFINISHED: &str = ".unfinished-";
 
-/// The operations that can fail for reasons of the disk.
+/// The mode of a file that everyone may read, and of one that only its owner may read.
+const PUBLIC: u32 = 0o644;
+const PRIVATE: u32 = 0o600;
+
+/// The operations that can fail because of the disk.
 pub trait Disk: Debug + Send + Sync {
     /// Appends `bytes` to `file`.
     fn write(&self, file: &mut File, bytes: &[u8]) -> io::Result<()> {
@@ -29,141 +34,67 @@ pub trait Disk: Debug + Send + Sync {
         file.sync_all()
     }
 
-    /// Puts `from` in the place of `to`, in one step.
+    /// Moves `from` to `to` in one step, replacing what is there.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         fs::rename(from, to)
     }
 
-    /// Returns when the names in the folder would survive a power loss.
-    fn sync_folder(&self, folder: &Path) -> io::Result<()> {
-        File::open(folder)?.sync_all()
-    }
-
-    /// Returns when everything that was written to the file system of `folder` would survive a power loss.
-    /// An error is that of any file since `folder` was opened; Linux tells it since 5.8.
-    fn sync_file_system(&self, folder: &File) -> io::Result<()> {
-        Ok(rustix::fs::syncfs(folder)?)
+    /// Returns when the names in the directory would survive a power loss.
+    fn sync_directory(&self, directory: &Path) -> io::Result<()> {
+        File::open(directory)?.sync_all()
     }
 }
 
-/// The disk as it is.
+/// The disk without changes.
 #[derive(Debug)]
 pub struct RealDisk;
 
 impl Disk for RealDisk {}
 
-/// Puts a whole file of `bytes` at `path`, replacing what is there. When this returns `Ok`, the file
-/// survives kill -9 and power loss; at no time does a reader see anything but the old or the new.
+/// Writes `bytes` to `path`, replacing what is there. When this returns `Ok`, the file survives kill -9
+/// and power loss; a reader sees the old or the new content at any time.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    replace(&RealDisk, path, bytes)?;
-    sync_folder(&RealDisk, folder_of(path))
+    AtomicWrite { path, bytes, mode: PUBLIC }.durably(&RealDisk)
 }
 
-/// Like [`write_atomically`], but without the last step, so that several files can share it.
+/// Like [`write_atomically`], for a file that only its owner may read, from its first byte on.
+pub fn write_private_atomically(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    AtomicWrite { path, bytes, mode: PRIVATE }.durably(&RealDisk)
+}
+
+/// Writes a file of the store that everyone may read. See [`write_atomically`].
 pub(super) fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    let mut unfinished = Unfinished::write(disk, path, bytes)?;
-    unfinished.sync()?;
-    unfinished.put_in_place()
+    AtomicWrite { path, bytes, mode: PUBLIC }.durably(disk)
 }
 
-/// Puts a whole file at `path`, which a power loss may take away again or leave there empty: for what can be
-/// made anew.
+/// Writes a whole file that a power loss may remove or leave empty: for what can be created again.
 pub(super) fn replace_unsynced(
     disk: &dyn Disk,
     path: &Path,
     bytes: &[u8],
 ) -> Result<(), StoreError> {
-    Unfinished::write(disk, path, bytes)?.put_in_place()
+    AtomicWrite { path, bytes, mode: PUBLIC }.in_place(disk, |_| Ok(()))
 }
 
-/// A new file beside the one that it will replace. Dropped before that, it is gone.
-pub(super) struct Unfinished<'a> {
-    disk: &'a dyn Disk,
-    path: &'a Path,
-    bytes: &'a [u8],
-    file: NamedTempFile,
-    is_synced: bool,
+pub(super) fn sync_directory(disk: &dyn Disk, directory: &Path) -> Result<(), StoreError> {
+    disk.sync_directory(directory).map_err(StoreError::io("sync", directory))
 }
 
-impl<'a> Unfinished<'a> {
-    pub(super) fn write(
-        disk: &'a dyn Disk,
-        path: &'a Path,
-        bytes: &'a [u8],
-    ) -> Result<Self, StoreError> {
-        let file = unfinished_file(disk, path, bytes)?;
-        Ok(Self { disk, path, bytes, file, is_synced: false })
-    }
-
-    fn sync(&mut self) -> Result<(), StoreError> {
-        self.disk.sync(self.file.as_file()).map_err(StoreError::io("write", self.path))?;
-        self.is_synced = true;
-        Ok(())
-    }
-
-    /// The rename. When it fails, what was there still is.
-    pub(super) fn put_in_place(mut self) -> Result<(), StoreError> {
-        // A sweep can take the new file away in the moment before its writer has locked it. That is rare,
-        // harmless, and mended by writing it again.
-        let mut attempts = 3;
-        loop {
-            attempts -= 1;
-            match self.disk.rename(self.file.path(), self.path) {
-                Ok(()) => {
-                    // Under its new name it is not ours to remove any more.
-                    let _ = self.file.into_temp_path().keep();
-                    return Ok(());
-                }
-                Err(error) if error.kind() == io::ErrorKind::NotFound && attempts > 0 => {
-                    self.file = unfinished_file(self.disk, self.path, self.bytes)?;
-                    if self.is_synced {
-                        self.sync()?;
-                    }
-                }
-                Err(error) => return Err(StoreError::io("write", self.path)(error)),
-            }
-        }
-    }
-}
-
-/// A file with `bytes` beside `path`, removed when dropped.
-fn unfinished_file(
-    disk: &dyn Disk,
-    path: &Path,
-    bytes: &[u8],
-) -> Result<NamedTempFile, StoreError> {
-    let write = || {
-        let mut file = tempfile::Builder::new()
-            .prefix(UNFINISHED)
-            .permissions(Permissions::from_mode(0o644))
-            .tempfile_in(folder_of(path))?;
-        // The lock says that the writer lives; it goes when the process does.
-        let _ = file.as_file().try_lock();
-        disk.write(file.as_file_mut(), bytes)?;
-        Ok(file)
-    };
-    write().map_err(StoreError::io("write", path))
-}
-
-pub(super) fn sync_folder(disk: &dyn Disk, folder: &Path) -> Result<(), StoreError> {
-    disk.sync_folder(folder).map_err(StoreError::io("sync", folder))
-}
-
-/// Removes what writers that died have left unfinished in the folder. Files of living writers are
+/// Removes the unfinished files that dead writers left in the directory. Files of living writers are
 /// locked, and stay.
-pub(super) fn sweep(folder: &Path) -> Result<(), StoreError> {
-    let entries = fs::read_dir(folder).map_err(StoreError::io("read", folder))?;
+pub(super) fn sweep(directory: &Path) -> Result<(), StoreError> {
+    let entries = fs::read_dir(directory).map_err(StoreError::io("read", directory))?;
     for entry in entries {
-        let entry = entry.map_err(StoreError::io("read", folder))?;
+        let entry = entry.map_err(StoreError::io("read", directory))?;
         if !entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
             continue;
         }
         let path = entry.path();
-        // A folder is none of ours.
+        // The store creates no directories with such names.
         if path.is_dir() {
             continue;
         }
-        // Whoever cannot open or lock it any more has found it gone or alive.
+        // A file that cannot be opened or locked is gone or in use.
         if File::open(&path).is_ok_and(|file| file.try_lock().is_ok()) {
             match fs::remove_file(&path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -176,11 +107,64 @@ pub(super) fn sweep(folder: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The folder in which the file or folder lies.
-pub(super) fn folder_of(path: &Path) -> &Path {
+/// The directory that contains the file or directory.
+pub(super) fn directory_of(path: &Path) -> &Path {
     match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        Some(directory) if !directory.as_os_str().is_empty() => directory,
         _ => Path::new("."),
+    }
+}
+
+/// A replacement of one file by another.
+#[derive(Clone, Copy)]
+struct AtomicWrite<'a> {
+    path: &'a Path,
+    bytes: &'a [u8],
+    mode: u32,
+}
+
+impl AtomicWrite<'_> {
+    fn durably(self, disk: &dyn Disk) -> Result<(), StoreError> {
+        self.in_place(disk, |file| disk.sync(file))?;
+        sync_directory(disk, directory_of(self.path))
+    }
+
+    /// Writes a new file, calls `before_rename` with it, and renames it. When this fails, the old file stays.
+    fn in_place(
+        self,
+        disk: &dyn Disk,
+        before_rename: impl Fn(&File) -> io::Result<()>,
+    ) -> Result<(), StoreError> {
+        let io = || StoreError::io("write", self.path);
+        // A sweep can remove the new file in the moment before its writer has locked it. That is rare and
+        // solved by writing it again.
+        let mut attempts = 3;
+        loop {
+            attempts -= 1;
+            let unfinished = self.unfinished(disk).map_err(io())?;
+            before_rename(unfinished.as_file()).map_err(io())?;
+            match disk.rename(unfinished.path(), self.path) {
+                Ok(()) => {
+                    // Its temporary name is gone: nothing to remove.
+                    let _ = unfinished.into_temp_path().keep();
+                    return Ok(());
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound && attempts > 0 => {}
+                Err(error) => return Err(io()(error)),
+            }
+        }
+    }
+
+    /// The new file next to the one that it replaces, removed when dropped.
+    fn unfinished(self, disk: &dyn Disk) -> io::Result<NamedTempFile> {
+        let mut file = tempfile::Builder::new()
+            .prefix(UNFINISHED)
+            .permissions(Permissions::from_mode(self.mode))
+            .tempfile_in(directory_of(self.path))?;
+        // The lock shows that the writer lives; it ends with the process.
+        let _ = file.as_file().try_lock();
+        disk.write(file.as_file_mut(), self.bytes)?;
+        Ok(file)
     }
 }
 
@@ -188,8 +172,8 @@ pub(super) fn folder_of(path: &Path) -> &Path {
 mod tests {
     use super::*;
 
-    fn names(folder: &Path) -> Vec<String> {
-        let mut names: Vec<_> = fs::read_dir(folder)
+    fn names(directory: &Path) -> Vec<String> {
+        let mut names: Vec<_> = fs::read_dir(directory)
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .collect();
@@ -198,31 +182,42 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_replaced_whole_and_nothing_else_stays() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.json");
+    fn replaces_a_file_and_leaves_no_other() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.json");
         write_atomically(&path, b"one").unwrap();
         write_atomically(&path, b"two").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"two");
-        assert_eq!(names(folder.path()), ["a.json"]);
+        assert_eq!(names(directory.path()), ["a.json"]);
     }
 
     #[test]
-    fn a_missing_folder_is_named() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("no/a.json");
+    fn private_file_is_readable_by_its_owner_only() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("token");
+        write_atomically(&path, b"old").unwrap();
+        write_private_atomically(&path, b"new").unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn error_names_the_file_in_a_missing_directory() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("no/a.json");
         let error = write_atomically(&path, b"one").unwrap_err().to_string();
         assert!(error.contains("no/a.json"), "{error}");
     }
 
     #[test]
-    fn a_sweep_takes_what_the_dead_left_and_spares_the_living() {
-        let folder = tempfile::tempdir().unwrap();
-        let dead = folder.path().join(".unfinished-dead");
+    fn sweep_removes_files_of_dead_writers_only() {
+        let directory = tempfile::tempdir().unwrap();
+        let dead = directory.path().join(".unfinished-dead");
         fs::write(&dead, "half").unwrap();
-        fs::create_dir(folder.path().join(".unfinished-folder")).unwrap();
-        let alive = unfinished_file(&RealDisk, &folder.path().join("x"), b"whole").unwrap();
-        sweep(folder.path()).unwrap();
+        fs::create_dir(directory.path().join(".unfinished-directory")).unwrap();
+        let path = directory.path().join("x");
+        let write = AtomicWrite { path: &path, bytes: b"whole", mode: PUBLIC };
+        let alive = write.unfinished(&RealDisk).unwrap();
+        sweep(directory.path()).unwrap();
         assert!(!dead.exists());
         assert!(alive.path().exists());
     }

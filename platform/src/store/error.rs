@@ -1,37 +1,37 @@
-//! What can go wrong with the store: every message names the file, the cause and the mend.
+//! The store's errors. Each message names the file, the cause and the remedy.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::MinerId;
+use crate::api::MinerId;
 
-/// The store could not do what was asked.
+/// A failed operation of the store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The operating system refused.
-    #[error("cannot {action} {}: {source}; {}", path.display(), mend(source))]
+    /// The operating system refused an operation.
+    #[error("cannot {action} {}: {source}; {}", path.display(), remedy(source))]
     Io {
-        /// What was tried: `read`, `write`, ...
+        /// The attempted action: `read`, `write`, ...
         action: &'static str,
-        /// On which file or folder.
+        /// The file or directory.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// A file is not what the store once wrote there.
-    #[error("{} is damaged: {reason}; `platform verify` says more, `platform verify --repair` mends what is safe to mend", path.display())]
+    /// A file does not hold what the store wrote there.
+    #[error("{} is damaged: {reason}; `arena fsck` reports details, `arena fsck --repair` fixes what is safe to fix", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
     },
-    /// The id is taken, and no token came with the upload.
-    #[error("'{0}' is taken: bring the token of its first upload, or choose another miner_id")]
+    /// The id is taken, and the request carries no token.
+    #[error("'{0}' is taken: send the token of its first upload, or choose another miner_id")]
     TokenMissing(MinerId),
     /// The id is taken, and the token is not its owner's.
     #[error(
-        "this is not the token of '{0}': bring the one of its first upload, or choose another miner_id"
+        "this is not the token of '{0}': send the one of its first upload, or choose another miner_id"
     )]
     TokenWrong(MinerId),
     /// Nothing is stored under this id.
@@ -49,7 +49,7 @@ impl StoreError {
         Self::Damaged { path: path.to_owned(), reason: reason.into() }
     }
 
-    /// Whether the disk or a quota on it is full, which somebody can mend by making room.
+    /// Returns whether the disk or a quota on it is full, which the operator can solve by freeing space.
     pub fn is_full(&self) -> bool {
         matches!(self, Self::Io { source, .. } if is_full(source))
     }
@@ -62,15 +62,15 @@ fn is_full(error: &io::Error) -> bool {
     )
 }
 
-fn mend(error: &io::Error) -> &'static str {
+fn remedy(error: &io::Error) -> &'static str {
     match error.kind() {
-        _ if is_full(error) => "make room on that disk",
+        _ if is_full(error) => "free space on that disk",
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            "let this user read and write it, or name another store with --store or BITSEC_STORE"
+            "let this user read and write it, or choose another store with --store or ARENA_STORE"
         }
         io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
-            "a file stands where a folder is wanted: move it, or name another store with --store or BITSEC_STORE"
+            "a file is in the place of a directory: move it, or choose another store with --store or ARENA_STORE"
         }
-        _ => "check that disk, or name another store with --store or BITSEC_STORE",
+        _ => "check that disk, or choose another store with --store or ARENA_STORE",
     }
 }

@@ -1,20 +1,26 @@
 //! The store's promises, on a real file system.
 
 use std::fs;
+use std::sync::Arc;
 use std::thread;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use super::*;
+use tasks::{Seed, Sha256};
+
+use super::files::to_json;
+use super::lock::WriteLock;
+use super::{AgentMeta, MAX_HISTORY, RoundFile, Store, StoreError};
+use crate::api::{AgentVersion, MinerId, Rankings};
 
 fn store() -> (tempfile::TempDir, Store) {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path()).unwrap();
-    (folder, store)
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).unwrap();
+    (directory, store)
 }
 
-fn version_of(meta: &AgentMeta) -> Version {
+fn version_of(meta: &AgentMeta) -> AgentVersion {
     let AgentMeta { version, sha256, size, uploaded_at, .. } = meta.clone();
-    Version { version, sha256, size, uploaded_at }
+    AgentVersion { version, sha256, size, uploaded_at }
 }
 
 fn id(text: &str) -> MinerId {
@@ -22,8 +28,8 @@ fn id(text: &str) -> MinerId {
 }
 
 #[test]
-fn a_new_id_gets_a_token_once_and_the_next_upload_must_bring_it() {
-    let (_folder, store) = store();
+fn issues_a_token_once_and_requires_it_for_the_next_upload() {
+    let (_directory, store) = store();
     let me = id("me");
     let first = store.put_agent(&me, b"x = 1", None).unwrap();
     let token = first.token.expect("a new id gets a token");
@@ -44,31 +50,31 @@ fn a_new_id_gets_a_token_once_and_the_next_upload_must_bring_it() {
 }
 
 #[test]
-fn the_oldest_versions_leave_the_history_and_stay_in_the_store() {
-    let (_folder, store) = store();
+fn oldest_versions_leave_the_history_and_stay_in_the_store() {
+    let (_directory, store) = store();
     let token = store.put_agent(&id("me"), b"first", None).unwrap().token;
     let mut meta = store.agent(&id("me")).unwrap().unwrap();
-    let version = |number| Version { version: number, ..version_of(&meta) };
+    let version = |number| AgentVersion { version: number, ..version_of(&meta) };
     let many = u32::try_from(MAX_HISTORY).unwrap();
     meta.history = (1..=many).map(version).collect();
     meta.version = many + 1;
-    store.put_meta(&meta).unwrap();
-    assert_eq!(store.verify(false).unwrap(), []);
+    fs::write(store.meta_path(&meta.miner_id), to_json(&meta)).unwrap();
+    assert_eq!(store.fsck().unwrap(), []);
     store.put_agent(&id("me"), b"last", token.as_deref()).unwrap();
     let meta = store.agent(&id("me")).unwrap().unwrap();
     let numbers: Vec<_> = meta.history.iter().map(|earlier| earlier.version).collect();
     assert_eq!((meta.version, numbers), (many + 2, (2..=many + 1).collect()));
-    assert_eq!(store.verify(false).unwrap(), []);
+    assert_eq!(store.fsck().unwrap(), []);
     assert!(store.version_path(&Sha256::of(b"first")).exists());
 }
 
 #[test]
-fn the_same_bytes_make_no_new_version() {
-    let (_folder, store) = store();
+fn same_bytes_create_no_new_version() {
+    let (_directory, store) = store();
     let token = store.put_agent(&id("me"), b"x = 1", None).unwrap().token;
     let again = store.put_agent(&id("me"), b"x = 1", token.as_deref()).unwrap();
     assert_eq!((again.version, again.unchanged), (1, true));
-    // Going back to an earlier version is a change, though its content is stored already.
+    // A return to an earlier version is a change, though its content is stored already.
     store.put_agent(&id("me"), b"x = 2", token.as_deref()).unwrap();
     let back = store.put_agent(&id("me"), b"x = 1", token.as_deref()).unwrap();
     assert_eq!((back.version, back.unchanged), (3, false));
@@ -76,19 +82,24 @@ fn the_same_bytes_make_no_new_version() {
 }
 
 #[test]
-fn metadata_from_before_the_journal_can_be_read() {
-    let (_folder, store) = store();
+fn reads_a_store_written_by_earlier_versions() {
+    let (_directory, store) = store();
     let token = store.put_agent(&id("me"), b"x = 1", None).unwrap().token;
+    // They kept a time of change in the metadata, and a journal.
     let path = store.meta_path(&id("me"));
     let mut meta: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-    meta.as_object_mut().unwrap().remove("changed_at").unwrap();
+    meta["changed_at"] = "2026-01-01T00:00:00Z".into();
     fs::write(&path, meta.to_string()).unwrap();
+    fs::create_dir(store.root().join("journal")).unwrap();
+    fs::write(store.root().join("journal/lock"), "").unwrap();
+    let store = Store::open(store.root()).unwrap();
+    assert_eq!(store.fsck().unwrap(), []);
     assert_eq!(store.put_agent(&id("me"), b"x = 2", token.as_deref()).unwrap().version, 2);
 }
 
 #[test]
-fn a_token_is_kept_as_a_digest_only_and_can_be_exchanged() {
-    let (_folder, store) = store();
+fn stores_tokens_as_digests_only_and_exchanges_them() {
+    let (_directory, store) = store();
     let me = id("me");
     let old = store.put_agent(&me, b"x = 1", None).unwrap().token.unwrap();
     let stored = fs::read_to_string(store.root().join("agents/me.json")).unwrap();
@@ -103,8 +114,8 @@ fn a_token_is_kept_as_a_digest_only_and_can_be_exchanged() {
 }
 
 #[test]
-fn one_corrupt_file_hides_no_other_and_is_no_way_to_take_an_id() {
-    let (_folder, store) = store();
+fn damaged_file_hides_no_other_and_does_not_free_its_id() {
+    let (_directory, store) = store();
     for name in ["a", "b", "c", "d"] {
         store.put_agent(&id(name), name.as_bytes(), None).unwrap();
     }
@@ -126,13 +137,13 @@ fn one_corrupt_file_hides_no_other_and_is_no_way_to_take_an_id() {
 }
 
 #[test]
-fn a_source_is_checked_against_its_digest() {
-    let (_folder, store) = store();
+fn checks_a_source_against_its_digest() {
+    let (_directory, store) = store();
     store.put_agent(&id("me"), b"x = 1", None).unwrap();
     let meta = store.agent(&id("me")).unwrap().unwrap();
     let version = store.version_path(&meta.sha256);
     fs::remove_file(&version).unwrap();
-    assert_eq!(store.source(&meta).unwrap(), "x = 1", "the copy for people serves");
+    assert_eq!(store.source(&meta).unwrap(), "x = 1", "the copy for people is used");
     fs::write(&version, "x = 6").unwrap();
     fs::write(store.root().join("agents/me.py"), "x = 7").unwrap();
     let error = store.source(&meta).unwrap_err().to_string();
@@ -140,11 +151,11 @@ fn a_source_is_checked_against_its_digest() {
 }
 
 #[test]
-fn the_list_of_ids_is_kept_until_the_folder_changes() {
-    let (_folder, store) = store();
+fn caches_the_list_of_ids_until_the_directory_changes() {
+    let (_directory, store) = store();
     let age = |seconds| {
-        let folder = fs::File::open(store.root().join("agents")).unwrap();
-        folder.set_modified(SystemTime::now() - Duration::from_secs(seconds)).unwrap();
+        let agents = fs::File::open(store.root().join("agents")).unwrap();
+        agents.set_modified(SystemTime::now() - Duration::from_secs(seconds)).unwrap();
     };
     store.put_agent(&id("b"), b"x = 1", None).unwrap();
     age(60);
@@ -152,18 +163,18 @@ fn the_list_of_ids_is_kept_until_the_folder_changes() {
     assert!(Arc::ptr_eq(&first, &store.agent_ids().unwrap()), "nothing changed");
     store.put_agent(&id("a"), b"x = 1", None).unwrap();
     assert_eq!(*store.agent_ids().unwrap(), [id("a"), id("b")]);
-    // What changed just now may change again in the same tick of the file system's clock.
+    // A directory that has just changed may change again within the same tick of the clock.
     let recent = store.agent_ids().unwrap();
     assert!(!Arc::ptr_eq(&recent, &store.agent_ids().unwrap()));
 }
 
 #[test]
-fn uploads_of_one_id_at_once_become_one_version_each() {
-    let (_folder, store) = store();
+fn concurrent_uploads_of_one_id_become_one_version_each() {
+    let (_directory, store) = store();
     let token = store.put_agent(&id("me"), b"first", None).unwrap().token.unwrap();
     thread::scope(|scope| {
         for n in 0..16 {
-            // Each has a store of its own, as other processes would.
+            // Each has its own store, as separate processes would.
             let store = Store::open(store.root()).unwrap();
             let token = &token;
             scope.spawn(move || {
@@ -177,7 +188,7 @@ fn uploads_of_one_id_at_once_become_one_version_each() {
 
 #[test]
 fn only_one_of_many_first_uploads_gets_the_id() {
-    let (_folder, store) = store();
+    let (_directory, store) = store();
     let tokens: Vec<_> = thread::scope(|scope| {
         let upload = |n: usize| {
             let store = &store;
@@ -191,60 +202,46 @@ fn only_one_of_many_first_uploads_gets_the_id() {
 }
 
 #[test]
-fn the_next_start_finishes_what_a_crash_interrupted() {
-    let (folder, store) = store();
-    let receipt = store.put_agent(&id("me"), b"x = 1", None).unwrap();
-    store.put_agent(&id("me"), b"x = 2", receipt.token.as_deref()).unwrap();
-    let meta = store.agent(&id("me")).unwrap().unwrap();
-    let journal: Vec<_> = fs::read_dir(folder.path().join("journal"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some())
-        .map(|path| (path.clone(), fs::read(path).unwrap()))
-        .collect();
-    drop(store);
-    let bring_back = || {
-        for (path, bytes) in &journal {
-            fs::write(path, bytes).unwrap();
-        }
-    };
-    let crash = |spoil: &dyn Fn(&Path)| {
-        bring_back();
-        spoil(folder.path());
-        let store = Store::open(folder.path()).unwrap();
-        assert_eq!(store.agent(&id("me")).unwrap(), Some(meta.clone()));
-        assert_eq!(store.source(&meta).unwrap(), "x = 2");
-        assert_eq!(fs::read(folder.path().join("agents/me.py")).unwrap(), b"x = 2");
-        assert_eq!(store.verify(false).unwrap(), []);
-        assert!(journal.iter().all(|(path, _)| !path.exists()));
-    };
-    let agents = |root: &Path, end: &str| root.join(format!("agents/me.{end}"));
-    crash(&|_| {});
-    crash(&|root| fs::write(agents(root, "py"), "x = 1").unwrap());
-    crash(&|root| fs::write(agents(root, "json"), "").unwrap());
-    crash(&|root| {
-        fs::remove_file(agents(root, "json")).unwrap();
-        fs::remove_file(agents(root, "py")).unwrap();
-        for version in fs::read_dir(root.join("versions")).unwrap() {
-            fs::write(version.unwrap().path(), "x").unwrap();
-        }
-    });
-    crash(&|root| fs::write(root.join("versions/.unfinished-1"), "half").unwrap());
-    assert!(!folder.path().join("versions/.unfinished-1").exists());
-
-    // What was stored after the crash is newer than the journal of the dead.
-    let store = Store::open(folder.path()).unwrap();
-    store.put_agent(&id("me"), b"x = 3", receipt.token.as_deref()).unwrap();
-    let token = store.reset_token(&id("me")).unwrap();
-    bring_back();
-    let other = Store::open(folder.path()).unwrap();
-    assert_eq!(other.agent(&id("me")).unwrap().unwrap().version, 3);
-    assert!(other.authorize(&id("me"), Some(&token)).unwrap().is_some());
+fn next_start_finishes_what_a_crash_interrupted() {
+    let (directory, store) = store();
+    let token = store.put_agent(&id("me"), b"x = 1", None).unwrap().token;
+    store.put_agent(&id("me"), b"x = 2", token.as_deref()).unwrap();
+    let copy = |miner: &str| store.root().join(format!("agents/{miner}.py"));
+    // As if a writer had died after the metadata and before the copy, and another before both, next to a
+    // foreign file.
+    for (miner, source) in [("me", "x = 1"), ("you", "x = 3")] {
+        fs::write(copy(miner), source).unwrap();
+        let (mut lock, _) = WriteLock::acquire(&store.locks_dir(), &id(miner)).unwrap();
+        lock.note(&id(miner)).unwrap();
+    }
+    fs::write(store.root().join("versions/.unfinished-1"), "half").unwrap();
+    Store::open(directory.path()).unwrap();
+    assert_eq!(fs::read(copy("me")).unwrap(), b"x = 2");
+    assert_eq!(fs::read(copy("you")).unwrap(), b"x = 3");
+    assert!(!store.root().join("versions/.unfinished-1").exists());
+    let mut locks = fs::read_dir(store.locks_dir()).unwrap();
+    assert!(locks.all(|lock| lock.unwrap().metadata().unwrap().len() == 0));
 }
 
 #[test]
-fn rounds_are_kept_and_the_latest_is_the_ranking() {
-    let (_folder, store) = store();
+fn next_owner_of_a_lock_finishes_what_a_crash_interrupted() {
+    let (_directory, store) = store();
+    let token = store.put_agent(&id("me"), b"x = 1", None).unwrap().token;
+    let copy = store.root().join("agents/me.py");
+    fs::write(&copy, "x = 0").unwrap();
+    let (mut lock, _) = WriteLock::acquire(&store.locks_dir(), &id("me")).unwrap();
+    lock.note(&id("me")).unwrap();
+    // A living writer is left alone.
+    Store::open(store.root()).unwrap();
+    assert_eq!(fs::read(&copy).unwrap(), b"x = 0");
+    drop(lock);
+    store.rotate_token(&id("me"), token.as_deref()).unwrap();
+    assert_eq!(fs::read(&copy).unwrap(), b"x = 1");
+}
+
+#[test]
+fn keeps_rounds_and_returns_the_latest_as_the_ranking() {
+    let (_directory, store) = store();
     assert_eq!(store.rankings().unwrap(), None);
     assert_eq!(store.round().unwrap(), None);
     for (round, score) in [("one", 1), ("two", 2), ("two", 3)] {
@@ -260,8 +257,8 @@ fn rounds_are_kept_and_the_latest_is_the_ranking() {
 }
 
 #[test]
-fn a_round_under_way_is_remembered() {
-    let (_folder, store) = store();
+fn remembers_the_round_in_progress() {
+    let (_directory, store) = store();
     let round = RoundFile {
         seed: Seed(7),
         salt: None,
@@ -273,14 +270,15 @@ fn a_round_under_way_is_remembered() {
 }
 
 #[test]
-fn a_store_that_cannot_be_opened_is_named_with_the_mend() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("file");
+fn error_of_a_store_that_cannot_be_opened_names_file_and_remedy() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("file");
     fs::write(&file, "").unwrap();
     let error = Store::open(&file).unwrap_err().to_string();
     assert!(error.contains("file/agents") && error.contains("--store"), "{error}");
 }
 
+/// A round of one agent on one task.
 pub(super) fn rankings(round: &str, score: u32) -> Rankings {
     let minute = if round == "one" { 1 } else { 2 };
     let ranking = serde_json::json!({

@@ -1,8 +1,7 @@
-//! Imports may name modules of Python 3.11's standard library, for there is nothing else where an
-//! agent runs.
+//! Imports may name modules of Python 3.11's standard library only: the sandbox has no others.
 //!
-//! The list is Python's own `sys.stdlib_module_names` with the packages' public and private
-//! submodules, those of other systems included: a guarded `import winreg` hurts nobody.
+//! The list is Python's own `sys.stdlib_module_names` with the packages' public and private submodules,
+//! including those of other systems: a guarded `import winreg` is harmless.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -11,7 +10,8 @@ use ruff_python_ast::visitor::{Visitor, walk_stmt};
 use ruff_python_ast::{Expr, Stmt};
 use ruff_text_size::Ranged as _;
 
-use super::{Finding, MAX_FINDINGS, finding_at};
+use super::position::{MAX_VIOLATIONS, violation_at};
+use crate::api::Violation;
 
 static STDLIB: LazyLock<HashSet<&str>> =
     LazyLock::new(|| include_str!("stdlib-3.11.txt").lines().collect());
@@ -22,7 +22,7 @@ const INSTEAD: &[(&str, &str)] = &[
     ("httpx", "use urllib.request"),
     ("aiohttp", "use urllib.request"),
     ("urllib3", "use urllib.request"),
-    ("urllib2", "it is urllib.request in Python 3"),
+    ("urllib2", "Python 3 has urllib.request"),
     ("numpy", "use lists, math, array or statistics"),
     ("scipy", "use math or statistics"),
     ("pandas", "use csv, sqlite3 or statistics"),
@@ -48,32 +48,32 @@ const INSTEAD: &[(&str, &str)] = &[
     ("typer", "use argparse"),
     ("pytest", "use unittest"),
     ("typing_extensions", "use typing"),
-    ("six", "write for Python 3 alone"),
-    ("tqdm", "print nothing but the answer"),
-    ("openai", "an agent has no network where it runs"),
-    ("anthropic", "an agent has no network where it runs"),
-    ("StringIO", "it is io.StringIO in Python 3"),
-    ("cPickle", "it is pickle in Python 3"),
-    ("Queue", "it is queue in Python 3"),
-    ("ConfigParser", "it is configparser in Python 3"),
-    ("urlparse", "it is urllib.parse in Python 3"),
+    ("six", "write for Python 3 only"),
+    ("tqdm", "print only the answer"),
+    ("openai", "agents run without a network"),
+    ("anthropic", "agents run without a network"),
+    ("StringIO", "Python 3 has io.StringIO"),
+    ("cPickle", "Python 3 has pickle"),
+    ("Queue", "Python 3 has queue"),
+    ("ConfigParser", "Python 3 has configparser"),
+    ("urlparse", "Python 3 has urllib.parse"),
 ];
 
-/// A finding for each import that could not work.
-pub(super) fn check(text: &str, body: &[Stmt]) -> Vec<Finding> {
-    let mut imports = Imports { text, findings: Vec::new() };
+/// Returns a violation for each import that cannot work.
+pub(super) fn check(text: &str, body: &[Stmt]) -> Vec<Violation> {
+    let mut imports = ImportVisitor { text, violations: Vec::new() };
     imports.visit_body(body);
-    imports.findings
+    imports.violations
 }
 
-struct Imports<'a> {
+struct ImportVisitor<'a> {
     text: &'a str,
-    findings: Vec<Finding>,
+    violations: Vec<Violation>,
 }
 
-impl<'a> Visitor<'a> for Imports<'a> {
+impl<'a> Visitor<'a> for ImportVisitor<'a> {
     fn visit_stmt(&mut self, stmt: &'a Stmt) {
-        if self.findings.len() >= MAX_FINDINGS {
+        if self.violations.len() >= MAX_VIOLATIONS {
             return;
         }
         match stmt {
@@ -83,9 +83,8 @@ impl<'a> Visitor<'a> for Imports<'a> {
                 }
             }
             Stmt::ImportFrom(import) if import.level > 0 => {
-                let reason =
-                    "a relative import has nothing to start from: an agent is a single file";
-                self.findings.push(finding_at(self.text, import.start().to_usize(), reason));
+                let reason = "relative imports do not work: an agent is a single file";
+                self.violations.push(violation_at(self.text, import.start().to_usize(), reason));
             }
             Stmt::ImportFrom(import) => {
                 if let Some(module) = &import.module {
@@ -96,18 +95,18 @@ impl<'a> Visitor<'a> for Imports<'a> {
         }
     }
 
-    /// An import is a statement; no expression holds one.
+    /// An import is a statement; no expression contains one.
     fn visit_expr(&mut self, _: &'a Expr) {}
 }
 
-impl Imports<'_> {
+impl ImportVisitor<'_> {
     fn check(&mut self, module: &str, offset: usize) {
         if module.is_empty() || STDLIB.contains(module) {
             return;
         }
         let top = module.split('.').next().unwrap_or(module);
         let reason = if STDLIB.contains(top) {
-            format!("{module} is no module of Python 3.11's standard library, though {top} is")
+            format!("{module} is not a module of Python 3.11's standard library, although {top} is")
         } else {
             let hint = INSTEAD
                 .iter()
@@ -115,6 +114,6 @@ impl Imports<'_> {
                 .map_or("an agent is a single file with nothing else installed", |(_, hint)| hint);
             format!("{top} is not in the standard library; {hint}")
         };
-        self.findings.push(finding_at(self.text, offset, reason));
+        self.violations.push(violation_at(self.text, offset, reason));
     }
 }

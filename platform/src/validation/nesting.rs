@@ -1,35 +1,37 @@
-//! Bounds on how deep a file can nest, checked on its tokens before any parser sees it.
+//! Bounds on how deep a file nests, checked on its tokens before it is parsed.
 //!
-//! A parser, and whatever walks or frees its tree, recurses as deep as the source nests; a stranger's
-//! `((((...` or `-----...1` would overflow the stack and abort the server. Python has such limits too:
-//! 200 brackets, 100 indents, and about 3,000 links in a chain such as `1+1+...`.
+//! A parser, and any code that walks or frees its tree, recurses as deep as the source nests; `((((...` or
+//! `-----...1` would overflow the stack and abort the server. Python has such limits too: 200 brackets, 100
+//! indents, and about 3,000 links in a chain such as `1+1+...`.
 
 use ruff_python_ast::token::TokenKind;
 use ruff_python_parser::Mode;
 use ruff_python_parser::lexer::lex;
 
-use super::{Finding, finding_at};
+use super::position::violation_at;
+use crate::api::Violation;
 
 /// Python: "too many nested parentheses".
 const MAX_BRACKETS: usize = 200;
 /// Python: "too many levels of indentation".
 const MAX_INDENTS: usize = 100;
-/// Python 3.11 cannot reuse a quote inside an f-string, and there are four kinds of quotes.
+/// Python 3.11 cannot reuse a quote inside an f-string, and has four kinds of quotes.
 const MAX_F_STRINGS: usize = 4;
-/// Operators and the like that hang on one another in all open brackets together. Python's compiler
-/// gives up at about 3,000.
+/// Operators and similar tokens in a chain, in all open brackets together. Python's compiler fails at about
+/// 3,000.
 const MAX_LINKS: usize = 2_000;
-/// `for` in one pair of brackets. Python has no such limit; the parser library takes a time that grows with the
-/// square of it.
+/// `for` clauses in one pair of brackets. Python has no such limit; the parser library takes time that grows
+/// with their square.
 const MAX_FORS: usize = 100;
 
-/// How deep the text nests at most, of all that nests together. Refuses what nests too deep for a parser.
-pub(super) fn check(text: &str) -> Result<usize, Finding> {
+/// Returns the maximum nesting depth of the text, over all kinds of nesting together. Refuses a text that nests
+/// too deep to parse.
+pub(super) fn check(text: &str) -> Result<usize, Violation> {
     let reason = match deepest(text) {
         Ok(depth) => return Ok(depth),
         Err(reason) => reason,
     };
-    // The lexer does not tell positions. The shortest beginning that nests too deep ends at the place.
+    // The lexer reports no positions. The shortest prefix that nests too deep ends at the position.
     let (mut fine, mut deep) = (0, text.len());
     while deep - fine > 1 {
         let middle = text.floor_char_boundary(fine.midpoint(deep));
@@ -38,36 +40,36 @@ pub(super) fn check(text: &str) -> Result<usize, Finding> {
         }
         if deepest(&text[..middle]).is_err() { deep = middle } else { fine = middle }
     }
-    Err(finding_at(text, fine, reason))
+    Err(violation_at(text, fine, reason))
 }
 
 /// One open bracket, or the logical line itself.
 #[derive(Clone, Copy, Default)]
-struct Level {
-    /// Tokens since the last comma that can each add a level to the tree.
+struct NestingLevel {
+    /// Tokens since the last comma that may each add a level to the tree.
     links: usize,
-    /// `for` since it was opened, whatever commas there are: a target may have some.
+    /// `for` clauses since it was opened, across commas: a target may contain some.
     fors: usize,
-    /// Lambdas whose parameters have not ended. A comma among parameters ends nothing.
+    /// Lambdas whose parameter list is open. A comma among parameters ends no expression.
     open_lambdas: usize,
 }
 
 fn deepest(text: &str) -> Result<usize, String> {
     let mut depth = 0;
     let mut lexer = lex(text, Mode::Module);
-    let mut levels = vec![Level::default()];
-    // The links of all levels together.
+    let mut levels = vec![NestingLevel::default()];
+    // The sum over all levels.
     let mut links = 0;
     let (mut indents, mut f_strings) = (0_usize, 0_usize);
     loop {
-        let level = levels.last_mut().expect("the logical line's own level is never taken off");
+        let level = levels.last_mut().expect("the level of the logical line is never removed");
         match lexer.next_token() {
             TokenKind::EndOfFile => return Ok(depth),
             TokenKind::Lpar | TokenKind::Lsqb | TokenKind::Lbrace => {
                 // `f()()()` and `a[0][0]` are chains as well.
                 level.links += 1;
                 links += 1;
-                levels.push(Level::default());
+                levels.push(NestingLevel::default());
             }
             TokenKind::Rpar | TokenKind::Rsqb | TokenKind::Rbrace => {
                 if levels.len() > 1 {
@@ -76,7 +78,7 @@ fn deepest(text: &str) -> Result<usize, String> {
             }
             TokenKind::Newline => {
                 levels.truncate(1);
-                levels[0] = Level::default();
+                levels[0] = NestingLevel::default();
                 links = 0;
             }
             TokenKind::Comma | TokenKind::Semi => {
@@ -100,7 +102,9 @@ fn deepest(text: &str) -> Result<usize, String> {
                 level.links += 1;
                 links += 1;
                 if level.fors > MAX_FORS {
-                    return Err(format!("more than {MAX_FORS} 'for' in one expression: nest less"));
+                    return Err(format!(
+                        "more than {MAX_FORS} 'for' clauses in one expression: split it"
+                    ));
                 }
             }
             TokenKind::Indent => indents += 1,
@@ -118,25 +122,23 @@ fn deepest(text: &str) -> Result<usize, String> {
             | TokenKind::TStringMiddle
             | TokenKind::Comment
             | TokenKind::NonLogicalNewline => {}
-            // An operator, a keyword, or what the lexer could make nothing of.
+            // An operator, a keyword, or a token that the lexer does not know.
             _ => {
                 level.links += 1;
                 links += 1;
             }
         }
         if levels.len() - 1 > MAX_BRACKETS {
-            return Err(format!("more than {MAX_BRACKETS} brackets are open: nest less"));
+            return Err(format!("more than {MAX_BRACKETS} open brackets: nest less"));
         }
         if indents > MAX_INDENTS {
             return Err(format!("more than {MAX_INDENTS} levels of indentation: nest less"));
         }
         if f_strings > MAX_F_STRINGS {
-            return Err(format!("more than {MAX_F_STRINGS} f-strings in one another: nest less"));
+            return Err(format!("more than {MAX_F_STRINGS} nested f-strings: nest less"));
         }
         if links > MAX_LINKS {
-            return Err(format!(
-                "more than {MAX_LINKS} operators hang on one another: split the expression"
-            ));
+            return Err(format!("more than {MAX_LINKS} operators in one expression: split it"));
         }
         depth = depth.max(links + levels.len() + indents + f_strings);
     }

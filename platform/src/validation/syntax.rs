@@ -1,9 +1,9 @@
-//! The parser's part: is it Python 3.11, and what does it import?
+//! Parses the file as Python 3.11 and checks its imports.
 //!
-//! Parsing, walking and freeing the tree all recurse. The stack for it is measured out by how deep the
-//! source nests, which [`super::nesting`] has found: most files need no more than there is, and the others
-//! get a thread of their own, whose pages are only taken when they are touched. Should the parser panic,
-//! the server does not end.
+//! Parsing, walking and freeing the tree all recurse, so the stack is sized by how deep the source nests,
+//! which [`super::nesting`] has measured. Most files need no more stack than there is; the others get a
+//! thread, whose pages are allocated only when they are touched. A panic of the parser does not end the
+//! server.
 
 use std::io;
 use std::panic::catch_unwind;
@@ -13,50 +13,46 @@ use ruff_python_ast::{Mod, PythonVersion};
 use ruff_python_parser::{Mode, ParseOptions, parse_unchecked};
 use ruff_text_size::Ranged as _;
 
-use super::{Finding, MAX_FINDINGS, finding_at, imports, meaning, whole_file};
+use super::imports;
+use super::position::{MAX_VIOLATIONS, violation_at, whole_file};
+use crate::api::Violation;
 
-/// What one level of nesting may take, and what the parser needs besides. A build without optimisation was
-/// seen to need 2 KiB for each level: 4 MiB were enough for all that `tests/fuzz.rs` tries.
+/// Stack per level of nesting, and for the parser itself. An unoptimized build was measured at 2 KiB per
+/// level; 4 MiB were enough for every input of `tests/it/fuzz.rs`.
 const LEVEL_BYTES: usize = 16 << 10;
 const BASE_BYTES: usize = 512 << 10;
 
-/// Everything that the parser and the imports give cause for in a text that nests so deep. Fails when the
-/// system has no thread to spare.
-pub(super) fn check(text: &str, depth: usize) -> io::Result<Vec<Finding>> {
+/// Returns every violation of syntax and imports in a text of this nesting depth. Fails when the system
+/// cannot start a thread.
+pub(super) fn check(text: &str, depth: usize) -> io::Result<Vec<Violation>> {
     let stack = BASE_BYTES + depth * LEVEL_BYTES;
     let checked = if stacker::remaining_stack().is_some_and(|left| left > stack) {
-        catch_unwind(|| findings(text))
+        catch_unwind(|| violations(text))
     } else {
         thread::scope(|scope| {
             let parser = thread::Builder::new().name("parser".into()).stack_size(stack);
-            Ok::<_, io::Error>(parser.spawn_scoped(scope, || findings(text))?.join())
+            Ok::<_, io::Error>(parser.spawn_scoped(scope, || violations(text))?.join())
         })?
     };
-    Ok(checked.unwrap_or_else(|_| vec![whole_file("the parser gave up on this file: simplify it")]))
+    Ok(checked
+        .unwrap_or_else(|_| vec![whole_file("the parser failed on this file: simplify the code")]))
 }
 
-fn findings(text: &str) -> Vec<Finding> {
+fn violations(text: &str) -> Vec<Violation> {
     let options = ParseOptions::from(Mode::Module).with_target_version(PythonVersion::PY311);
     let parsed = parse_unchecked(text, options);
-    let mut findings = Vec::new();
+    let mut violations = Vec::new();
     // One mistake can lead to as many errors as the file has bytes.
-    for error in parsed.errors().iter().take(MAX_FINDINGS) {
-        let reason = format!("this is not Python 3.11: {}", error.error);
-        findings.push(finding_at(text, error.location.start().to_usize(), reason));
+    for error in parsed.errors().iter().take(MAX_VIOLATIONS) {
+        let reason = format!("not valid Python 3.11: {}", error.error);
+        violations.push(violation_at(text, error.location.start().to_usize(), reason));
     }
-    for error in parsed.unsupported_syntax_errors().iter().take(MAX_FINDINGS) {
-        let reason = format!("this is not Python 3.11: {error}");
-        findings.push(finding_at(text, error.range().start().to_usize(), reason));
+    for error in parsed.unsupported_syntax_errors().iter().take(MAX_VIOLATIONS) {
+        let reason = format!("not valid Python 3.11: {error}");
+        violations.push(violation_at(text, error.range().start().to_usize(), reason));
     }
     if let Mod::Module(module) = parsed.syntax() {
-        // In a file that does not parse, what the parser guessed means nothing.
-        if findings.is_empty() {
-            for error in meaning::check(text, &module.body).iter().take(MAX_FINDINGS) {
-                let reason = format!("this is not Python 3.11: {error}");
-                findings.push(finding_at(text, error.range().start().to_usize(), reason));
-            }
-        }
-        findings.extend(imports::check(text, &module.body));
+        violations.extend(imports::check(text, &module.body));
     }
-    findings
+    violations
 }

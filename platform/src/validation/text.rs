@@ -1,47 +1,47 @@
-//! Bytes to text: size, UTF-8, and the characters and comments by which two readers of one file could
-//! come to see two different programs.
+//! From bytes to text: size, UTF-8, and the characters and comments through which two readers of one file
+//! could see two different programs.
 
-use super::{Finding, MAX_SOURCE_BYTES, finding_at};
+use super::position::{violation_at, whole_file};
+use crate::api::{MAX_SOURCE_BYTES, Violation};
 
-/// The bytes as text that every reader splits into the same lines.
-pub(super) fn check(source: &[u8]) -> Result<&str, Finding> {
-    let at_start = |reason: String| Finding { line: 1, column: 1, reason };
+/// Returns the bytes as text that every reader splits into the same lines.
+pub(super) fn check(source: &[u8]) -> Result<&str, Violation> {
     if source.len() > MAX_SOURCE_BYTES {
         let reason = format!(
-            "the file has {} bytes; {MAX_SOURCE_BYTES} are allowed: make it smaller",
+            "the file has {} bytes; the maximum is {MAX_SOURCE_BYTES}: make it smaller",
             source.len()
         );
-        return Err(at_start(reason));
+        return Err(whole_file(reason));
     }
     if source.starts_with(b"\xef\xbb\xbf") {
-        return Err(at_start("the file starts with a byte order mark: save it without one".into()));
+        return Err(whole_file("the file starts with a byte order mark: save it without one"));
     }
     let text = match std::str::from_utf8(source) {
         Ok(text) => text,
         Err(error) => {
             let valid = &source[..error.valid_up_to()];
-            let valid = std::str::from_utf8(valid).expect("it is valid up to there");
+            let valid = std::str::from_utf8(valid).expect("the prefix is valid");
             let byte = source[error.valid_up_to()];
             let reason = format!("byte 0x{byte:02x} is not UTF-8: save the file as UTF-8");
-            return Err(finding_at(valid, valid.len(), reason));
+            return Err(violation_at(valid, valid.len(), reason));
         }
     };
     if let Some(offset) = text.find('\0') {
-        return Err(finding_at(text, offset, "there is a NUL character: remove it"));
+        return Err(violation_at(text, offset, "NUL character: remove it"));
     }
     if let Some(offset) = bare_carriage_return(text) {
-        let reason = "there is a carriage return without a newline, which Python takes for the end of \
-                      the line and others do not: save the file with Unix line ends";
-        return Err(finding_at(text, offset, reason));
+        let reason = "carriage return without a newline, which Python reads as a line end and other \
+                      programs do not: save the file with Unix line ends";
+        return Err(violation_at(text, offset, reason));
     }
     if text.trim().is_empty() {
-        return Err(at_start("the file is empty".into()));
+        return Err(whole_file("the file is empty"));
     }
     Ok(text)
 }
 
 /// A coding cookie (PEP 263) may name UTF-8 and nothing else.
-pub(super) fn check_coding(text: &str) -> Result<(), Vec<Finding>> {
+pub(super) fn check_coding(text: &str) -> Result<(), Violation> {
     let mut offset = 0;
     for line in text.split_inclusive('\n').take(2) {
         if let Some((position, name)) = cookie(line)
@@ -49,9 +49,9 @@ pub(super) fn check_coding(text: &str) -> Result<(), Vec<Finding>> {
         {
             let reason =
                 format!("the coding cookie names '{name}': remove it, and save the file as UTF-8");
-            return Err(vec![finding_at(text, offset + position, reason)]);
+            return Err(violation_at(text, offset + position, reason));
         }
-        // Python looks at the second line only when nothing but a comment stands in the first.
+        // Python reads the second line only if the first is blank or a comment.
         let code = line.trim_start_matches([' ', '\t', '\x0c']).trim_end();
         if !(code.is_empty() || code.starts_with('#')) {
             break;
@@ -61,7 +61,7 @@ pub(super) fn check_coding(text: &str) -> Result<(), Vec<Finding>> {
     Ok(())
 }
 
-/// Where in a comment line an encoding is named, by the rule of its tokenizer.
+/// Finds the encoding that a comment line names, by the rule of Python's tokenizer, with its byte offset.
 fn cookie(line: &str) -> Option<(usize, &str)> {
     let comment = line.trim_start_matches([' ', '\t', '\x0c']);
     if !comment.starts_with('#') {
@@ -82,7 +82,7 @@ fn cookie(line: &str) -> Option<(usize, &str)> {
     None
 }
 
-/// Whether Python takes the name for UTF-8.
+/// Returns whether Python reads the name as UTF-8.
 fn names_utf8(name: &str) -> bool {
     let name = name.to_ascii_lowercase().replace('_', "-");
     name == "utf-8" || name == "utf8" || name.starts_with("utf-8-")

@@ -1,10 +1,10 @@
-//! Who was judged how on which task: a table of its own, for there are many tasks, and whoever wants the
-//! ranking should not have to scroll past them.
+//! The verdict of each agent on each task. A separate table, because there are many tasks and the ranking has to
+//! stay readable.
 
 use maud::{Markup, html};
 use tasks::{TaskId, Verdict};
 
-use crate::rankings::{Ranking, TaskScore};
+use crate::api::{Ranking, TaskScore};
 
 pub(super) fn heat_map(tasks: &[TaskId], shown: &[&Ranking]) -> Markup {
     html! {
@@ -31,7 +31,7 @@ pub(super) fn heat_map(tasks: &[TaskId], shown: &[&Ranking]) -> Markup {
     }
 }
 
-/// One task's outcome, with its verdict in letters: nobody has to see colours to read it.
+/// One trial's verdict, in letters as well as in colour.
 fn cell(task: &TaskId, score: Option<&TaskScore>) -> Markup {
     let Some(score) = score else {
         return html! { td.verdict.none { abbr title=(format!("{task}: the arena failed")) { "fault" } } };
@@ -40,7 +40,7 @@ fn cell(task: &TaskId, score: Option<&TaskScore>) -> Markup {
     let fraction = format!("{}/{}", score.passed, score.total);
     html! {
         td class={ "verdict " (verdict.code().to_ascii_lowercase()) } {
-            abbr title=(format!("{task}: {}, {fraction} cases", words(verdict))) { (verdict.code()) }
+            abbr title=(format!("{task}: {}, {fraction} cases", label(verdict))) { (verdict.code()) }
             " " span.cases { (fraction) }
         }
     }
@@ -61,14 +61,14 @@ fn legend() -> Markup {
             @for verdict in ALL {
                 div {
                     dt class={ "verdict " (verdict.code().to_ascii_lowercase()) } { (verdict.code()) }
-                    dd { (words(verdict)) }
+                    dd { (label(verdict)) }
                 }
             }
         }
     }
 }
 
-fn words(verdict: Verdict) -> &'static str {
+fn label(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Accepted => "accepted",
         Verdict::WrongAnswer => "wrong answer",

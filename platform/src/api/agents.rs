@@ -1,0 +1,103 @@
+//! What the API says about stored agents. Never a source, and a token only in the answer that issues it.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tasks::Sha256;
+
+use super::miner_id::MinerId;
+
+/// The maximum size of an agent, in bytes.
+pub const MAX_SOURCE_BYTES: usize = 256 << 10;
+
+/// The header of an agent list that counts the agents left out because their metadata is damaged.
+pub const DAMAGED_AGENTS: &str = "x-damaged-agents";
+
+/// The public part of a stored agent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "server", schema(examples(json!({
+    "miner_id": "me", "version": 2, "size": 1234,
+    "sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    "uploaded_at": "2026-01-01T12:00:00Z"
+}))))]
+pub struct AgentView {
+    /// The agent's owner.
+    pub miner_id: MinerId,
+    /// 1 for the first upload, incremented by each upload that changes the source.
+    pub version: u32,
+    /// The digest of the source.
+    #[cfg_attr(feature = "server", schema(value_type = String, pattern = "^[0-9a-f]{64}$"))]
+    pub sha256: Sha256,
+    /// The size of the source in bytes.
+    pub size: u64,
+    /// When this version was accepted.
+    #[cfg_attr(feature = "server", schema(value_type = String, format = DateTime))]
+    pub uploaded_at: Timestamp,
+}
+
+/// An agent with its earlier versions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "server", schema(examples(json!({
+    "miner_id": "me", "version": 2, "size": 1234,
+    "sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    "uploaded_at": "2026-01-01T12:00:00Z",
+    "history": []
+}))))]
+pub struct AgentHistory {
+    /// The current version.
+    #[serde(flatten)]
+    pub current: AgentView,
+    /// The earlier versions, oldest first.
+    pub history: Vec<AgentVersion>,
+}
+
+/// An earlier version of an agent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+pub struct AgentVersion {
+    /// 1 for the first upload.
+    pub version: u32,
+    /// The digest of the source.
+    #[cfg_attr(feature = "server", schema(value_type = String, pattern = "^[0-9a-f]{64}$"))]
+    pub sha256: Sha256,
+    /// The size of the source in bytes.
+    pub size: u64,
+    /// When it was accepted.
+    #[cfg_attr(feature = "server", schema(value_type = String, format = DateTime))]
+    pub uploaded_at: Timestamp,
+}
+
+/// The answer to an upload.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "server", schema(examples(json!({
+    "miner_id": "me", "version": 1, "token": "arena_5f1d",
+    "sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+}))))]
+pub struct Receipt {
+    /// The agent's owner.
+    pub miner_id: MinerId,
+    /// The version that is stored now.
+    pub version: u32,
+    /// The digest of the source.
+    #[cfg_attr(feature = "server", schema(value_type = String, pattern = "^[0-9a-f]{64}$"))]
+    pub sha256: Sha256,
+    /// The token that later uploads under this id must send. Issued once, with the first upload.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+    /// Whether the same bytes were already stored, so that nothing changed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unchanged: bool,
+}
+
+/// A token that replaces an earlier one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "server", schema(examples(json!({"miner_id": "me", "token": "arena_5f1d"}))))]
+pub struct NewToken {
+    /// The id that the token belongs to.
+    pub miner_id: MinerId,
+    /// The token that later uploads must send.
+    pub token: String,
+}

@@ -1,0 +1,128 @@
+//! The operations of the API, and the layers around them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderName, Method, StatusCode, header};
+use axum::response::IntoResponse as _;
+use axum::routing::get;
+use axum::{Router, middleware as layers};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::cors::{self, CorsLayer};
+use utoipa::OpenApi as _;
+use utoipa::openapi::OpenApi as OpenApiDocument;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
+use utoipa_axum::routes;
+
+use super::app::App;
+use super::middleware;
+use super::openapi::{ApiDescription, ApiReference};
+use super::problem::ProblemResponse;
+use super::settings::Settings;
+use crate::api::DAMAGED_AGENTS;
+use crate::store::Store;
+
+mod agents;
+mod pages;
+mod public;
+mod rankings;
+mod upload;
+
+/// Returns the API as a service.
+pub fn router(store: Store, settings: Settings) -> Router {
+    let (operations, document) = operations();
+    let app = App::new(store, settings, ApiReference::new(&document));
+    let settings: Arc<Settings> = app.settings.clone();
+    operations
+        .route("/", get(pages::leaderboard))
+        .route("/reference", get(pages::reference))
+        .route("/openapi.json", get(pages::openapi_json))
+        .route("/style.css", get(pages::style))
+        .route("/leaderboard.js", get(pages::script))
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(CatchPanicLayer::custom(|_| ProblemResponse::internal().into_response()))
+        .layer(layers::from_fn(middleware::refuse_compressed))
+        .layer(layers::from_fn(middleware::refuse_cross_site))
+        .layer(layers::from_fn_with_state(settings, middleware::limit_time))
+        .layer(layers::from_fn(middleware::etag))
+        .layer(CompressionLayer::new())
+        .layer(layers::from_fn(middleware::ignore_identity_q0))
+        .layer(cors())
+        .layer(layers::from_fn(middleware::add_common_headers))
+        .with_state(app)
+}
+
+/// The operations that the API description covers, and the description.
+fn operations() -> (Router<App>, OpenApiDocument) {
+    let body_limit = DefaultBodyLimit::max;
+    OpenApiRouter::with_openapi(ApiDescription::openapi())
+        .routes(routes!(public::healthz))
+        .routes(routes!(public::all_tasks))
+        .routes(routes!(public::one_task))
+        .routes(routes!(agents::list))
+        .routes(routes!(agents::one))
+        .routes(routes!(agents::source))
+        .routes(routes!(upload::rotate_token))
+        .routes(
+            routes!(rankings::latest, rankings::publish)
+                .layer(body_limit(rankings::MAX_BODY_BYTES)),
+        )
+        .routes(routes!(upload::agent).layer(body_limit(upload::MAX_BODY_BYTES)))
+        .split_for_parts()
+}
+
+/// Any site may read public data. Nothing that requires a token or changes something is offered.
+fn cors() -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(cors::Any)
+        .allow_methods([Method::GET, Method::HEAD])
+        .allow_headers([header::IF_NONE_MATCH])
+        .expose_headers([header::ETAG, header::LINK, HeaderName::from_static(DAMAGED_AGENTS)])
+        .max_age(Duration::from_hours(1))
+}
+
+async fn not_found() -> ProblemResponse {
+    ProblemResponse::new(
+        StatusCode::NOT_FOUND,
+        "not found: see /tasks, /agents, /rankings and POST /upload/agent",
+    )
+}
+
+async fn method_not_allowed() -> ProblemResponse {
+    ProblemResponse::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method not allowed: the Allow header lists the methods of this URL",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn description_has_version_3_1_and_explains_every_operation() {
+        let reference = ApiReference::new(&operations().1);
+        let document: Value = serde_json::from_slice(&reference.json).unwrap();
+        assert_eq!(document["openapi"], "3.1.0");
+        for used in ["Problem", "Violation", "AgentView", "Rankings"] {
+            assert!(document["components"]["schemas"][used].is_object(), "{used}");
+        }
+        let paths = document["paths"].as_object().unwrap();
+        assert_eq!(paths.len(), 9, "{:?}", paths.keys());
+        for (path, operations) in paths {
+            for (method, operation) in operations.as_object().unwrap() {
+                assert!(operation["summary"].is_string(), "{method} {path} has no summary");
+                for status in ["4XX", "5XX"] {
+                    let content = &operation["responses"][status]["content"];
+                    let schema = &content["application/problem+json"]["schema"]["$ref"];
+                    assert_eq!(schema, "#/components/schemas/Problem", "{method} {path}");
+                }
+            }
+        }
+    }
+}

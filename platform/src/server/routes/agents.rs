@@ -1,0 +1,158 @@
+//! The stored agents, and their sources for the validator.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use tasks::Sha256;
+use utoipa::IntoParams;
+
+use crate::api::{AgentHistory, AgentView, DAMAGED_AGENTS, MinerId};
+use crate::server::app::{App, blocking};
+use crate::server::auth::ValidatorAuth;
+use crate::server::extract::{PathSegment, QueryParams};
+use crate::server::problem::{OperatorMessage, ProblemResponse};
+use crate::store::{AgentMeta, StoreError};
+
+/// The maximum number of agents in one response.
+const MAX_PAGE: usize = 1_000;
+
+/// The maximum number of damaged agents that a log line names.
+const MAX_LOGGED: usize = 5;
+
+/// A part of the list.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct AgentsQuery {
+    /// Start after this id
+    #[param(value_type = Option<String>, pattern = "^[a-z0-9][a-z0-9_-]{0,63}$")]
+    after: Option<MinerId>,
+    /// Maximum number of agents, 1,000 by default
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<usize>,
+}
+
+/// The version of a source.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct SourceQuery {
+    /// The digest of the version, the latest by default
+    #[param(value_type = Option<String>, pattern = "^[0-9a-f]{64}$")]
+    sha256: Option<Sha256>,
+}
+
+/// List the stored agents
+///
+/// Returns one page, sorted by id, with a Link to the next.
+#[utoipa::path(
+    get, path = "/agents", tag = "readers", params(AgentsQuery),
+    responses(
+        (status = 200, description = "The agents, without their sources", body = Vec<AgentView>,
+            headers(
+                ("Link" = String, description = "The next page, if there is one"),
+                ("X-Damaged-Agents" = u32, description = "Number of agents left out because their metadata is damaged")
+            )),
+        ProblemResponse,
+    ),
+)]
+pub(super) async fn list(
+    State(app): State<App>,
+    QueryParams(query): QueryParams<AgentsQuery>,
+) -> Result<Response, ProblemResponse> {
+    let limit = query.limit.unwrap_or(MAX_PAGE);
+    if !(1..=MAX_PAGE).contains(&limit) {
+        let detail = format!("`limit` is {limit}: expected 1 to {MAX_PAGE}");
+        return Err(ProblemResponse::new(StatusCode::BAD_REQUEST, detail));
+    }
+    let (agents, damaged, next) = blocking(move || {
+        let ids = app.store.agent_ids()?;
+        let start = query.after.map_or(0, |after| ids.partition_point(|id| *id <= after));
+        let ids_here = &ids[start..ids.len().min(start + limit)];
+        let (mut agents, mut damaged) = (Vec::with_capacity(ids_here.len()), Vec::new());
+        for miner_id in ids_here {
+            match app.store.agent(miner_id) {
+                Ok(meta) => agents.extend(meta.map(AgentView::from)),
+                // A damaged agent hides no other.
+                Err(error @ StoreError::Damaged { .. }) => damaged.push(error.to_string()),
+                // Leaving out agents that the disk could not read just now would cost them a round.
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let next = if start + limit < ids.len() { ids_here.last().cloned() } else { None };
+        Ok((agents, damaged, next))
+    })
+    .await?;
+    let mut response = Json(agents).into_response();
+    if !damaged.is_empty() {
+        response.headers_mut().insert(DAMAGED_AGENTS, damaged.len().into());
+        let logged = damaged[..damaged.len().min(MAX_LOGGED)].join("; ");
+        let message = format!("{} agents are left out of the list: {logged}", damaged.len());
+        response.extensions_mut().insert(OperatorMessage(message));
+    }
+    if let Some(after) = next {
+        // Relative to the requested URL, so that it works behind a proxy.
+        let link = format!("<?after={after}&limit={limit}>; rel=\"next\"");
+        let link = HeaderValue::from_str(&link).expect("a miner id is ASCII");
+        response.headers_mut().insert(header::LINK, link);
+    }
+    Ok(response)
+}
+
+/// Show an agent with its earlier versions
+#[utoipa::path(
+    get, path = "/agents/{miner_id}", tag = "readers",
+    params(("miner_id" = MinerId, Path, description = "The agent's owner")),
+    responses(
+        (status = 200, description = "The agent, without its source", body = AgentHistory),
+        ProblemResponse,
+    ),
+)]
+pub(super) async fn one(
+    State(app): State<App>,
+    PathSegment(miner_id): PathSegment,
+) -> Result<Json<AgentHistory>, ProblemResponse> {
+    let meta = blocking(move || find(&app, &miner_id)).await?;
+    Ok(Json(meta.into()))
+}
+
+/// Return an agent's source
+///
+/// A miner may upload during a round: the digest selects the version that was listed.
+#[utoipa::path(
+    get, path = "/agents/{miner_id}/agent.py", tag = "validators",
+    params(("miner_id" = MinerId, Path, description = "The agent's owner"), SourceQuery),
+    security(("validator" = [])),
+    responses(
+        (status = 200, description = "The file as it was uploaded", body = String, content_type = "text/x-python"),
+        ProblemResponse,
+    ),
+)]
+pub(super) async fn source(
+    State(app): State<App>,
+    _: ValidatorAuth,
+    PathSegment(miner_id): PathSegment,
+    QueryParams(query): QueryParams<SourceQuery>,
+) -> Result<Response, ProblemResponse> {
+    let source = blocking(move || {
+        let mut meta = find(&app, &miner_id)?;
+        if let Some(sha256) = query.sha256.filter(|sha256| *sha256 != meta.sha256) {
+            if !meta.history.iter().any(|version| version.sha256 == sha256) {
+                let detail = format!("{miner_id} has no version {}", sha256.short());
+                return Err(ProblemResponse::new(StatusCode::NOT_FOUND, detail));
+            }
+            meta.sha256 = sha256;
+        }
+        Ok(app.store.source(&meta)?)
+    })
+    .await?;
+    Ok(([(header::CONTENT_TYPE, "text/x-python; charset=utf-8")], source).into_response())
+}
+
+fn find(app: &App, miner_id: &str) -> Result<AgentMeta, ProblemResponse> {
+    let miner_id: MinerId = miner_id
+        .parse()
+        .map_err(|error| ProblemResponse::new(StatusCode::NOT_FOUND, format!("{error}")))?;
+    let meta = app.store.agent(&miner_id)?;
+    Ok(meta.ok_or(StoreError::Unknown(miner_id))?)
+}

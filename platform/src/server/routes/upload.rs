@@ -1,0 +1,219 @@
+//! Uploads of agents, and their tokens.
+
+use std::io;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::extract::multipart::{Field, Multipart, MultipartError, MultipartRejection};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use tasks::Sha256;
+
+use crate::api::{MAX_SOURCE_BYTES, MinerId, NewToken, ParseMinerIdError, Receipt};
+use crate::log::log_line;
+use crate::server::app::{App, blocking};
+use crate::server::auth;
+use crate::server::extract::{ClientAddress, PathSegment};
+use crate::server::middleware::RequestDeadline;
+use crate::server::openapi::UploadForm;
+use crate::server::problem::ProblemResponse;
+use crate::server::quota::QuotaUse;
+use crate::validation;
+
+/// The maximum size of a request body: a whole agent, and the multipart syntax around it.
+pub(super) const MAX_BODY_BYTES: usize = MAX_SOURCE_BYTES + (16 << 10);
+
+/// How many seconds a client should wait for a check after the system had no thread for it: other checks end
+/// within seconds.
+const RETRY_AFTER_S: u64 = 5;
+
+/// Submit an agent
+///
+/// The response to the first upload of a `miner_id` contains a token, once; later uploads under that id must
+/// send it.
+#[utoipa::path(
+    post, path = "/upload/agent", tag = "miners",
+    request_body(content = UploadForm, content_type = "multipart/form-data"),
+    security((), ("miner" = [])),
+    responses(
+        (status = 201, description = "The agent is stored", body = Receipt),
+        (status = 200, description = "The same bytes were stored already", body = Receipt),
+        ProblemResponse,
+    ),
+)]
+pub(super) async fn agent(
+    State(app): State<App>,
+    ClientAddress(address): ClientAddress,
+    headers: HeaderMap,
+    deadline: RequestDeadline,
+    form: Result<Multipart, MultipartRejection>,
+) -> Result<Response, ProblemResponse> {
+    if let Some(meters) = &app.meters {
+        meters.upload(address)?;
+    }
+    let token = auth::bearer(&headers)?;
+    let form = form.map_err(|rejection| {
+        let status = match rejection.status() {
+            // The extractor reports a body of another type as a bad request.
+            StatusCode::BAD_REQUEST => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            other => other,
+        };
+        ProblemResponse::new(
+            status,
+            "expected a multipart/form-data body: curl -F file=@agent.py -F miner_id=me",
+        )
+    })?;
+    let submission = Submission::read(form).await?;
+    let slot = app.checks.clone().acquire_owned().await;
+    let receipt = blocking(move || {
+        let current = app.store.authorize(&submission.miner_id, token.as_deref())?;
+        let violations =
+            validation::violations(&submission.source).map_err(|error| check_failed(&error))?;
+        if !violations.is_empty() {
+            return Err(ProblemResponse::violations(violations));
+        }
+        drop(slot);
+        deadline.meet()?;
+        let quota = match &current {
+            // An upload that changes nothing is free.
+            Some(current) if current.sha256 == Sha256::of(&submission.source) => None,
+            Some(_) => Some(QuotaUse::Version(&submission.miner_id)),
+            None => Some(QuotaUse::NewId(address)),
+        };
+        store(&app, &submission, token.as_deref(), quota)
+    })
+    .await?;
+    let status = if receipt.unchanged { StatusCode::OK } else { StatusCode::CREATED };
+    Ok((status, Json(receipt)).into_response())
+}
+
+/// Stores the submission, and charges the quota only if it creates something.
+fn store(
+    app: &App,
+    submission: &Submission,
+    token: Option<&str>,
+    quota: Option<QuotaUse<'_>>,
+) -> Result<Receipt, ProblemResponse> {
+    let charged = app.meters.as_ref().zip(quota);
+    if let Some((meters, quota)) = charged {
+        meters.take(quota)?;
+    }
+    let stored = app.store.put_agent(&submission.miner_id, &submission.source, token);
+    let is_created = stored.as_ref().is_ok_and(|receipt| !receipt.unchanged);
+    if let (Some((meters, quota)), false) = (charged, is_created) {
+        meters.refund(quota);
+    }
+    Ok(stored?)
+}
+
+/// Exchange the token of an id for a new one
+#[utoipa::path(
+    post, path = "/agents/{miner_id}/token", tag = "miners",
+    params(("miner_id" = MinerId, Path, description = "The owner of the token")),
+    security(("miner" = [])),
+    responses(
+        (status = 200, description = "The new token; the old one is revoked", body = NewToken),
+        ProblemResponse,
+    ),
+)]
+pub(super) async fn rotate_token(
+    State(app): State<App>,
+    ClientAddress(address): ClientAddress,
+    PathSegment(miner_id): PathSegment,
+    deadline: RequestDeadline,
+    headers: HeaderMap,
+) -> Result<Json<NewToken>, ProblemResponse> {
+    if let Some(meters) = &app.meters {
+        meters.upload(address)?;
+    }
+    let token = auth::bearer(&headers)?;
+    let new = blocking(move || {
+        let miner_id: MinerId = miner_id
+            .parse()
+            .map_err(|error| ProblemResponse::new(StatusCode::NOT_FOUND, format!("{error}")))?;
+        deadline.meet()?;
+        let token = app.store.rotate_token(&miner_id, token.as_deref())?;
+        Ok(NewToken { miner_id, token })
+    })
+    .await?;
+    Ok(Json(new))
+}
+
+/// The two parts of an upload.
+struct Submission {
+    miner_id: MinerId,
+    source: Bytes,
+}
+
+impl Submission {
+    async fn read(mut form: Multipart) -> Result<Self, ProblemResponse> {
+        let (mut miner_id, mut source) = (None, None);
+        while let Some(field) = form.next_field().await.map_err(malformed)? {
+            match field.name() {
+                Some("miner_id") if miner_id.is_none() => miner_id = Some(id_in(field).await?),
+                Some("file") if source.is_none() => source = Some(file_in(field).await?),
+                Some(again @ ("miner_id" | "file")) => {
+                    return Err(unprocessable(format!("duplicate part '{again}': send it once")));
+                }
+                Some(_) => {
+                    return Err(unprocessable("unknown part: send only 'file' and 'miner_id'"));
+                }
+                None => {
+                    return Err(unprocessable(
+                        "part without a name: send only 'file' and 'miner_id'",
+                    ));
+                }
+            }
+        }
+        let missing =
+            |part, example| move || unprocessable(format!("missing part '{part}': add {example}"));
+        Ok(Self {
+            miner_id: miner_id.ok_or_else(missing("miner_id", "-F miner_id=me"))?,
+            source: source.ok_or_else(missing("file", "-F file=@agent.py"))?,
+        })
+    }
+}
+
+async fn id_in(field: Field<'_>) -> Result<MinerId, ProblemResponse> {
+    let bytes = field.bytes().await.map_err(malformed)?;
+    let text = String::from_utf8_lossy(&bytes);
+    text.parse().map_err(|error: ParseMinerIdError| unprocessable(error.to_string()))
+}
+
+async fn file_in(mut field: Field<'_>) -> Result<Bytes, ProblemResponse> {
+    let mut source = Vec::new();
+    while let Some(chunk) = field.chunk().await.map_err(malformed)? {
+        if source.len() + chunk.len() > MAX_SOURCE_BYTES {
+            return Err(too_large());
+        }
+        source.extend_from_slice(&chunk);
+    }
+    Ok(source.into())
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "a parameter of map_err")]
+fn malformed(error: MultipartError) -> ProblemResponse {
+    if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        return too_large();
+    }
+    let detail = format!("malformed multipart body ({}): send it again", error.body_text());
+    ProblemResponse::new(StatusCode::BAD_REQUEST, detail)
+}
+
+/// The system had no thread for the parser. The file is not to blame.
+fn check_failed(error: &io::Error) -> ProblemResponse {
+    log_line(format_args!("an upload could not be checked: {error}"));
+    let detail = "the platform could not check the file: try again later";
+    ProblemResponse::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+        .with(header::RETRY_AFTER, RETRY_AFTER_S.into())
+}
+
+fn too_large() -> ProblemResponse {
+    let detail = format!("the file is too large: the maximum is {MAX_SOURCE_BYTES} bytes");
+    ProblemResponse::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
+}
+
+fn unprocessable(detail: impl Into<String>) -> ProblemResponse {
+    ProblemResponse::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+}

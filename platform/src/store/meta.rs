@@ -1,0 +1,73 @@
+//! What the store records about agents and about the round in progress.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tasks::{Seed, Sha256, TaskId};
+
+use crate::api::{AgentHistory, AgentVersion, AgentView, MinerId};
+
+/// The number of earlier versions that an agent's metadata lists. Older ones stay in `versions/`; an
+/// unbounded list would make each upload and each listing of a busy miner slower than the one before.
+pub const MAX_HISTORY: usize = 1_000;
+
+/// The metadata of a miner's current agent, stored next to it as JSON.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentMeta {
+    /// The agent's owner.
+    pub miner_id: MinerId,
+    /// 1 for the first upload, incremented by each upload that changes the source.
+    pub version: u32,
+    /// The digest of the source.
+    pub sha256: Sha256,
+    /// The size of the source in bytes.
+    pub size: u64,
+    /// When this version was accepted.
+    pub uploaded_at: Timestamp,
+    /// The earlier versions, oldest first, at most [`MAX_HISTORY`].
+    pub history: Vec<AgentVersion>,
+    /// The digest of the token that the next upload must send.
+    pub token_sha256: Sha256,
+}
+
+impl From<AgentMeta> for AgentView {
+    fn from(meta: AgentMeta) -> Self {
+        Self {
+            miner_id: meta.miner_id,
+            version: meta.version,
+            sha256: meta.sha256,
+            size: meta.size,
+            uploaded_at: meta.uploaded_at,
+        }
+    }
+}
+
+impl From<AgentMeta> for AgentHistory {
+    fn from(mut meta: AgentMeta) -> Self {
+        let history = std::mem::take(&mut meta.history);
+        Self { current: meta.into(), history }
+    }
+}
+
+/// The stored agents, and the files among them that are not valid agents.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AgentListing {
+    /// Sorted by miner id.
+    pub agents: Vec<AgentMeta>,
+    /// One sentence for each file that could not be read as an agent, sorted.
+    pub damaged: Vec<String>,
+}
+
+/// The definition of the round in progress, so that an evaluation that was killed resumes under the same
+/// seed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoundFile {
+    /// The seed of the generated cases.
+    pub seed: Seed,
+    /// What is hashed with the seed into the round's commitment; secret until the round is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub salt: Option<String>,
+    /// The digest of the image that the agents run in.
+    pub image: String,
+    /// The tasks, in the order of the round.
+    pub tasks: Vec<TaskId>,
+}

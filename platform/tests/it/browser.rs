@@ -1,0 +1,158 @@
+//! The leaderboard in a real browser: the script, the keyboard, accessibility, a phone and dark mode. Run with
+//! `--features outside-tools`; requires Debian's `chromium` and `chromium-driver`, and `AXE_JS` with the path of
+//! axe-core's `axe.min.js` (npm).
+
+use serde_json::json;
+
+use crate::support::browser::Browser;
+use crate::support::{TestServer, rounds};
+
+const PHONE: (u32, u32) = (360, 780);
+const DESK: (u32, u32) = (1280, 900);
+const DARK: &[&str] = &["--force-dark-mode", "--blink-settings=preferredColorScheme=0"];
+
+async fn server() -> TestServer {
+    let server = TestServer::start().await;
+    rounds::put(&server.store);
+    server
+}
+
+#[tokio::test]
+async fn typing_filters_and_updates_the_count() {
+    let server = server().await;
+    let browser = Browser::start(DESK.0, DESK.1, &[]).await;
+    browser.open(&server.url).await;
+    let shown = |table| {
+        format!(
+            "return [...document.querySelectorAll('#{table} tbody tr')]\
+             .filter(row => row.getClientRects().length).map(row => row.dataset.miner)"
+        )
+    };
+    assert_eq!(browser.run(&shown("ranking")).await.as_array().unwrap().len(), 5);
+    browser.run("document.getElementById('q').focus()").await;
+    browser.press("Climb").await;
+    assert_eq!(browser.run(&shown("ranking")).await, json!(["climber"]));
+    assert_eq!(browser.run(&shown("verdicts")).await, json!(["climber"]));
+    let count = browser.run("return document.getElementById('count').textContent").await;
+    assert_eq!(count, "1 of 5 agents");
+    // Enter sends the form to the server, with the same result.
+    browser.press("\u{e007}").await;
+    assert_eq!(browser.run("return location.search").await, "?q=Climb");
+    assert_eq!(browser.run(&shown("ranking")).await, json!(["climber"]));
+    browser.quit().await;
+}
+
+#[tokio::test]
+async fn server_filters_without_javascript() {
+    let server = server().await;
+    let no_script: &[&str] = &["--blink-settings=scriptEnabled=false"];
+    let browser = Browser::start(DESK.0, DESK.1, no_script).await;
+    browser.open(&server.url).await;
+    let shown = "return [...document.querySelectorAll('#ranking tbody tr')]\
+                 .filter(row => row.getClientRects().length).map(row => row.dataset.miner)";
+    assert_eq!(browser.run(shown).await.as_array().unwrap().len(), 5);
+    let charts = "return document.querySelectorAll('#ranking svg polyline').length";
+    assert_eq!(browser.run(charts).await, 5);
+    browser.run("document.getElementById('q').focus()").await;
+    browser.press("Climb").await;
+    assert_eq!(browser.run(shown).await.as_array().unwrap().len(), 5, "no script runs");
+    browser.press("\u{e007}").await;
+    assert_eq!(browser.run(shown).await, json!(["climber"]));
+    keep("no-script", &browser.screenshot().await);
+    browser.quit().await;
+}
+
+#[tokio::test]
+async fn hostile_text_does_nothing() {
+    let server = server().await;
+    let browser = Browser::start(DESK.0, DESK.1, &[]).await;
+    for path in ["/", "/?q=%22%3E%3Cscript%3Edocument.title='owned'%3C/script%3E"] {
+        browser.open(&format!("{}{path}", server.url)).await;
+        assert_eq!(browser.run("return document.title").await, "Leaderboard · The arena");
+        assert_eq!(browser.run("return document.images.length").await, 0);
+        assert_eq!(browser.run("return document.scripts.length").await, 1);
+    }
+    // The content security policy would not run an injected script.
+    browser
+        .run(
+            "const script = document.createElement('script'); script.textContent = \
+             \"document.title='owned'\"; document.body.append(script)",
+        )
+        .await;
+    assert_eq!(browser.run("return document.title").await, "Leaderboard · The arena");
+    browser.quit().await;
+}
+
+#[tokio::test]
+async fn keyboard_reaches_everything_with_a_visible_focus() {
+    let server = server().await;
+    let browser = Browser::start(DESK.0, DESK.1, &[]).await;
+    browser.open(&server.url).await;
+    let mut reached = Vec::new();
+    for _ in 0..9 {
+        browser.press("\u{e004}").await;
+        let focus = "const e = document.activeElement; const style = getComputedStyle(e); \
+                     return [e.id || e.className || e.textContent, style.outlineStyle]";
+        let focus = browser.run(focus).await;
+        assert_eq!(focus[1], "solid", "the focus on {focus} is not visible");
+        reached.push(focus[0].as_str().unwrap().to_owned());
+    }
+    let expected = ["skip", "The arena", "Leaderboard", "API", "Submit", "q", "Filter", "scroll"];
+    assert_eq!(reached[..8], expected);
+    browser.quit().await;
+}
+
+#[tokio::test]
+async fn phone_scrolls_the_table_and_not_the_page() {
+    let server = server().await;
+    let browser = Browser::start(PHONE.0, PHONE.1, &[]).await;
+    browser.open(&server.url).await;
+    let wide = "const width = document.documentElement.clientWidth; \
+                return [...document.querySelectorAll('body *')].filter(e => !e.closest('.scroll, pre') \
+                && !e.matches('.skip, .visually-hidden') && e.getBoundingClientRect().right > width)\
+                .map(e => e.outerHTML)";
+    assert_eq!(browser.run(wide).await, json!([]));
+    let wider = "const e = document.documentElement; return e.scrollWidth > e.clientWidth";
+    assert_eq!(browser.run(wider).await, false);
+    let scrolled = "const e = document.querySelector('#verdicts').parentElement; e.scrollLeft = 1000; \
+                  const place = cell => cell.getBoundingClientRect(); \
+                  return [e.scrollLeft > 0, place(e.querySelector('tbody th')).left >= place(e).left]";
+    assert_eq!(browser.run(scrolled).await, json!([true, true]), "the miner's name stays visible");
+    let score =
+        "return document.querySelector('#ranking td:nth-child(3)').getBoundingClientRect().right";
+    assert!(browser.run(score).await.as_f64().unwrap() < f64::from(PHONE.0), "rank, miner, score");
+    keep("phone", &browser.screenshot().await);
+    browser.quit().await;
+}
+
+#[tokio::test]
+async fn axe_finds_no_violation_in_light_or_dark_mode() {
+    let server = TestServer::start().await;
+    rounds::put_with(&server.store, "33.3");
+    let path = std::env::var("AXE_JS").expect("AXE_JS names axe-core's axe.min.js");
+    let axe = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    for (look, extra) in [("light", &[][..]), ("dark", DARK)] {
+        let browser = Browser::start(DESK.0, DESK.1, extra).await;
+        for path in ["/", "/?q=none", "/reference"] {
+            browser.open(&format!("{}{path}", server.url)).await;
+            let dark = "return matchMedia('(prefers-color-scheme: dark)').matches";
+            assert_eq!(browser.run(dark).await, look == "dark");
+            browser.run(&axe).await;
+            let found = browser
+                .run_async(
+                    "const done = arguments[arguments.length - 1]; axe.run().then(found => \
+                     done(found.violations.map(v => [v.id, v.nodes.map(n => n.html + n.failureSummary)])))",
+                )
+                .await;
+            assert_eq!(found, json!([]), "{look} {path}");
+            keep(&format!("{look}{}", path.replace(['/', '?'], "-")), &browser.screenshot().await);
+        }
+        browser.quit().await;
+    }
+}
+
+/// Saves a screenshot into the directory that `SCREENSHOTS` names, if it is set.
+fn keep(name: &str, png_base64: &str) {
+    let Ok(directory) = std::env::var("SCREENSHOTS") else { return };
+    std::fs::write(format!("{directory}/{name}.png.base64"), png_base64).unwrap();
+}

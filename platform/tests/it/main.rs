@@ -1,0 +1,13 @@
+//! The integration tests of the platform, in one binary.
+
+mod api;
+#[cfg(feature = "outside-tools")]
+mod browser;
+#[cfg(feature = "outside-tools")]
+mod conformance;
+mod crash;
+mod faults;
+mod fuzz;
+mod http;
+mod page;
+mod support;

@@ -1,0 +1,116 @@
+//! The leaderboard as HTML, which is all that a reader without JavaScript has.
+
+use platform::api::Ranking;
+
+use crate::support::rounds::{self, HOSTILE};
+use crate::support::{TestServer, check_problem, rankings};
+
+async fn page(server: &TestServer, path: &str) -> String {
+    let response = server.get(path).await;
+    assert_eq!(response.status(), 200, "{path}");
+    assert_eq!(response.headers()["content-type"], "text/html; charset=utf-8");
+    response.text().await.unwrap()
+}
+
+/// The ids of the ranking's rows, in order.
+fn miners(page: &str) -> Vec<&str> {
+    let ranking = page.split("</table>").next().unwrap();
+    ranking.split("data-miner=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn shows_the_state_before_the_first_round() {
+    let server = TestServer::start().await;
+    let text = page(&server, "/").await;
+    assert!(text.contains("There has been no round yet. No agent has been submitted."), "{text}");
+    server.upload("me", "print(1)\n").send().await.unwrap();
+    assert!(page(&server, "/").await.contains("One agent has been submitted"));
+}
+
+#[tokio::test]
+async fn shows_ranks_changes_histories_and_verdicts() {
+    let server = TestServer::start().await;
+    rounds::put(&server.store);
+    let text = page(&server, "/").await;
+    assert_eq!(miners(&text), ["good", "climber", "fresh", "faller", "copy-cat"]);
+    let rows = |miner: &str| {
+        let start = format!("data-miner=\"{miner}\"");
+        let rows = text.split(&start).skip(1).map(|row| row.split("</tr>").next().unwrap());
+        <[&str; 2]>::try_from(rows.collect::<Vec<_>>()).expect("one row in each table")
+    };
+    let row = |miner| rows(miner)[0];
+    let verdicts = |miner| rows(miner)[1];
+    assert!(row("good").contains("up</span> 1"), "{}", row("good"));
+    assert!(row("faller").contains("down</span> 3"), "{}", row("faller"));
+    assert!(row("fresh").contains(">new<"));
+    assert!(row("copy-cat").contains("copy of faller"));
+    assert!(verdicts("copy-cat").contains("title=\"factorial: the arena failed\">fault"));
+    assert!(row("good").contains("Scores, oldest first: 75, 75, 100\""), "{}", row("good"));
+    let verdicts = verdicts("climber");
+    let time_limit = "title=\"fizz_buzz: time limit exceeded, 7/8 cases\"";
+    assert!(verdicts.contains(time_limit), "{verdicts}");
+}
+
+#[tokio::test]
+async fn escapes_hostile_text() {
+    let server = TestServer::start().await;
+    rounds::put(&server.store);
+    let text = page(&server, "/?q=%22%3E%3Cscript%3Ealert(1)%3C/script%3E").await;
+    assert!(!text.contains(HOSTILE) && !text.contains("<script>") && !text.contains("<img"));
+    let text = page(&server, "/").await;
+    assert!(!text.contains(HOSTILE) && !text.contains("<script>") && !text.contains("<img"));
+    assert!(text.contains("&lt;script&gt;document.title"), "the text itself is shown");
+    assert!(!text.contains("style="), "the policy forbids inline styles");
+}
+
+#[tokio::test]
+async fn loads_nothing_from_other_hosts() {
+    let server = TestServer::start().await;
+    rounds::put(&server.store);
+    for path in ["/", "/reference", "/style.css", "/leaderboard.js"] {
+        let text = server.get(path).await.text().await.unwrap();
+        for attribute in ["src=\"http", "href=\"http", "src=\"//", "href=\"//", "url(", "@import"] {
+            assert!(!text.contains(attribute), "{path}: {attribute}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn filters_without_a_script() {
+    let server = TestServer::start().await;
+    rounds::put(&server.store);
+    let text = page(&server, "/?q=+CLIMB+").await;
+    assert_eq!(miners(&text), ["climber"]);
+    assert!(text.contains("1 of 5 agents"));
+    assert_eq!(miners(&page(&server, "/?q=none").await), [""; 0]);
+    assert_eq!(miners(&page(&server, "/?page=99").await).len(), 5);
+    check_problem(server.get("/?page=x").await, 400, "").await;
+}
+
+#[tokio::test]
+async fn shows_a_new_round_at_once() {
+    let server = TestServer::start().await;
+    rounds::put(&server.store);
+    assert!(page(&server, "/").await.contains("climber"));
+    server.store.put_rankings(&rankings("next", "newcomer")).unwrap();
+    let text = page(&server, "/").await;
+    assert_eq!(miners(&text), ["newcomer"]);
+    assert!(text.contains("<td class=\"number\">100.000000000</td>"), "{text}");
+}
+
+#[tokio::test]
+async fn splits_a_large_ranking_into_pages() {
+    let server = TestServer::start().await;
+    let mut round = rankings("large", "me");
+    let entry = round.rankings.remove(0);
+    for n in 0..450 {
+        let miner_id = format!("m{n:03}").parse().unwrap();
+        round.rankings.push(Ranking { miner_id, ..entry.clone() });
+    }
+    server.store.put_rankings(&round).unwrap();
+    for (number, first, count) in [(1, "m000", 100), (2, "m100", 100), (5, "m400", 50)] {
+        let text = page(&server, &format!("/?page={number}")).await;
+        assert_eq!((miners(&text)[0], miners(&text).len()), (first, count));
+        assert!(text.contains(&format!("Page {number} of 5")));
+    }
+}
