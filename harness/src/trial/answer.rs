@@ -34,7 +34,8 @@ pub fn answer_of(run: &AgentRun) -> Result<&str, (Verdict, String)> {
     let Ok(text) = str::from_utf8(&run.stdout) else {
         return Err((Verdict::NoSolution, "the answer is not UTF-8".into()));
     };
-    let answer = unfenced(text);
+    // A byte order mark is not part of the text.
+    let answer = unfenced(text.strip_prefix('\u{feff}').unwrap_or(text));
     if !answer.trim().is_empty() {
         return Ok(answer);
     }

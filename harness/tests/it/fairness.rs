@@ -1,5 +1,5 @@
-//! Fair time: a machine with eight times as many jobs as processors gives the verdicts of a quiet one,
-//! because a starved trial is tried again alone; and no agent can cause starvation itself.
+//! Fair time: a machine with eight times as many jobs as processors gives the verdicts of a quiet one, because a
+//! deadline is extended by what the machine took away; and no agent can cause an extension itself.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -11,6 +11,7 @@ use harness::round::plan::{Isolation, RoundPlan};
 use harness::round::run::run;
 use harness::sandbox::{self, SandboxSettings};
 use harness::trial::instance::RoundTask;
+use harness::trial::record::MinerTrial;
 use tasks::{Seed, Verdict};
 
 use crate::machine;
@@ -36,8 +37,16 @@ struct ExpectedAgent {
     verdict: Verdict,
 }
 
-/// Runs the agents, checks their verdicts, and returns the faults of the attempts that were repeated.
-async fn check(agents: &[ExpectedAgent], jobs: usize, trials: u64) -> Vec<String> {
+/// What happened apart from the verdicts.
+struct FairnessRun {
+    /// The faults of the attempts that were repeated
+    retries: Vec<String>,
+    /// The number of trials that took longer than an agent's limit and still have the right verdict
+    extended: usize,
+}
+
+/// Runs the agents and checks their verdicts.
+async fn check(agents: &[ExpectedAgent], jobs: usize, trials: u64) -> FairnessRun {
     let sandbox = sandbox::open(&SandboxSettings::default(), &|_| ()).await.expect("a sandbox");
     let mut task = tasks::find("reverse_string").expect("the first task");
     task.limits.agent_wall_ms = AGENT_WALL_MS;
@@ -72,7 +81,10 @@ async fn check(agents: &[ExpectedAgent], jobs: usize, trials: u64) -> Vec<String
         let agent = agents.iter().find(|agent| agent.name == trial.miner_id.as_str()).unwrap();
         assert_eq!(trial.record.verdict, agent.verdict, "{}", agent.name);
     }
-    std::mem::take(&mut *retries.lock().unwrap())
+    let is_extended = |trial: &&MinerTrial| trial.record.wall_ms > AGENT_WALL_MS + 500;
+    let extended = outcome.trials.iter().filter(is_extended).count();
+    let retries = std::mem::take(&mut *retries.lock().unwrap());
+    FairnessRun { retries, extended }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -97,10 +109,10 @@ async fn eight_times_as_many_jobs_as_processors_change_no_verdict() {
         source: (*source).to_owned(),
         verdict: *verdict,
     };
-    let retries = check(&kinds.map(agent).collect::<Vec<_>>(), jobs, TRIALS).await;
-    println!("{} attempts were repeated", retries.len());
-    assert!(!retries.is_empty(), "no trial was starved, so this proves nothing");
-    assert!(retries.iter().all(|fault| fault.contains(STARVED)), "{retries:?}");
+    let run = check(&kinds.map(agent).collect::<Vec<_>>(), jobs, TRIALS).await;
+    println!("{} trials took longer than their limit", run.extended);
+    assert!(run.extended > 0, "no trial was starved, so this proves nothing");
+    assert_eq!(run.retries, Vec::<String>::new(), "a deadline was not extended");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -119,11 +131,11 @@ async fn agent_that_crowds_or_waits_by_itself_is_not_starved() {
     let agents = [agent("asleep", ASLEEP), hostile("busy_processes"), hostile("seems_starved")];
     // Other load of the machine may starve a trial now and then. An agent that can cause it does so every time.
     for _ in 0..ROUNDS {
-        let retries = check(&agents, 1, 1).await;
-        if retries.is_empty() {
+        let run = check(&agents, 1, 1).await;
+        if run.retries.is_empty() && run.extended == 0 {
             return;
         }
-        println!("warning: attempts were repeated: {retries:?}");
+        println!("warning: {} trials were extended, {:?}", run.extended, run.retries);
     }
     panic!("a trial was starved in each of {ROUNDS} rounds");
 }
