@@ -362,9 +362,10 @@ class Candidate:
         return self.read(length)
 
     def read(self, size):
-        data = bytearray()
-        while len(data) < size:
-            data += os.read(self.inputs, size - len(data))
+        data, at = bytearray(size), 0
+        with memoryview(data) as view:
+            while at < size:
+                at += os.readv(self.inputs, [view[at:]])
         return data
 
 
@@ -538,9 +539,11 @@ class Deadline:
             return left
         self.at += starvation - self.extension
         self.extension = starvation
-        self.host.state(extended={"wall_ms": round((self.at - time.monotonic()) * 1000)})
-        self.host.flush()
-        return self.at - time.monotonic()
+        left = self.at - time.monotonic()
+        if left > 0:
+            self.host.state(extended={"wall_ms": round(left * 1000)})
+            self.host.flush()
+        return left
 
     def report(self):
         return {"starved_ms": round(self.extension * 1000) if self.starved else 0}

@@ -486,6 +486,9 @@ class DeadlineOnABusyMachine(unittest.TestCase):
 
     def test_is_over_for_processes_that_slept(self):
         self.assertLess(self.left(cpu=0.1, waited=0.0)[0], 0.0)
+        left, _, sent = self.left(cpu=0.1, waited=0.05)
+        self.assertLess(left, 0.0)
+        self.assertEqual(sent, b"")
 
     def test_reports_a_machine_that_takes_too_much(self):
         left, deadline, _ = self.left(cpu=0.1, waited=driver.STARVED_SECONDS + 1)
