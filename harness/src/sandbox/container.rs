@@ -185,7 +185,7 @@ impl Container {
             match self.frames.next(deadline.at).await {
                 Ok((DRIVER_TAG, payload)) => match parse(&payload) {
                     Ok(DriverMessage::Extended { wall_ms }) => {
-                        *deadline = Deadline::of_work(wall_ms)
+                        *deadline = Deadline::of_work(wall_ms);
                     }
                     Ok(message) => return Ok(message),
                     Err(what) => return Err(self.broke_protocol(&what)),

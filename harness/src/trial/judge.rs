@@ -109,7 +109,9 @@ impl<'a> TrialJudge<'a> {
             let knew_no_hidden = self.task.cases[..end].iter().all(|case| case.public);
             let rest = &self.task.cases[self.results.len()..];
             let explain = if knew_no_hidden { Explanation::Public } else { Explanation::Hidden };
-            rest.iter().for_each(|case| self.push(failure.case(case, explain)));
+            for case in rest {
+                self.push(failure.case(case, explain));
+            }
             return ControlFlow::Break(());
         }
         let stopped = self.results.last().is_some_and(|result| self.stop.is_over(result));
