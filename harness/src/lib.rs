@@ -13,6 +13,7 @@ pub mod sandbox;
 pub mod trial {
     pub mod answer;
     pub(crate) mod explain;
+    pub mod fence;
     pub mod instance;
     pub mod judge;
     pub mod record;
@@ -69,7 +70,5 @@ pub mod gauntlet {
     pub mod report;
     pub mod run;
 }
-
-pub mod console;
 
 pub use fault::Fault;

@@ -1,8 +1,8 @@
-//! Puts answers together into one `agent.py`.
+//! Assembles answers into one `agent.py`.
 //!
-//! The agent is a table: prompts on one side, answers on the other. So it answers at once whatever the
-//! model took, it is the same every time it is made from the same answers, and whoever opens it can read
-//! what it will say. Only a findings task, which shows another file in every round, has a program there.
+//! The agent is a table from prompts to answers. It answers without delay, the same answers always make the same
+//! agent, and a reader can see what it will print. Only a findings task, which shows another file in every round, has
+//! a program in the table.
 
 use std::fmt::Write as _;
 
@@ -12,56 +12,55 @@ use tasks::{Kind, TaskView};
 
 mod literal;
 
-/// The half of the agent that is always the same.
+/// The part of the agent that is the same in every agent.
 const ANSWERING: &str = include_str!("assembly/answering.py");
 
-/// An answer that goes into the agent.
+/// An answer to one task.
 #[derive(Clone, Debug)]
-pub struct Part {
-    /// What it answers.
+pub struct AgentPart {
+    /// The task.
     pub task: TaskView,
-    /// Python source: what the agent prints, or for a findings task a program with a function
-    /// `answer(prompt)`, which returns what the agent prints.
+    /// Python source: the agent's output, or for a findings task a program with a function `answer(prompt)` that
+    /// returns the agent's output.
     pub answer: String,
-    /// What came of trying it, in a few words for the header.
+    /// The result of trying it, for the header.
     pub note: String,
 }
 
-/// How an agent was made: what its header says.
+/// The header of an agent: how it was made.
 #[derive(Clone, Debug, Default)]
-pub struct Making {
-    /// The model, or the name of another source.
-    pub by: String,
-    /// The date, if anybody wants it there. It is given and never read from a clock, so that the same
-    /// answers give the same agent.
+pub struct AgentHeader {
+    /// The name of the model or other source.
+    pub model: String,
+    /// An optional date. It is never read from a clock, so that the same answers make the same agent.
     pub date: Option<String>,
 }
 
-/// The parts make no agent.
+/// The parts do not make an agent.
 #[derive(Debug, thiserror::Error)]
 pub enum AssemblyError {
-    /// There is nothing to answer with.
-    #[error("there is no answer to any task, so there is no agent to make of them")]
+    /// There is no part.
+    #[error("cannot assemble an agent: there is no answer to any task")]
     Empty,
-    /// The platform would refuse it for its size.
+    /// It exceeds the size limit of the platform.
     #[error(
-        "the agent would have {bytes} bytes, and {MAX_SOURCE_BYTES} are allowed: leave tasks out with --task"
+        "the agent has {bytes} bytes, but at most {MAX_SOURCE_BYTES} are allowed: select fewer tasks with --task"
     )]
     TooLarge {
-        /// Its size.
+        /// Its size in bytes.
         bytes: usize,
     },
-    /// The platform would refuse it.
-    #[error("the platform would refuse the agent: {0}")]
-    Refused(Violation),
+    /// The platform would reject it.
+    #[error("the platform would reject the agent: {0}")]
+    Rejected(Violation),
 }
 
-/// Makes an agent of the parts, in their order. What it returns passes the platform's validation.
-pub fn assemble(parts: &[Part], making: &Making) -> Result<String, AssemblyError> {
+/// Assembles an agent of the parts, in their order. The result passes the platform's validation.
+pub fn assemble(parts: &[AgentPart], agent_header: &AgentHeader) -> Result<String, AssemblyError> {
     if parts.is_empty() {
         return Err(AssemblyError::Empty);
     }
-    let mut source = header(parts, making);
+    let mut source = header(parts, agent_header);
     for part in parts {
         table_entry(&mut source, part);
     }
@@ -69,33 +68,33 @@ pub fn assemble(parts: &[Part], making: &Making) -> Result<String, AssemblyError
     if source.len() > MAX_SOURCE_BYTES {
         return Err(AssemblyError::TooLarge { bytes: source.len() });
     }
-    let refused = |mut findings: Vec<Violation>| AssemblyError::Refused(findings.swap_remove(0));
-    validation::validate(source.as_bytes()).map_err(refused)?;
+    let rejected = |mut findings: Vec<Violation>| AssemblyError::Rejected(findings.swap_remove(0));
+    validation::validate(source.as_bytes()).map_err(rejected)?;
     Ok(source)
 }
 
-fn header(parts: &[Part], making: &Making) -> String {
+fn header(parts: &[AgentPart], agent_header: &AgentHeader) -> String {
     let mut text = format!(
-        "# An agent for the arena, put together by its miner.\n#\n# Answers by: {}\n",
-        one_line(&making.by)
+        "# An agent for the arena, assembled by its miner.\n#\n# Answers by: {}\n",
+        one_line(&agent_header.model)
     );
-    if let Some(date) = &making.date {
+    if let Some(date) = &agent_header.date {
         let _ = writeln!(text, "# Date: {}", one_line(date));
     }
     let _ = writeln!(text, "# Tasks: {}", parts.len());
-    for Part { task, note, .. } in parts {
+    for AgentPart { task, note, .. } in parts {
         let _ = writeln!(text, "#   {}: {}", task.id, one_line(note));
     }
     text.push_str(
         "\nimport re\nimport signal\nimport sys\n\n\
-         # What is asked, word for word, and what is printed then.\nPROMPTS = {}\nANSWERS = {}\n\
-         # Of tasks that show another file in every round: what stands above the file, and a program that\n\
-         # looks at the rest.\nOPENINGS = {}\nPROGRAMS = {}\n",
+         # Prompts and the answers to them.\nPROMPTS = {}\nANSWERS = {}\n\
+         # For tasks that show another file in every round: the text above the file, and a program that reads\n\
+         # the file.\nOPENINGS = {}\nPROGRAMS = {}\n",
     );
     text
 }
 
-fn table_entry(source: &mut String, Part { task, answer, .. }: &Part) {
+fn table_entry(source: &mut String, AgentPart { task, answer, .. }: &AgentPart) {
     let (question, asked, answered) = match task.kind {
         Kind::Code { .. } => (task.prompt.as_str(), "PROMPTS", "ANSWERS"),
         Kind::Findings => (above_listing(&task.prompt), "OPENINGS", "PROGRAMS"),
@@ -109,7 +108,7 @@ fn table_entry(source: &mut String, Part { task, answer, .. }: &Part) {
     );
 }
 
-/// What of a findings task's prompt is the same in every round; as the agent itself finds it.
+/// The part of a findings task's prompt that is the same in every round. The agent finds it by the same rule.
 fn above_listing(prompt: &str) -> &str {
     let mut start = 0;
     for line in prompt.split_inclusive('\n') {
@@ -121,7 +120,7 @@ fn above_listing(prompt: &str) -> &str {
     prompt
 }
 
-/// A text that stays within its comment, whoever wrote it.
+/// A text that cannot leave the comment it is written into.
 fn one_line(text: &str) -> String {
     let plain = |c: char| if c.is_control() { ' ' } else { c };
     text.chars().take(200).map(plain).collect::<String>().trim().to_owned()

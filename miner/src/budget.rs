@@ -1,26 +1,25 @@
-//! What a run may use up: tokens, money, time. A model that loops, or a task that nobody can solve, must not
-//! cost more than the miner said beforehand.
+//! Budgets of tokens, money and time. A model that loops, or a task that it cannot solve, must not cost more than
+//! the miner allows.
 
-use std::fmt;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
-use crate::source::Usage;
+use crate::model::source::TokenUsage;
 
-/// The most that may be used. What is not said has no limit.
+/// Limits of a run or a task. An absent limit means unlimited.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Budget {
-    /// Tokens, of questions and answers together.
+    /// Tokens of questions and replies together.
     pub tokens: Option<u64>,
     /// US dollars.
     pub cost_usd: Option<f64>,
-    /// Seconds on the clock.
+    /// Seconds of wall-clock time.
     pub seconds: Option<u64>,
 }
 
-/// The text is no budget.
+/// The text is not a budget.
 #[derive(Debug, thiserror::Error)]
-#[error("'{}' is no budget: write some of tokens=N,cost=USD,seconds=N", .0.escape_debug())]
+#[error("'{}' is not a budget: write some of tokens=N,cost=USD,seconds=N", .0.escape_debug())]
 pub struct ParseBudgetError(String);
 
 impl FromStr for Budget {
@@ -43,20 +42,20 @@ impl FromStr for Budget {
     }
 }
 
-/// What a million tokens cost, for providers that do not say what an answer cost. There is no list of prices
-/// here: it would be wrong in a month.
+/// Price of a million tokens, for providers that do not state the cost of a reply. There is no built-in price list,
+/// as it would soon be outdated.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Price {
-    /// US dollars for a million tokens of questions.
+    /// US dollars for a million input tokens.
     pub input_usd: f64,
-    /// US dollars for a million tokens of answers.
+    /// US dollars for a million output tokens.
     pub output_usd: f64,
 }
 
-/// The text is no price.
+/// The text is not a price.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "'{}' is no price: write IN,OUT in US dollars for a million tokens, such as 0.40,1.60",
+    "'{}' is not a price: write IN,OUT in US dollars for a million tokens, such as 0.40,1.60",
     .0.escape_debug()
 )]
 pub struct ParsePriceError(String);
@@ -78,42 +77,42 @@ fn dollars(text: &str) -> Option<f64> {
 }
 
 impl Price {
-    /// The same usage with what it cost, unless the provider said that itself.
+    /// The usage with its cost, unless the provider stated a cost itself.
     #[must_use]
-    pub fn applied_to(self, usage: Usage) -> Usage {
+    pub fn applied_to(self, usage: TokenUsage) -> TokenUsage {
         #[allow(clippy::cast_precision_loss, reason = "far fewer than 2^53 tokens")]
         let cost = |tokens: u64, usd: f64| tokens as f64 * usd / 1e6;
         let cost =
             cost(usage.input_tokens, self.input_usd) + cost(usage.output_tokens, self.output_usd);
-        Usage { cost_usd: usage.cost_usd.or(Some(cost)), ..usage }
+        TokenUsage { cost_usd: usage.cost_usd.or(Some(cost)), ..usage }
     }
 }
 
-/// What has been used of a budget.
+/// Measures what is spent of a budget.
 #[derive(Clone, Debug)]
-pub struct Meter {
+pub struct BudgetMeter {
     budget: Budget,
-    spent: Usage,
+    spent: TokenUsage,
     since: Instant,
 }
 
-impl Meter {
-    /// A budget of which nothing is used.
+impl BudgetMeter {
+    /// Starts with an unspent budget.
     pub fn start(budget: Budget) -> Self {
-        Self { budget, spent: Usage::default(), since: Instant::now() }
+        Self { budget, spent: TokenUsage::default(), since: Instant::now() }
     }
 
-    /// Counts what was used.
-    pub fn spend(&mut self, usage: Usage) {
+    /// Adds usage.
+    pub fn spend(&mut self, usage: TokenUsage) {
         self.spent += usage;
     }
 
-    /// What was used so far.
-    pub const fn spent(&self) -> Usage {
+    /// The usage so far.
+    pub const fn spent(&self) -> TokenUsage {
         self.spent
     }
 
-    /// What is used up, in words; nothing if there is something left of everything.
+    /// A description of the exhausted limit, or none if no limit is exhausted.
     pub fn used_up(&self) -> Option<String> {
         let Budget { tokens, cost_usd, .. } = self.budget;
         if tokens.is_some_and(|tokens| self.spent.tokens() >= tokens) {
@@ -129,31 +128,20 @@ impl Meter {
         None
     }
 
-    /// Tokens that are left, if they are limited.
+    /// Remaining tokens, if they are limited.
     pub fn tokens_left(&self) -> Option<u64> {
         self.budget.tokens.map(|tokens| tokens.saturating_sub(self.spent.tokens()))
     }
 
-    /// Time that is left, if it is limited.
+    /// Remaining time, if it is limited.
     pub fn time_left(&self) -> Option<Duration> {
         let limit = Duration::from_secs(self.budget.seconds?);
         Some(limit.saturating_sub(self.since.elapsed()))
     }
 
-    /// Whether money is limited but nobody says what was paid.
+    /// Returns whether money is limited but the cost is unknown.
     pub const fn is_blind(&self) -> bool {
         self.budget.cost_usd.is_some() && self.spent.cost_usd.is_none() && self.spent.tokens() > 0
-    }
-}
-
-impl fmt::Display for Usage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let about = if self.guessed { "about " } else { "" };
-        write!(f, "{about}{} tokens", self.tokens())?;
-        match self.cost_usd {
-            Some(cost) => write!(f, ", ${cost:.4}"),
-            None => Ok(()),
-        }
     }
 }
 
@@ -161,12 +149,12 @@ impl fmt::Display for Usage {
 mod tests {
     use super::*;
 
-    fn usage(input_tokens: u64, output_tokens: u64) -> Usage {
-        Usage { input_tokens, output_tokens, ..Usage::default() }
+    fn usage(input_tokens: u64, output_tokens: u64) -> TokenUsage {
+        TokenUsage { input_tokens, output_tokens, ..TokenUsage::default() }
     }
 
     #[test]
-    fn budgets_and_prices_are_written_plainly() {
+    fn parses_budgets_and_prices() {
         let budget = "tokens=10, cost=0.5,seconds=3".parse::<Budget>().unwrap();
         assert_eq!(budget, Budget { tokens: Some(10), cost_usd: Some(0.5), seconds: Some(3) });
         for wrong in ["", "10", "tokens=", "tokens=-1", "cost=nan", "cost=inf", "cost=-1", "days=1"]
@@ -181,16 +169,16 @@ mod tests {
     }
 
     #[test]
-    fn each_limit_is_kept_by_itself() {
-        let used_up = |budget: &str, spent: Usage| {
-            let mut meter = Meter::start(budget.parse().unwrap());
+    fn each_limit_is_enforced() {
+        let used_up = |budget: &str, spent: TokenUsage| {
+            let mut meter = BudgetMeter::start(budget.parse().unwrap());
             assert_eq!(meter.used_up().is_some(), budget == "seconds=0", "{budget}");
             meter.spend(spent);
             meter.used_up()
         };
         assert_eq!(used_up("tokens=10", usage(4, 5)), None);
         assert!(used_up("tokens=10", usage(4, 6)).unwrap().contains("10 tokens"));
-        let paid = |cost| Usage { cost_usd: Some(cost), ..usage(1, 1) };
+        let paid = |cost| TokenUsage { cost_usd: Some(cost), ..usage(1, 1) };
         assert_eq!(used_up("cost=0.5", paid(0.4)), None);
         assert!(used_up("cost=0.5", paid(0.5)).unwrap().contains("$0.5"));
         assert!(used_up("seconds=0", usage(0, 0)).unwrap().contains("s are over"));
@@ -198,17 +186,17 @@ mod tests {
     }
 
     #[test]
-    fn a_price_counts_unless_the_provider_says_what_was_paid() {
+    fn a_stated_cost_takes_precedence_over_the_price() {
         let price = Price { input_usd: 2.0, output_usd: 10.0 };
         let cost = price.applied_to(usage(1_000_000, 500_000)).cost_usd.unwrap();
         assert!((cost - 7.0).abs() < 1e-9, "{cost}");
-        let said = Usage { cost_usd: Some(1.0), ..usage(1_000_000, 0) };
-        assert_eq!(price.applied_to(said), said);
+        let stated = TokenUsage { cost_usd: Some(1.0), ..usage(1_000_000, 0) };
+        assert_eq!(price.applied_to(stated), stated);
     }
 
     #[test]
-    fn a_limit_of_money_that_cannot_be_kept_is_noticed() {
-        let mut meter = Meter::start("cost=1".parse().unwrap());
+    fn detects_a_money_limit_without_a_known_cost() {
+        let mut meter = BudgetMeter::start("cost=1".parse().unwrap());
         assert!(!meter.is_blind());
         meter.spend(usage(1, 1));
         assert!(meter.is_blind());

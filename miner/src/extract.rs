@@ -1,32 +1,39 @@
-//! Takes the code out of what a model said.
+//! Extracts the code from a model's reply.
 //!
-//! Models wrap code in prose, fences, tags, JSON or their own thoughts, and stop in the middle. This finds the
-//! piece that is most likely meant, by rules that are tried in order; whether it is any good is for others to
-//! say. It gives up rather than pass prose on as code.
+//! Models wrap code in prose, fences, tags, JSON or reasoning, and stop in the middle. The rules here are tried in
+//! order and find the piece that is most likely meant. Whether it works is tested elsewhere. Prose is never returned
+//! as code.
 
 use std::sync::LazyLock;
 
+use harness::trial::fence::FencedBlock;
 use platform::validation;
 use regex::Regex;
 use serde_json::Value;
 
-/// There is no code in the answer.
+use helpers::with_helpers;
+use reasoning::without_reasoning;
+
+mod helpers;
+pub mod reasoning;
+
+/// The reply does not contain code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoCode {
-    /// There is nothing in it at all.
+    /// It is empty.
     #[error("the answer is empty")]
     Empty,
-    /// There are only other things in it.
+    /// It contains only other text.
     #[error("there is no Python code in the answer")]
     OnlyProse,
 }
 
-/// Most pieces of an answer that are looked at with a parser. Real answers have a handful.
+/// Most pieces of a reply that are parsed by each rule. Real replies have a handful.
 const MAX_LOOKS: usize = 40;
 
-/// The code in an answer that should define `entry_point`. It ends with a line break.
-pub fn code(answer: &str, entry_point: &str) -> Result<String, NoCode> {
-    let text = without_thoughts(answer).replace("\r\n", "\n");
+/// Returns the code in a reply that should define `entry_point`. It ends with a line break.
+pub fn code(reply: &str, entry_point: &str) -> Result<String, NoCode> {
+    let text = without_reasoning(reply).replace("\r\n", "\n");
     let text = trimmed(&text);
     if text.is_empty() {
         return Err(NoCode::Empty);
@@ -34,10 +41,14 @@ pub fn code(answer: &str, entry_point: &str) -> Result<String, NoCode> {
     let unwrapped = in_json(text, entry_point).or_else(|| in_tag(text, entry_point));
     let text = unwrapped.as_deref().unwrap_or(text);
     let blocks = fenced(text);
-    let found = defining(&blocks, entry_point).or_else(|| {
-        let bare: Vec<_> = bare(text).into_iter().collect();
-        defining(&bare, entry_point).or_else(|| longest([bare, blocks].concat()))
-    });
+    let found = whole(&blocks, entry_point)
+        .or_else(|| whole(&[raw_blocks(text).join("\n")], entry_point))
+        .or_else(|| broken(&blocks, entry_point))
+        .or_else(|| {
+            let bare: Vec<_> = bare(text).into_iter().collect();
+            let found = whole(&bare, entry_point).or_else(|| broken(&bare, entry_point));
+            found.or_else(|| longest([bare, blocks].concat()))
+        });
     let found = found.ok_or(NoCode::OnlyProse)?;
     Ok(format!("{}\n", found.trim_matches('\n').trim_end()))
 }
@@ -47,36 +58,31 @@ fn trimmed(text: &str) -> &str {
 }
 
 fn pattern(pattern: &str) -> Regex {
-    Regex::new(pattern).expect("the pattern is right")
+    Regex::new(pattern).expect("the pattern is valid")
 }
 
-/// The answer without what a model thinks aloud before it, and without the marks between the two that badly
-/// configured servers let through. A thought that does not end is all that there is.
-pub fn without_thoughts(answer: &str) -> String {
-    static THOUGHTS: LazyLock<Regex> = LazyLock::new(|| {
-        pattern(
-            r"(?is)<(think|thinking|thought|reasoning)>.*?(</(think|thinking|thought|reasoning)>|\z)",
-        )
-    });
-    // Some servers put the opening tag into the question, and then only the closing one comes back.
-    static BEFORE: LazyLock<Regex> = LazyLock::new(|| {
-        pattern(r"(?is)\A.*(</(think|thinking|thought|reasoning)>|<\|channel\|>final<\|message\|>)")
-    });
-    static MARKS: LazyLock<Regex> =
-        LazyLock::new(|| pattern(r"(?m)(<\|\w{1,40}\|>)+[ \t]*$|</s>\s*\z"));
-    let text = THOUGHTS.replace_all(answer, "");
-    let text = BEFORE.replace(&text, "");
-    MARKS.replace_all(&text, "").into_owned()
-}
-
-/// The code in `{"code": "..."}` and its like: the last text in there, however deep, that has the name.
+/// The code in JSON such as `{"code": "..."}` or in a tool call that was written as text: the last text at any depth
+/// that defines the name.
 fn in_json(text: &str, entry_point: &str) -> Option<String> {
-    let inner = fenced(text).into_iter().find(|block| block.trim_start().starts_with(['{', '[']));
-    let value = serde_json::from_str(inner.as_deref().unwrap_or(text).trim()).ok()?;
+    static TOOL_CALL: LazyLock<Regex> = LazyLock::new(|| {
+        pattern(r"(?s)<(?:tool_call|function_call)>(.*?)(?:</(?:tool_call|function_call)>|\z)")
+    });
+    let calls = TOOL_CALL.captures_iter(text).map(|call| call[1].to_owned());
+    let documents: Vec<_> =
+        fenced(text).into_iter().chain(calls).chain([text.to_owned()]).collect();
+    let is_json = |text: &&String| text.trim_start().starts_with(['{', '[', '"']);
+    documents.iter().filter(is_json).rev().find_map(|json| in_document(json, entry_point))
+}
+
+fn in_document(json: &str, entry_point: &str) -> Option<String> {
     let mut last = None;
-    let mut left: Vec<Value> = vec![value];
+    let mut left: Vec<Value> = vec![serde_json::from_str(json.trim()).ok()?];
     while let Some(value) = left.pop() {
         match value {
+            // The arguments of a tool call are JSON within a string.
+            Value::String(text) if text.trim_start().starts_with('{') => {
+                left.extend(serde_json::from_str::<Value>(&text));
+            }
             Value::String(text) if last.is_none() && defines(&text, entry_point) => {
                 last = Some(text);
             }
@@ -102,58 +108,56 @@ fn in_tag(text: &str, entry_point: &str) -> Option<String> {
     inner.filter(|inner| defines(inner, entry_point)).last()
 }
 
-/// The blocks between Markdown fences.
+/// The code in the blocks between Markdown fences, in their order.
 fn fenced(text: &str) -> Vec<String> {
+    let code = |block: &String| without_prompts(&dedent(trimmed_start(block)));
+    raw_blocks(text).iter().map(code).filter(|code| !code.trim().is_empty()).collect()
+}
+
+/// The blocks between Markdown fences, with their indentation.
+fn raw_blocks(text: &str) -> Vec<String> {
     let mut blocks = Vec::new();
-    let mut open: Option<(&str, String)> = None;
-    for line in text.lines() {
-        let fence = fence(line);
-        match &mut open {
-            None => open = fence.map(|fence| (fence, String::new())),
-            Some((opening, block)) => {
-                let fence = fence.filter(|fence| fence.starts_with(*opening));
-                match fence {
-                    Some(fence) if line.trim() == fence => {
-                        blocks.push(std::mem::take(block));
-                        open = None;
-                    }
-                    // A fence that names a language opens, also within another: Markdown in Markdown.
-                    Some(fence) => open = Some((fence, String::new())),
-                    None => {
-                        block.push_str(line);
-                        block.push('\n');
-                    }
-                }
-            }
+    add_blocks(text, &mut blocks, &mut MAX_LOOKS.clone());
+    blocks
+}
+
+/// Adds the blocks of a text. A block that is not Python may be Markdown itself, so its own blocks follow it.
+fn add_blocks(text: &str, blocks: &mut Vec<String>, looks: &mut usize) {
+    let mut from = 0;
+    while let Some(block) = FencedBlock::first(text, from) {
+        let (block, parses) = widened(block, looks);
+        from = block.end();
+        let content = block.content().into_owned();
+        if block.is_closed() {
+            blocks.push(content.clone());
+        } else {
+            blocks.push(longest_python(&content).unwrap_or(&content).to_owned());
+        }
+        if !parses && *looks > 0 {
+            add_blocks(&content, blocks, looks);
         }
     }
-    blocks.extend(open.map(|(fence, block)| unclosed(fence, &block)));
-    let code = |block: &String| without_prompts(&dedent(trimmed_start(block)));
-    blocks.iter().map(code).filter(|code| !code.trim().is_empty()).collect()
 }
 
-/// The three or more backticks or tildes that a line begins with.
-fn fence(line: &str) -> Option<&str> {
-    let line = line.trim_start();
-    let mark = line.chars().next().filter(|c| matches!(c, '`' | '~'))?;
-    let rest = line.trim_start_matches(mark);
-    let fence = &line[..line.len() - rest.len()];
-    (fence.len() >= 3 && !rest.contains('`')).then_some(fence)
-}
-
-/// A block that goes on to the end, without a fence at the end of its last line, and without the prose that
-/// may follow.
-fn unclosed(fence: &str, block: &str) -> String {
-    let block = block.trim_end();
-    let block = block.strip_suffix(fence).unwrap_or(block);
-    longest_python(block).unwrap_or(block).to_owned()
+/// The block with the closing fence that makes its content Python, or the block itself: a docstring may hold lines
+/// that look like closing fences. Returns also whether the content is Python.
+fn widened<'a>(block: FencedBlock<'a>, looks: &mut usize) -> (FencedBlock<'a>, bool) {
+    let mut next = Some(block.clone());
+    while let Some(candidate) = next.filter(|_| *looks > 0) {
+        *looks -= 1;
+        if is_python(&dedent(&candidate.content())) {
+            return (candidate, true);
+        }
+        next = candidate.wider();
+    }
+    (block, false)
 }
 
 fn trimmed_start(block: &str) -> &str {
     block.trim_start_matches(['\u{feff}', '\n'])
 }
 
-/// What was typed at the prompts `>>>` and `...`, if that is what the block shows.
+/// The input of an interpreter session with the prompts `>>>` and `...`, if the block shows one.
 fn without_prompts(block: &str) -> String {
     if !block.trim_start().starts_with(">>>") {
         return block.to_owned();
@@ -166,21 +170,27 @@ fn without_prompts(block: &str) -> String {
     block.lines().filter_map(typed).collect()
 }
 
-/// The last piece that defines what is wanted and is Python, for models correct themselves; else one that
-/// is broken, so that the model hears where.
-fn defining(pieces: &[String], entry_point: &str) -> Option<String> {
-    let wanted = || pieces.iter().rev().filter(|text| defines(text, entry_point));
-    let whole = wanted().take(MAX_LOOKS).find(|text| is_python(text));
-    whole.or_else(|| wanted().next()).cloned()
+/// The last piece that defines the name and is Python, because models correct themselves, together with the pieces
+/// that it needs.
+fn whole(pieces: &[String], entry_point: &str) -> Option<String> {
+    let is_whole = |code: &String| defines(code, entry_point) && is_python(code);
+    let candidates = (0..pieces.len()).rev().filter(|index| defines(&pieces[*index], entry_point));
+    let main = candidates.take(MAX_LOOKS).find(|index| is_python(&pieces[*index]))?;
+    with_helpers(pieces, main).filter(is_whole).or_else(|| pieces.get(main).cloned())
 }
 
-/// The longest piece that is any Python.
+/// The last piece that defines the name. The model should learn what is wrong with it.
+fn broken(pieces: &[String], entry_point: &str) -> Option<String> {
+    pieces.iter().rev().find(|text| defines(text, entry_point)).cloned()
+}
+
+/// The longest piece that is Python.
 fn longest(mut pieces: Vec<String>) -> Option<String> {
     pieces.sort_by_key(|text| std::cmp::Reverse(text.len()));
     pieces.into_iter().take(MAX_LOOKS).find(|text| is_python(text))
 }
 
-/// Code without any wrapping, perhaps with prose before and after it.
+/// Code without a wrapping, with optional prose before and after it.
 fn bare(text: &str) -> Option<String> {
     static CODE: LazyLock<Regex> = LazyLock::new(|| {
         pattern(
@@ -195,11 +205,11 @@ fn bare(text: &str) -> Option<String> {
     let starts = || CODE.find_iter(text).map(|found| &text[found.start()..]);
     let mut whole = starts().take(10).filter_map(longest_python);
     let found = whole.find(|code| DEFINITION.is_match(code));
-    // If it is broken, the model should hear where.
+    // The model should learn what is wrong with broken code.
     found.or_else(|| starts().next()).map(|code| code.trim_end().to_owned())
 }
 
-/// The longest beginning of a text that is Python, in whole lines, with no more than a little prose cut off.
+/// The longest prefix of complete lines that is Python, within a limited number of attempts.
 fn longest_python(text: &str) -> Option<&str> {
     let mut rest = text.trim_end();
     for _ in 0..MAX_LOOKS {
@@ -211,9 +221,9 @@ fn longest_python(text: &str) -> Option<&str> {
     None
 }
 
-/// Whether the text defines this name, and not only within a class or another function.
+/// Returns whether the text defines a name, other than within a class or another function.
 pub fn defines(text: &str, name: &str) -> bool {
-    // Of the lines that a line stands under: how far each is indented, and whether it defines something.
+    // The enclosing lines: the indentation of each, and whether it is a definition.
     let mut above: Vec<(usize, bool)> = Vec::new();
     text.lines().filter(|line| !line.trim().is_empty()).any(|line| {
         let indentation = indent(line);
@@ -235,7 +245,7 @@ fn defines_here(line: &str, name: &str) -> bool {
     })
 }
 
-/// What follows `def` or `class` in a line.
+/// The rest of a line after `def` or `class`.
 fn definition(line: &str) -> Option<&str> {
     let line = line.trim_start();
     let line = line.strip_prefix("async ").unwrap_or(line);
@@ -246,12 +256,12 @@ fn is_python(text: &str) -> bool {
     validation::validate(text.as_bytes()).is_ok()
 }
 
-/// White space at the beginning of a line, in bytes.
+/// Indentation of a line, in bytes.
 fn indent(line: &str) -> usize {
     line.len() - line.trim_start_matches([' ', '\t']).len()
 }
 
-/// The text without the indentation that all its lines share.
+/// The text without the common indentation of its lines.
 fn dedent(text: &str) -> String {
     let blank = |line: &&str| line.trim().is_empty();
     let shared = text.lines().filter(|line| !blank(line)).map(indent).min().unwrap_or(0);

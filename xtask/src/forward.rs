@@ -1,28 +1,20 @@
-//! Forwarding: the arena's binaries do the work, and their exit status is ours.
+//! Passes words on to the `arena` binary, and its exit status back.
 
+use std::ffi::OsString;
 use std::process::{ExitCode, ExitStatus};
 
 use xshell::{Shell, cmd};
 
 use crate::children;
 
-/// What is handed on as it is.
-#[derive(clap::Args)]
-pub struct Arguments {
-    /// Arguments of the command; --help shows them
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENTS")]
-    rest: Vec<String>,
+/// Builds `arena` and runs it with these words.
+pub fn run(sh: &Shell, words: &[OsString]) -> anyhow::Result<ExitCode> {
+    let arena = cmd!(sh, "cargo run --quiet --package arena -- {words...}").quiet();
+    Ok(code(children::run(arena)?))
 }
 
-/// Builds a binary and runs one of its commands.
-pub fn run(sh: &Shell, binary: &str, command: &str, args: &Arguments) -> anyhow::Result<ExitCode> {
-    let rest = &args.rest;
-    let run = cmd!(sh, "cargo run --quiet --package {binary} -- {command} {rest...}").quiet();
-    Ok(code(children::run(run)?))
-}
-
-/// The exit status of a child as ours.
+/// Returns the exit status of a child as this process's own.
 pub fn code(status: ExitStatus) -> ExitCode {
-    // A child that a signal ended has no status; 130 is what shells say then.
+    // A child that a signal ended has no status; shells report 130 then.
     ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(130))
 }

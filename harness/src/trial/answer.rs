@@ -1,41 +1,37 @@
-//! From what an agent printed to what it answered.
+//! The answer in what an agent printed.
 
-use std::sync::LazyLock;
+use std::borrow::Cow;
 
-use regex::Regex;
 use tasks::Verdict;
 
 use crate::sandbox::{AgentRun, StoppedFor};
+use crate::trial::fence;
 
-/// One Markdown code fence around everything, as language models like to print it.
-static FENCE: LazyLock<Regex> = LazyLock::new(|| {
-    let fence = r"(?s)\A\s*(?:```|~~~)[\w+-]*[ \t]*\r?\n(?<inside>.*?)\r?\n?[ \t]*(?:```|~~~)\s*\z";
-    Regex::new(fence).expect("the pattern is right")
-});
+/// The number of the signal that the kernel sends when memory runs out.
+const SIGKILL: i32 = 9;
 
-/// Takes the answer out of an agent's run, or says why there is none: the verdict for every case, and a
-/// sentence.
-pub fn answer_of(run: &AgentRun) -> Result<&str, (Verdict, String)> {
+/// Returns the answer of an agent's run: its output without a Markdown fence around it and without a byte order
+/// mark. The error is the verdict for every case and its reason.
+pub fn answer_of(run: &AgentRun) -> Result<Cow<'_, str>, (Verdict, String)> {
     match run.stopped_for {
         Some(StoppedFor::Time) => {
-            return Err((Verdict::TimeLimit, "the agent's time was up".into()));
+            return Err((Verdict::TimeLimit, "the agent exceeded its time limit".into()));
         }
         Some(StoppedFor::Output) => {
             return Err((
                 Verdict::OutputLimit,
-                "the agent printed more than an answer may have".into(),
+                "the agent printed more than the longest answer".into(),
             ));
         }
         None => {}
     }
     if run.out_of_memory && run.signal == Some(SIGKILL) {
-        return Err((Verdict::MemoryLimit, "the agent's memory was used up".into()));
+        return Err((Verdict::MemoryLimit, "the agent exceeded its memory limit".into()));
     }
     let Ok(text) = str::from_utf8(&run.stdout) else {
         return Err((Verdict::NoSolution, "the answer is not UTF-8".into()));
     };
-    // A byte order mark is not part of the text.
-    let answer = unfenced(text.strip_prefix('\u{feff}').unwrap_or(text));
+    let answer = fence::unfenced(text);
     if !answer.trim().is_empty() {
         return Ok(answer);
     }
@@ -46,23 +42,8 @@ pub fn answer_of(run: &AgentRun) -> Result<&str, (Verdict, String)> {
         }
         (None, signal) => {
             let signal = signal.unwrap_or_default();
-            Err((Verdict::RuntimeError, format!("signal {signal} ended the agent")))
+            Err((Verdict::RuntimeError, format!("the agent was ended by signal {signal}")))
         }
-    }
-}
-
-/// The number of the signal with which the kernel kills for want of memory.
-const SIGKILL: i32 = 9;
-
-fn unfenced(text: &str) -> &str {
-    match FENCE.captures(text).and_then(|captures| captures.name("inside")) {
-        // Two fences one after the other are not one fence around everything.
-        Some(inside)
-            if !inside.as_str().lines().any(|line| line.trim_start().starts_with("```")) =>
-        {
-            inside.as_str()
-        }
-        _ => text,
     }
 }
 
@@ -90,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn one_fence_around_everything_is_taken_off() {
+    fn removes_one_fence_around_everything() {
         for (printed, answer) in [
             ("x = 1\n", "x = 1\n"),
             ("```python\nx = 1\n```\n", "x = 1"),
@@ -99,14 +80,15 @@ mod tests {
             ("Here:\n```\nx = 1\n```", "Here:\n```\nx = 1\n```"),
             ("```\na\n```\n```\nb\n```", "```\na\n```\n```\nb\n```"),
         ] {
-            assert_eq!(answer_of(&run(printed)), Ok(answer), "{printed:?}");
+            assert_eq!(answer_of(&run(printed)), Ok(answer.into()), "{printed:?}");
         }
     }
 
     #[test]
-    fn a_run_without_an_answer_has_the_verdict_of_how_it_ended() {
+    fn gives_a_run_without_an_answer_the_verdict_of_its_end() {
         check(&run(" \n"), Verdict::NoSolution);
         check(&run("```\n```"), Verdict::NoSolution);
+        check(&run("\u{feff}"), Verdict::NoSolution);
         check(&AgentRun { stdout: vec![0xff], ..run("") }, Verdict::NoSolution);
         check(&AgentRun { exit: Some(1), ..run("") }, Verdict::RuntimeError);
         check(&AgentRun { exit: None, signal: Some(11), ..run("") }, Verdict::RuntimeError);
@@ -121,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_counts_even_if_the_agent_failed_after_it() {
-        assert_eq!(answer_of(&AgentRun { exit: Some(1), ..run("x = 1") }), Ok("x = 1"));
+    fn accepts_an_answer_of_an_agent_that_failed_after_it() {
+        assert_eq!(answer_of(&AgentRun { exit: Some(1), ..run("x = 1") }), Ok("x = 1".into()));
     }
 }

@@ -72,18 +72,19 @@ pub(crate) async fn run(
     let mut missing = None;
     let judged = match answer_of(&agent_run) {
         Ok(answer) => {
-            let request = JudgeRequest { task, answer, limits, stop: StopPolicy::AllCalls };
+            let request =
+                JudgeRequest { task, answer: &answer, limits, stop: StopPolicy::AllCalls };
             let judged = judge_answer(container, request).await?;
             clean &= judged.clean;
             let cases = &judged.value.cases;
             if !shrinking.is_zero() {
                 let mut found = shrink::SearchOutcome::default();
                 if clean {
-                    let failures = shrink::Failures { task, answer, cases };
+                    let failures = shrink::Failures { task, answer: &answer, cases };
                     found = shrink::search(container, failures, shrinking);
                     clean = !found.is_spoiled;
                 }
-                missing = MissingExplanations::of(task, answer, cases, found.smallest);
+                missing = MissingExplanations::of(task, &answer, cases, found.smallest);
             }
             judged.value
         }

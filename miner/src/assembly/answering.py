@@ -1,7 +1,7 @@
 
 
 def answer(prompt):
-    """The answer to a prompt, or nothing if none is known."""
+    """Returns the answer to a prompt, or None if there is none."""
     for task, known in PROMPTS.items():
         if words(known) == words(prompt):
             return ANSWERS[task]
@@ -12,7 +12,7 @@ def answer(prompt):
 
 
 def guess(prompt):
-    """The answer to what looks most like this prompt: the same name is asked for, or it shows a file."""
+    """Returns the answer to the most similar prompt: one for the same name, or one that shows a file."""
     for task, known in PROMPTS.items():
         if name_asked(known) and name_asked(known) == name_asked(prompt):
             return ANSWERS[task]
@@ -24,23 +24,23 @@ def guess(prompt):
 
 
 def name_asked(prompt):
-    """The first function or class that a prompt names."""
+    """Returns the first function or class that a prompt names."""
     named = re.search(r"\b(?:function|class)\s+(\w+)", prompt)
     return named and named[1]
 
 
 def words(text):
-    """What of a text counts: not how its lines are broken."""
+    """Splits a text into words, so that line breaks do not matter."""
     return text.split()
 
 
 def above_listing(prompt):
-    """What stands above the first numbered line. It is the same in every round."""
+    """Returns the text above the first numbered line, which is the same in every round."""
     return re.split(r"^ *1\|", prompt, maxsplit=1, flags=re.M)[0]
 
 
 def review(program, prompt):
-    """Runs a reviewer, and stops it well before the sandbox would."""
+    """Runs a reviewer for at most 8 seconds; the sandbox allows 10."""
     signal.alarm(8)
     namespace = {"__name__": "reviewer"}
     exec(compile(program, "reviewer", "exec"), namespace)
@@ -51,7 +51,7 @@ def main():
     prompt = sys.argv[sys.argv.index("--task") + 1]
     found = answer(prompt)
     if found is None:
-        sys.exit("no answer is known to this prompt, and none to anything like it")
+        sys.exit("no answer is known to this prompt or to a similar one")
     sys.stdout.write(found)
 
 

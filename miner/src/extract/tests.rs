@@ -1,20 +1,19 @@
-//! What models say, as a table.
-
-use std::time::{Duration, Instant};
+//! Replies of models and the code in them.
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::source::MAX_ANSWER_BYTES;
+use crate::model::source::MAX_REPLY_BYTES;
 
 const CODE: &str = "def f(x):\n    return x\n";
 
+/// Checks the code in a reply for a task that asks for `f`.
 fn check(answer: &str, expected: Result<&str, NoCode>) {
     assert_eq!(code(answer, "f").as_deref().map_err(|error| *error), expected, "{answer:?}");
 }
 
 #[test]
-fn what_stands_before_the_function_stays() {
+fn keeps_the_lines_before_the_function() {
     for first in ["import re", "from re import sub", "from urllib.parse import quote", "LIMIT = 3"]
     {
         let answer = format!("{first}\n\n\ndef f(x):\n    return x\n");
@@ -23,9 +22,9 @@ fn what_stands_before_the_function_stays() {
 }
 
 #[test]
-fn code_is_found_in_every_usual_shape() {
+fn finds_code_in_every_usual_form() {
     for answer in [
-        // Nothing around it.
+        // Without a wrapping.
         "def f(x):\n    return x",
         "\u{feff}\n\ndef f(x):\r\n    return x\r\n",
         // Fences.
@@ -37,13 +36,13 @@ fn code_is_found_in_every_usual_shape() {
         "````markdown\ndef f(x):\n    return x\n````",
         "```markdown\n# Answer\n```python\ndef f(x):\n    return x\n```\n```",
         "1. Do it:\n\n   ```python\n   def f(x):\n       return x\n   ```",
-        // Fences that are not closed, or not as they should be.
+        // Fences that are unclosed or malformed.
         "```python\ndef f(x):\n    return x",
         "```python\ndef f(x):\n    return x```",
         "```python\ndef f(x):\n    return x\n\nThat is all.",
         "```python\ndef f(x):\n    return x\n```<|im_end|>",
         "'''python\ndef f(x):\n    return x\n'''",
-        // Thoughts.
+        // Reasoning.
         "<think>def f(x): return 1, or\n```python\ndef f(x): 2\n```</think>\ndef f(x):\n    return x",
         "<THINK>hm</THINK>```python\ndef f(x):\n    return x\n```",
         "It could be\ndef f(x):\n    return 1\nbut no.\n</think>\n\ndef f(x):\n    return x",
@@ -62,11 +61,14 @@ fn code_is_found_in_every_usual_shape() {
         r#"{"files": [{"path": "f.py", "content": "def f(x):\n    return x\n"}]}"#,
         r#"[{"type": "text", "text": "```python\ndef f(x):\n    return x\n```"}]"#,
         r#""def f(x):\n    return x""#,
+        // Tool calls that were written as text.
+        "<tool_call>\n{\"name\": \"write\", \"arguments\": {\"code\": \"def f(x):\\n    return x\"}}\n</tool_call>",
+        "I call it:\n<tool_call>{\"arguments\": \"{\\\"code\\\": \\\"def f(x):\\\\n    return x\\\"}\"}",
         // Prose.
         "Here is the code.\ndef f(x):\n    return x\n\nIt's as simple as that.",
         "# Solution\n\nIt is in the\nclass of problems that are simple.\n\ndef f(x):\n    return x\n",
         "```text\nno code here\n```\n\ndef f(x):\n    return x\n",
-        // A session with an interpreter.
+        // A session of an interpreter.
         "```python\n>>> def f(x):\n...     return x\n...\n```",
     ] {
         check(answer, Ok(CODE));
@@ -78,14 +80,44 @@ fn code_is_found_in_every_usual_shape() {
 }
 
 #[test]
-fn of_several_blocks_the_last_that_defines_the_name_is_meant() {
+fn joins_the_block_with_the_blocks_that_it_needs() {
+    for (answer, expected) in [
+        (
+            "```python\nimport re\n```\nThen:\n```python\ndef f(x):\n    return re.escape(x)\n```",
+            "import re\n\n\ndef f(x):\n    return re.escape(x)\n",
+        ),
+        (
+            "```python\ndef f(x):\n    return g(x)\n```\nThe helper:\n```python\ndef g(x):\n    return x\n```",
+            "def g(x):\n    return x\n\n\ndef f(x):\n    return g(x)\n",
+        ),
+        (
+            "```python\nfrom os import (\n    path as p,\n)\n```\n```python\ndef g(x):\n    return p.join(x)\n```\n\
+             ```python\ndef f(x):\n    return g(x)\n```\n```python\nprint(f(1))\n```",
+            "from os import (\n    path as p,\n)\n\n\ndef g(x):\n    return p.join(x)\n\n\n\
+             def f(x):\n    return g(x)\n",
+        ),
+        // The function continues in the next block.
+        (
+            "```python\ndef f(x):\n    if (x and\n```\nand\n```python\n        x > 1):\n        return x\n```",
+            "def f(x):\n    if (x and\n        x > 1):\n        return x\n",
+        ),
+    ] {
+        check(answer, Ok(expected));
+    }
+    for unrelated in ["x = 1", "import re", "def g(x):\n    return x", "g = 1\nprint(g)"] {
+        check(&format!("```python\n{unrelated}\n```\n```python\n{CODE}```"), Ok(CODE));
+    }
+}
+
+#[test]
+fn takes_the_last_block_that_defines_the_name() {
     for answer in [
         "```\ndef f(x):\n    return 1\n```\nNo:\n```\ndef f(x):\n    return x\n```",
         "```python\ndef f(x):\n    return x\n```\nUse:\n```python\nprint(f(1))\n```",
         "```sh\npip install it\n```\n```python\ndef f(x):\n    return x\n```",
         "```python\ndef ff(x):\n    return 1\n```\n```\ndef f(x):\n    return x\n```",
         "```python\ndef f(x):\n    return x\n```\nIn Java:\n```java\nint f(int x) { return x; }\n```",
-        // A snippet in which something is left out is no program.
+        // A snippet with an ellipsis is not a program.
         "```python\ndef f(x):\n    return x\n```\nIn short:\n```python\ndef f(x):\n    …\n```",
         "```python\nclass S:\n    def f(self, x):\n        return 1\n```\n```\ndef f(x):\n    return x\n```",
         "```diff\n-def f(x): return 1\n+def f(x): return x\n```\n```python\ndef f(x):\n    return x\n```",
@@ -95,7 +127,7 @@ fn of_several_blocks_the_last_that_defines_the_name_is_meant() {
 }
 
 #[test]
-fn what_is_wrong_with_code_is_for_the_model_to_hear() {
+fn returns_broken_code_for_the_feedback() {
     for answer in [
         "def g(x):\n    return x\n",
         "class f:\n    pass\n",
@@ -110,7 +142,7 @@ fn what_is_wrong_with_code_is_for_the_model_to_hear() {
 }
 
 #[test]
-fn what_is_no_code_is_not_passed_on_as_code() {
+fn never_returns_prose() {
     for empty in ["", " \n\t\u{feff}", "<think>I must not", "<think>hm</think>\n"] {
         check(empty, Err(NoCode::Empty));
     }
@@ -131,15 +163,30 @@ fn what_is_no_code_is_not_passed_on_as_code() {
 }
 
 #[test]
-fn what_is_within_a_text_of_the_code_stays_as_it_is() {
+fn keeps_string_literals_unchanged() {
     let fence = "def f(x):\n    return '''\n```\n'''\n";
+    for code in [
+        fence,
+        "def f(x):\n    \"\"\"\n    ```\n    f(1)\n    ```\n    \"\"\"\n    return x\n",
+        "\"\"\"\n```python\nf(1)\n```\n\"\"\"\ndef f(x):\n    return x\n",
+        "def f(x):\n    return '''\n   \n'''\n",
+        "def f(x):\n    return x.split(\"</think>\")[-1]\n",
+        "def f(x):\n    return '<think>' + x + f'</think>'\n",
+        "def f(x):\n    return x + \"<|endoftext|>\"\n",
+        "TAGS = '''\n<think>\n</think>\n<|endoftext|>\n'''\ndef f(x):\n    return TAGS\n",
+        "# Don't change it.\ndef f(x):\n    return \"<|im_end|>\" # it's \\\"\n",
+    ] {
+        check(&format!("```python\n{code}```"), Ok(code));
+        check(
+            &format!("<think>I'd use ''' here.</think>\n```python\n{code}```<|im_end|>"),
+            Ok(code),
+        );
+    }
     check(&format!("````python\n{fence}````"), Ok(fence));
-    let blank = "def f(x):\n    return '''\n   \n'''\n";
-    check(&format!("```python\n{blank}```"), Ok(blank));
 }
 
 #[test]
-fn a_name_is_defined_at_the_top_level_or_not_at_all() {
+fn finds_definitions_at_the_top_level_only() {
     for (text, expected) in [
         ("def f(): pass", true),
         ("async def f(): pass", true),
@@ -161,7 +208,7 @@ fn a_name_is_defined_at_the_top_level_or_not_at_all() {
 }
 
 #[test]
-fn the_longest_answers_are_looked_at_in_no_time() {
+fn accepts_the_longest_replies() {
     for piece in [
         "x",
         "```\n",
@@ -173,10 +220,8 @@ fn the_longest_answers_are_looked_at_in_no_time() {
         "    def f(x):\n",
         "class A:\n    def f(x):\n",
     ] {
-        let answer = piece.repeat(MAX_ANSWER_BYTES / piece.len());
-        let since = Instant::now();
+        let answer = piece.repeat(MAX_REPLY_BYTES / piece.len());
         let _ = code(&answer, "f");
-        assert!(since.elapsed() < Duration::from_secs(20), "{piece:?}: {:?}", since.elapsed());
     }
 }
 
@@ -184,7 +229,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_is_said_is_code_or_it_is_not(pieces in proptest::collection::vec(
+    fn any_reply_gives_code_or_an_error(pieces in proptest::collection::vec(
         proptest::sample::select(vec![
             "```", "````", "~~~", "python", "diff", "\n", "\r\n", "    ", "\t", " ", "\u{a0}", "\u{feff}", "é",
             "def f(x):", "return x", "class A:", ">>> ", "... ", "<think>", "</think>", "<answer>", "</answer>",

@@ -1,4 +1,4 @@
-//! One task's share of the loop: questions and answers until one passes, or until it is enough.
+//! The conversation about one task: questions and replies until an answer passes or a limit is reached.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,261 +9,309 @@ use platform::api::TaskScore;
 use platform::validation;
 use tasks::{TaskView, Verdict};
 
-use super::{Event, Exchange, MineError, Run};
-use crate::answers::{Best, prompt_sha256};
-use crate::assembly::{self, Making, Part};
-use crate::budget::Meter;
+use super::answers::{KeptAnswer, KeptAnswers, prompt_sha256};
+use super::error::MineError;
+use super::event::{MiningEvent, ModelExchange, OnMiningEvent};
+use super::plan::MiningPlan;
+use super::prompt;
+use super::tryout::Tryout;
+use crate::assembly::{self, AgentHeader, AgentPart};
+use crate::budget::BudgetMeter;
 use crate::extract;
-use crate::prompt;
-use crate::source::{Ask, Flaw, MAX_ANSWER_BYTES, Message, Progress, Reply, SourceError, Usage};
-use crate::tryout::Tryout;
+use crate::model::source::{
+    AnswerSource, AnswerSourceError, ChatMessage, MAX_REPLY_BYTES, ModelProgress, ModelReply,
+    ModelRequest, ReplyFlaw, TokenUsage,
+};
 
-/// A limit that cannot be kept is no limit.
-const NO_PRICE: &str = "a budget of money was given, but the provider does not say what an answer costs: \
-                        add --price IN,OUT";
+const NO_PRICE: &str = "the budget limits money, but the provider does not state what a reply costs: add \
+                        --price IN,OUT";
+
+/// What all conversations of a run share.
+pub(super) struct MiningContext<'a> {
+    pub source: &'a dyn AnswerSource,
+    pub plan: &'a MiningPlan<'a>,
+    pub answers: &'a KeptAnswers,
+    pub on_event: OnMiningEvent<'a>,
+    pub meter: Mutex<BudgetMeter>,
+}
+
+impl MiningContext<'_> {
+    fn meter(&self) -> MutexGuard<'_, BudgetMeter> {
+        self.meter.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// A conversation about one task.
 pub(super) struct Conversation<'a> {
-    run: &'a Run<'a>,
+    context: &'a MiningContext<'a>,
     task: &'a TaskView,
     place: usize,
-    meter: Meter,
-    messages: Vec<Message>,
+    meter: BudgetMeter,
+    messages: Vec<ChatMessage>,
 }
 
 /// How a conversation ended.
-pub(super) enum End {
-    /// An answer passed, or the attempts are over.
+pub(super) enum ConversationEnd {
+    /// An answer passed, or all attempts are used.
     Done,
     /// The task's own budget is used up.
     TaskBudget(String),
-    /// The source has nothing more to say to this task.
-    NothingToSay {
-        /// At which attempt.
+    /// The source has no further answer to this task.
+    NoAnswer {
+        /// The attempt, from 1.
         attempt: u32,
         /// Why.
-        why: String,
+        reason: String,
     },
-    /// The provider failed.
+    /// The source failed.
     Failed(String),
 }
 
-/// Answers to one question that broke off: nobody says what they cost, and they are not free.
+/// The estimated usage of replies to one question that were cut off: their cost is unknown, but not zero.
 #[derive(Default)]
-struct BrokenOff {
+struct AbortedReplies {
     asked_bytes: usize,
-    /// Of the answer that is coming in.
+    /// Bytes of the reply that is arriving.
     received_bytes: AtomicUsize,
-    usage: Mutex<Usage>,
+    usage: Mutex<TokenUsage>,
 }
 
-impl BrokenOff {
-    fn hear(&self, progress: &Progress) {
+impl AbortedReplies {
+    fn observe(&self, progress: &ModelProgress) {
         match progress {
-            Progress::Received { bytes } => self.received_bytes.store(*bytes, Ordering::Relaxed),
-            Progress::Retrying { .. } => self.count(),
+            ModelProgress::Received { bytes } => {
+                self.received_bytes.store(*bytes, Ordering::Relaxed);
+            }
+            ModelProgress::Retrying { .. } => self.count(),
         }
     }
 
-    /// Counts the answer that was coming in. If nothing came, nothing was begun.
+    /// Counts the reply that was arriving. A request without any reply counts nothing.
     fn count(&self) {
         let received_bytes = self.received_bytes.swap(0, Ordering::Relaxed);
         if received_bytes > 0 {
-            *self.lock() += Usage::estimated(self.asked_bytes, received_bytes);
+            *self.lock() += TokenUsage::estimated(self.asked_bytes, received_bytes);
         }
     }
 
-    fn usage(&self) -> Usage {
+    fn usage(&self) -> TokenUsage {
         *self.lock()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Usage> {
+    fn lock(&self) -> MutexGuard<'_, TokenUsage> {
         self.usage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What an answer came to.
+/// A reply and the attempt that it belongs to.
+struct AttemptedReply {
+    attempt: u32,
+    reply: ModelReply,
+    wall_ms: u64,
+}
+
+/// The result of examining a reply.
 #[derive(Default)]
-struct Examined {
+struct ExaminedReply {
     /// The code, if it is worth keeping.
     answer: Option<String>,
-    /// What it got, if it was tried.
+    /// Its score, if it was tried.
     score: Option<TaskScore>,
-    /// What was wrong, in one line; nothing if all is well.
+    /// What was wrong, in one line, if anything.
     failed: Option<String>,
-    /// What the model should hear of it, if that is more.
+    /// More detailed feedback for the model.
     feedback: Option<String>,
 }
 
-impl Examined {
-    fn failed(why: impl Into<String>) -> Self {
-        Self { failed: Some(why.into()), ..Self::default() }
+impl ExaminedReply {
+    fn failed(reason: impl Into<String>) -> Self {
+        Self { failed: Some(reason.into()), ..Self::default() }
     }
 }
 
 impl<'a> Conversation<'a> {
-    pub(super) fn new(run: &'a Run<'a>, task: &'a TaskView, place: usize) -> Self {
-        let meter = Meter::start(run.plan.task_budget);
-        Self { run, task, place, meter, messages: prompt::opening(task) }
+    pub(super) fn new(context: &'a MiningContext<'a>, task: &'a TaskView, place: usize) -> Self {
+        let meter = BudgetMeter::start(context.plan.settings.task_budget);
+        Self { context, task, place, meter, messages: prompt::opening(task) }
     }
 
-    pub(super) async fn run(mut self) -> Result<End, MineError> {
-        if self.take_up().await? {
-            return Ok(End::Done);
+    pub(super) async fn run(mut self) -> Result<ConversationEnd, MineError> {
+        if self.continue_from_kept_answer().await? {
+            return Ok(ConversationEnd::Done);
         }
-        let attempts = if self.run.source.learns() { self.run.plan.attempts.max(1) } else { 1 };
+        let learns = self.context.source.learns();
+        let attempts = if learns { self.context.plan.settings.attempts.max(1) } else { 1 };
         for attempt in 1..=attempts {
-            if let Some(what) = self.run.meter(|meter| meter.used_up()) {
+            if let Some(what) = self.context.meter().used_up() {
                 return Err(MineError::Budget(what));
             }
             if let Some(what) = self.meter.used_up() {
-                return Ok(End::TaskBudget(what));
+                return Ok(ConversationEnd::TaskBudget(what));
             }
             let (task, place) = (self.task.id.clone(), self.place);
-            (self.run.on_event)(Event::Asking { task, place, attempt });
+            (self.context.on_event)(MiningEvent::Asking { task, place, attempt });
             let asked = Instant::now();
             let reply = match self.ask(attempt).await {
                 Some(Ok(reply)) => reply,
-                Some(Err(SourceError::NothingToSay(why))) => {
-                    return Ok(End::NothingToSay { attempt, why });
+                Some(Err(AnswerSourceError::NoAnswer(reason))) => {
+                    return Ok(ConversationEnd::NoAnswer { attempt, reason });
                 }
-                Some(Err(SourceError::Failed(why))) => return Ok(End::Failed(why)),
+                Some(Err(AnswerSourceError::Failed(reason))) => {
+                    return Ok(ConversationEnd::Failed(reason));
+                }
                 Some(Err(error)) => return Err(MineError::Source(error)),
-                // Time was up, and the next turn says whose.
+                // The time is used up, and the next iteration reports which limit.
                 None => continue,
             };
             let wall_ms = u64::try_from(asked.elapsed().as_millis()).unwrap_or(u64::MAX);
             let examined = self.examine(&reply).await?;
-            let done = self.take(attempt, &reply, wall_ms, examined);
-            if self.run.meter(|meter| meter.is_blind()) || self.meter.is_blind() {
-                return Err(MineError::Source(SourceError::Unusable(NO_PRICE.to_owned())));
+            let passed = self.keep(&AttemptedReply { attempt, reply, wall_ms }, examined);
+            if self.context.meter().is_blind() || self.meter.is_blind() {
+                return Err(MineError::Source(AnswerSourceError::Unusable(NO_PRICE.to_owned())));
             }
-            if done {
+            if passed {
                 break;
             }
         }
-        Ok(End::Done)
+        Ok(ConversationEnd::Done)
     }
 
-    /// Goes on from an answer that an earlier run has kept: tries it, and lets the conversation begin with it
-    /// and what is wrong with it. Says whether it passes.
-    async fn take_up(&mut self) -> Result<bool, MineError> {
-        let kept = self.run.answers.get(&self.task.id);
+    /// Tries the answer that an earlier run kept, and begins the conversation with it and its feedback. Returns
+    /// whether it passes.
+    async fn continue_from_kept_answer(&mut self) -> Result<bool, MineError> {
+        let kept = self.context.answers.get(&self.task.id);
         let (Some(kept), Some(tryout)) = (kept, self.tryout()) else { return Ok(false) };
-        let Examined { score, failed, feedback, .. } =
+        let ExaminedReply { score, failed, feedback, .. } =
             self.try_out(tryout, kept.answer.clone()).await?;
-        let said = format!("```python\n{}```\n", kept.answer);
-        self.run.answers.offer(&self.task.id, Best { score, ..kept });
+        let reply = format!("```python\n{}```\n", kept.answer);
+        self.context.answers.offer(&self.task.id, KeptAnswer { score, ..kept });
         let Some(failed) = failed else { return Ok(true) };
-        self.goes_on(&said, &feedback.unwrap_or(failed));
+        self.add_feedback(&reply, &feedback.unwrap_or(failed));
         Ok(false)
     }
 
-    fn goes_on(&mut self, said: &str, what_failed: &str) {
-        self.messages.push(prompt::said(said));
+    fn add_feedback(&mut self, reply: &str, what_failed: &str) {
+        self.messages.push(prompt::repeated(reply));
         self.messages.push(prompt::feedback(self.task, what_failed));
     }
 
-    /// Asks within whatever time and tokens are left. Nothing comes back if time was up.
-    async fn ask(&mut self, attempt: u32) -> Option<Result<Reply, SourceError>> {
-        let plan = self.run.plan;
-        let (tokens, time) = self.run.meter(|meter| (meter.tokens_left(), meter.time_left()));
-        let tokens = [tokens, self.meter.tokens_left(), Some(plan.max_output_tokens)];
+    /// Asks within the remaining time and tokens. Returns none if the time is used up.
+    async fn ask(&mut self, attempt: u32) -> Option<Result<ModelReply, AnswerSourceError>> {
+        let settings = &self.context.plan.settings;
+        let (tokens, time) = {
+            let meter = self.context.meter();
+            (meter.tokens_left(), meter.time_left())
+        };
+        let tokens = [tokens, self.meter.tokens_left(), Some(settings.max_output_tokens)];
         let time = [time, self.meter.time_left()].into_iter().flatten().min();
         let asked_bytes = self.messages.iter().map(|message| message.text.len()).sum();
-        let broken = BrokenOff { asked_bytes, ..BrokenOff::default() };
+        let aborted = AbortedReplies { asked_bytes, ..AbortedReplies::default() };
         let on_progress = |progress| {
-            broken.hear(&progress);
-            (self.run.on_event)(Event::Progress(progress));
+            aborted.observe(&progress);
+            (self.context.on_event)(MiningEvent::Progress(progress));
         };
-        let ask = Ask {
+        let request = ModelRequest {
             task: self.task,
             attempt,
             messages: &self.messages,
             max_output_tokens: tokens.into_iter().flatten().min().unwrap_or(u64::MAX).max(1),
             on_progress: &on_progress,
         };
-        let answer = self.run.source.answer(&ask);
+        let answer = self.context.source.answer(&request);
         let replied = match time {
             Some(time) => tokio::time::timeout(time + Duration::from_millis(1), answer).await.ok(),
             None => Some(answer.await),
         };
-        let replied = replied
-            .map(|reply| reply.map(|reply| Reply { usage: self.priced(reply.usage), ..reply }));
+        let replied = replied.map(|reply| {
+            reply.map(|reply| ModelReply { usage: self.priced(reply.usage), ..reply })
+        });
         let usage = if let Some(Ok(reply)) = &replied {
             reply.usage
         } else {
-            broken.count();
-            Usage::default()
+            aborted.count();
+            TokenUsage::default()
         };
-        self.spend(usage, broken.usage());
+        let aborted = self.priced(aborted.usage());
+        self.spend(usage, aborted);
         replied
     }
 
-    fn priced(&self, usage: Usage) -> Usage {
-        self.run.plan.price.map_or(usage, |price| price.applied_to(usage))
+    fn priced(&self, usage: TokenUsage) -> TokenUsage {
+        self.context.plan.settings.price.map_or(usage, |price| price.applied_to(usage))
     }
 
-    fn spend(&mut self, mut usage: Usage, broken: Usage) {
-        usage += self.priced(broken);
+    fn spend(&mut self, mut usage: TokenUsage, aborted: TokenUsage) {
+        usage += aborted;
         self.meter.spend(usage);
-        let spent = self.run.meter(|meter| {
+        let spent = {
+            let mut meter = self.context.meter();
             meter.spend(usage);
             meter.spent()
-        });
-        (self.run.on_event)(Event::Spent(spent));
+        };
+        (self.context.on_event)(MiningEvent::Spent(spent));
     }
 
-    /// Keeps what is worth it and goes on with the conversation. Says whether that is the end of it.
-    fn take(&mut self, attempt: u32, reply: &Reply, wall_ms: u64, examined: Examined) -> bool {
-        let Examined { answer, score, failed, feedback } = examined;
+    /// Keeps the answer if it is worth it, reports the exchange and adds feedback. Returns whether the answer
+    /// passes.
+    fn keep(&mut self, attempted: &AttemptedReply, examined: ExaminedReply) -> bool {
+        let AttemptedReply { attempt, reply, wall_ms } = attempted;
+        let ExaminedReply { answer, score, failed, feedback } = examined;
         let id = &self.task.id;
         if let Some(answer) = answer {
             let prompt_sha256 = prompt_sha256(self.task);
-            let best = Best { answer, score: score.clone(), attempt, prompt_sha256 };
-            self.run.answers.offer(id, best);
+            let kept =
+                KeptAnswer { answer, score: score.clone(), attempt: *attempt, prompt_sha256 };
+            self.context.answers.offer(id, kept);
         }
-        (self.run.on_event)(Event::Exchanged(Box::new(Exchange {
-            model: self.run.source.name(),
+        (self.context.on_event)(MiningEvent::Exchanged(Box::new(ModelExchange {
+            model: self.context.source.name(),
             task: id.clone(),
-            attempt,
+            attempt: *attempt,
             messages: self.messages.clone(),
             reply: reply.clone(),
-            wall_ms,
+            wall_ms: *wall_ms,
             verdict: score.as_ref().map(|score| score.verdict),
             cases: score.as_ref().map(|score| (score.passed, score.total)),
             failed: failed.clone(),
         })));
         let Some(failed) = failed else { return true };
-        self.goes_on(&reply.text, &feedback.unwrap_or(failed));
+        self.add_feedback(&reply.text, &feedback.unwrap_or(failed));
         false
     }
 
-    /// From an answer to what is wrong with it, the cheap ways first.
-    async fn examine(&self, reply: &Reply) -> Result<Examined, MineError> {
-        let too_long = reply.text.len() > MAX_ANSWER_BYTES;
-        match if too_long { Some(Flaw::TooLong) } else { reply.flaw } {
+    /// Finds out what is wrong with a reply, with the cheap checks first.
+    async fn examine(&self, reply: &ModelReply) -> Result<ExaminedReply, MineError> {
+        let too_long = reply.text.len() > MAX_REPLY_BYTES;
+        match if too_long { Some(ReplyFlaw::TooLong) } else { reply.flaw } {
             None => match self.code(reply) {
                 Ok(answer) => self.examine_code(answer).await,
-                Err(why) => Ok(Examined::failed(why)),
+                Err(reason) => Ok(ExaminedReply::failed(reason)),
             },
-            // What was cut off may be the prose after the code; only a trial can tell.
-            Some(Flaw::Truncated) => match (self.code(reply), self.tryout()) {
+            // The part that is missing may be prose after the code, so the code is tried.
+            Some(ReplyFlaw::Truncated) => match (self.code(reply), self.tryout()) {
                 (Ok(answer), Some(tryout)) => self.try_out(tryout, answer).await,
-                _ => Ok(Examined::failed(
-                    "the answer ends in the middle: its limit of tokens was reached; be shorter",
+                _ => Ok(ExaminedReply::failed(
+                    "the answer ends in the middle: its token limit was reached; be shorter",
                 )),
             },
-            Some(Flaw::Refused) => Ok(Examined::failed("the model refused to answer")),
-            Some(Flaw::TooLong) => {
-                Ok(Examined::failed("the answer was cut off, for it is far too long"))
+            Some(ReplyFlaw::Refused) => Ok(ExaminedReply::failed("the model refused to answer")),
+            Some(ReplyFlaw::OnlyReasoning) => Ok(ExaminedReply {
+                feedback: Some(
+                    "your reasoning reached the token limit; reason less, and answer".to_owned(),
+                ),
+                ..ExaminedReply::failed(
+                    "the model's reasoning reached the token limit; raise --max-output-tokens",
+                )
+            }),
+            Some(ReplyFlaw::TooLong) => {
+                Ok(ExaminedReply::failed("the answer was cut off because it is far too long"))
             }
         }
     }
 
-    /// The code of an answer, or what keeps it from being run.
-    fn code(&self, reply: &Reply) -> Result<String, String> {
-        let name = prompt::wanted_name(self.task);
+    /// The code of a reply, or the reason why it cannot run.
+    fn code(&self, reply: &ModelReply) -> Result<String, String> {
+        let name = prompt::required_name(self.task);
         let answer = extract::code(&reply.text, name).map_err(|no_code| no_code.to_string())?;
         validation::validate(answer.as_bytes()).map_err(|findings| {
             let lines: Vec<_> = findings.iter().take(5).map(ToString::to_string).collect();
@@ -276,40 +324,41 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    /// Where answers to this task can be tried. A source that learns nothing is tried as a whole, at the end.
+    /// Where answers to this task can be tried. The answers of a source that cannot learn are tried together, at the
+    /// end of the run.
     fn tryout(&self) -> Option<&'a Tryout> {
-        let learns = self.run.source.learns();
-        self.run.plan.tryout_for(self.task).filter(|_| learns)
+        let learns = self.context.source.learns();
+        self.context.plan.tryout_for(self.task).filter(|_| learns)
     }
 
-    async fn examine_code(&self, answer: String) -> Result<Examined, MineError> {
+    async fn examine_code(&self, answer: String) -> Result<ExaminedReply, MineError> {
         match self.tryout() {
             Some(tryout) => self.try_out(tryout, answer).await,
-            None => Ok(Examined { answer: Some(answer), ..Examined::default() }),
+            None => Ok(ExaminedReply { answer: Some(answer), ..ExaminedReply::default() }),
         }
     }
 
-    async fn try_out(&self, tryout: &Tryout, answer: String) -> Result<Examined, MineError> {
+    async fn try_out(&self, tryout: &Tryout, answer: String) -> Result<ExaminedReply, MineError> {
         let (task, note) = (self.task.clone(), String::new());
-        let part = Part { task, answer: answer.clone(), note };
-        let agent = match assembly::assemble(&[part], &Making::default()) {
+        let part = AgentPart { task, answer: answer.clone(), note };
+        let agent = match assembly::assemble(&[part], &AgentHeader::default()) {
             Ok(agent) => agent,
-            Err(error) => return Ok(Examined::failed(error.to_string())),
+            Err(error) => return Ok(ExaminedReply::failed(error.to_string())),
         };
         let tasks = std::slice::from_ref(self.task);
         let mut checked = tryout.run(&agent, tasks, Arc::new(|_| ())).await?;
         let Some(trial) = checked.trials.pop().map(|trial| trial.record) else {
             return Err(MineError::Trial(checked.faults.join("; ")));
         };
-        Ok(tried(answer, &trial))
+        Ok(examined_by_trial(answer, &trial))
     }
 }
 
-fn tried(answer: String, trial: &TrialRecord) -> Examined {
+fn examined_by_trial(answer: String, trial: &TrialRecord) -> ExaminedReply {
     let (answer, score) = (Some(answer), Some(trial.score()));
     if trial.verdict == Verdict::Accepted {
-        return Examined { answer, score, ..Examined::default() };
+        return ExaminedReply { answer, score, ..ExaminedReply::default() };
     }
     let failed = Some(format!("{}, {} of {} cases", trial.verdict, trial.passed, trial.total));
-    Examined { answer, score, failed, feedback: Some(trial.failure()) }
+    ExaminedReply { answer, score, failed, feedback: Some(trial.failure()) }
 }

@@ -1,0 +1,9 @@
+//! Tests of the miner library across its modules.
+
+#[cfg(feature = "outside-tools")]
+mod llmock;
+mod mining_loop;
+mod provider_failures;
+mod provider_formats;
+mod provider_server;
+mod provider_variants;

@@ -1,0 +1,193 @@
+//! Arguments that several commands share. Each one is defined here once, so it means the same everywhere.
+
+use std::fmt::Display;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use harness::benchmark::file::BenchmarkFile;
+use harness::round::seed::drawn_seed;
+use harness::sandbox::SandboxSettings;
+use harness::scoring::reward::{Payout, Rao, RewardPolicy};
+use harness::trial::record::Disclose;
+use platform::MinerId;
+use platform::store::{Store, StoreError};
+use tasks::Seed;
+
+use crate::exit::{CommandError, Result};
+
+/// Where the store is.
+#[derive(Args)]
+pub struct StoreArgs {
+    /// Directory that holds agents, results and rankings
+    #[arg(long = "store", env = "ARENA_STORE", default_value = "./store", value_name = "DIR")]
+    pub root: PathBuf,
+}
+
+impl StoreArgs {
+    /// Opens the store, and creates it if the directory does not exist.
+    pub fn open(&self) -> Result<Store> {
+        Store::open(&self.root).map_err(|error| match &error {
+            StoreError::Io { .. } if !error.is_full() => CommandError::input(error),
+            _ => error.into(),
+        })
+    }
+
+    /// Opens a store that must exist: a mistyped name would otherwise look like an empty store in order.
+    pub fn open_existing(&self) -> Result<Store> {
+        let agents = self.root.join("agents");
+        if agents.is_dir() {
+            return self.open();
+        }
+        Err(CommandError::Input(format!(
+            "no store at {}: the directory {} does not exist; name a store with --store or ARENA_STORE",
+            self.root.display(),
+            agents.display()
+        )))
+    }
+}
+
+/// How agents are run.
+#[derive(Args)]
+pub struct SandboxArgs {
+    /// Image to run agents in [default: python:3.11-slim, or one built from Debian packages]
+    #[arg(long, env = "ARENA_IMAGE", value_name = "REFERENCE")]
+    image: Option<String>,
+    /// OCI runtime that the Docker daemon knows, such as 'runsc' (gVisor)
+    #[arg(long, value_name = "NAME")]
+    runtime: Option<String>,
+}
+
+impl SandboxArgs {
+    /// The same as the harness takes it.
+    pub fn settings(&self) -> SandboxSettings {
+        SandboxSettings { image: self.image.clone(), runtime: self.runtime.clone() }
+    }
+}
+
+/// How many containers run at a time.
+#[derive(Args)]
+pub struct JobsArgs {
+    /// Number of containers to run at a time [default: the number of processors]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub jobs: Option<u16>,
+}
+
+impl JobsArgs {
+    /// The number that was given, or one per processor: starting a container keeps a processor busy.
+    pub fn count(&self) -> usize {
+        self.jobs.map_or_else(processors, usize::from)
+    }
+}
+
+/// The number of processors.
+pub fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Which tasks.
+#[derive(Args)]
+pub struct TaskArgs {
+    /// Use only this task; repeatable
+    #[arg(long = "task", value_name = "ID")]
+    pub ids: Vec<String>,
+}
+
+/// A public benchmark in place of the built-in tasks.
+#[derive(Args)]
+pub struct BenchmarkArgs {
+    /// Use the problems of a benchmark file instead of the built-in tasks: 'evalplus:FILE' (HumanEval+,
+    /// MBPP+) or 'humaneval:FILE' (the original, whose verdicts are advisory: its assertions run next to
+    /// the answer). JSONL, plain or gzip
+    #[arg(id = "benchmark", long, value_name = "FORMAT:FILE")]
+    pub file: Option<BenchmarkFile>,
+}
+
+/// The seed of a run that ranks no one.
+#[derive(Args)]
+pub struct SeedArgs {
+    /// Seed of the generated cases [default: a new one]
+    #[arg(long = "seed", value_name = "N")]
+    chosen: Option<u64>,
+}
+
+impl SeedArgs {
+    /// The seed that was given, or a new one.
+    pub fn seed(&self) -> Seed {
+        self.chosen.map_or_else(drawn_seed, Seed)
+    }
+}
+
+/// How rewards are paid.
+#[derive(Args)]
+pub struct RewardArgs {
+    /// Reward pool in simulated 'TAO'
+    #[arg(long, default_value = "100", value_name = "TAO")]
+    pub pool: Rao,
+    /// How to split the pool
+    #[arg(long, value_name = "RULE", default_value_t = Payout::Proportional, value_parser = choice(Payout::ALL))]
+    pub payout: Payout,
+}
+
+impl RewardArgs {
+    /// The same as the harness takes it.
+    pub fn policy(&self) -> RewardPolicy {
+        RewardPolicy { pool: self.pool, payout: self.payout }
+    }
+}
+
+/// What a report discloses.
+#[derive(Args)]
+pub struct DiscloseArgs {
+    /// What to show of failed cases: verdicts alone, public cases in full with the smallest failing input
+    /// of hidden ones, or everything
+    #[arg(long, value_name = "CASES", default_value_t, value_parser = choice(Disclose::ALL))]
+    pub disclose: Disclose,
+}
+
+/// Which platform, and the tokens for it.
+#[derive(Args)]
+pub struct PlatformArgs {
+    /// Address of the platform
+    #[arg(
+        long = "platform",
+        env = "ARENA_PLATFORM",
+        default_value = "http://127.0.0.1:8080",
+        value_name = "URL"
+    )]
+    pub url: String,
+    /// File that keeps upload tokens [default: arena/tokens.json in your configuration directory]
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+}
+
+/// Which miner, and where its work is kept.
+#[derive(Args)]
+pub struct MinerArgs {
+    /// Your miner id: 1 to 64 of a-z, 0-9, _ and -
+    #[arg(long = "miner", value_name = "ID")]
+    pub id: MinerId,
+    /// Directory for answers and the last agent [default: arena/ID in your state directory]
+    #[arg(long, value_name = "DIR")]
+    pub work: Option<PathBuf>,
+}
+
+/// The form of the output.
+#[derive(Args)]
+pub struct OutputArgs {
+    /// Print one JSON document to stdout and nothing else
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Parses one of a library's choices, and lists all of them in `--help`.
+pub fn choice<T>(all: &[T]) -> impl TypedValueParser<Value = T> + use<T>
+where
+    T: Display + FromStr + Clone + Send + Sync + 'static,
+    T::Err: std::error::Error + Send + Sync + 'static,
+{
+    // Help texts live as long as the process.
+    let names = all.iter().map(|choice| PossibleValue::new(&*choice.to_string().leak()));
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<T>())
+}

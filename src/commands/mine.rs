@@ -1,0 +1,245 @@
+//! `arena mine`: has a language model write an agent for a platform's tasks, checks it, and uploads it.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use jiff::Timestamp;
+use miner::budget::{Budget, Price};
+use miner::mine::answers::KeptAnswers;
+use miner::mine::job::{EarlierAnswers, MinedAgent, MiningJob, MiningObserver};
+use miner::mine::plan::MiningSettings;
+use miner::mine::transcript::Transcript;
+use miner::mine::tryout::Tryout;
+use miner::model::replay::RecordingSource;
+use miner::model::source::AnswerSource;
+use miner::model::spec::{ModelAccess, ModelSpec};
+use miner::submit::upload::PublicReceipt;
+use miner::work_directory::WorkDirectory;
+use platform::api::Receipt;
+use platform::client::Client;
+use serde_json::{Value, json};
+use tasks::TaskView;
+
+use crate::args::{MinerArgs, OutputArgs, PlatformArgs, SandboxArgs, SeedArgs, TaskArgs};
+use crate::commands::upload::upload;
+use crate::console::mining::MiningConsole;
+use crate::console::{Console, print_json};
+use crate::exit::{CommandError, Result};
+use crate::interrupt::abort_on_signal;
+use crate::sandbox::with_sandbox;
+
+/// Arguments of `mine`.
+#[derive(Args)]
+pub struct MineArgs {
+    #[command(flatten)]
+    platform: PlatformArgs,
+    #[command(flatten)]
+    miner: MinerArgs,
+    /// Model that writes: PROVIDER:NAME, or sample:good, sample:partial, sample:bad, which need no key
+    #[arg(long, value_name = "MODEL")]
+    model: ModelSpec,
+    /// Address of the provider's API, for a server of your own
+    #[arg(long, value_name = "URL")]
+    base_url: Option<String>,
+    /// File that holds the provider's key, in place of its environment variable
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
+    #[command(flatten)]
+    tasks: TaskArgs,
+    #[command(flatten)]
+    limits: MiningLimitArgs,
+    /// Continue from the answers that an earlier run kept
+    #[arg(long)]
+    resume: bool,
+    /// Directory for a transcript of every exchange, as JSON lines
+    #[arg(long, value_name = "DIR")]
+    transcripts: Option<PathBuf>,
+    /// Directory to record the answers to, for --model replay:DIR
+    #[arg(long, value_name = "DIR")]
+    record: Option<PathBuf>,
+    /// Do not run anything: needs no Docker, and answers are not checked
+    #[arg(long, alias = "no-try")]
+    no_check: bool,
+    /// Do not upload the agent
+    #[arg(long)]
+    no_upload: bool,
+    /// Also write the agent to this file
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Date for the agent's header
+    #[arg(long, value_name = "DATE")]
+    date: Option<String>,
+    #[command(flatten)]
+    seed: SeedArgs,
+    #[command(flatten)]
+    sandbox: SandboxArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// What the model may use.
+#[derive(Args)]
+struct MiningLimitArgs {
+    /// Number of times to ask the model about one task
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+    attempts: u32,
+    /// Limits of the whole run: any of tokens=N,cost=USD,seconds=N
+    #[arg(long, default_value = "tokens=2000000,seconds=7200", value_name = "LIMITS")]
+    budget: Budget,
+    /// Limits of one task
+    #[arg(long, default_value = "tokens=200000,seconds=900", value_name = "LIMITS")]
+    task_budget: Budget,
+    /// US dollars per million input and output tokens, if the provider does not report the cost
+    #[arg(long, value_name = "IN,OUT")]
+    price: Option<Price>,
+    /// Longest answer, in tokens
+    #[arg(long, default_value_t = 16_384, value_parser = clap::value_parser!(u64).range(1..), value_name = "N")]
+    max_output_tokens: u64,
+}
+
+/// Loads the tasks, has the agent written and checked, and delivers it.
+pub async fn run(args: MineArgs) -> Result {
+    let source = args.open_model()?;
+    let MinerArgs { id, work } = &args.miner;
+    let work = WorkDirectory::open(work.as_deref(), id).map_err(CommandError::input)?;
+    let client = Client::new(&args.platform.url)?;
+    let all_tasks = abort_on_signal(async { Ok(client.tasks().await?) }).await?;
+    let tasks = chosen(&all_tasks, &args.tasks.ids)?;
+    let console = MiningConsole::new(Console::new(), tasks.len());
+    let print_line = |line: &str| console.console().print_line(line);
+    print_line(&format!("{} tasks from {}", tasks.len(), args.platform.url));
+    let (answers, earlier) = if args.resume {
+        let kept = KeptAnswers::load(&work.answers(), &all_tasks).map_err(CommandError::input)?;
+        print_line(&format!("{} answers are kept from an earlier run", kept.count()));
+        (kept, EarlierAnswers::Resume)
+    } else {
+        (KeptAnswers::default(), EarlierAnswers::SetAside)
+    };
+    let job = MiningJob {
+        miner: id.clone(),
+        source: &*source,
+        settings: args.limits.settings(),
+        all_tasks,
+        tasks,
+        answers,
+        earlier,
+        work,
+        transcript: args.begin_transcript()?,
+        date: args.date.clone(),
+    };
+    let mined = mine(&args, &job, &console).await?;
+    let receipt = deliver(&args, &job, &mined, &console).await?;
+    if args.output.json {
+        print_json(&args.document(&job, &mined, receipt.as_ref()))?;
+    }
+    match mined.faults.into_iter().next() {
+        Some(fault) => Err(CommandError::Fault(fault)),
+        None => Ok(()),
+    }
+}
+
+impl MineArgs {
+    fn open_model(&self) -> Result<Box<dyn AnswerSource>> {
+        let access = ModelAccess {
+            base_url: self.base_url.clone(),
+            key_file: self.key_file.clone(),
+            ..ModelAccess::default()
+        };
+        let source = self.model.open(&access)?;
+        Ok(match &self.record {
+            Some(directory) => Box::new(RecordingSource::new(source, directory)?),
+            None => source,
+        })
+    }
+
+    fn begin_transcript(&self) -> Result<Option<Transcript>> {
+        let Some(directory) = &self.transcripts else { return Ok(None) };
+        let begun = Transcript::begin(directory, &self.miner.id, Timestamp::now());
+        begun.map(Some).map_err(|error| {
+            CommandError::Input(format!(
+                "cannot write a transcript to {}: {error}; name another directory with --transcripts",
+                directory.display()
+            ))
+        })
+    }
+
+    fn document(&self, job: &MiningJob, mined: &MinedAgent, receipt: Option<&Receipt>) -> Value {
+        let mut document = serde_json::to_value(job.report(mined)).expect("reports are plain data");
+        document["miner_id"] = json!(self.miner.id);
+        document["model"] = json!(self.model.to_string());
+        document["out"] = json!(self.out);
+        document["upload"] = json!(receipt.map(PublicReceipt::from));
+        document
+    }
+}
+
+impl MiningLimitArgs {
+    fn settings(&self) -> MiningSettings {
+        let Self { attempts, budget, task_budget, price, max_output_tokens } = *self;
+        MiningSettings { attempts, budget, task_budget, price, max_output_tokens }
+    }
+}
+
+/// Runs the job, in a sandbox unless nothing is to be run.
+async fn mine(args: &MineArgs, job: &MiningJob<'_>, console: &MiningConsole) -> Result<MinedAgent> {
+    let on_event = |event| console.event(event, job.answers.passing());
+    let trials = console.console().round_listener();
+    let observer = &MiningObserver { on_event: &on_event, trials };
+    let run = async |tryout: Option<Tryout>| Ok(job.run(tryout.as_ref(), observer).await?);
+    let mined = if args.no_check {
+        Box::pin(abort_on_signal(run(None))).await
+    } else {
+        let seed = args.seed.seed();
+        let work = |sandbox| run(Some(Tryout { sandbox, seed }));
+        Box::pin(with_sandbox(&args.sandbox, console.console(), work)).await
+    };
+    console.console().finish();
+    mined.map_err(|error| match error {
+        CommandError::Interrupted(_) if job.answers.count() > 0 => {
+            CommandError::Interrupted(format!(
+                "; {} answers are kept in {}, and --resume continues from them",
+                job.answers.count(),
+                job.work.answers().display()
+            ))
+        }
+        error => error,
+    })
+}
+
+/// Writes the agent to its files and uploads it.
+async fn deliver(
+    args: &MineArgs,
+    job: &MiningJob<'_>,
+    mined: &MinedAgent,
+    console: &MiningConsole,
+) -> Result<Option<Receipt>> {
+    if let Some(checked) = &mined.checked {
+        console.checked(checked);
+    }
+    if let Some(out) = &args.out {
+        std::fs::write(out, &mined.source).map_err(|error| {
+            CommandError::Fault(format!("cannot write the agent to {}: {error}", out.display()))
+        })?;
+        console.console().print_line(&format!("agent: {}", out.display()));
+    }
+    job.keep(mined)?;
+    if args.no_upload {
+        return Ok(None);
+    }
+    upload(&args.platform, &args.miner.id, mined.source.clone()).await.map(Some)
+}
+
+/// The platform's tasks with these ids, or all if none is given.
+fn chosen(all: &[TaskView], ids: &[String]) -> Result<Vec<TaskView>> {
+    let known = |id: &str| all.iter().any(|task| task.id.as_str() == id);
+    if let Some(unknown) = ids.iter().find(|id| !known(id)) {
+        let names: Vec<_> = all.iter().map(|task| task.id.as_str()).collect();
+        return Err(CommandError::Input(format!(
+            "unknown task '{}'; the platform serves {}",
+            unknown.escape_debug(),
+            names.join(", ")
+        )));
+    }
+    let wanted = |task: &&TaskView| ids.is_empty() || ids.iter().any(|id| id == task.id.as_str());
+    Ok(all.iter().filter(wanted).cloned().collect())
+}

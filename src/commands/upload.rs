@@ -1,0 +1,57 @@
+//! `arena upload`: sends a file to the platform, with the token of the miner id if it is known here.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use miner::submit::agent_file::read_agent;
+use miner::submit::token::TokenFile;
+use miner::submit::upload::{AgentUpload, PublicReceipt};
+use miner::work_directory::WorkDirectory;
+use platform::MinerId;
+use platform::api::Receipt;
+use platform::store::write_atomically;
+use serde_json::json;
+
+use crate::args::{MinerArgs, OutputArgs, PlatformArgs};
+use crate::console::{print_json, print_line};
+use crate::exit::{CommandError, Result};
+use crate::interrupt::finish_despite_signal;
+
+/// Arguments of `upload`.
+#[derive(Args)]
+pub struct UploadArgs {
+    /// The agent
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    #[command(flatten)]
+    miner: MinerArgs,
+    #[command(flatten)]
+    platform: PlatformArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// Validates the file, uploads it, and keeps a copy for `arena status`.
+pub async fn run(args: UploadArgs) -> Result {
+    let source = read_agent(&args.file).map_err(CommandError::input)?;
+    let MinerArgs { id, work } = &args.miner;
+    let work = WorkDirectory::open(work.as_deref(), id).map_err(CommandError::input)?;
+    let receipt = upload(&args.platform, id, source.clone()).await?;
+    write_atomically(&work.agent(), source.as_bytes())?;
+    if args.output.json {
+        print_json(&json!({ "upload": PublicReceipt::from(&receipt) }))?;
+    }
+    Ok(())
+}
+
+/// Uploads an agent and prints its version. A new token is on the disk when this returns. The first Ctrl-C
+/// does not stop it: the platform may have the agent already, and reports its token only once.
+pub async fn upload(platform: &PlatformArgs, miner: &MinerId, source: String) -> Result<Receipt> {
+    let tokens = TokenFile::at(platform.token_file.clone())?;
+    let upload = AgentUpload { platform: &platform.url, miner, source, tokens: &tokens };
+    let receipt = finish_despite_signal("the upload", upload.send()).await??;
+    let Receipt { miner_id, version, sha256, unchanged, .. } = &receipt;
+    let how = if *unchanged { "is already stored as" } else { "uploaded as" };
+    print_line(&format!("{miner_id} {how} version {version}, sha256 {}", sha256.short()));
+    Ok(receipt)
+}

@@ -1,0 +1,169 @@
+//! The command line itself: help, completions, manual pages, and exit statuses.
+
+use clap_complete::Shell;
+
+use crate::support::{arena, command, json, stderr};
+
+/// The widest line that help may have.
+const COLUMNS: usize = 100;
+
+fn stdout(arguments: &[&str]) -> String {
+    let output = arena(arguments);
+    assert!(output.status.success(), "{arguments:?}: {output:?}");
+    String::from_utf8(output.stdout).expect("help is text")
+}
+
+/// The commands that `arena --help` lists.
+fn words() -> Vec<String> {
+    let help = stdout(&["--help"]);
+    let listed = help.split("Commands:\n").nth(1).expect("a list of commands");
+    let listed = listed.split("\n\n").next().expect("a paragraph");
+    // A description that needs a second line is indented further.
+    let first_lines = listed.lines().filter(|line| !line.starts_with("   "));
+    first_lines.filter_map(|line| Some(line.split_whitespace().next()?.to_owned())).collect()
+}
+
+#[test]
+fn help_lists_the_documented_commands() {
+    let documented = "mine check upload status init evaluate rank verify tasks samples gate gauntlet \
+                      merge cache serve agents token fsck image doctor clean completions man help";
+    assert_eq!(words(), documented.split_whitespace().collect::<Vec<_>>());
+}
+
+#[test]
+fn help_fits_and_every_command_has_an_example() {
+    let mut pages =
+        vec![("arena".to_owned(), stdout(&["--help"])), ("-h".to_owned(), stdout(&["-h"]))];
+    for word in words().into_iter().filter(|word| word != "help") {
+        let help = stdout(&[&word, "--help"]);
+        assert!(help.contains("Example"), "{word} has no example:\n{help}");
+        assert!(
+            help.contains(&format!("  arena {word}")),
+            "the example of {word} is of another:\n{help}"
+        );
+        pages.push((word, help));
+    }
+    for (page, help) in &pages {
+        let wide = help.lines().find(|line| line.chars().count() > COLUMNS);
+        assert_eq!(wide, None, "{page}");
+    }
+}
+
+#[test]
+fn help_lists_the_choices_of_an_argument() {
+    let help = stdout(&["evaluate", "--help"]);
+    for choices in ["[possible values: agent, trial]", "[possible values: none, public, all]"] {
+        assert!(help.contains(choices), "{help}");
+    }
+    assert!(help.contains("winner-takes-all"), "{help}");
+}
+
+#[test]
+fn completions_name_every_command() {
+    let words = words();
+    for shell in [Shell::Bash, Shell::Zsh, Shell::Fish, Shell::PowerShell, Shell::Elvish] {
+        let script = stdout(&["completions", &shell.to_string()]);
+        for word in &words {
+            assert!(script.contains(word.as_str()), "{shell}: {word}");
+        }
+    }
+    // Where bash is installed, it must accept its script.
+    let directory = tempfile::tempdir().unwrap();
+    let script = directory.path().join("arena.bash");
+    std::fs::write(&script, stdout(&["completions", "bash"])).unwrap();
+    if let Ok(checked) = std::process::Command::new("bash").arg("-n").arg(&script).output() {
+        assert!(checked.status.success(), "{checked:?}");
+    }
+}
+
+#[test]
+fn man_writes_a_page_for_every_command() {
+    let directory = tempfile::tempdir().unwrap();
+    let pages = directory.path().join("man1");
+    assert!(arena(&["man", pages.to_str().unwrap()]).status.success());
+    let read = |name: &str| std::fs::read_to_string(pages.join(name)).unwrap();
+    assert!(read("arena.1").contains(".TH arena 1"));
+    for word in words().into_iter().filter(|word| word != "help") {
+        assert!(read(&format!("arena-{word}.1")).contains(&word), "{word}");
+    }
+    let file = directory.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let refused = arena(&["man", file.to_str().unwrap()]);
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+}
+
+#[test]
+fn exit_status_separates_usage_from_faults() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = directory.path().to_str().unwrap();
+    let check = |arguments: &[&str], status: i32| {
+        let output = arena(arguments);
+        assert_eq!(output.status.code(), Some(status), "{arguments:?}: {}", stderr(&output));
+    };
+    check(&["--version"], 0);
+    check(&["tasks"], 0);
+    check(&[], 2);
+    check(&["no-such-word"], 2);
+    check(&["evaluate", "--no-such-argument"], 2);
+    check(&["evaluate", "--isolation", "none"], 2);
+    check(&["check", "no/such/file.py"], 2);
+    check(&["verify", "no/such/report.json"], 2);
+    check(&["rank", "--store", store], 2);
+    check(&["upload", "no/such/file.py", "--miner", "me"], 2);
+    let no_daemon =
+        command(&["clean"]).env("DOCKER_HOST", "unix:///no/such/socket").output().unwrap();
+    assert_eq!(no_daemon.status.code(), Some(1), "{no_daemon:?}");
+    let diagnosed = command(&["doctor", "--store", store])
+        .env("DOCKER_HOST", "unix:///no/such/socket")
+        .output()
+        .unwrap();
+    assert_eq!(diagnosed.status.code(), Some(1), "{diagnosed:?}");
+}
+
+#[test]
+fn misspelled_words_get_a_suggestion() {
+    let said = |arguments: &[&str]| stderr(&arena(arguments));
+    assert!(said(&["evalute"]).contains("'evaluate'"), "{}", said(&["evalute"]));
+    let said = said(&["evaluate", "--partiton", "1/2"]);
+    assert!(said.contains("'--partition'"), "{said}");
+}
+
+#[test]
+fn json_is_one_document_and_no_color_is_obeyed() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = directory.path().to_str().unwrap();
+    platform::store::Store::open(directory.path()).unwrap();
+    for arguments in [
+        &["tasks", "--json"][..],
+        &["agents", "--json", "--store", store],
+        &["fsck", "--json", "--store", store],
+    ] {
+        let output = arena(arguments);
+        assert!(output.status.success(), "{output:?}");
+        assert!(json(&output).is_array(), "{arguments:?}");
+        assert_eq!(stderr(&output), "", "{arguments:?}");
+    }
+    let mut plain = command(&["no-such-word"]);
+    plain.env("CLICOLOR_FORCE", "1");
+    assert!(!stderr(&plain.output().unwrap()).contains('\u{1b}'));
+    plain.env_remove("NO_COLOR");
+    assert!(stderr(&plain.output().unwrap()).contains('\u{1b}'));
+}
+
+#[test]
+fn works_in_an_empty_directory_without_the_source_tree() {
+    let directory = tempfile::tempdir().unwrap();
+    let installed = directory.path().join("arena");
+    std::fs::copy(env!("CARGO_BIN_EXE_arena"), &installed).unwrap();
+    let work = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| {
+        let mut arena = std::process::Command::new(&installed);
+        arena.args(arguments).current_dir(work.path()).env("HOME", work.path());
+        let output = arena.env_remove("ARENA_STORE").output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    run(&["init"]);
+    let checked = run(&["check", "agent.py", "--task", "reverse_string"]);
+    assert!(checked.contains("score: 100"), "{checked}");
+}

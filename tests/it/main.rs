@@ -1,0 +1,13 @@
+//! Tests of the `arena` binary: what it prints, what it keeps, and its exit status.
+
+mod command_line;
+mod evaluate;
+mod faults;
+mod mine;
+mod operator;
+mod partition;
+mod rankings;
+mod remote;
+mod samples;
+mod support;
+mod terminal;
