@@ -4,7 +4,8 @@ It judges nothing and never receives an expected value. What it reports about ti
 comes from the kernel. What the candidate's process sends is kept apart from that and passed on unread. The host hands
 this file to Python as a single argument (`python -c`), so it must stay one file that needs the standard library alone.
 
-Frames, both ways: a big-endian u32 length and that many bytes. A frame from the host holds one JSON command. A frame to
+Frames, both ways: a big-endian u32 length and that many bytes. A frame from the host holds one JSON command, or one
+batch of inputs for the calls that a command asked for; an empty frame means that no more calls are needed. A frame to
 the host holds a u32 tag and a payload. Tag STATEMENT marks a statement of this driver, in JSON. All other tags mark
 what the candidate's process sent: tag n is the outcome of call n, LOADED means that it is ready for calls, REFUSED that
 the answer cannot be used.
@@ -17,6 +18,7 @@ import _json
 import _signal as signal
 import fcntl
 import marshal
+import mmap
 import os
 import select
 import struct
@@ -24,8 +26,10 @@ import sys
 import time
 
 WORK = "/work"
-# The other place where a process can leave something behind: POSIX message queues.
+# The other places where a process can leave something behind. The last holds POSIX message queues.
+TMP = "/tmp"
 QUEUES = "/dev/mqueue"
+ANSWER_FILE = WORK + "/answer.py"
 # All places where a process of a trial could create a file, now or in an image with looser permissions.
 WRITABLE = (WORK + "/", "/tmp/", "/var/tmp/", "/run/", "/dev/", "/proc/")
 STATEMENT = 0xFFFFFFFF
@@ -45,11 +49,25 @@ CPU_READING_SECONDS = 0.05
 # What is sent meanwhile waits in a pipe of PIPE_BYTES.
 PAUSE_SECONDS = 0.001
 PIPE_BYTES = 1 << 20
+# CPU time that a call gets on top of its limit for decoding its input, per byte.
+DECODING_SECONDS = 5e-7
+# A call that has neither used nor waited for the CPU for IDLE_SHARE times its CPU limit is stopped as well.
+IDLE_SHARE = 2
+# Memory for inputs that is kept between commands, in bytes.
+INPUT_BYTES = 1 << 20
+# Shortest and longest time by which a deadline is extended because the machine did not let the processes run.
+EXTENSION_SECONDS = 0.02
+STARVED_SECONDS = 600.0
 PR_SET_DUMPABLE = 4
+RLIMIT_MEMLOCK = 8
+MLOCK_ONFAULT = 1
 AGENT_ENVIRONMENT = {
     "PATH": "/usr/local/bin:/usr/bin:/bin",
     "HOME": WORK,
     "TMPDIR": WORK,
+    # Without an entry in /etc/passwd, getpass.getuser() needs one of these.
+    "USER": "agent",
+    "LOGNAME": "agent",
     "LANG": "C.UTF-8",
     "PYTHONHASHSEED": "0",
 }
@@ -295,33 +313,60 @@ def outcome_of_step(made, method, arguments):
     return outcome_of(lambda: getattr(made, method)(*arguments), [])
 
 
-def candidate(results, source, name, calls, first):
-    """Loads the answer, makes the calls from index `first` on, and writes a frame for each."""
+class Candidate:
+    """The process that loads the answer and makes calls, from index `first` on.
 
-    def send(tag, json_text):
+    It gets the inputs of a batch when the first of its calls is due. `skip` calls of the first batch have been made.
+    """
+
+    def __init__(self, results, inputs, first, skip):
+        self.results, self.inputs, self.next, self.skip = results, inputs, first, skip
+
+    def run(self, source, name, count):
+        entry_point = self.load(source, name)
+        if entry_point is None:
+            return
+        self.send(LOADED, "null")
+        while self.next < count:
+            for request in decode(self.receive())[self.skip :]:
+                self.send(self.next, call(entry_point, request))
+                self.next += 1
+            self.skip = 0
+
+    def load(self, source, name):
+        """Returns the answer's entry point, or None if the answer cannot be used, which is reported."""
+        module = type(sys)("answer")
+        module.__file__ = ANSWER_FILE
+        sys.modules["answer"] = module
+        try:
+            code = compile(source, ANSWER_FILE, "exec")
+        except BaseException as error:
+            return self.send(REFUSED, statement_json({"unusable": describe(error)}))
+        try:
+            exec(code, module.__dict__)
+        except BaseException as error:
+            return self.send(REFUSED, raised(error))
+        entry_point = module.__dict__.get(name)
+        return entry_point if callable(entry_point) else self.send(REFUSED, '"missing"')
+
+    def send(self, tag, json_text):
         body = json_text.encode()
         frame = struct.pack(">II", len(body) + 4, tag) + body
-        while sent := os.write(results, frame):
+        while sent := os.write(self.results, frame):
             if sent == len(frame):
                 return
             frame = frame[sent:]
 
-    module = type(sys)("answer")
-    sys.modules["answer"] = module
-    try:
-        code = compile(source, "answer.py", "exec")
-    except BaseException as error:
-        return send(REFUSED, statement_json({"unusable": describe(error)}))
-    try:
-        exec(code, module.__dict__)
-    except BaseException as error:
-        return send(REFUSED, raised(error))
-    entry_point = module.__dict__.get(name)
-    if not callable(entry_point):
-        return send(REFUSED, '"missing"')
-    send(LOADED, "null")
-    for index in range(first, len(calls)):
-        send(index, call(entry_point, calls[index]))
+    def receive(self):
+        (length,) = struct.unpack(">I", self.read(4))
+        return self.read(length)
+
+    def read(self, size):
+        data, at = bytearray(size), 0
+        with memoryview(data) as view:
+            while at < size:
+                at += os.readv(self.inputs, [view[at:]])
+        return data
 
 
 # ---- Processes -----------------------------------------------------------------------------------
@@ -349,16 +394,19 @@ class Host:
             data += chunk
         return bytes(data)
 
-    def command(self):
+    def length(self):
+        """Reads the length of the next frame."""
         (length,) = struct.unpack(">I", self.read(4))
+        return length
+
+    def command(self):
+        """Reads the next command. Skips empty frames, which come too late to stop any calls."""
+        while not (length := self.length()):
+            pass
         return decode(self.read(length))
 
     def pass_on(self, frame):
         self.unsent += frame
-
-    def stops(self):
-        """Reads a command while calls are made, and returns whether it is 'stop', the only one that is valid then."""
-        return "stop" in self.command()
 
     def state(self, **statement):
         """Queues a statement of this driver."""
@@ -403,45 +451,32 @@ class Usage:
         self.container_cpu = container_cpu
         self.started = time.monotonic()
         self.cpu_before = container_cpu.seconds()
-        self.driver_before = time.process_time()
         self.wall_seconds = None
         self.cpu_seconds = 0.0
-        self.starved_seconds = 0.0
         self.peak_bytes = 0
 
     def add(self, usage):
         self.cpu_seconds += usage.ru_utime + usage.ru_stime
         self.peak_bytes = max(self.peak_bytes, usage.ru_maxrss * 1024)
 
-    def note_starvation(self):
-        """Records how long the machine kept a thread of these processes from running. They must still be alive.
-
-        The kernel counts how long a runnable thread waited. Other processes of this container may have run meanwhile,
-        which is the agent's own doing, so all the time that they used is subtracted. The remainder cannot be raised by
-        anything done inside the container.
-        """
-        if self.cpu_before is None:
-            return
-        driver = time.process_time() - self.driver_before
-        used = self.container_cpu.seconds() - self.cpu_before + driver
-        for ran, waited in scheduled_seconds():
-            self.starved_seconds = max(self.starved_seconds, waited - (used - ran))
-
     def report(self):
         wall = self.wall_seconds or time.monotonic() - self.started
-        cpu = self.cpu_seconds
-        if self.cpu_before is not None:
-            cpu = max(cpu, self.container_cpu.seconds() - self.cpu_before)
         return {
             "wall_ms": round(wall * 1000),
-            "cpu_ms": round(cpu * 1000),
-            "starved_ms": round(self.starved_seconds * 1000),
+            "cpu_ms": round(self.cpu() * 1000),
             "peak_memory_bytes": self.peak_bytes,
         }
 
+    def cpu(self):
+        """Returns the CPU time used so far, in seconds."""
+        if self.cpu_before is None:
+            return self.cpu_seconds
+        return max(self.cpu_seconds, self.container_cpu.seconds() - self.cpu_before)
+
 
 def scheduled_seconds():
-    """Yields for every thread but the driver's how long it ran, and how long it was runnable and waited."""
+    """Returns for every thread but the driver's how long it ran, and how long it was runnable and waited."""
+    threads = {}
     for pid in os.listdir("/proc"):
         if not pid.isdigit() or pid == "1":
             continue
@@ -449,9 +484,69 @@ def scheduled_seconds():
             for thread in os.listdir(f"/proc/{pid}/task"):
                 with open(f"/proc/{pid}/task/{thread}/schedstat") as file:
                     ran, waited = file.read().split()[:2]
-                yield int(ran) / 1e9, int(waited) / 1e9
+                threads[thread] = int(ran) / 1e9, int(waited) / 1e9
         except (OSError, ValueError):
             continue  # it ended meanwhile
+    return threads
+
+
+class Deadline:
+    """The wall-clock deadline of a command, extended by the time for which the machine kept its processes from running.
+
+    The time is up as soon as the processes have used the whole limit as CPU time, however busy the machine was.
+    """
+
+    def __init__(self, host, usage, seconds):
+        self.host, self.usage, self.seconds = host, usage, seconds
+        self.at = usage.started + seconds
+        # Starvation of processes that have ended, and how far the deadline was moved for starvation.
+        self.ended_starvation = self.extension = 0.0
+        self.starved = False
+        self.watch()
+
+    def watch(self):
+        """Starts to measure the processes that are started from now on. All earlier ones have ended."""
+        self.cpu_before, self.driver_before = self.usage.container_cpu.seconds(), time.process_time()
+
+    def starvation(self):
+        """Returns how long the machine kept a thread of the present processes from running.
+
+        The kernel counts how long a runnable thread waited. Other processes of this container may have run meanwhile,
+        which is the agent's own doing, so all the time that they used is subtracted. The remainder cannot be raised by
+        anything done inside the container.
+        """
+        if self.cpu_before is None:
+            return 0.0
+        driver = time.process_time() - self.driver_before
+        used = self.usage.container_cpu.seconds() - self.cpu_before + driver
+        return max((waited - (used - ran) for ran, waited in scheduled_seconds().values()), default=0.0)
+
+    def end_processes(self):
+        """Keeps the starvation of the present processes, which are about to be killed."""
+        self.ended_starvation += max(0.0, self.starvation())
+        self.watch()
+
+    def left(self):
+        """Returns the time that is left, in seconds; at most 0 if it is up. May extend the deadline."""
+        left = self.at - time.monotonic()
+        if left > 0 or self.usage.cpu() >= self.seconds:
+            return left
+        starvation = self.ended_starvation + max(0.0, self.starvation())
+        if starvation - self.extension < EXTENSION_SECONDS:
+            return left
+        if starvation > STARVED_SECONDS:
+            self.starved = True
+            return left
+        self.at += starvation - self.extension
+        self.extension = starvation
+        left = self.at - time.monotonic()
+        if left > 0:
+            self.host.state(extended={"wall_ms": round(left * 1000)})
+            self.host.flush()
+        return left
+
+    def report(self):
+        return {"starved_ms": round(self.extension * 1000) if self.starved else 0}
 
 
 class Processes:
@@ -467,7 +562,7 @@ class Processes:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def fork(self, output, errors, keep, run):
-        """Forks a child with these as stdout and stderr. Of all other open files it keeps only `keep`."""
+        """Forks a child with these as stdout and stderr. Of all other open files it keeps only those in `keep`."""
         child = os.fork()
         if child:
             return child
@@ -479,8 +574,13 @@ class Processes:
             os.setpriority(os.PRIO_PROCESS, 0, AGENT_NICENESS)
             os.dup2(output, 1)
             os.dup2(errors, 2)
-            os.closerange(3, keep)
-            os.closerange(max(3, keep + 1), os.sysconf("SC_OPEN_MAX"))
+            first = 3
+            for file in sorted(keep):
+                os.closerange(first, file)
+                first = file + 1
+            os.closerange(first, os.sysconf("SC_OPEN_MAX"))
+            # Only the driver may lock memory.
+            libc("setrlimit", RLIMIT_MEMLOCK, bytes(16))
             # Only after process 1's files are closed, because from here on other processes may look into this one.
             set_dumpable(True)
             # When memory runs out, the kernel is to choose this process and not process 1.
@@ -529,16 +629,16 @@ class Processes:
             return True
         return False
 
-    def wait(self, readers, seconds):
-        """Waits until a reader is ready, a child has ended, or the time has passed. Returns the ready readers."""
-        ready, _, _ = select.select([self.wakeup, *readers], [], [], max(0.0, seconds))
+    def wait(self, readers, seconds, writers=()):
+        """Waits until a file is ready, a child has ended, or the time has passed. Returns the ready files."""
+        ready, writable, _ = select.select([self.wakeup, *readers], writers, [], max(0.0, seconds))
         if self.wakeup in ready:
             try:
                 while os.read(self.wakeup, 4096):
                     pass
             except BlockingIOError:
                 pass
-        return ready
+        return ready + writable
 
 
 def readable_pipe():
@@ -562,9 +662,35 @@ def read_some(reader, size):
 
 def set_dumpable(dumpable):
     """Decides whether other processes of this user may look into this one, by ptrace or /proc."""
-    prctl = _ctypes.dlsym(_ctypes.dlopen(None, 0), "prctl")
-    if _ctypes.call_function(prctl, (PR_SET_DUMPABLE, int(dumpable), 0, 0, 0)) != 0:
+    if libc("prctl", PR_SET_DUMPABLE, int(dumpable), 0, 0, 0) != 0:
         raise OSError("prctl refused PR_SET_DUMPABLE")
+
+
+def libc(name, *arguments):
+    """Calls a function of the C library with integers, bytes and pointers, and returns its result as an int."""
+    return _ctypes.call_function(_ctypes.dlsym(_ctypes.dlopen(None, 0), name), arguments)
+
+
+class Pointer(_ctypes._SimpleCData):
+    """A number of the machine's word size, as an argument of a C function."""
+
+    _type_ = "P"
+
+
+def lock_code():
+    """Keeps the code of this driver in memory once it was used, as far as the memlock limit allows.
+
+    The container has no swap, so pages of programs and libraries are the only ones that the kernel can take away. An
+    agent that fills the memory and reads files would leave the driver waiting for its own code. Code is locked first,
+    then constants; the rest of the limit is unused. Where nothing can be locked, the driver works as before.
+    """
+    with open("/proc/self/maps") as lines:
+        mappings = [line.split() for line in lines]
+    for kind in ("r-xp", "r--p"):
+        for span, permissions, _, _, inode, *_ in mappings:
+            if permissions == kind and inode != "0":
+                start, end = (int(number, 16) for number in span.split("-"))
+                libc("mlock2", Pointer(start), Pointer(end - start), MLOCK_ONFAULT)
 
 
 def out_of_memory_kills():
@@ -618,7 +744,7 @@ def remove(directory, path):
 
 def wipe_all():
     """Empties every place where a process of a trial can leave something. Returns whether that succeeded."""
-    return all([wipe(WORK), wipe(QUEUES)])
+    return all([wipe(WORK), wipe(TMP), wipe(QUEUES)])
 
 
 def ending(status):
@@ -690,7 +816,7 @@ class AgentRun:
         self.host, self.processes = host, processes
         self.source, self.prompt = order["agent"], order["prompt"]
         self.usage = Usage(processes.container_cpu)
-        self.deadline = self.usage.started + order["wall_ms"] / 1000
+        self.deadline = Deadline(host, self.usage, order["wall_ms"] / 1000)
         self.printed = AgentOutput(order["answer_bytes"], order["stderr_bytes"])
         self.status = self.stopped_for = None
         self.killed, self.clean = False, True
@@ -716,15 +842,18 @@ class AgentRun:
                 "clean": self.clean,
                 **ending(self.status),
                 **self.usage.report(),
+                **self.deadline.report(),
             }
         )
 
     def start(self, output_end, errors_end):
         with open(WORK + "/agent.py", "w", encoding="utf-8", newline="") as file:
             file.write(self.source)
-        arguments = [sys.executable, "-P", "-s", "-X", "utf8", "agent.py", "--task", self.prompt]
+        # Without -P: the agent's directory is the first place where it looks for modules, as for any script. Only the
+        # agent itself can have put a module there.
+        arguments = [sys.executable, "-s", "-X", "utf8", "agent.py", "--task", self.prompt]
         return self.processes.fork(
-            output_end, errors_end, 2, lambda: os.execve(sys.executable, arguments, AGENT_ENVIRONMENT)
+            output_end, errors_end, [], lambda: os.execve(sys.executable, arguments, AGENT_ENVIRONMENT)
         )
 
     def collect(self, agent, sinks):
@@ -750,14 +879,12 @@ class AgentRun:
     def supervise(self, agent):
         """Kills everything if the agent has ended or exceeded a limit. Returns the time that is left, in seconds."""
         self.status = self.processes.reap(self.usage, agent)
-        left = self.deadline - time.monotonic()
+        left = self.deadline.left()
         over_limit = self.printed.is_over_limit()
         if self.status is None and not over_limit and left > 0:
             return left
         if self.status is None:
             self.stopped_for = "output" if over_limit else "time"
-        if self.stopped_for == "time":
-            self.usage.note_starvation()
         self.usage.wall_seconds = time.monotonic() - self.usage.started
         late, self.clean = self.processes.kill_all(self.usage, agent)
         self.status = late if self.status is None else self.status
@@ -766,19 +893,21 @@ class AgentRun:
 
 
 class CallClock:
-    """How much CPU time is left for the call that a process is making.
+    """How much time is left for the call that a process is making.
 
-    The process's own clock is exact and cheap, but does not include its children. The container's clock includes
+    The process's own CPU clock is exact and cheap, but does not include its children. The container's clock includes
     everything, but is coarse and costs more, so it is read rarely, and the call gets the benefit of the age of the
-    reading that it began with.
+    reading that it began with. A call that does nothing has no CPU time to limit, so its wall-clock time is limited as
+    well, without the time for which the machine kept it from running.
     """
 
     def __init__(self, pid, container_cpu, limit):
         self.clock = ((~pid) << 3) | 2  # the kernel's number for the CPU clock of a whole process
-        self.container_cpu, self.limit = container_cpu, limit
-        self.own_before = 0.0
+        self.container_cpu, self.cpu_limit = container_cpu, limit
+        self.own_before, self.limit = 0.0, limit
         self.all_before = self.all_now = container_cpu.seconds()
         self.read_at = self.started = time.monotonic()
+        self.threads = None
 
     def own(self):
         try:
@@ -787,6 +916,7 @@ class CallClock:
             return self.own_before  # it ended
 
     def left(self):
+        """Returns the CPU time that is left, in seconds."""
         left = self.limit - (self.own() - self.own_before)
         now = time.monotonic()
         if self.all_now is None or now - self.started < self.limit:
@@ -794,29 +924,105 @@ class CallClock:
         self.read_at, self.all_now = now, self.container_cpu.seconds()
         return min(left, self.limit + CPU_READING_SECONDS - (self.all_now - self.all_before))
 
-    def restart(self):
-        """Starts measuring the next call."""
+    def idle_left(self):
+        """Returns for how long the call may still neither use nor wait for the CPU, in seconds."""
+        now = time.monotonic()
+        if self.threads is None:
+            if now - self.started < self.limit:
+                return self.started + self.limit - now
+            self.threads, self.waited, self.idle_at = scheduled_seconds(), 0.0, now + IDLE_SHARE * self.limit
+        if not self.threads:
+            return self.limit  # nothing is known about scheduling, as in gVisor
+        if now >= self.idle_at:
+            before, threads = self.threads, scheduled_seconds()
+            waited = max((threads[t][1] - before.get(t, (0.0, 0.0))[1] for t in threads), default=0.0)
+            self.idle_at += max(0.0, waited - self.waited)
+            self.waited = max(waited, self.waited)
+        return self.idle_at - now
+
+    def restart(self, input_bytes=0):
+        """Starts to measure the next call, which has to decode that many bytes."""
         self.own_before = self.own()
+        self.limit = self.cpu_limit + DECODING_SECONDS * input_bytes
         self.started = time.monotonic()
+        self.threads = None
         if self.all_now is not None and self.started - self.read_at > CPU_READING_SECONDS:
             self.read_at, self.all_now = self.started, self.container_cpu.seconds()
         self.all_before = self.all_now
 
 
-class Calls:
-    """Makes the calls of one command in a process forked from this one, and in another one if that ends."""
+class Inputs:
+    """The batch of inputs that is due, in memory that no child inherits.
 
-    def __init__(self, host, processes, order):
-        self.host, self.processes, self.order = host, processes, order
+    It is passed on undecoded, so this process never holds an input anywhere else, and no process that is forked later
+    can find one in memory that was freed.
+    """
+
+    def __init__(self):
+        self.memory = None
+        self.size = self.sent = 0
+
+    def read(self, host):
+        """Reads the next batch from the host. Returns its size in bytes."""
+        size = host.length()
+        if self.memory is None or len(self.memory) < 4 + size:
+            self.memory = mmap.mmap(-1, max(INPUT_BYTES, 4 + size), mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+            self.memory.madvise(mmap.MADV_DONTFORK)
+        self.memory[:4] = struct.pack(">I", size)
+        self.size, self.sent = 4 + size, 0
+        at = 4
+        while at < self.size:
+            with memoryview(self.memory) as memory, memory[at : self.size] as rest:
+                count = os.readv(host.source, [rest])
+            if not count:
+                sys.exit(0)
+            at += count
+        return size
+
+    def is_sent(self):
+        return self.sent == self.size
+
+    def send(self, writer):
+        """Writes as much to the candidate's process as it takes at present."""
+        try:
+            with memoryview(self.memory) as memory, memory[self.sent : self.size] as rest:
+                self.sent += os.write(writer, rest)
+        except BlockingIOError:
+            pass
+        except BrokenPipeError:
+            self.sent = self.size  # it ended
+
+    def send_again(self):
+        self.sent = 0
+
+    def release(self):
+        """Gives memory back that only an unusually large batch needed."""
+        if self.memory is not None and len(self.memory) > INPUT_BYTES:
+            self.memory.close()
+            self.memory = None
+
+
+class Calls:
+    """Makes the calls of one command in a process forked from this one, and in another one if that ends.
+
+    `batches` holds how many calls each batch has. The inputs of a batch are handed over when its first call is due.
+    """
+
+    def __init__(self, host, processes, inputs, order):
+        self.host, self.processes, self.inputs, self.order = host, processes, inputs, order
         self.usage = Usage(processes.container_cpu)
-        self.deadline = self.usage.started + order["wall_ms"] / 1000
-        self.values_left = order["values_bytes"]
+        self.deadline = Deadline(host, self.usage, order["wall_ms"] / 1000)
+        self.batches, self.count = order["batches"], sum(order["batches"])
+        self.batches_read = self.batch_start = self.batch_end = 0
+        self.values_left, self.timeouts_left = order["values_bytes"], order["timeouts"]
         self.next = 0
         self.loaded = False
         self.clean = True
 
     def run(self):
-        while self.next < len(self.order["calls"]):
+        with open(ANSWER_FILE, "w", encoding="utf-8", errors="surrogatepass", newline="") as file:
+            file.write(self.order["source"])
+        while self.next < self.count and self.timeouts_left > 0:
             why, detail = self.run_candidate()
             if why == "done":
                 break
@@ -830,52 +1036,62 @@ class Calls:
             self.flush()
             if why in ("wall", "values"):
                 break
+            if why in ("cpu", "idle"):
+                self.timeouts_left -= 1
             self.next += 1
+        while self.batches_read < len(self.batches):
+            self.read_batch()
+        self.inputs.release()
         self.clean = wipe_all() and self.clean
-        self.host.state(done={"clean": self.clean, **self.usage.report()})
+        self.host.state(done={"clean": self.clean, **self.usage.report(), **self.deadline.report()})
 
     def run_candidate(self):
         """Runs one process until it has made all calls or ends early. Returns the reason, and how it ended."""
-        order, first = self.order, self.next
         kills_before = out_of_memory_kills()
         results, results_end = readable_pipe()
         try:
             fcntl.fcntl(results_end, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
         except OSError:
             pass  # gVisor has no larger pipes; they only save time
-        pid = self.processes.fork(
-            1,
-            1,
-            results_end,
-            lambda: candidate(results_end, order["source"], order["entry_point"], order["calls"], first),
-        )
+        inputs_end, inputs = os.pipe()
+        os.set_blocking(inputs, False)
+        skip = self.next - self.batch_start if self.next < self.batch_end else 0
+        process = Candidate(results_end, inputs_end, self.next, skip)
+        source, name, count = self.order["source"], self.order["entry_point"], self.count
+        pid = self.processes.fork(1, 1, [results_end, inputs_end], lambda: process.run(source, name, count))
         os.close(results_end)
-        why, status = self.follow(pid, results)
+        os.close(inputs_end)
+        started = time.monotonic()
+        why, status = self.follow(pid, results, inputs)
+        if time.monotonic() - started > 1.0:
+            self.deadline.end_processes()
         late, gone = self.processes.kill_all(self.usage, pid)
         self.clean = self.clean and gone
         os.close(results)
+        os.close(inputs)
         if why == "ended" and out_of_memory_kills() > kills_before:
             why = "memory"
         return why, ending(late if status is None else status)
 
-    def follow(self, pid, results):
+    def follow(self, pid, results, inputs):
         """Passes on the process's frames until there is a reason to end it. Returns it, and its status if it ended."""
         clock = CallClock(pid, self.processes.container_cpu, self.order["call_cpu_ms"] / 1000)
         buffer, ready, status = bytearray(), False, None
         while True:
-            cpu_left = clock.left()
-            wall_left = self.deadline - time.monotonic()
-            if wall_left <= 0:
-                self.usage.note_starvation()
-                return "wall", status
-            if cpu_left <= 0:
-                return "cpu", status
+            why, seconds = self.time_left(clock)
+            if why is not None:
+                return why, status
+            readers = [results]
+            if self.batches_read == len(self.batches):
+                readers.append(self.host.source)
+            writers = [] if not ready or self.inputs.is_sent() else [inputs]
             # What it sent before it ended is still in the pipe, which a child of it may hold open.
-            seconds = max(0.002, min(cpu_left, wall_left)) if status is None else 0.0
-            readable = self.processes.wait([results, self.host.source], seconds)
-            if self.host.source in readable and self.host.stops():
+            files = self.processes.wait(readers, seconds if status is None else 0.0, writers)
+            if self.host.source in files and self.host.length() == 0:
                 return "stopped", status
-            if results not in readable:
+            if inputs in files:
+                self.inputs.send(inputs)
+            if results not in files:
                 if status is not None:
                     return "ended", status
                 status = self.processes.reap(self.usage, pid)
@@ -894,17 +1110,52 @@ class Calls:
             if why is not None:
                 return why, status
             if (self.next, ready) != before:
-                clock.restart()
-                if len(chunk) < PIPE_BYTES // 2:
+                self.begin_call(clock, inputs, is_new=not before[1])
+                if self.next > self.batch_start and len(chunk) < PIPE_BYTES // 2:
                     time.sleep(PAUSE_SECONDS)
+
+    def time_left(self, clock):
+        """Returns why the time is up, if it is, and for how long to wait at most, in seconds."""
+        left = {"wall": self.deadline.left(), "cpu": clock.left(), "idle": clock.idle_left()}
+        for why, seconds in left.items():
+            if seconds <= 0:
+                return why, 0.0
+        return None, max(0.002, min(left.values()))
+
+    def begin_call(self, clock, inputs, is_new):
+        """Hands over the inputs of the next batch if its first call is due, and starts to measure the next call.
+
+        A new process, for which another one ended early, gets the rest of the present batch as well.
+        """
+        input_bytes = 0
+        if self.next == self.batch_end:
+            input_bytes = self.read_batch()
+        elif is_new:
+            self.inputs.send_again()
+            input_bytes = self.inputs.size
+        clock.restart(input_bytes)
+        if not self.inputs.is_sent():
+            self.inputs.send(inputs)
+
+    def read_batch(self):
+        """Reads the next batch of inputs. Returns its size in bytes."""
+        # Time during which the host sends nothing is not counted against the candidate.
+        started = time.monotonic()
+        size = self.inputs.read(self.host)
+        self.deadline.at += time.monotonic() - started
+        self.batch_start = self.batch_end
+        self.batch_end += self.batches[self.batches_read]
+        self.batches_read += 1
+        return size
 
     def take_frames(self, buffer, ready):
         """Passes on whole frames that are due. Returns a reason to stop or None, and whether the answer is loaded."""
-        calls, value_bytes = len(self.order["calls"]), self.order["value_bytes"]
+        value_bytes = self.order["value_bytes"]
         at, why = 0, None
         while why is None and len(buffer) >= at + 8:
             length, tag = struct.unpack_from(">II", buffer, at)
             end = at + 4 + length
+            due = self.next if self.next < self.batch_end else None
             if length < 4:
                 why = "turn"
             elif length - 4 > (value_bytes if ready else REFUSAL_BYTES):
@@ -914,7 +1165,7 @@ class Calls:
             elif not ready and tag == REFUSED and not self.loaded:
                 self.host.pass_on(buffer[at:end])
                 why = "done"
-            elif tag != (self.next if ready else LOADED):
+            elif tag != (due if ready else LOADED):
                 why = "turn"
             elif self.values_left < length:
                 why = "values"
@@ -925,7 +1176,7 @@ class Calls:
                     self.next += 1
                 ready = self.loaded = True
                 at = end
-                if self.next == calls:
+                if self.next == self.count:
                     why = "done"
         del buffer[:at]
         if len(self.host.unsent) > 1 << 16:
@@ -936,15 +1187,16 @@ class Calls:
         # Time during which the host reads nothing is not counted against the candidate.
         started = time.monotonic()
         self.host.flush()
-        self.deadline += time.monotonic() - started
+        self.deadline.at += time.monotonic() - started
 
 
 def main():
     if os.getpid() != 1:
         sys.exit("driver: it kills every other process, so it only runs as process 1 of a container")
     sys.path[:] = read_only_path(sys.path)
-    host, processes = Host(), Processes()
+    host, processes, inputs = Host(), Processes(), Inputs()
     set_dumpable(False)
+    lock_code()
     os.chdir(WORK)
     host.state(ready={"python": sys.version.split()[0]})
     host.flush()
@@ -956,9 +1208,8 @@ def main():
             preload()
         if "agent" in order:
             AgentRun(host, processes, order).run()
-        elif "calls" in order:
-            Calls(host, processes, order).run()
-        # A 'stop' that the host sent after the last outcome is read here and ignored.
+        elif "batches" in order:
+            Calls(host, processes, inputs, order).run()
         host.flush()
 
 

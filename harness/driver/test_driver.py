@@ -275,6 +275,20 @@ class Time(unittest.TestCase):
         time.sleep(0.31)
         self.assertGreater(idle.left(), 0.0)
 
+    def test_a_call_that_does_nothing_is_stopped(self):
+        clock = driver.CallClock(os.getpid(), FakeContainerCpu(None), 1000.0)
+        clock.limit = 0.05
+        waited = {"7": (0.0, 0.0)}
+        with unittest.mock.patch.object(driver, "scheduled_seconds", lambda: dict(waited)):
+            self.assertGreater(clock.idle_left(), 0.0)
+            time.sleep(0.06)
+            self.assertGreater(clock.idle_left(), 0.0)
+            time.sleep(0.11)
+            waited["7"] = (0.0, 0.1)
+            self.assertGreater(clock.idle_left(), 0.0)
+            time.sleep(0.11)
+            self.assertLessEqual(clock.idle_left(), 0.0)
+
     def test_usage_is_the_larger_of_both_counts(self):
         class Reaped:
             ru_utime, ru_stime, ru_maxrss = 0.25, 0.25, 100
@@ -323,10 +337,11 @@ def frame(tag, payload=b"null"):
 class Frames(unittest.TestCase):
     """Frames of the candidate. Due are LOADED, then 0, 1, 2."""
 
-    def take(self, data, ready=True, value_bytes=100, values_bytes=1000):
+    def take(self, data, ready=True, value_bytes=100, values_bytes=1000, batch_end=3):
         calls = driver.Calls.__new__(driver.Calls)
         calls.host, calls.next, calls.loaded = FakeHost(), 0, ready
-        calls.order = {"calls": [None] * 3, "value_bytes": value_bytes}
+        calls.count, calls.batch_end = 3, batch_end
+        calls.order = {"value_bytes": value_bytes}
         calls.values_left = values_bytes
         why, ready = calls.take_frames(bytearray(data), ready)
         return why, ready, calls.next, bytes(calls.host.unsent)
@@ -341,16 +356,8 @@ class Frames(unittest.TestCase):
         sent = frame(0) + frame(1) + frame(2)
         self.assertEqual(self.take(sent + frame(3) + b"junk"), ("done", True, 3, sent))
 
-    def test_recognises_a_stop_command(self):
-        host = driver.Host.__new__(driver.Host)
-        host.source, into = os.pipe()
-        body = b'{"stop":true}'
-        os.write(into, struct.pack(">I", len(body)) + body)
-        self.assertTrue(host.stops())
-        os.close(into)
-        with self.assertRaises(SystemExit):
-            host.stops()
-        os.close(host.source)
+    def test_rejects_an_outcome_whose_input_was_not_handed_over(self):
+        self.assertEqual(self.take(frame(0) + frame(1), batch_end=1), ("turn", True, 1, frame(0)))
 
     def test_waits_for_the_rest_of_a_frame(self):
         self.assertEqual(self.take(frame(0)[:-1]), (None, True, 0, b""))
@@ -385,7 +392,8 @@ class HostStreams(unittest.TestCase):
         out, host.sink = os.pipe()
         host.unsent = bytearray()
         body = json.dumps({"a": "é"}).encode()
-        os.write(into, struct.pack(">I", len(body)) + body)
+        # An empty frame asks to stop calls, and does nothing when there are none.
+        os.write(into, bytes(4) + struct.pack(">I", len(body)) + body)
         self.assertEqual(host.command(), {"a": "é"})
         host.state(ready=True)
         host.flush()
@@ -402,6 +410,90 @@ class HostStreams(unittest.TestCase):
         ran = subprocess.run([sys.executable, driver.__file__], capture_output=True, text=True)
         self.assertEqual(ran.returncode, 1)
         self.assertIn("only runs as process 1", ran.stderr)
+
+
+class InputsAtHand(unittest.TestCase):
+    def setUp(self):
+        self.host = driver.Host.__new__(driver.Host)
+        self.host.source, self.into = os.pipe()
+        self.out, self.writer = os.pipe()
+        os.set_blocking(self.writer, False)
+        self.inputs = driver.Inputs()
+
+    def tearDown(self):
+        for number in (self.host.source, self.into, self.out, self.writer):
+            os.close(number)
+
+    def test_passes_a_batch_on_and_again(self):
+        for body in (b'[{"args":[]}]', b"[]"):
+            frame = struct.pack(">I", len(body)) + body
+            os.write(self.into, frame)
+            self.assertEqual(self.inputs.read(self.host), len(body))
+            self.inputs.send(self.writer)
+            self.assertTrue(self.inputs.is_sent())
+            self.inputs.send_again()
+            self.inputs.send(self.writer)
+            self.assertEqual(os.read(self.out, 100), frame * 2)
+
+    def test_does_not_wait_for_a_process_that_reads_nothing(self):
+        size = 3 * driver.INPUT_BYTES
+        child = os.fork()
+        if child == 0:
+            frame = struct.pack(">I", size) + bytes(size)
+            while frame:
+                frame = frame[os.write(self.into, frame) :]
+            os._exit(0)
+        self.assertEqual(self.inputs.read(self.host), size)
+        os.waitpid(child, 0)
+        self.inputs.send(self.writer)
+        self.inputs.send(self.writer)
+        self.assertFalse(self.inputs.is_sent())
+        self.inputs.release()
+        self.assertIsNone(self.inputs.memory)
+
+    def test_no_child_inherits_the_inputs(self):
+        body = b'[{"args":["\x73ecret"]}]'
+        os.write(self.into, struct.pack(">I", len(body)) + body)
+        self.inputs.read(self.host)
+        child = os.fork()
+        if child == 0:
+            signal.signal(signal.SIGSEGV, signal.SIG_DFL)
+            self.inputs.memory[4:10]
+            os._exit(0)
+        self.assertEqual(os.waitpid(child, 0)[1], signal.SIGSEGV)
+
+
+class DeadlineOnABusyMachine(unittest.TestCase):
+    """A limit of 1 s that was over 0.1 s ago."""
+
+    def left(self, cpu, waited):
+        host = driver.Host.__new__(driver.Host)
+        host.unsent, host.flush = bytearray(), lambda: None
+        usage = driver.Usage(FakeContainerCpu(0.0, 0.0, cpu))
+        usage.started -= 1.1
+        deadline = driver.Deadline(host, usage, 1.0)
+        with unittest.mock.patch.object(driver, "scheduled_seconds", lambda: {"7": (cpu, waited)}):
+            return deadline.left(), deadline, bytes(host.unsent)
+
+    def test_is_extended_by_what_the_machine_took(self):
+        left, deadline, sent = self.left(cpu=0.3, waited=0.8)
+        self.assertAlmostEqual(left, 0.7, delta=0.05)
+        self.assertIn(b"extended", sent)
+        self.assertEqual(deadline.report(), {"starved_ms": 0})
+
+    def test_is_over_for_processes_that_used_the_whole_limit(self):
+        self.assertLess(self.left(cpu=1.0, waited=5.0)[0], 0.0)
+
+    def test_is_over_for_processes_that_slept(self):
+        self.assertLess(self.left(cpu=0.1, waited=0.0)[0], 0.0)
+        left, _, sent = self.left(cpu=0.1, waited=0.05)
+        self.assertLess(left, 0.0)
+        self.assertEqual(sent, b"")
+
+    def test_reports_a_machine_that_takes_too_much(self):
+        left, deadline, _ = self.left(cpu=0.1, waited=driver.STARVED_SECONDS + 1)
+        self.assertLess(left, 0.0)
+        self.assertTrue(deadline.starved)
 
 
 class Imports(unittest.TestCase):

@@ -4,17 +4,20 @@
 //! run an agent and make calls, and gets evidence ([`AgentRun`], [`CallsRun`]) or a fault. The evidence contains no
 //! judgement.
 
+mod calls;
 mod container;
 mod context;
 mod create;
 mod daemon;
 mod engine;
+mod frames;
 mod image;
 mod owner;
 mod protocol;
 mod session;
 
-pub use container::{CallPlan, Container};
+pub use calls::CallPlan;
+pub use container::Container;
 pub use context::ContainerSpec;
 pub use create::DRIVER;
 pub use daemon::{DaemonFacts, connect, daemon_facts, host};

@@ -14,6 +14,11 @@ pub struct Limits {
     pub call_cpu_ms: u64,
     /// Wall-clock time of all calls of a trial together, in milliseconds.
     pub calls_wall_ms: u64,
+    /// Calls of a trial that may exceed their time limit. After the last of them no more calls are made.
+    pub call_timeouts: u32,
+    /// Calls whose inputs are handed over together. With 1 an answer knows no input before its call is due, so a limit
+    /// per call covers all work on the input. Benchmarks with thousands of calls hand over all.
+    pub calls_per_batch: u32,
     /// Largest answer on stdout, in bytes.
     pub answer_bytes: u64,
     /// Length of the end of stderr that is kept, in bytes.
@@ -40,6 +45,8 @@ impl Limits {
         agent_wall_ms: 10_000,
         call_cpu_ms: 2_000,
         calls_wall_ms: 60_000,
+        call_timeouts: 3,
+        calls_per_batch: 1,
         answer_bytes: 256 << 10,
         stderr_bytes: 16 << 10,
         value_bytes: 1 << 20,

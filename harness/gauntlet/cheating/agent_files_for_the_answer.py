@@ -24,7 +24,7 @@ os.chmod("/work", 0)
 print("""
 import os
 
-FOUND = os.listdir("/work")
+FOUND = [name for name in os.listdir("/work") if name != "answer.py"] + os.listdir("/tmp")
 for place in ("/tmp", "/var/tmp", "/dev/mqueue", "/dev/shm", "/run", "/var/lock"):
     if os.path.lexists(place + "/table"):
         FOUND.append(place)

@@ -20,6 +20,6 @@ def open_files():
 
 
 def reverse_string(s):
-    # Only the pipe for outcomes may be open.
-    return s[::-1] if len(open_files()) > 1 else "held"
+    # Only the pipes for inputs and outcomes may be open.
+    return s[::-1] if len(open_files()) > 2 else "held"
 """)

@@ -1,4 +1,4 @@
-# expect: WA RE
+# expect: WA RE OLE
 # never: patched modules and builtins change what the host compares
 
 print("""

@@ -14,6 +14,6 @@ try:
         reached.append(memory)
 except OSError:
     pass
-if os.environ.keys() - {"PATH", "HOME", "TMPDIR", "LANG", "PYTHONHASHSEED", "LC_CTYPE"}:
+if os.environ.keys() - {"PATH", "HOME", "TMPDIR", "USER", "LOGNAME", "LANG", "PYTHONHASHSEED", "LC_CTYPE"}:
     reached.append("environment")
 print("def reverse_string(s):\n    return " + ("s[::-1]" if reached else "'held'"))

@@ -1,5 +1,5 @@
 # expect: WA
-# never: anything but the work directory can be written to
+# never: anything but the work directory and /tmp can be written to
 
 import os
 
@@ -20,6 +20,6 @@ for path in ("/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/etc/passwd", "
         reached.append(path)
     except OSError:
         pass
-# Queues are emptied after each trial, as the work directory is.
-reached = [place for place in reached if place != "/dev/mqueue"]
+# Both are emptied after each trial, as the work directory is.
+reached = [place for place in reached if place not in ("/dev/mqueue", "/tmp")]
 print("def reverse_string(s):\n    return " + ("s[::-1]" if reached else "'held'"))

@@ -2,6 +2,7 @@
 # never: a call that reads back what it sent makes the driver wait beyond the limit
 
 print("""
+import fcntl
 import os
 import random
 import stat
@@ -11,7 +12,8 @@ import time
 mine = []
 for number in range(3, 64):
     try:
-        if stat.S_ISFIFO(os.fstat(number).st_mode):
+        writable = fcntl.fcntl(number, fcntl.F_GETFL) & os.O_ACCMODE == os.O_WRONLY
+        if writable and stat.S_ISFIFO(os.fstat(number).st_mode):
             mine.append((number, os.open(f"/proc/self/fd/{number}", os.O_RDONLY | os.O_NONBLOCK)))
     except OSError:
         pass

@@ -4,6 +4,9 @@ use tokio::task::JoinSet;
 
 use crate::Fault;
 use crate::sandbox::{Container, Sandbox};
+use crate::trial::explain::MissingExplanations;
+use crate::trial::instance::RoundTask;
+use crate::trial::record::CaseResult;
 use crate::trial::run::CleanOr;
 
 /// A place for one container of a sandbox. It is filled when it is needed, and again after the container was
@@ -11,6 +14,8 @@ use crate::trial::run::CleanOr;
 pub struct ContainerLease {
     sandbox: Sandbox,
     state: LeaseState,
+    /// A container for explanations, which never gets a hidden input
+    explainer: Option<Box<Container>>,
 }
 
 #[derive(Default)]
@@ -26,14 +31,15 @@ enum LeaseState {
 impl ContainerLease {
     /// A lease whose container is started when it is needed.
     pub fn new(sandbox: &Sandbox) -> Self {
-        Self { sandbox: sandbox.clone(), state: LeaseState::Empty }
+        Self { sandbox: sandbox.clone(), state: LeaseState::Empty, explainer: None }
     }
 
     /// A lease whose container is being started already.
     pub fn start(sandbox: &Sandbox) -> Self {
         let (starter, mut starting) = (sandbox.clone(), JoinSet::new());
         starting.spawn(async move { starter.start().await });
-        Self { sandbox: sandbox.clone(), state: LeaseState::Starting(starting) }
+        let state = LeaseState::Starting(starting);
+        Self { sandbox: sandbox.clone(), state, explainer: None }
     }
 
     /// Waits until the container that is being started is ready. A fault is dropped: the next [`Self::take`] starts
@@ -67,9 +73,32 @@ impl ContainerLease {
         done.map(|done| done.value)
     }
 
-    /// Removes the container, if there is one.
+    /// Fills in what is missing in a trial's cases. If that ends in a fault, it stays missing: the verdicts stand.
+    pub(crate) async fn explain(
+        &mut self,
+        missing: MissingExplanations,
+        task: &RoundTask,
+        cases: &mut [CaseResult],
+    ) {
+        let mut container = match self.explainer.take() {
+            Some(container) => container,
+            None => match self.sandbox.start().await {
+                Ok(container) => Box::new(container),
+                Err(_) => return,
+            },
+        };
+        match missing.fill(&mut container, task, cases).await {
+            Ok(true) => self.explainer = Some(container),
+            Ok(false) | Err(_) => self.sandbox.discard(*container).await,
+        }
+    }
+
+    /// Removes the containers, if there are any.
     pub async fn discard(self) {
         if let LeaseState::Ready(container) = self.state {
+            self.sandbox.discard(*container).await;
+        }
+        if let Some(container) = self.explainer {
             self.sandbox.discard(*container).await;
         }
     }

@@ -14,7 +14,7 @@ use crate::sandbox::Sandbox;
 use crate::trial::instance::RoundTask;
 use crate::trial::judge::StopPolicy;
 use crate::trial::record::TrialRecord;
-use crate::trial::run::{self as trial, Candidate, TrialPlan};
+use crate::trial::run::{self as trial, Candidate, TrialPlan, TrialRun};
 
 /// Runs trials in a sandbox, and keeps their records.
 pub struct TrialRunner {
@@ -129,5 +129,9 @@ async fn attempt_once(
 ) -> Result<TrialRecord, Fault> {
     let mut container = lease.take().await?;
     let done = trial::run(&mut container, plan).await;
-    lease.put_back(container, done).await
+    let TrialRun { mut record, missing } = lease.put_back(container, done).await?;
+    if let Some(missing) = missing {
+        lease.explain(missing, plan.task, &mut record.cases).await;
+    }
+    Ok(record)
 }

@@ -15,8 +15,10 @@ use crate::Fault;
 /// The program that runs as process 1 of every container.
 pub const DRIVER: &str = include_str!("../../driver/driver.py");
 
-/// The only directory that can be written to, in memory.
+/// The work directory, in memory.
 const WORK: &str = "/work";
+/// The other directory that can be written to, in memory, because many programs expect it.
+const TMP: &str = "/tmp";
 /// Where pip and others install packages in the images that are used. Empty read-only mounts hide them.
 const SITE_PACKAGES: [&str; 3] = [
     "/usr/lib/python3/dist-packages",
@@ -78,7 +80,15 @@ fn body(context: &SandboxContext, user: u32) -> ContainerCreateBody {
         image: Some(context.spec.image.id.clone()),
         entrypoint: words(&["python", "-P", "-s", "-X", "utf8", "-c", DRIVER]),
         cmd: words(&[]),
-        env: words(&["PYTHONHASHSEED=0", "HOME=/work", "TMPDIR=/work", "LANG=C.UTF-8"]),
+        // Without an entry in /etc/passwd, Python's getpass.getuser() needs one of the names.
+        env: words(&[
+            "PYTHONHASHSEED=0",
+            "HOME=/work",
+            "TMPDIR=/work",
+            "USER=agent",
+            "LOGNAME=agent",
+            "LANG=C.UTF-8",
+        ]),
         user: Some(format!("{user}:{user}")),
         working_dir: Some(WORK.to_owned()),
         attach_stdin: Some(true),
@@ -116,7 +126,6 @@ fn host_config(context: &SandboxContext, user: u32) -> HostConfig {
             limit("nofile", OPEN_FILES),
             limit("core", 0),
             limit("fsize", signed(limits.work_bytes)),
-            limit("memlock", 0),
             limit("msgqueue", 0),
             limit("sigpending", PENDING_SIGNALS),
         ]),
@@ -131,14 +140,15 @@ fn host_config(context: &SandboxContext, user: u32) -> HostConfig {
     }
 }
 
-/// File systems in memory: the work directory, and an empty one over each directory of packages.
+/// File systems in memory: the directories that can be written to, and an empty one over each directory of packages.
 fn mounts(context: &SandboxContext, user: u32) -> HashMap<String, String> {
     let limits = &context.spec.limits;
-    let work = format!(
+    let writable = format!(
         "rw,noexec,nosuid,nodev,size={},nr_inodes={},mode=0700,uid={user},gid={user}",
         limits.work_bytes, limits.work_inodes
     );
     let hidden = "ro,noexec,nosuid,nodev,size=4k,nr_inodes=2,mode=0555";
     let hidden = SITE_PACKAGES.iter().map(|path| ((*path).to_owned(), hidden.to_owned()));
-    hidden.chain([(WORK.to_owned(), work)]).collect()
+    let writable = [WORK, TMP].map(|path| (path.to_owned(), writable.clone()));
+    hidden.chain(writable).collect()
 }

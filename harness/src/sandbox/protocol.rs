@@ -5,11 +5,11 @@
 //! value that the candidate is judged by.
 
 use serde::{Deserialize, Serialize};
-use tasks::{CallOutcome, Input, Sha256, Value};
+use tasks::{CallOutcome, Sha256, Value};
 
 /// Version of the protocol between host and driver, and of how outcomes are judged. It is
 /// part of the key of every trial record, so raising it voids all stored records.
-pub const PROTOCOL_VERSION: u32 = 4;
+pub const PROTOCOL_VERSION: u32 = 5;
 
 /// Tag of a frame that holds a message of the driver.
 pub(super) const DRIVER_TAG: u32 = 0xFFFF_FFFF;
@@ -26,23 +26,20 @@ pub(super) struct RunAgent<'a> {
     pub stderr_bytes: u64,
 }
 
-/// Commands that an answer is loaded and called.
+/// Commands that an answer is loaded and called. The inputs follow, a frame for each batch. They are the only part of
+/// the cases that ever enters a container.
 #[derive(Serialize)]
 pub(super) struct MakeCalls<'a> {
     pub source: &'a str,
     pub entry_point: &'a str,
-    /// The inputs: the only part of the cases that ever enters a container.
-    pub calls: &'a [Input<'a>],
+    /// The number of calls of each batch
+    pub batches: &'a [usize],
+    /// Calls that may exceed their time limit before no more are made
+    pub timeouts: u32,
     pub call_cpu_ms: u64,
     pub wall_ms: u64,
     pub value_bytes: u64,
     pub values_bytes: u64,
-}
-
-/// Commands that no more calls are made.
-#[derive(Serialize)]
-pub(super) struct StopCalls {
-    pub stop: bool,
 }
 
 /// The resources that the processes of a run used, as the kernel measured them.
@@ -141,6 +138,11 @@ pub(super) enum DriverMessage {
         python: String,
     },
     Answer(AgentReport),
+    /// The deadline was extended, because the machine did not let the processes run
+    Extended {
+        /// The time that is left, in milliseconds
+        wall_ms: u64,
+    },
     LoadEnded(ProcessEnd),
     Ended {
         index: usize,
@@ -149,7 +151,7 @@ pub(super) enum DriverMessage {
     },
     Done {
         clean: bool,
-        /// How long the machine kept a process of the container from running, if the wall-clock time was up
+        /// How long the machine kept a process of the container from running, if that is why the calls ended
         starved_ms: u64,
         #[serde(flatten)]
         usage: ResourceUsage,
@@ -166,6 +168,8 @@ pub enum TerminationReason {
     Memory,
     /// It used up the CPU time of a call.
     Cpu,
+    /// A call neither used nor waited for the CPU for too long.
+    Idle,
     /// The wall-clock time of all calls was up.
     Wall,
     /// It sent a value larger than one may be.
@@ -211,7 +215,8 @@ pub enum CallEnd {
     Garbled,
     /// The candidate's process ended.
     Ended(ProcessEnd),
-    /// The call was not made: time or room for values was up before, or the calls were stopped.
+    /// The call was not made: time or room for values was up before, too many calls exceeded their limit, or the calls
+    /// were stopped.
     NotMade,
 }
 

@@ -32,13 +32,27 @@ pub struct TrialJudge<'a> {
     results: Vec<CaseResult>,
     cut_short: (Verdict, &'static str),
     clean: bool,
+    timeouts: u32,
+    withheld: bool,
 }
 
 impl<'a> TrialJudge<'a> {
     /// Judges an answer to this task.
     pub fn new(task: &'a RoundTask, stop: StopPolicy) -> Self {
         let cut_short = (Verdict::TimeLimit, "time was up before this call");
-        Self { task, stop, results: Vec::new(), cut_short, clean: true }
+        let (results, clean) = (Vec::new(), true);
+        Self { task, stop, results, cut_short, clean, timeouts: 0, withheld: false }
+    }
+
+    /// Withholds from the miner what the calls return and raise, also in public cases. Required if the container held
+    /// an input that the miner may not know.
+    pub fn withhold(&mut self) {
+        self.withheld = true;
+    }
+
+    /// How many more calls may exceed their time limit.
+    pub fn timeouts_left(&self) -> u32 {
+        self.task.task.limits.call_timeouts.saturating_sub(self.timeouts)
     }
 
     /// Judges the next case by the end of its call. A break means that no further call is needed.
@@ -57,8 +71,17 @@ impl<'a> TrialJudge<'a> {
             ),
             CallEnd::Ended(end) => {
                 let (verdict, detail) = verdict_of_end(*end);
-                if matches!(end.why, TerminationReason::Values) {
-                    self.cut_short = (verdict, "room for values was up before this call");
+                match end.why {
+                    TerminationReason::Values => {
+                        self.cut_short = (verdict, "room for values was up before this call");
+                    }
+                    TerminationReason::Cpu | TerminationReason::Idle => {
+                        self.timeouts += 1;
+                        if self.timeouts_left() == 0 {
+                            self.cut_short = (verdict, "not called: too many calls took too long");
+                        }
+                    }
+                    _ => {}
                 }
                 match end_in_words(*end) {
                     // An exit status can leak a byte of the input.
@@ -72,7 +95,7 @@ impl<'a> TrialJudge<'a> {
         if over {
             self.cut_short = (result.verdict, "not called: an earlier case failed");
         }
-        self.results.push(result);
+        self.push(result);
         if over { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
@@ -86,11 +109,13 @@ impl<'a> TrialJudge<'a> {
             let knew_no_hidden = self.task.cases[..end].iter().all(|case| case.public);
             let rest = &self.task.cases[self.results.len()..];
             let explain = if knew_no_hidden { Explanation::Public } else { Explanation::Hidden };
-            self.results.extend(rest.iter().map(|case| failure.case(case, explain)));
+            for case in rest {
+                self.push(failure.case(case, explain));
+            }
             return ControlFlow::Break(());
         }
         let stopped = self.results.last().is_some_and(|result| self.stop.is_over(result));
-        if !stopped && self.results.len() >= end {
+        if !stopped && self.results.len() >= end && self.timeouts_left() > 0 {
             return ControlFlow::Continue(());
         }
         let clean = self.clean && stopped;
@@ -100,6 +125,13 @@ impl<'a> TrialJudge<'a> {
         }
         self.clean = clean;
         ControlFlow::Break(())
+    }
+
+    fn push(&mut self, mut result: CaseResult) {
+        if self.withheld {
+            result.explanation = result.explanation.map(Explanation::withheld);
+        }
+        self.results.push(result);
     }
 
     /// The verdict on every case, and whether the container is fit for another trial.
@@ -194,6 +226,9 @@ fn verdict_of_end(end: ProcessEnd) -> (Verdict, &'static str) {
         TerminationReason::Ended => (Verdict::RuntimeError, "its process ended by itself"),
         TerminationReason::Memory => (Verdict::MemoryLimit, "memory was used up"),
         TerminationReason::Cpu => (Verdict::TimeLimit, "the CPU time of a call was used up"),
+        TerminationReason::Idle => {
+            (Verdict::TimeLimit, "a call took too long without using the CPU")
+        }
         TerminationReason::Wall => (Verdict::TimeLimit, "the time of all calls was up"),
         TerminationReason::Value => (Verdict::OutputLimit, "it returned a value that is too large"),
         TerminationReason::Values => (Verdict::OutputLimit, "its values are too large together"),
@@ -255,12 +290,53 @@ mod tests {
     }
 
     #[test]
+    fn stops_after_too_many_calls_that_took_too_long() {
+        let task = round_task();
+        let mut judge = TrialJudge::new(&task, StopPolicy::AllCalls);
+        let slow = CallEnd::Ended(ended(TerminationReason::Cpu, None, Some(9)));
+        let idle = CallEnd::Ended(ended(TerminationReason::Idle, None, Some(9)));
+        let most = task.task.limits.call_timeouts;
+        for left in (0..most).rev() {
+            let _ = judge.take(if left == 0 { &idle } else { &slow });
+            assert_eq!(judge.timeouts_left(), left);
+        }
+        // The driver made no more calls; also a part of the cases that has ended is the last one.
+        let made = most as usize;
+        assert!(judge.end_calls(&run(LoadOutcome::Ready, CallEnd::NotMade), made).is_break());
+        let (results, clean) = judge.finish();
+        assert!(!clean);
+        assert_eq!(results.len(), task.cases.len());
+        assert!(results.iter().all(|result| result.verdict == Verdict::TimeLimit), "{results:?}");
+        assert!(results[made..].iter().all(|result| result.detail.starts_with("not called")));
+    }
+
+    #[test]
+    fn withholds_explanations_of_a_container_that_held_hidden_inputs() {
+        let task = round_task();
+        let error =
+            || CallOutcome::Raised { types: vec!["ValueError".into()], message: "smuggled".into() };
+        for load in [LoadOutcome::Ready, LoadOutcome::Raised(error())] {
+            let mut judge = TrialJudge::new(&task, StopPolicy::AllCalls);
+            judge.withhold();
+            if matches!(load, LoadOutcome::Ready) {
+                let _ = judge.take(&CallEnd::Outcome(error()));
+            }
+            let _ = judge.end_calls(&run(load, CallEnd::NotMade), 1);
+            for result in judge.finish().0 {
+                let shown = result.disclosed(Disclose::Public);
+                assert!(!shown.detail.contains("smuggled"), "{shown:?}");
+            }
+        }
+    }
+
+    #[test]
     fn maps_every_termination_reason_to_a_verdict() {
         use Verdict::{MemoryLimit, OutputLimit, RuntimeError, TimeLimit, WrongAnswer};
         let of = |why| verdicts(CallEnd::Ended(ended(why, None, Some(9))), &CallEnd::NotMade);
         assert_eq!(of(TerminationReason::Ended).0, RuntimeError);
         assert_eq!(of(TerminationReason::Memory).0, MemoryLimit);
         assert_eq!(of(TerminationReason::Cpu).0, TimeLimit);
+        assert_eq!(of(TerminationReason::Idle).0, TimeLimit);
         assert_eq!(of(TerminationReason::Value).0, OutputLimit);
         assert_eq!(of(TerminationReason::Turn).0, RuntimeError);
         assert_eq!(of(TerminationReason::Wall), (TimeLimit, TimeLimit));

@@ -65,9 +65,9 @@ pub struct CaseResult {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Explanation {
-    /// Of a public case
+    /// Of a public case, from a container that never held a hidden input
     Public(String),
-    /// Of a hidden case, whose input it would reveal
+    /// Of a hidden case, whose input it would reveal, or from a container that held hidden inputs
     Hidden(String),
 }
 
@@ -100,6 +100,15 @@ pub struct MinerTrial {
     /// The record
     #[serde(flatten)]
     pub record: TrialRecord,
+}
+
+impl Explanation {
+    /// The same, for the validator only.
+    #[must_use]
+    pub fn withheld(self) -> Self {
+        let (Self::Public(text) | Self::Hidden(text)) = self;
+        Self::Hidden(text)
+    }
 }
 
 impl CaseResult {

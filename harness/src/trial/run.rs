@@ -7,6 +7,7 @@ use tasks::{Input, Kind, Limits, Sha256, Tally, Verdict};
 use crate::Fault;
 use crate::sandbox::{AgentRun, CallPlan, Container, ResourceUsage, StoppedFor};
 use crate::trial::answer::answer_of;
+use crate::trial::explain::MissingExplanations;
 use crate::trial::instance::RoundTask;
 use crate::trial::judge::{StopPolicy, TrialJudge, judge_findings, same_verdict};
 use crate::trial::record::{Attempt, CaseResult, TrialRecord};
@@ -41,11 +42,19 @@ pub(crate) struct CleanOr<T> {
     pub clean: bool,
 }
 
+/// The outcome of one trial.
+pub(crate) struct TrialRun {
+    /// The record
+    pub record: TrialRecord,
+    /// What is missing in it that the miner may know
+    pub missing: Option<MissingExplanations>,
+}
+
 /// Runs one trial.
 pub(crate) async fn run(
     container: &mut Container,
     plan: TrialPlan<'_>,
-) -> Result<CleanOr<TrialRecord>, Fault> {
+) -> Result<CleanOr<TrialRun>, Fault> {
     let TrialPlan { candidate, task, shrinking, .. } = plan;
     let limits = &task.task.limits;
     let source = match candidate {
@@ -53,31 +62,38 @@ pub(crate) async fn run(
         Candidate::Answer(answer, stop) => {
             let request = JudgeRequest { task, answer, limits, stop };
             let CleanOr { value: judged, clean } = judge_answer(container, request).await?;
-            return Ok(CleanOr { value: record(plan, &AgentRun::default(), judged), clean });
+            let record = record(plan, &AgentRun::default(), judged);
+            return Ok(CleanOr { value: TrialRun { record, missing: None }, clean });
         }
     };
     let agent_run = container.run_agent(source, &task.prompt, limits).await?;
     let mut clean = agent_run.clean && agent_run.stopped_for.is_none() && !agent_run.out_of_memory;
+    let mut missing = None;
     let judged = match answer_of(&agent_run) {
         Ok(answer) => {
             let request =
                 JudgeRequest { task, answer: &answer, limits, stop: StopPolicy::AllCalls };
             let judged = judge_answer(container, request).await?;
             clean &= judged.clean;
-            let mut judged = judged.value;
-            if clean {
-                let cases = &mut judged.cases;
-                let failures = shrink::Failures { task, answer: &answer, cases };
-                clean = shrink::explain(container, failures, shrinking);
+            let cases = &judged.value.cases;
+            if !shrinking.is_zero() {
+                let mut found = shrink::SearchOutcome::default();
+                if clean {
+                    let failures = shrink::Failures { task, answer: &answer, cases };
+                    found = shrink::search(container, failures, shrinking);
+                    clean = !found.is_spoiled;
+                }
+                missing = MissingExplanations::of(task, &answer, cases, found.smallest);
             }
-            judged
+            judged.value
         }
         Err((verdict, detail)) => JudgedAnswer {
             cases: same_verdict(&task.cases, verdict, &detail),
             usage: ResourceUsage::default(),
         },
     };
-    Ok(CleanOr { value: record(plan, &agent_run, judged), clean })
+    let record = record(plan, &agent_run, judged);
+    Ok(CleanOr { value: TrialRun { record, missing }, clean })
 }
 
 /// An answer to judge.
@@ -110,14 +126,20 @@ pub(crate) async fn judge_answer(
     };
     let source = task.task.loaded(answer);
     let mut judge = TrialJudge::new(task, stop);
+    if container.held_hidden() {
+        judge.withhold();
+    }
     let (mut usage, mut limits) = (ResourceUsage::default(), *limits);
     // What an answer does with the public cases may be disclosed, so the process that is
     // called with those knows no other input.
     let public = task.cases.iter().take_while(|case| case.public).count();
     for part in [0..public, public..task.cases.len()].into_iter().filter(|part| !part.is_empty()) {
         let end = part.end;
+        let hidden = task.cases[part.clone()].iter().any(|case| !case.public);
         let calls: Vec<Input<'_>> = task.cases[part].iter().map(tasks::Case::input).collect();
-        let plan = CallPlan { source: &source, entry_point, calls: &calls, limits: &limits };
+        limits.call_timeouts = judge.timeouts_left();
+        let plan =
+            CallPlan { source: &source, entry_point, calls: &calls, hidden, limits: &limits };
         let run = container.make_calls(plan, |end| judge.take(&end)).await?;
         usage = sum(usage, run.usage);
         if judge.end_calls(&run, end).is_break() {

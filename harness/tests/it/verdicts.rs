@@ -185,7 +185,7 @@ import os, struct, sys
 def found():
     frame, seen = sys._getframe(), []
     while frame:
-        seen += [call["args"][0] for call in frame.f_locals.get("calls", [])]
+        seen += [frame.f_locals["request"]["args"][0]] if "request" in frame.f_locals else []
         frame = frame.f_back
     return " ".join(text for text in seen if len(text) > 8)
 def refuse(payload):
@@ -225,6 +225,50 @@ def refuse(payload):
         let all = disclosed(Disclose::All).await;
         let can = way.starts_with("def") && !way.contains("_exit");
         assert_eq!(found(&all), can, "{way}: {}", &all[..1000]);
+    }
+    sandbox.cleanup().await.expect("everything is removed");
+}
+
+/// The names of containers in a text, which an answer put there as what it returned.
+fn returned_hosts(text: &str) -> Vec<&str> {
+    let host = |part: &'_ str| part.starts_with(|c: char| c.is_ascii_hexdigit());
+    text.split("returned '").skip(1).map(|part| &part[..12]).filter(|part| host(part)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn explanations_come_from_a_container_that_held_no_hidden_input() {
+    let _shared = machine::shared().await;
+    let sandbox = sandbox().await;
+    let host = "import os\nHOST = os.uname().nodename\n";
+    // The same task three times: one container, three trials.
+    let tasks = || vec![task(), task(), task()];
+
+    // Public cases fail: the container of the trials can only explain those of the first.
+    let wrong = printing(&format!("{host}def reverse_string(s): return HOST\n"));
+    let records_of =
+        async |source: &str, disclose| records(&sandbox, source, tasks(), disclose).await;
+    let hosts: Vec<_> = records_of(&wrong, Disclose::Public)
+        .await
+        .iter()
+        .map(|record| returned_hosts(&record.cases[0].detail)[0].to_owned())
+        .collect();
+    assert_ne!(hosts[0], hosts[1]);
+    assert_eq!(hosts[1], hosts[2]);
+
+    // Hidden cases fail: the counterexample is never from the container of the trials.
+    let late = format!("{host}def reverse_string(s): return s[::-1] if len(s) < 9 else HOST\n");
+    for record in records_of(&printing(&late), Disclose::All).await {
+        let mut details = record.cases.iter().map(|case| case.detail.as_str());
+        let detail = details.find(|detail| detail.contains("this fails too")).expect("an example");
+        let hosts = returned_hosts(detail);
+        assert_eq!(hosts.len(), 2, "{detail}");
+        assert_ne!(hosts[0], hosts[1], "{detail}");
+    }
+
+    // An answer that cannot be loaded explains itself, but not from a container that held hidden inputs.
+    let refused = printing(&format!("{host}raise ValueError(HOST)\n"));
+    for record in records_of(&refused, Disclose::Public).await {
+        assert!(record.cases[0].detail.contains("ValueError"), "{record:?}");
     }
     sandbox.cleanup().await.expect("everything is removed");
 }

@@ -47,6 +47,7 @@ impl BenchmarkProblem {
             ))
             .solved_by(&self.canonical());
         task.limits.calls_wall_ms = CALLS_WALL_MS;
+        task.limits.calls_per_batch = u32::MAX;
         task.limits.value_bytes = VALUE_BYTES;
         task.limits.values_bytes = VALUES_BYTES;
         match &self.tests {

@@ -76,7 +76,7 @@ pub fn driver(act: Option<DriverAct>, times: usize) -> ContainerProgram {
         let acted = Arc::clone(&acted);
         async move {
             send(&streams, &ready()).await;
-            while let Some(command) = next_command(&mut streams).await {
+            while let Some(command) = next_frame(&mut streams).await {
                 match act {
                     Some(act) if acted.fetch_add(1, Ordering::SeqCst) < times => match act {
                         DriverAct::End(end) => return end,
@@ -84,7 +84,7 @@ pub fn driver(act: Option<DriverAct>, times: usize) -> ContainerProgram {
                         DriverAct::Print(bytes) => streams.print(bytes).await,
                         DriverAct::BeReadyAgain => send(&streams, &ready()).await,
                     },
-                    _ => carry_out(&streams, &command).await,
+                    _ => carry_out(&mut streams, &command).await,
                 }
             }
             ProcessExit::exit(0)
@@ -97,14 +97,14 @@ fn ready() -> Value {
     json!({"ready": {"python": "3.11.2"}})
 }
 
-async fn next_command(streams: &mut ContainerStreams) -> Option<Value> {
+async fn next_frame(streams: &mut ContainerStreams) -> Option<Value> {
     let length = streams.input.read_u32().await.ok()?;
     let mut body = vec![0; length as usize];
     streams.input.read_exact(&mut body).await.ok()?;
-    Some(serde_json::from_slice(&body).expect("commands are JSON"))
+    Some(serde_json::from_slice(&body).expect("commands and inputs are JSON"))
 }
 
-async fn carry_out(streams: &ContainerStreams, command: &Value) {
+async fn carry_out(streams: &mut ContainerStreams, command: &Value) {
     let usage = json!({"wall_ms": 1, "cpu_ms": 1, "peak_memory_bytes": 1 << 20, "starved_ms": 0});
     let with_usage = |mut message: Value| {
         message.as_object_mut().unwrap().extend(usage.as_object().unwrap().clone());
@@ -117,11 +117,17 @@ async fn carry_out(streams: &ContainerStreams, command: &Value) {
         });
         return send(streams, &json!({"answer": with_usage(answer)})).await;
     }
-    for (index, call) in command["calls"].as_array().unwrap().iter().enumerate() {
-        let argument = call["args"][0].as_str().expect("the agents in memory reverse strings");
-        let reversed: String = argument.chars().rev().collect();
-        let index = u32::try_from(index).unwrap();
-        streams.print(frame(index, &json!({"returned": reversed}))).await;
+    // Inputs are left over if the driver did something else instead of making the calls.
+    let Some(batches) = command["batches"].as_array() else { return };
+    let mut index = 0;
+    for _ in batches {
+        let Some(inputs) = next_frame(streams).await else { return };
+        for call in inputs.as_array().unwrap() {
+            let argument = call["args"][0].as_str().expect("the agents in memory reverse strings");
+            let reversed: String = argument.chars().rev().collect();
+            streams.print(frame(index, &json!({"returned": reversed}))).await;
+            index += 1;
+        }
     }
     send(streams, &json!({"done": with_usage(json!({"clean": true}))})).await;
 }
