@@ -90,9 +90,10 @@ impl Store {
         self.root.join("results")
     }
 
-    /// Writes a file into [`Store::results_dir`]. When this returns, it is durable.
+    /// Writes a file into [`Store::results_dir`]. When this returns, it is durable. Only its owner may read it:
+    /// trial records hold the secret seed of the open round.
     pub fn put_result(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
-        self.write(&self.results_dir().join(name), bytes)
+        disk::replace_private(self.disk(), &self.results_dir().join(name), bytes)
     }
 
     /// Lists every stored agent. A damaged file never hides the others.

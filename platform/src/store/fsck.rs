@@ -16,7 +16,7 @@ use tasks::Sha256;
 
 use super::error::StoreError;
 use super::files::{Store, read_json};
-use super::meta::{AgentMeta, MAX_HISTORY, RoundFile};
+use super::meta::{AgentMeta, MAX_HISTORY, OpenRound};
 use crate::api::{MinerId, Rankings};
 
 /// A file of the store that is not in order.
@@ -250,7 +250,7 @@ impl<'a> Fsck<'a> {
         for path in files(&self.store.rounds_dir())? {
             self.check_json::<Rankings>(&path)?;
         }
-        self.check_json::<RoundFile>(&self.store.round_path())
+        self.check_json::<OpenRound>(&self.store.round_path())
     }
 
     fn rankings(&mut self) -> Result<(), StoreError> {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tasks::{Seed, Sha256, TaskId};
 
-use crate::api::{AgentHistory, AgentVersion, AgentView, MinerId};
+use crate::api::{AgentHistory, AgentVersion, AgentView, MinerId, Round};
 
 /// The number of earlier versions that an agent's metadata lists. Older ones stay in `versions/`; an
 /// unbounded list would make each upload and each listing of a busy miner slower than the one before.
@@ -57,17 +57,30 @@ pub struct AgentListing {
     pub damaged: Vec<String>,
 }
 
-/// The definition of the round in progress, so that an evaluation that was killed resumes under the same
-/// seed.
+/// The definition of the open round. Its file is readable by its owner only: whoever knows the seed can answer
+/// every case.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RoundFile {
-    /// The seed of the generated cases.
+pub struct OpenRound {
+    /// Unique name of the round.
+    pub id: String,
+    /// The secret seed of the generated cases.
     pub seed: Seed,
-    /// What is hashed with the seed into the round's commitment; secret until the round is over.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub salt: Option<String>,
-    /// The digest of the image that the agents run in.
+    /// What is hashed with id and seed into the round's commitment, equally secret.
+    pub salt: String,
+    /// When the seed was drawn.
+    pub opened_at: Timestamp,
+    /// Whether only versions uploaded before `opened_at` are judged.
+    #[serde(default)]
+    pub frozen: bool,
+    /// The digest of the image that the agents run in; empty until the round is judged.
     pub image: String,
     /// The tasks, in the order of the round.
     pub tasks: Vec<TaskId>,
+}
+
+impl OpenRound {
+    /// The commitment that is published while seed and salt are secret.
+    pub fn commitment(&self) -> Sha256 {
+        Round::commitment_to(&self.id, self.seed, &self.salt)
+    }
 }
