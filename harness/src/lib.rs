@@ -55,6 +55,7 @@ pub mod round {
 
 /// From verdicts to rankings, rewards and reports. Pure: no clock, no files, no containers.
 pub mod scoring {
+    pub mod digest;
     pub mod median;
     pub mod pass_at;
     pub mod rank;

@@ -15,5 +15,5 @@ pub use agents::{
 };
 pub use miner_id::{MinerId, ParseMinerIdError};
 pub use problem::{ProblemDocument, Violation};
-pub use rankings::{FaultRecord, Ranking, Rankings, Round, RoundState, TaskScore};
+pub use rankings::{FaultRecord, Ranking, Rankings, Round, RoundStatus, TaskScore};
 pub use rao::{ParseRaoError, Rao};

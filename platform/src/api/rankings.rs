@@ -16,7 +16,7 @@ use super::schema;
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "server", schema(examples(json!({
     "round": {
-        "id": "20260101T120000Z-5eed0007", "state": "open",
+        "id": "20260101T120000Z-5eed0007", "status": "open",
         "commitment": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
         "opened_at": "2026-01-01T12:00:00Z", "listed_at": "2026-01-01T12:00:10Z",
         "finished_at": "2026-01-01T12:01:00Z", "tasks": ["reverse_string"],
@@ -42,7 +42,7 @@ pub struct Rankings {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
-pub enum RoundState {
+pub enum RoundStatus {
     /// Agents are judged under a secret seed, as often as wanted. The ranking shows standings.
     #[default]
     Open,
@@ -58,7 +58,7 @@ pub struct Round {
     #[cfg_attr(feature = "server", schema(pattern = "^[0-9A-Za-z-]{1,64}$"))]
     pub id: String,
     /// Whether the round may still be judged.
-    pub state: RoundState,
+    pub status: RoundStatus,
     /// The commitment, published when the round was opened: the sha256 of `ID:SEED:SALT`.
     #[cfg_attr(feature = "server", schema(value_type = String, pattern = "^[0-9a-f]{64}$"))]
     pub commitment: Sha256,

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::miner_id::MinerId;
-use super::rankings::{FaultRecord, Ranking, Rankings, Round, RoundState, TaskScore};
+use super::rankings::{FaultRecord, Ranking, Rankings, Round, RoundStatus, TaskScore};
 use super::rao::Rao;
 
 /// Longest id of a round, in characters.
@@ -148,19 +148,19 @@ impl Round {
                 shown.escape_debug()
             ));
         }
-        match (self.state, self.seed, &self.salt) {
-            (RoundState::Open, None, None) => {}
-            (RoundState::Open, ..) => {
+        match (self.status, self.seed, &self.salt) {
+            (RoundStatus::Open, None, None) => {}
+            (RoundStatus::Open, ..) => {
                 problems.push("an open round must not reveal its seed or salt".to_owned());
             }
-            (RoundState::Closed, Some(seed), Some(salt)) => {
+            (RoundStatus::Closed, Some(seed), Some(salt)) => {
                 if Self::commitment_to(&self.id, seed, salt) != self.commitment {
                     problems.push(
                         "the commitment is not that of the round's id, seed and salt".to_owned(),
                     );
                 }
             }
-            (RoundState::Closed, ..) => {
+            (RoundStatus::Closed, ..) => {
                 problems.push("a closed round must reveal its seed and salt".to_owned());
             }
         }
@@ -272,7 +272,7 @@ mod tests {
         let id = "20260101T120000Z-00000001";
         json!({
             "round": {
-                "id": id, "state": "closed", "seed": 7, "salt": "ab",
+                "id": id, "status": "closed", "seed": 7, "salt": "ab",
                 "commitment": Round::commitment_to(id, tasks::Seed(7), "ab"),
                 "opened_at": "2026-01-01T12:00:00Z", "listed_at": "2026-01-01T12:00:01Z",
                 "finished_at": "2026-01-01T12:00:02Z", "tasks": ["two_sum"], "image": "python@sha256:0",
@@ -309,7 +309,7 @@ mod tests {
     fn names_each_contradiction() {
         check(|v| v["round"]["id"] = "x".repeat(3000).into(), "not the id of a round");
         check(|v| v["round"]["id"] = "a b".into(), "not the id of a round");
-        check(|v| v["round"]["state"] = "open".into(), "must not reveal");
+        check(|v| v["round"]["status"] = "open".into(), "must not reveal");
         check(|v| v["round"]["salt"] = Value::Null, "must reveal");
         check(|v| v["round"]["seed"] = 8.into(), "commitment");
         check(|v| v["round"]["opened_at"] = "2027-01-01T00:00:00Z".into(), "times");

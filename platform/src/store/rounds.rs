@@ -10,7 +10,7 @@ use super::disk;
 use super::error::StoreError;
 use super::files::{FileStamp, Store, read_json, to_json};
 use super::meta::OpenRound;
-use crate::api::{Rankings, RoundState};
+use crate::api::{Rankings, RoundStatus};
 
 impl Store {
     /// Returns the latest ranking, if there has been a round.
@@ -34,7 +34,7 @@ impl Store {
         let round = &rankings.round;
         let path = self.rounds_dir().join(format!("{}.json", round.id));
         if let Some(stored) = read_json::<Rankings>(&path)?
-            && stored.round.state == RoundState::Closed
+            && stored.round.status == RoundStatus::Closed
         {
             if stored == *rankings {
                 return self.write(&self.rankings_path(), &to_json(rankings));
@@ -73,7 +73,7 @@ impl Store {
     pub fn open_round(&self) -> Result<Option<OpenRound>, StoreError> {
         let Some(round) = read_json::<OpenRound>(&self.round_path())? else { return Ok(None) };
         let ranking = read_json::<Rankings>(&self.rounds_dir().join(format!("{}.json", round.id)))?;
-        let closed = ranking.is_some_and(|ranking| ranking.round.state == RoundState::Closed);
+        let closed = ranking.is_some_and(|ranking| ranking.round.status == RoundStatus::Closed);
         Ok((!closed).then_some(round))
     }
 

@@ -274,7 +274,7 @@ fn remembers_the_open_round_for_its_owner_only() {
     assert_eq!(mode & 0o777, 0o600);
 
     let mut closed = rankings("one", 1);
-    closed.round.state = RoundState::Closed;
+    closed.round.status = RoundStatus::Closed;
     store.close_round(&closed).unwrap();
     assert_eq!(store.open_round().unwrap(), None);
 }
@@ -283,7 +283,7 @@ fn remembers_the_open_round_for_its_owner_only() {
 fn the_ranking_of_a_closed_round_is_final() {
     let (_directory, store) = store();
     let mut closed = rankings("one", 1);
-    closed.round.state = RoundState::Closed;
+    closed.round.status = RoundStatus::Closed;
     store.put_rankings(&closed).unwrap();
     store.put_rankings(&closed).unwrap();
     let error = store.put_rankings(&rankings("one", 2)).unwrap_err().to_string();
@@ -324,7 +324,7 @@ pub(super) fn rankings(round: &str, score: u32) -> Rankings {
     });
     serde_json::from_value(serde_json::json!({
         "round": {
-            "id": round, "state": "open", "commitment": Sha256::of(b""),
+            "id": round, "status": "open", "commitment": Sha256::of(b""),
             "opened_at": format!("2026-01-01T00:0{minute}:00Z"),
             "listed_at": format!("2026-01-01T00:0{minute}:00Z"),
             "finished_at": format!("2026-01-01T00:0{minute}:30Z"), "tasks": ["a"],

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::heat_map::heat_map;
-use crate::api::{Ranking, Round, RoundState};
+use crate::api::{Ranking, Round, RoundStatus};
 use crate::server::board::Board;
 
 /// Number of agents per page.
@@ -115,9 +115,9 @@ fn round(board: &Board) -> Markup {
 
 /// What the ranking of a round is worth so far.
 fn state(round: &Round) -> String {
-    let mut state = match round.state {
-        RoundState::Open => "open: these are standings".to_owned(),
-        RoundState::Closed => "closed: final ranking".to_owned(),
+    let mut state = match round.status {
+        RoundStatus::Open => "open: these are standings".to_owned(),
+        RoundStatus::Closed => "closed: final ranking".to_owned(),
     };
     if round.partial {
         state.push_str("; partial: not all tasks or agents");
