@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use harness::benchmark::file::BenchmarkFile;
 use harness::round::seed::drawn_seed;
 use harness::sandbox::SandboxSettings;
@@ -100,7 +100,7 @@ pub struct BenchmarkArgs {
     /// Use the problems of a benchmark file instead of the built-in tasks: 'evalplus:FILE' (HumanEval+,
     /// MBPP+) or 'humaneval:FILE' (the original, whose verdicts are advisory: its assertions run next to
     /// the answer). JSONL, plain or gzip
-    #[arg(long = "benchmark", value_name = "FORMAT:FILE")]
+    #[arg(id = "benchmark", long, value_name = "FORMAT:FILE")]
     pub file: Option<BenchmarkFile>,
 }
 
@@ -187,6 +187,7 @@ where
     T: Display + FromStr + Clone + Send + Sync + 'static,
     T::Err: std::error::Error + Send + Sync + 'static,
 {
-    let names: Vec<_> = all.iter().map(ToString::to_string).collect();
+    // Help texts live as long as the process.
+    let names = all.iter().map(|choice| PossibleValue::new(&*choice.to_string().leak()));
     PossibleValuesParser::new(names).try_map(|name| name.parse::<T>())
 }

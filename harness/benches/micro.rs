@@ -7,14 +7,14 @@ use std::hint::black_box;
 
 use divan::Bencher;
 use divan::counter::BytesCount;
-use harness::round::run::Agent;
+use harness::round::agent::Agent;
 use harness::sandbox::{CallEnd, CallReply};
 use harness::scoring::rank::{Contender, rank};
-use harness::scoring::reward::Payout;
-use harness::trial::instance::Prepared;
-use harness::trial::judge::{Judge, Until};
-use platform::rankings::TaskScore;
-use tasks::{Check, Outcome, Seed, Value, Verdict};
+use harness::scoring::reward::{Payout, RewardPolicy};
+use harness::trial::instance::RoundTask;
+use harness::trial::judge::{StopPolicy, TrialJudge};
+use platform::api::TaskScore;
+use tasks::{CallOutcome, Check, Seed, Value, Verdict};
 
 fn main() {
     divan::main();
@@ -57,11 +57,11 @@ fn compare(bencher: Bencher, kind: &str) {
 
 #[divan::bench]
 fn judge_a_trial(bencher: Bencher) {
-    let prepared = Prepared::new(tasks::find("reverse_string").unwrap(), Seed(1));
+    let task = RoundTask::new(tasks::find("reverse_string").unwrap(), Seed(1));
     let wrong = CallEnd::Outcome(CallOutcome::Returned("wrong".into()));
     bencher.bench(|| {
-        let mut judge = Judge::new(&prepared, Until::AllMade);
-        for _ in &prepared.cases {
+        let mut judge = TrialJudge::new(&task, StopPolicy::AllCalls);
+        for _ in &task.cases {
             let _ = black_box(judge.take(black_box(&wrong)));
         }
         judge
@@ -71,7 +71,7 @@ fn judge_a_trial(bencher: Bencher) {
 #[divan::bench(args = [10, 1_000])]
 fn rank_agents(bencher: Bencher, agents: usize) {
     let tasks: Vec<_> =
-        tasks::all().into_iter().take(10).map(|task| Prepared::new(task, Seed(1))).collect();
+        tasks::all().into_iter().take(10).map(|task| RoundTask::new(task, Seed(1))).collect();
     let contender = |n: usize| {
         let agent = Agent::local(&format!("agent-{n}"), format!("# {n}\n"));
         let passed = u32::try_from(n % 13).unwrap();
@@ -80,7 +80,8 @@ fn rank_agents(bencher: Bencher, agents: usize) {
             tasks.iter().map(|task| (task.id().clone(), score.clone())).collect();
         Contender::new(&agent, scores)
     };
+    let reward = RewardPolicy { pool: "100".parse().unwrap(), payout: Payout::Proportional };
     bencher.with_inputs(|| (0..agents).map(contender).collect::<Vec<_>>()).bench_values(
-        |contenders| rank(contenders, &tasks, "100".parse().unwrap(), Payout::Proportional),
+        |contenders| rank(contenders, &tasks, reward),
     );
 }

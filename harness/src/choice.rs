@@ -52,14 +52,20 @@ pub(crate) use choices;
 
 #[cfg(test)]
 mod tests {
-    use crate::scoring::reward::Payout;
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    enum Color {
+        Red,
+        DarkBlue,
+    }
+
+    choices!(Color, "a color", Red: "red", DarkBlue: "dark-blue");
 
     #[test]
     fn parses_every_name_and_lists_them_otherwise() {
-        for payout in Payout::ALL {
-            assert_eq!(payout.to_string().parse(), Ok(*payout));
+        for color in Color::ALL {
+            assert_eq!(color.to_string().parse(), Ok(*color));
         }
-        let error = "all".parse::<Payout>().unwrap_err().to_string();
-        assert_eq!(error, "'all' is not a payout; expected proportional or winner-takes-all");
+        let error = "black".parse::<Color>().unwrap_err().to_string();
+        assert_eq!(error, "'black' is not a color; expected red or dark-blue");
     }
 }

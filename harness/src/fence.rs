@@ -1,7 +1,7 @@
 //! Markdown code fences. The judge removes the fence around an answer, and the miner takes the code out of a
 //! model's reply.
 //!
-//! Fences follow CommonMark: three or more backticks or tildes, an optional info string, and a closing fence of
+//! Fences follow `CommonMark`: three or more backticks or tildes, an optional info string, and a closing fence of
 //! the same character that is at least as long. Lists, quotes and HTML are not parsed: models put fences into
 //! tags and under badly indented list items, where a complete Markdown parser sees none.
 
@@ -36,21 +36,21 @@ impl<'a> Fence<'a> {
     }
 
     /// Returns whether a line holds nothing but a fence of this kind, at any indentation.
-    fn is_matched_by(&self, line: &str) -> bool {
+    fn is_matched_by(self, line: &str) -> bool {
         let line = line.trim();
         line.len() >= self.length && line.chars().all(|c| c == self.mark)
     }
 
     /// Returns whether a line closes the block. A deeper fence is part of the content, such as one in an
     /// indented docstring.
-    fn is_closed_by(&self, line: &str) -> bool {
+    fn is_closed_by(self, line: &str) -> bool {
         let indent = line.len() - line.trim_start_matches([' ', '\t']).len();
         self.is_matched_by(line) && indent <= self.indent.len() + MAX_CLOSING_INDENT
     }
 
-    /// The content without the indentation of the fence. CommonMark would also shorten lines that are indented
+    /// The content without the indentation of the fence. `CommonMark` would also shorten lines that are indented
     /// less than the fence, which breaks Python; here the indentation goes only if all lines have it.
-    fn dedent<'c>(&self, content: &'c str) -> Cow<'c, str> {
+    fn dedent(self, content: &str) -> Cow<'_, str> {
         let is_blank = |line: &str| line.trim().is_empty();
         let is_indented = |line: &str| is_blank(line) || line.starts_with(self.indent);
         if self.indent.is_empty() || !content.lines().all(is_indented) {

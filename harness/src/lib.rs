@@ -8,19 +8,6 @@
 pub mod choice;
 mod fault;
 pub mod fence;
-pub mod gate;
-pub mod gauntlet;
-pub mod judge;
-pub mod partition;
-pub mod pass_at;
-pub mod prepared;
-pub mod rank;
-pub mod report;
-pub mod results;
-pub mod reward;
-pub mod round;
-pub mod runner;
-pub mod samples;
 pub mod sandbox;
 
 /// One trial: an agent is run on a task, its answer is judged, and the outcome is recorded.
@@ -83,7 +70,5 @@ pub mod gauntlet {
     pub mod report;
     pub mod run;
 }
-
-pub mod console;
 
 pub use fault::Fault;

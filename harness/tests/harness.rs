@@ -1,7 +1,7 @@
 //! `cargo test --test harness`: the controls and every stored agent on every task, each a test
 //! `agent::task`.
 //!
-//! A trial below 100 is a failed test, except that the control `nop` must get nothing. Results go through
+//! A trial below 100 is a failed test, except that the control `nop` must score 0. Trial records go through
 //! the store's files, so this works where every test is a process of its own (cargo-nextest), and a test
 //! that ran before is a look-up.
 
@@ -10,16 +10,18 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, OnceLock};
 
+use harness::round::agent::{Agent, stored_agents};
 use harness::round::controls::{NOP, ORACLE, controls};
-use harness::round::results::{Found, Results};
-use harness::round::run::{Agent, seed_of_store};
-use harness::round::runner::{Runner, Slot};
+use harness::round::lease::ContainerLease;
+use harness::round::results::{Lookup, Results};
+use harness::round::runner::{AgentTrial, TrialRunner};
+use harness::round::seed::seed_of_store;
 use harness::sandbox::{self, SandboxSettings};
-use harness::trial::instance::Prepared;
-use harness::trial::record::Disclose;
+use harness::trial::instance::RoundTask;
+use harness::trial::record::{Disclose, TrialRecord};
 use harness::trial::shrink;
 use libtest_mimic::{Arguments, Failed, Trial};
-use platform::MinerId;
+use platform::api::MinerId;
 use platform::store::Store;
 use tasks::{Seed, TaskId};
 use tokio::runtime::Runtime;
@@ -44,36 +46,35 @@ fn main() -> ExitCode {
     }
 }
 
-/// What all tests share. Whatever costs something is made when the first test asks for it, because
-/// listing must be cheap.
+/// What all tests share. Listing must be cheap, so the sandbox is opened by the first test that needs it.
 struct Validator {
     store: Store,
     seed: Seed,
     agents: Vec<Agent>,
     runtime: Runtime,
-    runner: OnceLock<Result<Runner, String>>,
+    runner: OnceLock<Result<TrialRunner, String>>,
     /// For each agent the containers that are fit for its next trial.
-    slots: Mutex<HashMap<MinerId, Vec<Slot>>>,
+    leases: Mutex<HashMap<MinerId, Vec<ContainerLease>>>,
 }
 
 impl Validator {
     fn new() -> Result<Self, String> {
-        let store = Store::open(store_folder()).map_err(|error| error.to_string())?;
+        let store = Store::open(store_directory()).map_err(|error| error.to_string())?;
         let seed = seed_of_store(&store).map_err(|fault| fault.to_string())?;
-        let listing = store.agents().map_err(|error| error.to_string())?;
-        for damaged in &listing.damaged {
+        let stored = stored_agents(&store).map_err(|error| error.to_string())?;
+        for damaged in &stored.damaged {
             eprintln!("warning: {damaged}");
         }
-        let agents = listing.agents.into_iter().map(|meta| Agent::stored(&store, meta)).collect();
+        let agents = stored.agents;
         let runtime =
-            Runtime::new().map_err(|error| format!("no runtime could be started: {error}"))?;
-        let (runner, slots) = (OnceLock::new(), Mutex::default());
-        Ok(Self { store, seed, agents, runtime, runner, slots })
+            Runtime::new().map_err(|error| format!("cannot start a runtime: {error}"))?;
+        let (runner, leases) = (OnceLock::new(), Mutex::default());
+        Ok(Self { store, seed, agents, runtime, runner, leases })
     }
 
     /// One test for each agent and task, the controls first.
     fn trials(this: &Arc<Self>) -> Vec<Trial> {
-        // A miner may be called like a control; two tests may not.
+        // A miner may have the name of a control; test names must be unique.
         let stored = this.agents.iter().map(|agent| match agent.miner_id.as_str() {
             name @ (ORACLE | NOP) => format!("store/{name}"),
             name => name.to_owned(),
@@ -89,66 +90,63 @@ impl Validator {
 
     fn test(&self, agent: usize, task: &TaskId) -> Result<(), Failed> {
         let task = tasks::find(task.as_str()).ok_or("no such task")?;
-        let prepared = [Prepared::new(task, self.seed)];
-        let [oracle, nop] = controls(&prepared);
-        let (agent, wanted) = match agent {
+        let round_task = [RoundTask::new(task, self.seed)];
+        let [oracle, nop] = controls(&round_task);
+        let (agent, expected) = match agent {
             0 => (&oracle, 100.0),
             1 => (&nop, 0.0),
             stored => (&self.agents[stored - 2], 100.0),
         };
-        let result = self.result(agent, &prepared[0])?;
+        let record = self.record(agent, &round_task[0])?;
         #[allow(clippy::float_cmp, reason = "0 and 100 are exact")]
-        if result.score == wanted {
+        if record.score == expected {
             return Ok(());
         }
-        Err(result.disclosed(Disclose::Public).failure().into())
+        Err(record.disclosed(Disclose::Public).failure().into())
     }
 
-    fn result(
-        &self,
-        agent: &Agent,
-        prepared: &Prepared,
-    ) -> Result<harness::trial::record::TrialResult, Failed> {
+    fn record(&self, agent: &Agent, task: &RoundTask) -> Result<TrialRecord, Failed> {
         let runner = self.runner()?;
-        match runner.look_up(agent, prepared).map_err(|fault| fault.to_string())? {
-            Found::Result(result) => return Ok(*result),
-            Found::Corrupt(aside) => {
-                eprintln!("warning: a corrupt result is now {}", aside.display())
+        match runner.look_up(agent, task).map_err(|fault| fault.to_string())? {
+            Lookup::Hit(record) => return Ok(*record),
+            Lookup::Corrupt(moved) => {
+                eprintln!("warning: a corrupt trial record was moved to {}", moved.display());
             }
-            Found::Nothing => {}
+            Lookup::Miss => {}
         }
         let source = self.runtime.block_on(agent.read()).map_err(|fault| fault.to_string())?;
-        let lock = || self.slots.lock().expect("no test panics while it holds the lock");
-        let mut slot = lock().get_mut(&agent.miner_id).and_then(Vec::pop).unwrap_or_default();
+        let leases = || self.leases.lock().expect("no test panics while it holds the lock");
+        let lease = leases().get_mut(&agent.miner_id).and_then(Vec::pop);
+        let mut lease = lease.unwrap_or_else(|| ContainerLease::new(runner.sandbox()));
         let on_retry = |fault: &harness::Fault| eprintln!("trying again: {fault}");
-        let result =
-            self.runtime.block_on(runner.run((agent, &source, prepared), &mut slot, &on_retry));
-        lock().entry(agent.miner_id.clone()).or_default().push(slot);
-        result.map_err(|fault| format!("a fault of the arena, not the agent's: {fault}").into())
+        let trial = AgentTrial { agent, source: &source, task };
+        let record = self.runtime.block_on(runner.run(trial, &mut lease, &on_retry));
+        leases().entry(agent.miner_id.clone()).or_default().push(lease);
+        record.map_err(|fault| format!("a fault of the arena, not of the agent: {fault}").into())
     }
 
-    fn runner(&self) -> Result<&Runner, String> {
+    fn runner(&self) -> Result<&TrialRunner, String> {
         let open = || {
             let options =
                 SandboxSettings { image: std::env::var("ARENA_IMAGE").ok(), runtime: None };
-            let sandbox = self.runtime.block_on(sandbox::open(&options, &|_| ()));
+            let sandbox = self.runtime.block_on(sandbox::open(&settings, &|_| ()));
             let sandbox = sandbox.map_err(|fault| fault.to_string())?;
-            Ok(Runner::new(sandbox, Some(Results::of(&self.store)), shrink::THOROUGH))
+            Ok(TrialRunner::new(sandbox, Some(Results::of(&self.store)), shrink::THOROUGH))
         };
         self.runner.get_or_init(open).as_ref().map_err(Clone::clone)
     }
 
     fn cleanup(&self) -> Result<(), harness::Fault> {
         let Some(Ok(runner)) = self.runner.get() else { return Ok(()) };
-        self.slots.lock().expect("all tests are over").clear();
+        self.leases.lock().expect("all tests are over").clear();
         self.runtime.block_on(runner.sandbox().cleanup())
     }
 }
 
-/// `BITSEC_STORE`, or the folder `store` at the root of the workspace, wherever cargo runs this from.
-fn store_folder() -> PathBuf {
+/// `ARENA_STORE`, or the directory `store` at the root of the workspace, wherever cargo runs this from.
+fn store_directory() -> PathBuf {
     let root =
         Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate is in the workspace");
-    let asked = std::env::var_os("BITSEC_STORE").filter(|folder| !folder.is_empty());
-    asked.map_or_else(|| root.join("store"), |folder| root.join(folder))
+    let chosen = std::env::var_os("ARENA_STORE").filter(|path| !path.is_empty());
+    chosen.map_or_else(|| root.join("store"), |path| root.join(path))
 }

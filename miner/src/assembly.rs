@@ -52,7 +52,7 @@ pub enum AssemblyError {
     },
     /// The platform would reject it.
     #[error("the platform would reject the agent: {0}")]
-    Rejected(Finding),
+    Rejected(Violation),
 }
 
 /// Assembles an agent of the parts, in their order. The result passes the platform's validation.
@@ -68,7 +68,7 @@ pub fn assemble(parts: &[AgentPart], agent_header: &AgentHeader) -> Result<Strin
     if source.len() > MAX_SOURCE_BYTES {
         return Err(AssemblyError::TooLarge { bytes: source.len() });
     }
-    let rejected = |mut findings: Vec<Finding>| AssemblyError::Rejected(findings.swap_remove(0));
+    let rejected = |mut findings: Vec<Violation>| AssemblyError::Rejected(findings.swap_remove(0));
     validation::validate(source.as_bytes()).map_err(rejected)?;
     Ok(source)
 }

@@ -11,6 +11,12 @@ use platform::validation;
 use regex::Regex;
 use serde_json::Value;
 
+use helpers::with_helpers;
+use reasoning::without_reasoning;
+
+mod helpers;
+pub mod reasoning;
+
 /// The reply does not contain code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoCode {
@@ -35,10 +41,14 @@ pub fn code(reply: &str, entry_point: &str) -> Result<String, NoCode> {
     let unwrapped = in_json(text, entry_point).or_else(|| in_tag(text, entry_point));
     let text = unwrapped.as_deref().unwrap_or(text);
     let blocks = fenced(text);
-    let found = defining(&blocks, entry_point).or_else(|| {
-        let bare: Vec<_> = bare(text).into_iter().collect();
-        defining(&bare, entry_point).or_else(|| longest([bare, blocks].concat()))
-    });
+    let found = whole(&blocks, entry_point)
+        .or_else(|| whole(&[raw_blocks(text).join("\n")], entry_point))
+        .or_else(|| broken(&blocks, entry_point))
+        .or_else(|| {
+            let bare: Vec<_> = bare(text).into_iter().collect();
+            let found = whole(&bare, entry_point).or_else(|| broken(&bare, entry_point));
+            found.or_else(|| longest([bare, blocks].concat()))
+        });
     let found = found.ok_or(NoCode::OnlyProse)?;
     Ok(format!("{}\n", found.trim_matches('\n').trim_end()))
 }
@@ -51,33 +61,28 @@ fn pattern(pattern: &str) -> Regex {
     Regex::new(pattern).expect("the pattern is valid")
 }
 
-/// A reply without the model's reasoning and without the chat markers that misconfigured servers pass on. Reasoning
-/// that does not end extends to the end of the reply.
-pub fn without_reasoning(reply: &str) -> String {
-    static REASONING: LazyLock<Regex> = LazyLock::new(|| {
-        pattern(
-            r"(?is)<(think|thinking|thought|reasoning)>.*?(</(think|thinking|thought|reasoning)>|\z)",
-        )
+/// The code in JSON such as `{"code": "..."}` or in a tool call that was written as text: the last text at any depth
+/// that defines the name.
+fn in_json(text: &str, entry_point: &str) -> Option<String> {
+    static TOOL_CALL: LazyLock<Regex> = LazyLock::new(|| {
+        pattern(r"(?s)<(?:tool_call|function_call)>(.*?)(?:</(?:tool_call|function_call)>|\z)")
     });
-    // Some servers put the opening tag into the prompt, so that only the closing one is returned.
-    static BEFORE: LazyLock<Regex> = LazyLock::new(|| {
-        pattern(r"(?is)\A.*(</(think|thinking|thought|reasoning)>|<\|channel\|>final<\|message\|>)")
-    });
-    static MARKERS: LazyLock<Regex> =
-        LazyLock::new(|| pattern(r"(?m)(<\|\w{1,40}\|>)+[ \t]*$|</s>\s*\z"));
-    let text = REASONING.replace_all(reply, "");
-    let text = BEFORE.replace(&text, "");
-    MARKERS.replace_all(&text, "").into_owned()
+    let calls = TOOL_CALL.captures_iter(text).map(|call| call[1].to_owned());
+    let documents: Vec<_> =
+        fenced(text).into_iter().chain(calls).chain([text.to_owned()]).collect();
+    let is_json = |text: &&String| text.trim_start().starts_with(['{', '[', '"']);
+    documents.iter().filter(is_json).rev().find_map(|json| in_document(json, entry_point))
 }
 
-/// The code in JSON such as `{"code": "..."}`: the last text at any depth that defines the name.
-fn in_json(text: &str, entry_point: &str) -> Option<String> {
-    let inner = fenced(text).into_iter().find(|block| block.trim_start().starts_with(['{', '[']));
-    let value = serde_json::from_str(inner.as_deref().unwrap_or(text).trim()).ok()?;
+fn in_document(json: &str, entry_point: &str) -> Option<String> {
     let mut last = None;
-    let mut left: Vec<Value> = vec![value];
+    let mut left: Vec<Value> = vec![serde_json::from_str(json.trim()).ok()?];
     while let Some(value) = left.pop() {
         match value {
+            // The arguments of a tool call are JSON within a string.
+            Value::String(text) if text.trim_start().starts_with('{') => {
+                left.extend(serde_json::from_str::<Value>(&text));
+            }
             Value::String(text) if last.is_none() && defines(&text, entry_point) => {
                 last = Some(text);
             }
@@ -103,12 +108,17 @@ fn in_tag(text: &str, entry_point: &str) -> Option<String> {
     inner.filter(|inner| defines(inner, entry_point)).last()
 }
 
-/// The blocks between Markdown fences, in their order.
+/// The code in the blocks between Markdown fences, in their order.
 fn fenced(text: &str) -> Vec<String> {
+    let code = |block: &String| without_prompts(&dedent(trimmed_start(block)));
+    raw_blocks(text).iter().map(code).filter(|code| !code.trim().is_empty()).collect()
+}
+
+/// The blocks between Markdown fences, with their indentation.
+fn raw_blocks(text: &str) -> Vec<String> {
     let mut blocks = Vec::new();
     add_blocks(text, &mut blocks, &mut MAX_LOOKS.clone());
-    let code = |block: &String| without_prompts(&dedent(trimmed_start(block)));
-    blocks.iter().map(code).filter(|code| !code.trim().is_empty()).collect()
+    blocks
 }
 
 /// Adds the blocks of a text. A block that is not Python may be Markdown itself, so its own blocks follow it.
@@ -160,12 +170,18 @@ fn without_prompts(block: &str) -> String {
     block.lines().filter_map(typed).collect()
 }
 
-/// The last piece that defines the name and is Python, because models correct themselves. If there is none, the last
-/// piece that defines the name, so that the model learns what is wrong with it.
-fn defining(pieces: &[String], entry_point: &str) -> Option<String> {
-    let candidates = || pieces.iter().rev().filter(|text| defines(text, entry_point));
-    let whole = candidates().take(MAX_LOOKS).find(|text| is_python(text));
-    whole.or_else(|| candidates().next()).cloned()
+/// The last piece that defines the name and is Python, because models correct themselves, together with the pieces
+/// that it needs.
+fn whole(pieces: &[String], entry_point: &str) -> Option<String> {
+    let is_whole = |code: &String| defines(code, entry_point) && is_python(code);
+    let candidates = (0..pieces.len()).rev().filter(|index| defines(&pieces[*index], entry_point));
+    let main = candidates.take(MAX_LOOKS).find(|index| is_python(&pieces[*index]))?;
+    with_helpers(pieces, main).filter(is_whole).or_else(|| pieces.get(main).cloned())
+}
+
+/// The last piece that defines the name. The model should learn what is wrong with it.
+fn broken(pieces: &[String], entry_point: &str) -> Option<String> {
+    pieces.iter().rev().find(|text| defines(text, entry_point)).cloned()
 }
 
 /// The longest piece that is Python.

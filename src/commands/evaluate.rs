@@ -159,7 +159,11 @@ impl EvaluateArgs {
     /// Published rankings cover every agent, and rest on verdicts that no agent can forge.
     fn publication(&self) -> Publication {
         let advisory = self.benchmark.file.as_ref().is_some_and(BenchmarkFile::is_advisory);
-        if self.agents.is_empty() && !advisory { Publication::Publish } else { Publication::Unofficial }
+        if self.agents.is_empty() && !advisory {
+            Publication::Publish
+        } else {
+            Publication::Unofficial
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use harness::benchmark::tasks::built_in;
-use harness::gate::{Proof, gate};
+use harness::gate::{GatePlan, TaskProof, gate};
 
 use crate::args::{JobsArgs, SandboxArgs, TaskArgs};
 use crate::console::{Console, print};
@@ -28,17 +28,17 @@ pub struct GateArgs {
 /// Proves the tasks and prints the result; the status is 1 if a task fails.
 pub async fn run(args: GateArgs) -> Result {
     let tasks = built_in(&args.tasks.ids)?;
-    let jobs = args.jobs.count();
+    let plan = GatePlan { tasks, seeds: args.seeds, jobs: args.jobs.count() };
     let console = Console::new();
     let work = |sandbox| {
         let console = console.clone();
         async move {
-            let on_proof = Arc::new(move |proof: &Proof| {
+            let on_proof = Arc::new(move |proof: &TaskProof| {
                 for failure in &proof.failures {
                     console.print_line(&format!("{}: {failure}", proof.task));
                 }
             });
-            Ok(gate(&sandbox, tasks, args.seeds, jobs, on_proof).await?)
+            Ok(gate(&sandbox, plan, on_proof).await?)
         }
     };
     let proofs = with_sandbox(&args.sandbox, &console, work).await?;

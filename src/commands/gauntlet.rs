@@ -1,7 +1,7 @@
 //! `arena gauntlet`: runs hostile programs to prove that the sandbox of this machine holds.
 
 use clap::Args;
-use harness::gauntlet::programs::programs;
+use harness::gauntlet::programs::programs as all_programs;
 use harness::gauntlet::report::table;
 use harness::gauntlet::run::{GauntletPlan, run as run_gauntlet};
 
@@ -27,10 +27,10 @@ pub struct GauntletArgs {
 
 /// Runs the programs and prints the result; the status is 1 if an expectation fails.
 pub async fn run(args: GauntletArgs) -> Result {
-    let mut agents = programs();
+    let mut programs = all_programs();
     let chosen = |name: &str| args.names.iter().any(|part| name.contains(part.as_str()));
-    agents.retain(|program| args.names.is_empty() || chosen(&program.name));
-    if agents.is_empty() {
+    programs.retain(|program| args.names.is_empty() || chosen(&program.name));
+    if programs.is_empty() {
         return Err(CommandError::Input(format!(
             "no hostile program has '{}' in its name; harness/gauntlet/ holds them",
             args.names.join(" ").escape_debug()
@@ -41,7 +41,7 @@ pub async fn run(args: GauntletArgs) -> Result {
     let console = Console::new();
     let work = |sandbox| {
         let listener = console.round_listener();
-        async move { Ok(run_gauntlet(&sandbox, GauntletPlan { agents, jobs }, listener).await?) }
+        async move { Ok(run_gauntlet(&sandbox, GauntletPlan { programs, jobs }, listener).await) }
     };
     let outcome = with_sandbox(&args.sandbox, &console, work).await?;
     if args.output.json {

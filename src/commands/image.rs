@@ -1,7 +1,7 @@
 //! `arena image`: finds, pulls or builds the image that agents run in.
 
 use clap::Args;
-use harness::sandbox;
+use harness::sandbox::{self, ImagePolicy};
 
 use crate::args::SandboxArgs;
 use crate::console::{Console, print};
@@ -21,12 +21,13 @@ pub struct ImageArgs {
 /// Prints the name and id of the image.
 pub async fn run(args: ImageArgs) -> Result {
     let console = Console::new();
+    let policy = if args.refresh { ImagePolicy::Refresh } else { ImagePolicy::UsePresent };
     let settings = args.sandbox.settings();
     let on_event = |event| console.image_event(event);
     let resolve = async {
         let docker = sandbox::connect().await?;
         let image = settings.image.as_deref();
-        Ok(sandbox::resolve_image(&docker, image, args.refresh, &on_event).await?)
+        Ok(sandbox::resolve_image(&docker, image, policy, &on_event).await?)
     };
     let image = abort_on_signal(resolve).await?;
     console.image(&image);

@@ -126,7 +126,7 @@ impl SamplesRun<'_> {
             stop: if self.args.first_failure {
                 StopPolicy::FirstFailure
             } else {
-                StopPolicy::AllMade
+                StopPolicy::AllCalls
             },
             jobs,
         };

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use harness::scoring::verify::{Report, verify};
+use harness::scoring::verify::{RoundReport, verify};
 
 use crate::console::print;
 use crate::exit::{CommandError, Result};
@@ -21,7 +21,7 @@ pub fn run(args: &VerifyArgs) -> Result {
     let shown = args.report.display();
     let text = std::fs::read(&args.report)
         .map_err(|error| CommandError::Input(format!("cannot read {shown}: {error}")))?;
-    let report: Report = serde_json::from_slice(&text).map_err(|error| {
+    let report: RoundReport = serde_json::from_slice(&text).map_err(|error| {
         CommandError::Input(format!(
             "{shown} is not a report: {error}; name a file with the output of 'arena evaluate --json'"
         ))

@@ -91,7 +91,7 @@ impl MiningConsole {
                 self.print_line(&format!("stopped early: {reason}"));
             }
             // From here on the trials have the bar.
-            MiningEvent::TryingAgent { .. } | MiningEvent::AgentTried { .. } => {
+            MiningEvent::TryingAgent { .. } => {
                 return self.console.finish();
             }
         }

@@ -166,5 +166,4 @@ fn works_in_an_empty_directory_without_the_source_tree() {
     run(&["init"]);
     let checked = run(&["check", "agent.py", "--task", "reverse_string"]);
     assert!(checked.contains("score: 100"), "{checked}");
-    assert!(run(&["gauntlet", "escape/mounts"]).contains("escape/mounts"));
 }

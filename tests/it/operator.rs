@@ -271,14 +271,14 @@ fn closed_pipe_ends_a_command_quietly() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path()).unwrap();
     store.put_agent(&"me".parse().unwrap(), b"x = 1", None).unwrap();
-    let check = |command: &str, status: i32, said: &str| {
+    let check = |word: &str, status: i32, said: &str| {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
-        let args = [command, "--store", directory.path().to_str().unwrap()];
-        let args = if command == "token" { [&args[..], &["me"]].concat() } else { args.to_vec() };
-        let output = platform(&args).stdout(writer).output().unwrap();
+        let args = [word, "--store", directory.path().to_str().unwrap()];
+        let args = if word == "token" { [&args[..], &["me"]].concat() } else { args.to_vec() };
+        let output = command(&args).stdout(writer).output().unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(status), "{command}: {stderr}");
+        assert_eq!(output.status.code(), Some(status), "{word}: {stderr}");
         assert!(stderr.contains(said) && stderr.is_empty() == said.is_empty(), "{stderr}");
     };
     check("agents", 0, "");
@@ -328,7 +328,11 @@ fn fsck_reports_and_repairs() {
     };
     check(&["fsck"], 0, "is in order");
     std::fs::write(directory.path().join("agents/me.py"), "x = 2").unwrap();
-    check(&["fsck"], 1, "me.py: it is not the current version; with --repair: restore it from versions/");
+    check(
+        &["fsck"],
+        1,
+        "me.py: it is not the current version; with --repair: restore it from versions/",
+    );
     check(&["fsck", "--json"], 1, "\"with_repair\"");
     check(&["fsck", "--repair"], 0, "done: restore it");
     check(&["fsck"], 0, "is in order");

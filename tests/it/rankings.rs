@@ -25,7 +25,8 @@ async fn evaluate(platform: &TestPlatform, tasks: &[&str], more: &[&str]) -> Fin
     let store = platform.store.root().to_str().unwrap();
     let tasks = tasks.iter().flat_map(|task| ["--task", task]);
     let arguments = ["evaluate", "--store", store, "--seed", "2026"];
-    let arguments: Vec<_> = arguments.into_iter().chain(tasks).chain(more.iter().copied()).collect();
+    let arguments: Vec<_> =
+        arguments.into_iter().chain(tasks).chain(more.iter().copied()).collect();
     let evaluated = platform.arena(&arguments).await;
     evaluated.check(0, &[]);
     evaluated
@@ -65,8 +66,12 @@ async fn agent_with_a_second_attempt_is_ranked_first() {
     }
     let evaluated = evaluate(&platform, &["reverse_string", "roman_to_int"], &["--json"]).await;
     let ranked = &evaluated.json()["rankings"];
-    let places: Vec<_> =
-        ranked.as_array().unwrap().iter().map(|r| (r["rank"].clone(), r["miner_id"].clone())).collect();
+    let places: Vec<_> = ranked
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|r| (r["rank"].clone(), r["miner_id"].clone()))
+        .collect();
     assert_eq!(places, [(1.into(), "me".into()), (2.into(), "bad".into())]);
     assert_eq!(ranked[0]["score"], 100.0);
     assert!(ranked[1]["score"].as_f64().unwrap() < 50.0, "{ranked}");

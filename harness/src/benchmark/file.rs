@@ -8,7 +8,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use tasks::benchmark::{Format, Problem, ProblemError};
+use tasks::benchmark::{BenchmarkProblem, Format, ProblemError};
 use tasks::{Sha256, TaskId};
 
 /// The warning about a benchmark whose verdicts a candidate can forge.
@@ -115,7 +115,7 @@ impl Benchmark {
         let (mut entries, mut names) = (Vec::new(), HashSet::new());
         let lines = text.lines().zip(1..).filter(|(text, _)| !text.trim().is_empty());
         for (text, line) in lines {
-            let problem = Problem::parse(text, file.format)
+            let problem = BenchmarkProblem::parse(text, file.format)
                 .map_err(|cause| BenchmarkError::Line { path: path(), line, cause })?;
             if !names.insert(problem.id.clone()) {
                 return Err(BenchmarkError::Twice { path: path(), line, name: problem.name });
@@ -150,9 +150,9 @@ impl Benchmark {
     }
 
     /// Parses a problem record.
-    pub fn problem(&self, index: usize) -> Problem {
+    pub fn problem(&self, index: usize) -> BenchmarkProblem {
         let line = &self.entries[index].line;
-        Problem::parse(line, self.format).expect("every line was checked when it was read")
+        BenchmarkProblem::parse(line, self.format).expect("every line was checked when it was read")
     }
 }
 

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use platform::store::write_atomically;
 use serde::{Deserialize, Serialize};
-use tasks::benchmark::{Expected, Problem};
-use tasks::{Case, Limits, Outcome, Seed, Sha256};
+use tasks::benchmark::{BenchmarkProblem, Expected};
+use tasks::{CallOutcome, Case, Limits, Seed, Sha256};
 
 use crate::Fault;
 use crate::benchmark::file::Benchmark;
@@ -136,7 +136,7 @@ async fn work(shared: Arc<SharedRun>) -> Result<Vec<(usize, ReferenceOutput)>, F
 
 /// Computes a reference output, with as many attempts as a trial has.
 async fn compute(
-    problem: &Problem,
+    problem: &BenchmarkProblem,
     retry: &RetryPolicy,
     lease: &mut ContainerLease,
 ) -> Result<ReferenceOutput, Fault> {
@@ -157,7 +157,7 @@ async fn compute(
 }
 
 async fn compute_once(
-    problem: &Problem,
+    problem: &BenchmarkProblem,
     lease: &mut ContainerLease,
 ) -> Result<ReferenceOutput, Fault> {
     let mut container = lease.take().await?;
@@ -170,7 +170,7 @@ async fn compute_once(
 /// Calls a canonical solution with every input of its problem.
 async fn call_canonical(
     container: &mut Container,
-    problem: &Problem,
+    problem: &BenchmarkProblem,
 ) -> Result<ReferenceOutput, Fault> {
     let unusable = |what: String| Fault::Canonical { problem: problem.name.clone(), what };
     let inputs = problem.inputs();
@@ -180,8 +180,8 @@ async fn call_canonical(
     let (mut expected, mut failed) = (Vec::with_capacity(inputs.len()), None);
     let on_end = |end| {
         let result = match end {
-            CallEnd::Outcome(Outcome::Returned(value)) => Ok(Expected::Returned(value)),
-            CallEnd::Outcome(Outcome::Digest(digest)) => Ok(Expected::Digest(digest)),
+            CallEnd::Outcome(CallOutcome::Returned(value)) => Ok(Expected::Returned(value)),
+            CallEnd::Outcome(CallOutcome::Digest(digest)) => Ok(Expected::Digest(digest)),
             CallEnd::Outcome(other) => Err(format!("its input {} {other}", expected.len() + 1)),
             end => Err(format!("its input {} ended with {end:?}", expected.len() + 1)),
         };
@@ -219,11 +219,11 @@ async fn call_canonical(
 
 /// Returns the first case whose expected value does not pass its own check. Such a value, for example an object, would
 /// fail every sample.
-fn rejected_by_itself(problem: &Problem, expected: &[Expected]) -> Option<String> {
+fn rejected_by_itself(problem: &BenchmarkProblem, expected: &[Expected]) -> Option<String> {
     let cases = problem.task(expected.to_vec()).cases(Seed(0));
     let outcome = |expected: &Expected| match expected.clone() {
-        Expected::Returned(value) => Outcome::Returned(value),
-        Expected::Digest(digest) => Outcome::Digest(digest),
+        Expected::Returned(value) => CallOutcome::Returned(value),
+        Expected::Digest(digest) => CallOutcome::Digest(digest),
     };
     let wrong = |(case, own): &(Case, &Expected)| case.check.judge(&outcome(own)).is_wrong();
     cases.into_iter().zip(expected).find(wrong).map(|(case, _)| case.name)

@@ -15,7 +15,7 @@ use crate::benchmark::reference_outputs::{ReferenceOutput, ReferenceOutputs, Ref
 pub enum TaskSourceError {
     /// No task has the id.
     #[error(
-        "there is no task '{}'; 'arena tasks' lists the built-in ones, and --benchmark names the file of a \
+        "no task '{}' exists; 'arena tasks' lists the built-in ones, and --benchmark names the file of a \
          benchmark's",
         .0.escape_debug()
     )]

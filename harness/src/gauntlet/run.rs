@@ -163,10 +163,13 @@ impl SharedGauntlet {
     async fn check(&self, program: &HostileProgram) -> GauntletCheck {
         let sandbox = self.runner.sandbox();
         let mut leases: Vec<_> =
-            (0..program.at_once).map(|_| ContainerLease::start(sandbox)).collect();
-        // All containers are ready before the first trial begins.
-        for lease in &mut leases {
-            lease.wait().await;
+            (0..program.at_once).map(|_| ContainerLease::new(sandbox)).collect();
+        if program.at_once > 1 {
+            // All containers are ready before the first trial begins.
+            for lease in &mut leases {
+                *lease = ContainerLease::start(sandbox);
+                lease.wait().await;
+            }
         }
         let lives = leases.into_iter().map(|lease| self.live(program, lease));
         let lives = futures_util::future::join_all(lives).await;

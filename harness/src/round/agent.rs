@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use platform::MinerId;
-use platform::api::{AgentHistory, AgentView};
+use platform::api::{AgentHistory, AgentVersion, AgentView};
 use platform::client::Client;
-use platform::store::{AgentMeta, Store, StoreError, Version};
+use platform::store::{AgentMeta, Store, StoreError};
 use tasks::Sha256;
 
 use crate::Fault;
@@ -85,7 +85,7 @@ impl Agent {
     }
 }
 
-fn first_submitted(current: &AgentView, history: &[Version]) -> Timestamp {
+fn first_submitted(current: &AgentView, history: &[AgentVersion]) -> Timestamp {
     let same = history.iter().filter(|version| version.sha256 == current.sha256);
     same.map(|version| version.uploaded_at).fold(current.uploaded_at, Timestamp::min)
 }
@@ -114,7 +114,7 @@ pub enum ChooseAgentsError {
     #[error("{0}")]
     NotAMinerId(String),
     /// No agent has the name.
-    #[error("there is no agent '{0}'; 'arena agents' lists the stored ones")]
+    #[error("no agent '{0}' is stored; 'arena agents' lists the stored ones")]
     Unknown(String),
 }
 

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use platform::rankings::FaultRecord;
+use platform::api::FaultRecord;
 
 use crate::Fault;
 use crate::round::agent::Agent;

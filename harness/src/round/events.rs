@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use platform::MinerId;
-use platform::rankings::TaskScore;
+use platform::api::TaskScore;
 use tasks::TaskId;
 
 /// What happens in a round.

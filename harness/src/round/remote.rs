@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use platform::api::Rankings;
 use platform::client::{Client, ClientError};
-use platform::rankings::Rankings;
 use tasks::Task;
 
 use crate::Fault;

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use platform::rankings::{FaultRecord, TaskScore};
+use platform::api::{FaultRecord, TaskScore};
 use tasks::TaskId;
 use tokio::sync::Mutex;
 

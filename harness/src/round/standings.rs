@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use platform::rankings::{FaultRecord, Rankings, Round};
+use platform::api::{FaultRecord, Rankings, Round};
 use platform::store::Store;
 
 use crate::Fault;

@@ -24,7 +24,7 @@ pub async fn connect() -> Result<Docker, Fault> {
     let host = host();
     let no_daemon = |cause: String| Fault::NoDaemon { host: host.clone(), cause };
     let docker = Docker::connect_with_host(&host).map_err(|cause| match cause {
-        Error::SocketNotFoundError(path) => no_daemon(format!("there is no socket {path}")),
+        Error::SocketNotFoundError(path) => no_daemon(format!("{path} does not exist")),
         cause => no_daemon(innermost(&cause)),
     })?;
     let docker = docker.with_timeout(Duration::from_secs(REQUEST_SECONDS));

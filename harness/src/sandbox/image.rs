@@ -41,7 +41,7 @@ pub struct Image {
     pub reference: String,
     /// Its content-addressed id, `sha256:...`.
     pub id: String,
-    /// How it came to be there.
+    /// Where it came from.
     pub origin: ImageOrigin,
 }
 
@@ -52,7 +52,7 @@ impl Image {
     }
 }
 
-/// How an image came to be on the daemon.
+/// Where an image on the daemon came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ImageOrigin {
     /// It was there already.

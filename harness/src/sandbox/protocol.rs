@@ -193,7 +193,7 @@ pub enum LoadOutcome {
     /// It was loaded, and calls were made.
     Ready,
     /// It is not Python source.
-    Unusable(Outcome),
+    Unusable(CallOutcome),
     /// It raised while it was loaded.
     Raised(CallOutcome),
     /// It does not define the entry point as something that can be called.
@@ -206,7 +206,7 @@ pub enum LoadOutcome {
 #[derive(Clone, Debug)]
 pub enum CallEnd {
     /// Its outcome, as the candidate's process sent it.
-    Outcome(Outcome),
+    Outcome(CallOutcome),
     /// The candidate's process sent something that is not an outcome.
     Garbled,
     /// The candidate's process ended.

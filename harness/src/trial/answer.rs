@@ -50,7 +50,7 @@ pub fn answer_of(run: &AgentRun) -> Result<Cow<'_, str>, (Verdict, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sandbox::Usage;
+    use crate::sandbox::ResourceUsage;
 
     fn run(stdout: &str) -> AgentRun {
         AgentRun {
@@ -62,7 +62,7 @@ mod tests {
             stopped_for: None,
             out_of_memory: false,
             clean: true,
-            usage: Usage::default(),
+            usage: ResourceUsage::default(),
         }
     }
 

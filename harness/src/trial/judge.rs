@@ -3,7 +3,7 @@
 
 use std::ops::ControlFlow;
 
-use tasks::{Case, Outcome, Verdict};
+use tasks::{CallOutcome, Case, Verdict};
 
 use crate::sandbox::{CallEnd, CallsRun, LoadOutcome, ProcessEnd, TerminationReason};
 use crate::trial::instance::RoundTask;
@@ -85,7 +85,9 @@ impl<'a> TrialJudge<'a> {
             // An answer that had seen no hidden input cannot leak one.
             let knew_no_hidden = self.task.cases[..end].iter().all(|case| case.public);
             let rest = &self.task.cases[self.results.len()..];
-            self.results.extend(rest.iter().map(|case| failure.case(case, knew_no_hidden)));
+            let explain =
+                if knew_no_hidden { Explanation::Public } else { Explanation::Hidden };
+            self.results.extend(rest.iter().map(|case| failure.case(case, explain)));
             return ControlFlow::Break(());
         }
         let stopped = self.results.last().is_some_and(|result| self.stop.is_over(result));
@@ -134,7 +136,7 @@ fn explained(case: &Case, verdict: Verdict, detail: &str, explanation: String) -
     CaseResult { explanation: Some(explanation), ..CaseResult::new(&case.name, verdict, detail) }
 }
 
-fn judge_outcome(entry_point: &str, case: &Case, outcome: &Outcome) -> CaseResult {
+fn judge_outcome(entry_point: &str, case: &Case, outcome: &CallOutcome) -> CaseResult {
     let verdict = case.check.judge(outcome);
     let detail = match verdict {
         Verdict::Accepted => return CaseResult::new(&case.name, verdict, ""),
@@ -178,9 +180,8 @@ impl LoadFailure {
         Some(Self { verdict, detail, more })
     }
 
-    fn case(&self, case: &Case, knew_no_hidden: bool) -> CaseResult {
+    fn case(&self, case: &Case, explain: fn(String) -> Explanation) -> CaseResult {
         let more = self.more.as_deref().map(|more| more.chars().take(EXPLANATION_CHARS).collect());
-        let explain = if knew_no_hidden { Explanation::Public } else { Explanation::Hidden };
         let explanation = more.map(explain);
         CaseResult { explanation, ..CaseResult::new(&case.name, self.verdict, self.detail.clone()) }
     }
@@ -270,7 +271,7 @@ mod tests {
 
     #[test]
     fn first_failure_policy_stops_the_calls() {
-        let wrong = || CallEnd::Outcome(Outcome::Returned(Value::None));
+        let wrong = || CallEnd::Outcome(CallOutcome::Returned(Value::None));
         let (results, clean) = judged(&[wrong(), wrong()], StopPolicy::FirstFailure);
         assert_eq!(results.len(), round_task().cases.len());
         assert!(clean);
@@ -282,7 +283,7 @@ mod tests {
     #[test]
     fn load_failure_fails_every_case_alike() {
         let error =
-            || Outcome::Raised { types: vec!["SyntaxError".into()], message: String::new() };
+            || CallOutcome::Raised { types: vec!["SyntaxError".into()], message: String::new() };
         for (load, verdict) in [
             (LoadOutcome::Unusable(error()), Verdict::NoSolution),
             (LoadOutcome::Missing, Verdict::NoSolution),
@@ -301,7 +302,7 @@ mod tests {
     #[test]
     fn hidden_case_discloses_nothing_that_the_answer_chose() {
         let task = round_task();
-        let secret = CallEnd::Outcome(Outcome::Returned(Value::from("smuggled")));
+        let secret = CallEnd::Outcome(CallOutcome::Returned(Value::from("smuggled")));
         let (results, clean) = judged(&vec![secret; task.cases.len()], StopPolicy::AllCalls);
         assert!(clean, "a wrong value leaves the container fit for use");
         for (case, result) in task.cases.iter().zip(&results) {

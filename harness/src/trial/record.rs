@@ -1,7 +1,7 @@
 //! What is stored of a trial, and how much of it a report discloses.
 
 use platform::MinerId;
-use platform::rankings::TaskScore;
+use platform::api::TaskScore;
 use serde::{Deserialize, Serialize};
 use tasks::{Seed, Sha256, TaskId, Verdict};
 

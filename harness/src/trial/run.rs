@@ -61,13 +61,14 @@ pub(crate) async fn run(
     let mut clean = agent_run.clean && agent_run.stopped_for.is_none() && !agent_run.out_of_memory;
     let judged = match answer_of(&agent_run) {
         Ok(answer) => {
-            let request = JudgeRequest { task, answer, limits, stop: StopPolicy::AllCalls };
+            let request =
+                JudgeRequest { task, answer: &answer, limits, stop: StopPolicy::AllCalls };
             let judged = judge_answer(container, request).await?;
             clean &= judged.clean;
             let mut judged = judged.value;
             if clean {
                 let cases = &mut judged.cases;
-                let failures = shrink::Failures { task, answer, cases };
+                let failures = shrink::Failures { task, answer: &answer, cases };
                 clean = shrink::explain(container, failures, shrinking);
             }
             judged

@@ -1,13 +1,10 @@
-//! What becomes of a round when the Docker daemon itself fails: it is restarted, killed or stopped, or loses the
-//! image. The daemon is the test's own, so these tests must run as root, as `dockerd` must: with `--features
+//! What happens to a round when the Docker daemon itself fails: it is restarted, killed or stopped, or loses the
+//! image. The tests start a daemon of their own and must therefore run as root: with `--features
 //! own-daemon`, which `cargo xtask test` does.
 
-#[path = "../common/mod.rs"]
-mod common;
 mod own;
 
-use std::path::Path;
-use std::process::{Child, Output, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bollard::models::ContainerConfig;
@@ -15,95 +12,107 @@ use bollard::query_parameters::{
     CommitContainerOptionsBuilder, CreateContainerOptionsBuilder, InspectContainerOptions,
     ListContainersOptionsBuilder, RemoveContainerOptionsBuilder, RemoveImageOptionsBuilder,
 };
-use common::{command, json, store};
 use harness::Fault;
-use harness::sandbox::{self, Sandbox};
+use harness::round::agent::Agent;
+use harness::round::events::RoundEvent;
+use harness::round::plan::{Isolation, RoundPlan};
+use harness::round::run::{RoundOutcome, run};
+use harness::sandbox::{ContainerSpec, ImagePolicy, Sandbox, resolve_image};
+use harness::trial::instance::RoundTask;
 use own::Daemon;
-use serde_json::Value;
-use tasks::Limits;
+use tasks::{Limits, Seed, Verdict};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
-/// Right on `reverse_string`, and slow enough for a daemon to be gone meanwhile.
+/// Right on `reverse_string`, and slow enough for a daemon to disappear meanwhile.
 const SLOW: &str = "import time\ntime.sleep(0.5)\nprint('def reverse_string(s): return s[::-1]')\n";
 const AGENTS: usize = 8;
+/// How long a round may take until its first trial is finished.
+const PATIENCE: Duration = Duration::from_secs(120);
 
-fn start_round(folder: &Path, daemon: &Daemon) -> Child {
-    let sources: Vec<_> =
-        (0..AGENTS).map(|n| (format!("agent{n}"), format!("{SLOW}# {n}\n"))).collect();
-    let agents: Vec<_> = sources.iter().map(|(n, s)| (n.as_str(), s.as_str())).collect();
-    store(folder, &agents);
-    let path = folder.to_str().unwrap();
-    let arguments =
-        ["evaluate", "--store", path, "--json", "--task", "reverse_string", "--seed", "5"];
-    command(&arguments)
-        .args(["--jobs", "2"])
-        .env("DOCKER_HOST", daemon.address())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap()
+/// A round on the test's daemon, in progress.
+struct RunningRound {
+    sandbox: Sandbox,
+    outcome: JoinHandle<Result<RoundOutcome, Fault>>,
+    finished: watch::Receiver<usize>,
 }
 
-/// Waits until this many trials of agents are finished. Two more are those of the controls.
-fn wait_for_trials(folder: &Path, trials: usize) {
-    let deadline = Instant::now() + Duration::from_secs(120);
-    let finished = || {
-        let entries = std::fs::read_dir(folder.join("results")).unwrap();
-        entries
-            .filter(|e| e.as_ref().unwrap().path().extension().is_some_and(|e| e == "json"))
-            .count()
-    };
-    while finished() < 2 + trials {
-        assert!(Instant::now() < deadline, "it makes no progress");
-        std::thread::yield_now();
+impl RunningRound {
+    async fn start(daemon: &Daemon) -> Self {
+        let docker = daemon.docker();
+        let policy = ImagePolicy::UsePresent;
+        let image = resolve_image(&docker, Some(&daemon.image), policy, &|_| ()).await.unwrap();
+        let spec = ContainerSpec { image, limits: Limits::STANDARD, runtime: None };
+        let sandbox = Sandbox::new(docker, spec);
+        let agent = |n| Agent::local(&format!("agent{n}"), format!("{SLOW}# {n}\n"));
+        let task = tasks::find("reverse_string").unwrap();
+        let plan = RoundPlan {
+            agents: (0..AGENTS).map(agent).collect(),
+            tasks: [RoundTask::new(task, Seed(5))].into(),
+            results: None,
+            jobs: 2,
+            isolation: Isolation::Agent,
+            partition: None,
+            shrinking: Duration::ZERO,
+        };
+        let (counter, finished) = watch::channel(0);
+        let on_event = Arc::new(move |event| {
+            if matches!(event, RoundEvent::Finished { .. }) {
+                counter.send_modify(|count| *count += 1);
+            }
+        });
+        let of_round = sandbox.clone();
+        let outcome = tokio::spawn(async move { run(&of_round, plan, on_event).await });
+        Self { sandbox, outcome, finished }
+    }
+
+    /// Waits until a trial is finished.
+    async fn wait_for_a_trial(&mut self) {
+        let finished = timeout(PATIENCE, self.finished.wait_for(|count| *count > 0)).await;
+        finished.expect("the round makes progress").expect("the round goes on");
+    }
+
+    /// Every agent is accepted, and nothing is left on the daemon. Returns the faults of earlier attempts.
+    async fn check_accepted(self, daemon: &Daemon) -> Vec<String> {
+        let outcome = self.outcome.await.unwrap().unwrap();
+        assert_eq!(outcome.faults, []);
+        let verdicts: Vec<_> = outcome.trials.iter().map(|trial| trial.record.verdict).collect();
+        assert_eq!(verdicts, [Verdict::Accepted; AGENTS]);
+        self.sandbox.cleanup().await.unwrap();
+        let options = ListContainersOptionsBuilder::default().all(true).build();
+        assert_eq!(daemon.docker().list_containers(Some(options)).await.unwrap(), []);
+        let attempts = outcome.trials.into_iter().flat_map(|trial| trial.record.attempts);
+        attempts.filter_map(|attempt| attempt.fault).collect()
     }
 }
 
-/// Everybody has all points, and nothing is left on the daemon.
-async fn check_all_right(output: &Output, daemon: &Daemon) -> Value {
-    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-    let document = json(output);
-    let trials = document["trials"].as_array().unwrap();
-    let verdicts: Vec<_> = trials.iter().map(|trial| trial["verdict"].as_str().unwrap()).collect();
-    assert_eq!(verdicts, ["AC"; AGENTS]);
-    let options = ListContainersOptionsBuilder::default().all(true).build();
-    assert_eq!(daemon.docker().list_containers(Some(options)).await.unwrap(), []);
-    document
-}
-
-fn faults(document: &Value) -> Vec<String> {
-    let attempts = |trial: &Value| trial["attempts"].as_array().unwrap().clone();
-    let all = document["trials"].as_array().unwrap().iter().flat_map(attempts);
-    all.filter_map(|attempt| attempt["fault"].as_str().map(str::to_owned)).collect()
-}
-
 #[tokio::test(flavor = "multi_thread")]
-async fn a_daemon_that_is_restarted_costs_attempts_and_no_verdict() {
+async fn restarted_daemon_costs_attempts_and_no_verdict() {
     let mut daemon = Daemon::start().await;
-    let folder = tempfile::tempdir().unwrap();
-    let round = start_round(folder.path(), &daemon);
-    wait_for_trials(folder.path(), 1);
+    let mut round = RunningRound::start(&daemon).await;
+    round.wait_for_a_trial().await;
     let started = Instant::now();
     daemon.restart().await;
-    println!("it was away for {:?}", started.elapsed());
-    let document = check_all_right(&round.wait_with_output().unwrap(), &daemon).await;
-    println!("{:#?}", faults(&document));
-    assert!(!faults(&document).is_empty(), "an attempt was lost in silence");
+    println!("the daemon was away for {:?}", started.elapsed());
+    let faults = round.check_accepted(&daemon).await;
+    println!("{faults:#?}");
+    assert!(!faults.is_empty(), "a lost attempt is not recorded");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_daemon_that_is_stopped_for_a_while_costs_nothing() {
+async fn daemon_that_is_stopped_for_a_while_costs_nothing() {
     let daemon = Daemon::start().await;
-    let folder = tempfile::tempdir().unwrap();
-    let round = start_round(folder.path(), &daemon);
-    wait_for_trials(folder.path(), 1);
+    let mut round = RunningRound::start(&daemon).await;
+    round.wait_for_a_trial().await;
     daemon.signal("STOP");
-    // Nobody can tell when a request has got stuck; this is longer than a trial takes.
+    // A stuck request cannot be observed; this is longer than a trial takes.
     tokio::time::sleep(Duration::from_secs(3)).await;
     daemon.signal("CONT");
-    check_all_right(&round.wait_with_output().unwrap(), &daemon).await;
+    round.check_accepted(&daemon).await;
 }
 
-/// Makes an image that nobody else has, with everything that the machine's has, and gives it this name.
+/// Commits a unique image with the content of the daemon's image, under this name.
 async fn commit(daemon: &Daemon, label: &str, name: &str) -> String {
     let docker = daemon.docker();
     let body = bollard::models::ContainerCreateBody {
@@ -127,26 +136,27 @@ async fn commit(daemon: &Daemon, label: &str, name: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_image_whose_tag_moves_stays_and_one_that_is_removed_is_named() {
+async fn uses_an_image_whose_tag_moved_and_names_a_removed_one() {
     let daemon = Daemon::start().await;
     let docker = daemon.docker();
     let name = "arena-test:moves";
     let first = commit(&daemon, "first", name).await;
-    let image = sandbox::resolve_image(&docker, Some(name), false, &|_| ()).await.unwrap();
+    let image = resolve_image(&docker, Some(name), ImagePolicy::UsePresent, &|_| ()).await.unwrap();
     assert_eq!(image.id, first);
-    let sandbox = Sandbox::new(docker.clone(), image, Limits::STANDARD, None);
+    let spec = ContainerSpec { image, limits: Limits::STANDARD, runtime: None };
+    let sandbox = Sandbox::new(docker.clone(), spec);
 
     let second = commit(&daemon, "second", name).await;
     assert_ne!(first, second);
     let container = sandbox.start().await.unwrap();
     let options = None::<InspectContainerOptions>;
     let inspected = docker.inspect_container(container.short_id(), options).await.unwrap();
-    assert_eq!(inspected.image.as_deref(), Some(first.as_str()), "the tag was followed");
+    assert_eq!(inspected.image.as_deref(), Some(first.as_str()), "the new image was used");
     container.remove().await.unwrap();
 
     let force = RemoveImageOptionsBuilder::default().force(true).build();
     docker.remove_image(&first, Some(force), None).await.unwrap();
-    let Err(Fault::Image(told)) = sandbox.start().await else { panic!("it was started") };
-    assert!(told.contains(&format!("{name}@{first}")) && told.contains("harness image"), "{told}");
+    let Err(Fault::Image(text)) = sandbox.start().await else { panic!("it was started") };
+    assert!(text.contains(&format!("{name}@{first}")) && text.contains("arena image"), "{text}");
     sandbox.cleanup().await.unwrap();
 }

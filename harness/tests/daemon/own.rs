@@ -1,4 +1,4 @@
-//! A Docker daemon of the test's own, which it may stop, kill and start again.
+//! A Docker daemon that belongs to a test, which may stop, kill and restart it.
 
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
@@ -10,25 +10,25 @@ use bollard::{API_DEFAULT_VERSION, Docker};
 use futures_util::StreamExt as _;
 use harness::sandbox::{self, SandboxSettings};
 
-/// How long the daemon may take to come up or to end: it waits 10 s for containers that do not end by themselves.
+/// How long the daemon may take to start or to end: it waits 10 s for containers that do not end by themselves.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 pub struct Daemon {
-    folder: tempfile::TempDir,
+    directory: tempfile::TempDir,
     process: Child,
-    /// The name of the one image that it has.
+    /// The name of its only image.
     pub image: String,
 }
 
 impl Daemon {
-    /// Starts a daemon with a folder of its own, and gives it the image that the machine's daemon has.
+    /// Starts a daemon with a directory of its own, and copies the image of the machine's daemon to it.
     pub async fn start() -> Self {
-        let folder = tempfile::Builder::new().prefix("arena-").tempdir().unwrap();
-        let process = run(folder.path());
-        let mut daemon = Self { folder, process, image: String::new() };
+        let directory = tempfile::Builder::new().prefix("arena-").tempdir().unwrap();
+        let process = run(directory.path());
+        let mut daemon = Self { directory, process, image: String::new() };
         daemon.wait_until_up().await;
-        let options = SandboxSettings { image: std::env::var("ARENA_IMAGE").ok(), runtime: None };
-        let opened = sandbox::open(&options, &|_| ()).await.expect("an image to run agents in");
+        let settings = SandboxSettings { image: std::env::var("ARENA_IMAGE").ok(), runtime: None };
+        let opened = sandbox::open(&settings, &|_| ()).await.expect("an image to run agents in");
         daemon.image = opened.image().reference.clone();
         let machine = sandbox::connect().await.expect("these tests need a Docker daemon");
         let archive = machine.export_image(&daemon.image).filter_map(async |piece| piece.ok());
@@ -37,17 +37,17 @@ impl Daemon {
         let mut steps =
             std::pin::pin!(docker.import_image(options, bollard::body_stream(archive), None));
         while let Some(step) = steps.next().await {
-            step.expect("the daemon takes the image");
+            step.expect("the daemon imports the image");
         }
         daemon
     }
 
     pub fn address(&self) -> String {
-        format!("unix://{}", self.folder.path().join("d.sock").display())
+        format!("unix://{}", self.directory.path().join("d.sock").display())
     }
 
     pub fn docker(&self) -> Docker {
-        let socket = self.folder.path().join("d.sock");
+        let socket = self.directory.path().join("d.sock");
         Docker::connect_with_unix(socket.to_str().unwrap(), 60, API_DEFAULT_VERSION).unwrap()
     }
 
@@ -55,7 +55,7 @@ impl Daemon {
     pub async fn restart(&mut self) {
         self.signal("TERM");
         self.wait_until_ended();
-        self.process = run(self.folder.path());
+        self.process = run(self.directory.path());
         self.wait_until_up().await;
     }
 
@@ -68,7 +68,7 @@ impl Daemon {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let up =
-                self.folder.path().join("d.sock").exists() && self.docker().ping().await.is_ok();
+                self.directory.path().join("d.sock").exists() && self.docker().ping().await.is_ok();
             if up {
                 return;
             }
@@ -81,16 +81,16 @@ impl Daemon {
     fn wait_until_ended(&mut self) {
         let deadline = Instant::now() + PATIENCE;
         while self.process.try_wait().unwrap().is_none() {
-            assert!(Instant::now() < deadline, "it does not end: {}", self.log());
+            assert!(Instant::now() < deadline, "the daemon does not end: {}", self.log());
             std::thread::yield_now();
         }
     }
 
     fn log(&self) -> String {
-        let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+        let log = std::fs::read_to_string(self.directory.path().join("log")).unwrap_or_default();
         let last: Vec<_> = log.lines().rev().take(5).collect();
         format!(
-            "these tests start a Docker daemon of their own, and need to be root for that:\n{}",
+            "these tests start a Docker daemon of their own and must run as root:\n{}",
             last.into_iter().rev().collect::<Vec<_>>().join("\n")
         )
     }
@@ -106,12 +106,12 @@ impl Drop for Daemon {
     }
 }
 
-/// Starts `dockerd` with everything that it keeps in this folder, and without touching the host's network.
-fn run(folder: &Path) -> Child {
-    let log = std::fs::File::create(folder.join("log")).unwrap();
-    let path = |name: &str| folder.join(name).display().to_string();
-    // Without this it would read the settings of the machine's daemon.
-    std::fs::write(folder.join("daemon.json"), "{}").unwrap();
+/// Starts `dockerd` with all its files in this directory, and without touching the host's network.
+fn run(directory: &Path) -> Child {
+    let log = std::fs::File::create(directory.join("log")).unwrap();
+    let path = |name: &str| directory.join(name).display().to_string();
+    // Without this file it would read the settings of the machine's daemon.
+    std::fs::write(directory.join("daemon.json"), "{}").unwrap();
     Command::new("dockerd")
         .args(["--config-file", &path("daemon.json")])
         .args(["--data-root", &path("data"), "--exec-root", &path("exec")])

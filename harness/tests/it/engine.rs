@@ -1,7 +1,7 @@
-//! What the sandbox relies on in a container engine, and what becomes of a round when it is not so.
+//! What the sandbox requires of a container engine, and what happens to a round when the engine fails.
 //!
-//! `conformance` holds Docker and the engine in memory to the same checks. `faults` then lets the one in memory
-//! fail, request by request, and looks at what comes of it: attempts, faults, verdicts and leftovers.
+//! `conformance` runs the same checks on Docker and on the engine in memory. `faults` then makes the one in memory
+//! fail, request by request, and checks attempts, faults, verdicts and leftovers.
 
 mod conformance;
 mod fake;

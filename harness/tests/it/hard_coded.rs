@@ -1,15 +1,17 @@
-//! An agent that knows every public example and all of a past round by heart is worth next to nothing in
+//! An agent that has memorized every public example and all of a past round scores next to nothing in
 //! the next one.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use harness::round::check::check;
+use harness::round::check::{CheckRequest, check};
 use harness::sandbox::{self, SandboxSettings};
-use harness::trial::record::Disclose;
+use harness::trial::record::{Disclose, MinerTrial};
 use tasks::{Check, Kind, Seed, Task};
 
-/// A table of everything that round `seed` asked, as an agent. For checks that no single value answers,
+use crate::machine;
+
+/// A table of everything that round `seed` asked, as an agent. For checks that accept more than one value,
 /// and for findings, it repeats the reference's whole answer of that round.
 fn table(tasks: &[Task], seed: Seed) -> String {
     let mut answers = String::from("ANSWERS = {\n");
@@ -38,7 +40,7 @@ fn table(tasks: &[Task], seed: Seed) -> String {
                 source
             }
         };
-        // The prompt of a findings task is new in each round, so its first words are what is known.
+        // The prompt of a findings task is new in each round, so only its first words are known.
         let prompt: String = task.prompt(seed).chars().take(60).collect();
         let _ = writeln!(answers, "    {}: {},", python(&prompt), python(&answer));
     }
@@ -51,21 +53,22 @@ fn python(text: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_table_of_a_past_round_is_worth_nothing_in_the_next() {
+async fn table_of_a_past_round_scores_nothing_in_the_next() {
+    let _shared = machine::shared().await;
     let source = table(&tasks::all(), Seed(1));
     let sandbox = sandbox::open(&SandboxSettings::default(), &|_| ()).await.expect("a sandbox");
     let score = async |seed| {
         let quiet = Arc::new(|_| ());
-        let checked = check(&sandbox, &source, tasks::all(), seed, Disclose::None, quiet).await;
+        let (tasks, disclose) = (tasks::all(), Disclose::None);
+        let request = CheckRequest { source: &source, tasks, seed, disclose };
+        let checked = check(&sandbox, request, quiet).await;
         let checked = checked.expect("the arena does not fail");
-        let line = |r: &harness::trial::record::TrialRecord| {
-            format!("{} {}", r.result.task, r.result.score)
-        };
+        let line = |t: &MinerTrial| format!("{} {}", t.record.task, t.record.score);
         eprintln!("{seed}: {:?}", checked.trials.iter().map(line).collect::<Vec<_>>());
         checked.score
     };
     let (past, next) = (score(Seed(1)).await, score(Seed(2)).await);
     sandbox.cleanup().await.expect("everything is removed");
-    assert!(past > 60.0, "the table does not even know its own round: {past}");
+    assert!(past > 60.0, "the table fails in its own round: {past}");
     assert!(next < 20.0, "{next}");
 }

@@ -1,4 +1,4 @@
-//! Where an image comes from, against a real daemon and a real registry (Debian's package
+//! Finding, pulling and building an image, against a real daemon and a real registry (Debian's package
 //! `docker-registry`, started by the test on a port of its own).
 
 use std::path::Path;
@@ -11,23 +11,25 @@ use bollard::query_parameters::{
 };
 use futures_util::StreamExt as _;
 use harness::Fault;
-use harness::sandbox::{ImageEvent, Origin, connect, resolve_image};
+use harness::sandbox::{ImageEvent, ImageOrigin, ImagePolicy, connect, resolve_image};
+
+use crate::machine;
 
 /// A registry that lives as long as this value.
 struct Registry {
     process: Child,
     address: String,
-    _folder: tempfile::TempDir,
+    _directory: tempfile::TempDir,
 }
 
 impl Registry {
     fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        // The registry takes no port of its own choice, so a free one is found for it.
+        let directory = tempfile::tempdir().unwrap();
+        // The registry does not choose a port itself, so a free one is found for it.
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let address = format!("127.0.0.1:{port}");
-        let config = folder.path().join("config.yml");
-        let root = folder.path().join("data");
+        let config = directory.path().join("config.yml");
+        let root = directory.path().join("data");
         std::fs::write(&config, config_text(&address, &root)).unwrap();
         let process = Command::new("docker-registry")
             .arg("serve")
@@ -39,7 +41,7 @@ impl Registry {
         while std::net::TcpStream::connect(&address).is_err() {
             std::thread::yield_now();
         }
-        Self { process, address, _folder: folder }
+        Self { process, address, _directory: directory }
     }
 }
 
@@ -63,13 +65,13 @@ async fn remove(docker: &Docker, reference: &str) {
     let _ = docker.remove_image(reference, Some(options), None).await;
 }
 
-/// Puts an image on the daemon that nobody else has, under this name. It is of no use but to be pulled.
+/// Imports a unique image under this name, only to be pulled.
 async fn import(docker: &Docker, repository: &str, tag: &str) {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let noise: Vec<u8> = (0..3 << 20).map(|_| rand::random()).collect();
-    std::fs::write(folder.path().join("noise"), noise).unwrap();
+    std::fs::write(directory.path().join("noise"), noise).unwrap();
     let archive =
-        Command::new("tar").args(["-c", "-C"]).arg(folder.path()).arg(".").output().unwrap();
+        Command::new("tar").args(["-c", "-C"]).arg(directory.path()).arg(".").output().unwrap();
     let options =
         CreateImageOptionsBuilder::default().from_src("-").repo(repository).tag(tag).build();
     let body = bollard::body_full(archive.stdout.into());
@@ -80,8 +82,9 @@ async fn import(docker: &Docker, repository: &str, tag: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_image_that_is_not_here_is_pulled_with_progress_and_then_present() {
-    let docker = connect().await.expect("there is a daemon");
+async fn pulls_a_missing_image_with_progress() {
+    let _shared = machine::shared().await;
+    let docker = connect().await.expect("these tests need a Docker daemon");
     let registry = Registry::start();
     let repository = format!("{}/arena-test/pulled", registry.address);
     let reference = format!("{repository}:3.11");
@@ -93,14 +96,16 @@ async fn an_image_that_is_not_here_is_pulled_with_progress_and_then_present() {
         step.expect("the registry takes the image");
     }
     remove(&docker, &reference).await;
-    assert!(docker.inspect_image(&reference).await.is_err(), "it is still here");
+    assert!(docker.inspect_image(&reference).await.is_err(), "the image is still on the daemon");
 
     let events = Mutex::new(Vec::new());
     let on_event = |event| events.lock().unwrap().push(event);
-    let pulled = resolve_image(&docker, Some(&reference), false, &on_event).await.unwrap();
-    let again = resolve_image(&docker, Some(&reference), false, &|_| ()).await.unwrap();
+    let pulled =
+        resolve_image(&docker, Some(&reference), ImagePolicy::UsePresent, &on_event).await.unwrap();
+    let again =
+        resolve_image(&docker, Some(&reference), ImagePolicy::UsePresent, &|_| ()).await.unwrap();
     remove(&docker, &reference).await;
-    assert_eq!((pulled.origin, again.origin), (Origin::Pulled, Origin::Present));
+    assert_eq!((pulled.origin, again.origin), (ImageOrigin::Pulled, ImageOrigin::Present));
     assert_eq!(pulled.id, id);
     let events = events.into_inner().unwrap();
     assert!(matches!(&events[0], ImageEvent::Pulling(name) if *name == reference), "{events:?}");
@@ -109,13 +114,15 @@ async fn an_image_that_is_not_here_is_pulled_with_progress_and_then_present() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_image_that_was_asked_for_is_never_replaced_by_another() {
-    let docker = connect().await.expect("there is a daemon");
+async fn does_not_replace_a_named_image() {
+    let _shared = machine::shared().await;
+    let docker = connect().await.expect("these tests need a Docker daemon");
     let registry = Registry::start();
     let reference = format!("{}/no/such:image", registry.address);
     let events = Mutex::new(Vec::new());
     let on_event = |event| events.lock().unwrap().push(event);
-    let refused = resolve_image(&docker, Some(&reference), false, &on_event).await;
+    let refused =
+        resolve_image(&docker, Some(&reference), ImagePolicy::UsePresent, &on_event).await;
     assert!(
         matches!(&refused, Err(Fault::Image(text)) if text.contains(&reference)),
         "{refused:?}"
@@ -124,26 +131,25 @@ async fn an_image_that_was_asked_for_is_never_replaced_by_another() {
     assert!(events.iter().all(|event| !matches!(event, ImageEvent::Building(_))), "{events:?}");
 }
 
-/// The way that machines without a registry take, tried up to the daemon's door: `cargo xtask demo` on such a
-/// machine goes through it.
+/// What machines without a registry do, up to the import into the daemon.
 #[test]
-fn a_whole_root_is_built_from_packages() {
-    let folder = tempfile::tempdir().unwrap();
+fn builds_a_root_file_system_from_packages() {
+    let directory = tempfile::tempdir().unwrap();
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/image/build-rootfs.sh");
     let built =
-        Command::new("sh").arg(script).arg(folder.path()).arg(debian_architecture()).output();
+        Command::new("sh").arg(script).arg(directory.path()).arg(debian_architecture()).output();
     let built = built.expect("there is a shell");
-    let said = String::from_utf8_lossy(&built.stderr);
-    assert!(built.status.success(), "{said}");
-    assert!(!said.contains("could not be compiled"), "{said}");
+    let log = String::from_utf8_lossy(&built.stderr);
+    assert!(built.status.success(), "{log}");
+    assert!(!log.contains("could not be compiled"), "{log}");
 
     let listed = Command::new("tar")
         .args(["--numeric-owner", "-tvf"])
-        .arg(folder.path().join("root.tar"))
+        .arg(directory.path().join("root.tar"))
         .output()
         .expect("there is tar");
     let listed = String::from_utf8_lossy(&listed.stdout);
-    for wanted in [
+    for entry in [
         " ./usr/local/bin/python -> /usr/bin/python3",
         " ./usr/bin/python3 -> python3.11",
         " ./bin -> usr/bin",
@@ -154,12 +160,12 @@ fn a_whole_root_is_built_from_packages() {
         " ./usr/lib/python3.11/distutils/__init__.py",
         " ./usr/lib/python3.11/email/__pycache__/message.cpython-311.pyc",
     ] {
-        assert!(listed.contains(wanted), "'{wanted}' is missing");
+        assert!(listed.contains(entry), "'{entry}' is missing");
     }
     let file = |line: &&str| line.starts_with('-');
     let odd = |line: &&str| line[..10].contains(['s', 'S']) || !line.contains(" 0/0 ");
     let odd: Vec<&str> = listed.lines().filter(file).filter(odd).collect();
-    assert!(odd.is_empty(), "files of others than root, or with another's rights: {odd:?}");
+    assert!(odd.is_empty(), "files that root does not own, or that run with its rights: {odd:?}");
 }
 
 fn debian_architecture() -> &'static str {

@@ -7,4 +7,5 @@ mod gate;
 mod gauntlet;
 mod hard_coded;
 mod image;
+mod machine;
 mod verdicts;

@@ -1,25 +1,41 @@
-//! Every verdict, in the real sandbox: small agents that are told apart by nothing but how they fail.
+//! Every verdict, in the real sandbox: small agents that differ only in how they fail.
 
 use std::sync::Arc;
 
-use harness::round::check::check;
+use harness::round::check::{CheckRequest, check};
 use harness::sandbox::Sandbox;
 use harness::sandbox::{self, SandboxSettings};
-use harness::trial::record::Disclose;
+use harness::trial::record::{Disclose, TrialRecord};
 use tasks::{Seed, Task, Verdict};
+
+use crate::machine;
 
 /// `reverse_string` with limits that let a test be quick.
 fn task() -> Task {
     let mut task = tasks::find("reverse_string").expect("the first task");
-    task.limits.agent_wall_ms = 3_000;
-    // Filling the memory takes a slow machine a good part of a second.
-    task.limits.call_cpu_ms = 1_000;
-    task.limits.calls_wall_ms = 3_000;
+    task.limits.agent_wall_ms = 5_000;
+    // Filling the memory takes a slow or busy machine more than a second.
+    task.limits.call_cpu_ms = 2_000;
+    task.limits.calls_wall_ms = 6_000;
     task
 }
 
 async fn sandbox() -> Sandbox {
     sandbox::open(&SandboxSettings::default(), &|_| ()).await.expect("the sandbox opens")
+}
+
+/// Runs an agent on tasks, and returns its records. No trial may end in a fault.
+async fn records(
+    sandbox: &Sandbox,
+    source: &str,
+    tasks: Vec<Task>,
+    disclose: Disclose,
+) -> Vec<TrialRecord> {
+    let request = CheckRequest { source, tasks, seed: Seed(1), disclose };
+    let checked = check(sandbox, request, Arc::new(|_| ())).await;
+    let checked = checked.expect("the arena does not fail");
+    assert_eq!(checked.faults, [""; 0], "{source}");
+    checked.trials.into_iter().map(|trial| trial.record).collect()
 }
 
 /// An agent that prints this answer.
@@ -28,11 +44,11 @@ fn printing(answer: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_way_to_fail_has_its_verdict_and_costs_its_own_cases_alone() {
+async fn every_failure_has_its_verdict_and_costs_only_its_own_cases() {
     use Verdict::{
         Accepted, MemoryLimit, NoSolution, OutputLimit, RuntimeError, TimeLimit, WrongAnswer,
     };
-    // Each answer: what it does before it reverses. The example 'hello' is the case to fail.
+    // An answer that does something before it reverses. The example 'hello' is the case that fails.
     let on_hello = |act: &str| {
         printing(&format!(
             "import os, sys, time\ndef reverse_string(s):\n    if s == 'hello':\n        {act}\n    return s[::-1]\n"
@@ -97,23 +113,19 @@ async fn every_way_to_fail_has_its_verdict_and_costs_its_own_cases_alone() {
         ),
         ("prints too much", "print('x' * (1 << 20))\n".into(), OutputLimit, 0),
     ];
+    let _shared = machine::shared().await;
     let sandbox = sandbox().await;
     for (name, source, verdict, passed) in &agents {
-        let checked =
-            check(&sandbox, source, vec![task()], Seed(1), Disclose::Public, Arc::new(|_| ()))
-                .await;
-        let checked = checked.expect("the arena does not fail");
-        assert_eq!(checked.faults, Vec::<String>::new(), "{name}");
-        let result = &checked.trials[0].result;
-        let got = (result.verdict, result.passed);
-        assert_eq!(got, (*verdict, *passed), "{name}:\n{}", result.failure());
+        let records = records(&sandbox, source, vec![task()], Disclose::Public).await;
+        let got = (records[0].verdict, records[0].passed);
+        assert_eq!(got, (*verdict, *passed), "{name}:\n{}", records[0].failure());
     }
     sandbox.cleanup().await.expect("everything is removed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_agent_on_many_tasks_starts_clean_each_time() {
-    // It leaves a file, a process and an environment behind, and answers only while it finds none of them.
+async fn every_trial_of_an_agent_starts_clean() {
+    // It leaves a file and a process behind, and answers only if it finds neither.
     let source = r#"
 import os, subprocess, sys, time
 found = os.path.exists("left") or any(
@@ -126,25 +138,24 @@ if os.fork() == 0:
     os.setsid()
     os.execvp("sleep", ["sleep", "1000"])
 "#;
+    let _shared = machine::shared().await;
     let sandbox = sandbox().await;
     // The same task three times: one container, three trials.
     let tasks = vec![task(), task(), task()];
-    let checked = check(&sandbox, source, tasks, Seed(1), Disclose::Public, Arc::new(|_| ())).await;
-    let checked = checked.expect("the arena does not fail");
-    for trial in &checked.trials {
-        assert_eq!(trial.result.verdict, Verdict::Accepted, "{}", trial.result.failure());
+    let records = records(&sandbox, source, tasks, Disclose::Public).await;
+    for record in &records {
+        assert_eq!(record.verdict, Verdict::Accepted, "{}", record.failure());
     }
-    assert_eq!(checked.trials.len(), 3);
+    assert_eq!(records.len(), 3);
     sandbox.cleanup().await.expect("everything is removed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_an_agent_used_and_wrote_is_recorded() {
+async fn records_what_an_agent_used_and_wrote() {
     let source = "import sys\nsys.stderr.write('a' * 20000 + 'the end')\nx = bytearray(100 << 20)\nfor i in range(3_000_000): pass\n";
+    let _shared = machine::shared().await;
     let sandbox = sandbox().await;
-    let checked =
-        check(&sandbox, source, vec![task()], Seed(1), Disclose::Public, Arc::new(|_| ())).await;
-    let result = &checked.expect("the arena does not fail").trials[0].result;
+    let result = records(&sandbox, source, vec![task()], Disclose::Public).await.remove(0);
     assert!(result.stderr_truncated && result.stderr.ends_with("the end"), "{result:?}");
     assert_eq!(result.stderr.len(), 16 << 10);
     assert!(result.peak_memory_bytes > 100 << 20, "{} bytes", result.peak_memory_bytes);
@@ -152,7 +163,7 @@ async fn what_an_agent_used_and_wrote_is_recorded() {
     sandbox.cleanup().await.expect("everything is removed");
 }
 
-/// Inputs of hidden cases that cannot be taken for anything else.
+/// Inputs of hidden cases that are long enough to be recognized.
 fn hidden_inputs() -> Vec<String> {
     let cases = task().cases(Seed(1)).into_iter().filter(|case| !case.public);
     let text = |case: tasks::Case| match serde_json::to_value(case.input()) {
@@ -163,11 +174,12 @@ fn hidden_inputs() -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_told_to_everybody_comes_from_a_process_that_knew_no_hidden_input() {
+async fn disclosed_details_contain_no_hidden_input() {
+    let _shared = machine::shared().await;
     let sandbox = sandbox().await;
     let hidden = hidden_inputs();
     assert!(hidden.len() > 3, "{hidden:?}");
-    // Every frame up to the driver's own is where an answer would find them.
+    // An answer would find them in the stack frames up to the driver's own.
     let find = r#"
 import os, struct, sys
 def found():
@@ -185,7 +197,7 @@ def refuse(payload):
             pass
 "#;
     let long = r#"refuse(b'{"raised":{"types":["X"],"message":"' + b'\\u007f' * 100_000 + b'"}}')"#;
-    // So slow in each process that there is no time to make the failing input smaller.
+    // So slow in each process that no time is left to shrink the failing input.
     let slow = "def reverse_string(s, naps=[0.7]):\n    import time\n    if len(s) < 9: return s[::-1]\n    \
                 time.sleep(naps.pop() if naps else 0)\n    return s + 'x'";
     for (way, verdict) in [
@@ -198,20 +210,19 @@ def refuse(payload):
         (slow, Verdict::WrongAnswer),
     ] {
         let source = printing(&format!("{find}{way}\n"));
-        let told = async |disclose| {
-            let told = check(&sandbox, &source, vec![task()], Seed(1), disclose, Arc::new(|_| ()));
-            let told = told.await.expect("the arena does not fail").trials.remove(0).result;
-            assert_eq!(told.verdict, verdict, "{way}: {told:?}");
-            serde_json::to_string(&told.cases).expect("cases are plain data")
+        let disclosed = async |disclose| {
+            let record = records(&sandbox, &source, vec![task()], disclose).await.remove(0);
+            assert_eq!(record.verdict, verdict, "{way}: {record:?}");
+            serde_json::to_string(&record.cases).expect("cases are plain data")
         };
-        let found = |told: &str| hidden.iter().any(|input| told.contains(input.as_str()));
+        let found = |text: &str| hidden.iter().any(|input| text.contains(input.as_str()));
         for disclose in [Disclose::None, Disclose::Public] {
-            let told = told(disclose).await;
-            assert!(!found(&told), "{way}, {disclose:?}: {}", &told[..1000]);
-            assert!(told.len() < 100_000, "{way}: {} bytes", told.len());
+            let text = disclosed(disclose).await;
+            assert!(!found(&text), "{way}, {disclose:?}: {}", &text[..1000]);
+            assert!(text.len() < 100_000, "{way}: {} bytes", text.len());
         }
-        // It is not for want of looking: what is called later finds them, and the validator may see that.
-        let all = told(Disclose::All).await;
+        // The answer does look for them: what is called later finds them, and the validator may see that.
+        let all = disclosed(Disclose::All).await;
         let can = way.starts_with("def") && !way.contains("_exit");
         assert_eq!(found(&all), can, "{way}: {}", &all[..1000]);
     }

@@ -61,6 +61,9 @@ fn finds_code_in_every_usual_form() {
         r#"{"files": [{"path": "f.py", "content": "def f(x):\n    return x\n"}]}"#,
         r#"[{"type": "text", "text": "```python\ndef f(x):\n    return x\n```"}]"#,
         r#""def f(x):\n    return x""#,
+        // Tool calls that were written as text.
+        "<tool_call>\n{\"name\": \"write\", \"arguments\": {\"code\": \"def f(x):\\n    return x\"}}\n</tool_call>",
+        "I call it:\n<tool_call>{\"arguments\": \"{\\\"code\\\": \\\"def f(x):\\\\n    return x\\\"}\"}",
         // Prose.
         "Here is the code.\ndef f(x):\n    return x\n\nIt's as simple as that.",
         "# Solution\n\nIt is in the\nclass of problems that are simple.\n\ndef f(x):\n    return x\n",
@@ -74,6 +77,36 @@ fn finds_code_in_every_usual_form() {
     check(&format!("```python\n{tabs}```"), Ok(tabs));
     let one_line = "f = lambda x: x\n";
     check(&format!("```python\n{one_line}```"), Ok(one_line));
+}
+
+#[test]
+fn joins_the_block_with_the_blocks_that_it_needs() {
+    for (answer, expected) in [
+        (
+            "```python\nimport re\n```\nThen:\n```python\ndef f(x):\n    return re.escape(x)\n```",
+            "import re\n\n\ndef f(x):\n    return re.escape(x)\n",
+        ),
+        (
+            "```python\ndef f(x):\n    return g(x)\n```\nThe helper:\n```python\ndef g(x):\n    return x\n```",
+            "def g(x):\n    return x\n\n\ndef f(x):\n    return g(x)\n",
+        ),
+        (
+            "```python\nfrom os import (\n    path as p,\n)\n```\n```python\ndef g(x):\n    return p.join(x)\n```\n\
+             ```python\ndef f(x):\n    return g(x)\n```\n```python\nprint(f(1))\n```",
+            "from os import (\n    path as p,\n)\n\n\ndef g(x):\n    return p.join(x)\n\n\n\
+             def f(x):\n    return g(x)\n",
+        ),
+        // The function continues in the next block.
+        (
+            "```python\ndef f(x):\n    if (x and\n```\nand\n```python\n        x > 1):\n        return x\n```",
+            "def f(x):\n    if (x and\n        x > 1):\n        return x\n",
+        ),
+    ] {
+        check(answer, Ok(expected));
+    }
+    for unrelated in ["x = 1", "import re", "def g(x):\n    return x", "g = 1\nprint(g)"] {
+        check(&format!("```python\n{unrelated}\n```\n```python\n{CODE}```"), Ok(CODE));
+    }
 }
 
 #[test]
@@ -132,9 +165,24 @@ fn never_returns_prose() {
 #[test]
 fn keeps_string_literals_unchanged() {
     let fence = "def f(x):\n    return '''\n```\n'''\n";
+    for code in [
+        fence,
+        "def f(x):\n    \"\"\"\n    ```\n    f(1)\n    ```\n    \"\"\"\n    return x\n",
+        "\"\"\"\n```python\nf(1)\n```\n\"\"\"\ndef f(x):\n    return x\n",
+        "def f(x):\n    return '''\n   \n'''\n",
+        "def f(x):\n    return x.split(\"</think>\")[-1]\n",
+        "def f(x):\n    return '<think>' + x + f'</think>'\n",
+        "def f(x):\n    return x + \"<|endoftext|>\"\n",
+        "TAGS = '''\n<think>\n</think>\n<|endoftext|>\n'''\ndef f(x):\n    return TAGS\n",
+        "# Don't change it.\ndef f(x):\n    return \"<|im_end|>\" # it's \\\"\n",
+    ] {
+        check(&format!("```python\n{code}```"), Ok(code));
+        check(
+            &format!("<think>I'd use ''' here.</think>\n```python\n{code}```<|im_end|>"),
+            Ok(code),
+        );
+    }
     check(&format!("````python\n{fence}````"), Ok(fence));
-    let blank = "def f(x):\n    return '''\n   \n'''\n";
-    check(&format!("```python\n{blank}```"), Ok(blank));
 }
 
 #[test]

@@ -346,7 +346,7 @@ impl<'a> Conversation<'a> {
     }
 }
 
-fn examined_by_trial(answer: String, trial: &TrialResult) -> ExaminedReply {
+fn examined_by_trial(answer: String, trial: &TrialRecord) -> ExaminedReply {
     let (answer, score) = (Some(answer), Some(trial.score()));
     if trial.verdict == Verdict::Accepted {
         return ExaminedReply { answer, score, ..ExaminedReply::default() };

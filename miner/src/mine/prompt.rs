@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use tasks::{Kind, TaskView};
 
-use crate::extract;
+use crate::extract::reasoning::without_reasoning;
 use crate::model::source::{ChatMessage, ChatRole};
 
 /// Longest feedback, in characters: enough for several failed cases.
@@ -29,7 +29,7 @@ pub fn opening(task: &TaskView) -> Vec<ChatMessage> {
 /// A model's reply, as it is repeated to the model with the next question: without its reasoning, which models
 /// should not see again, and shortened.
 pub fn repeated(reply: &str) -> ChatMessage {
-    let mut text = extract::without_reasoning(reply);
+    let mut text = without_reasoning(reply);
     if text.len() > MAX_REPEATED_BYTES {
         text.truncate(text.floor_char_boundary(MAX_REPEATED_BYTES));
         text.push('…');

@@ -163,10 +163,10 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let directory = &directory.path().join("new");
         let recording = RecordingSource::new(Box::new(SampleModel::Good), directory).unwrap();
-        let reply = ask(&recording, "fizz_buzz", 2).await.unwrap();
+        let recorded = ask(&recording, "fizz_buzz", 2).await.unwrap();
         let replay = ReplaySource::open(directory).unwrap();
         assert_eq!(replay.name(), "replay:new");
-        assert_eq!(ask(&replay, "fizz_buzz", 2).await.unwrap(), reply);
+        assert_eq!(ask(&replay, "fizz_buzz", 2).await.unwrap(), recorded);
         for (task, attempt) in [("fizz_buzz", 1), ("two_sum", 2)] {
             let error = ask(&replay, task, attempt).await.unwrap_err();
             assert!(matches!(error, AnswerSourceError::NoAnswer(_)), "{error}");

@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
-use platform::validation::{self, Finding};
+use platform::api::Violation;
+use platform::validation;
 
 /// The source of a commented agent to start from.
 pub const STARTER_AGENT: &str = include_str!("starter.py");
@@ -26,7 +27,7 @@ pub enum AgentFileError {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
-        findings: Vec<Finding>,
+        findings: Vec<Violation>,
     },
     /// It exists and is not overwritten.
     #[error("{} is there already; name another file", .0.display())]
@@ -41,9 +42,9 @@ pub enum AgentFileError {
     },
 }
 
-fn listed(path: &Path, findings: &[Finding]) -> String {
+fn listed(path: &Path, findings: &[Violation]) -> String {
     let shown = path.display();
-    let line = |f: &Finding| format!("\n  {shown}:{}:{}: {}", f.line, f.column, f.reason);
+    let line = |f: &Violation| format!("\n  {shown}:{}:{}: {}", f.line, f.column, f.reason);
     findings.iter().map(line).collect()
 }
 

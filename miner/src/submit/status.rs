@@ -10,8 +10,8 @@ use harness::sandbox::Sandbox;
 use harness::trial::record::Disclose;
 use platform::MinerId;
 use platform::api::AgentView;
-use platform::client::{Client, ClientError};
 use platform::api::Ranking;
+use platform::client::{Client, ClientError};
 use serde::Serialize;
 use tasks::{Seed, Sha256, Task, TaskId, Verdict};
 

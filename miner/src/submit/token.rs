@@ -20,7 +20,7 @@ pub struct TokenFile {
     path: PathBuf,
 }
 
-/// StoredTokens by platform and miner.
+/// Tokens by platform and miner.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 struct StoredTokens(BTreeMap<String, BTreeMap<MinerId, String>>);

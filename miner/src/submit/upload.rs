@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use platform::MinerId;
-use platform::client::{Client, ClientError};
 use platform::api::Receipt;
+use platform::client::{Client, ClientError};
 use serde::Serialize;
 use tasks::Sha256;
 

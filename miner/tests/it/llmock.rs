@@ -4,7 +4,7 @@
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 
-use harness::session;
+use harness::sandbox::{SandboxSettings, open};
 use miner::mine::answers::KeptAnswers;
 use miner::mine::event::{MiningEvent, ModelExchange};
 use miner::mine::job::{EarlierAnswers, MiningJob, MiningObserver};
@@ -120,23 +120,23 @@ async fn check(kind: ProviderKind, path: &str) {
         _ => {}
     };
     let observer = MiningObserver { on_event: &on_event, trials: Arc::new(|_| ()) };
-    let sandbox = session::open(&session::Options::default(), &|_| ()).await.unwrap();
+    let sandbox = open(&SandboxSettings::default(), &|_| ()).await.unwrap();
     let tryout = Tryout { sandbox: sandbox.clone(), seed: Seed(1) };
-    let mined = job.run(Some(&tryout), &observer).await;
+    let agent = job.run(Some(&tryout), &observer).await;
     sandbox.cleanup().await.unwrap();
-    let mined = mined.unwrap();
+    let agent = agent.unwrap();
 
     let (exchanges, retries) = (exchanges.into_inner().unwrap(), retries.into_inner().unwrap());
     assert!(retries[0].contains("429") && retries[1].contains("ends in the middle"), "{retries:?}");
     let verdicts: Vec<_> = exchanges.iter().map(|exchange| exchange.verdict).collect();
     assert_eq!(verdicts, [Some(Verdict::WrongAnswer), Some(Verdict::Accepted)]);
     // The server counts the tokens of complete replies; those of the aborted one are estimated.
-    assert!(mined.usage.guessed, "{:?}", mined.usage);
+    assert!(agent.usage.guessed, "{:?}", agent.usage);
     for exchange in &exchanges {
         let usage = exchange.reply.usage;
         assert!(usage.output_tokens > 5 && !usage.guessed, "{usage:?}");
     }
-    let all = format!("{mined:?}{exchanges:?}{retries:?}");
+    let all = format!("{agent:?}{exchanges:?}{retries:?}");
     assert!(!all.contains(KEY), "{all}");
 
     let verdict = server.verdict().await;

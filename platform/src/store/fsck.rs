@@ -16,6 +16,7 @@ use tasks::Sha256;
 
 use super::error::StoreError;
 use super::files::{Store, read_json};
+use super::lock::WriteLock;
 use super::meta::{AgentMeta, MAX_HISTORY, OpenRound};
 use crate::api::{MinerId, Rankings};
 
@@ -64,31 +65,31 @@ const MOVE: &str = "move it to quarantine/";
 impl Store {
     /// Checks every file and changes nothing. Returns the issues sorted by path.
     pub fn fsck(&self) -> Result<Vec<Issue>, StoreError> {
-        Fsck::new(self, Mode::Report).run()
+        Fsck::new(self, FsckMode::Report).run()
     }
 
     /// Checks every file and fixes what is safe to fix. Returns the issues sorted by path.
     pub fn fsck_and_repair(&self) -> Result<Vec<Issue>, StoreError> {
-        Fsck::new(self, Mode::Repair).run()
+        Fsck::new(self, FsckMode::Repair).run()
     }
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum Mode {
+enum FsckMode {
     Report,
     Repair,
 }
 
 struct Fsck<'a> {
     store: &'a Store,
-    mode: Mode,
+    mode: FsckMode,
     issues: Vec<Issue>,
     /// The versions that some metadata names.
     known: HashSet<Sha256>,
 }
 
 impl<'a> Fsck<'a> {
-    fn new(store: &'a Store, mode: Mode) -> Self {
+    fn new(store: &'a Store, mode: FsckMode) -> Self {
         Self { store, mode, issues: Vec::new(), known: HashSet::new() }
     }
 
@@ -190,7 +191,7 @@ impl<'a> Fsck<'a> {
                 continue;
             }
             // An upload may be between its metadata and its copy. The lock excludes that.
-            let _lock = self.store.lock(&meta.miner_id)?;
+            let _lock = WriteLock::acquire(&self.store.locks_dir(), &meta.miner_id)?;
             let meta = self.store.agent(&meta.miner_id)?.unwrap_or_else(|| meta.clone());
             let actual = digest(&copy)?;
             // Without the version there is nothing to copy, and that is reported already.
@@ -327,8 +328,8 @@ impl<'a> Fsck<'a> {
         act: impl FnOnce(&Store) -> Result<(), StoreError>,
     ) {
         let repair = match self.mode {
-            Mode::Report => Repair::WithRepair(action.to_owned()),
-            Mode::Repair => match act(self.store) {
+            FsckMode::Report => Repair::WithRepair(action.to_owned()),
+            FsckMode::Repair => match act(self.store) {
                 Ok(()) => Repair::Done(action.to_owned()),
                 // One failed repair does not prevent the others.
                 Err(error) => Repair::ByHand(format!("the repair failed: {error}")),

@@ -54,7 +54,13 @@ impl Store {
             Ok(()) => lock.clear_note(),
             Err(error) => log_no_copy(miner_id, &error),
         }
-        Ok(receipt(meta, token, is_unchanged))
+        Ok(Receipt {
+            miner_id: meta.miner_id,
+            version: meta.version,
+            sha256: meta.sha256,
+            token: token.map(OwnerToken::into_string),
+            unchanged: is_unchanged,
+        })
     }
 
     /// Returns the metadata stored under the id, if there is any. The token must be the owner's then.
@@ -106,7 +112,7 @@ impl Store {
 
     /// Waits for the right to write this id's files. If an earlier owner of the lock died at work, its copy is
     /// written first.
-    pub(super) fn lock(&self, miner_id: &MinerId) -> Result<WriteLock, StoreError> {
+    fn lock(&self, miner_id: &MinerId) -> Result<WriteLock, StoreError> {
         let (lock, interrupted) = WriteLock::acquire(&self.locks_dir(), miner_id)?;
         if let Some(interrupted) = interrupted {
             self.finish(&lock, &interrupted);
@@ -227,14 +233,4 @@ fn next_version(mut meta: AgentMeta, sha256: Sha256, source: &[u8]) -> AgentMeta
     meta.history.drain(..excess);
     meta.version += 1;
     meta
-}
-
-fn receipt(meta: AgentMeta, token: Option<OwnerToken>, unchanged: bool) -> Receipt {
-    Receipt {
-        miner_id: meta.miner_id,
-        version: meta.version,
-        sha256: meta.sha256,
-        token: token.map(OwnerToken::into_string),
-        unchanged,
-    }
 }

@@ -54,64 +54,74 @@ struct NestingLevel {
     open_lambdas: usize,
 }
 
-fn deepest(text: &str) -> Result<usize, String> {
-    let mut depth = 0;
-    let mut lexer = lex(text, Mode::Module);
-    let mut levels = vec![NestingLevel::default()];
-    // The sum over all levels.
-    let mut links = 0;
-    let (mut indents, mut f_strings) = (0_usize, 0_usize);
-    loop {
-        let level = levels.last_mut().expect("the level of the logical line is never removed");
-        match lexer.next_token() {
-            TokenKind::EndOfFile => return Ok(depth),
+/// How deep the tokens so far nest.
+struct Nesting {
+    /// The logical line, and the open brackets in it.
+    levels: Vec<NestingLevel>,
+    /// The sum of the links of all levels.
+    links: usize,
+    indents: usize,
+    f_strings: usize,
+}
+
+impl Nesting {
+    fn new() -> Self {
+        Self { levels: vec![NestingLevel::default()], links: 0, indents: 0, f_strings: 0 }
+    }
+
+    fn depth(&self) -> usize {
+        self.links + self.levels.len() + self.indents + self.f_strings
+    }
+
+    fn level(&mut self) -> &mut NestingLevel {
+        self.levels.last_mut().expect("the level of the logical line is never removed")
+    }
+
+    fn link(&mut self) {
+        self.level().links += 1;
+        self.links += 1;
+    }
+
+    fn add(&mut self, token: TokenKind) {
+        match token {
             TokenKind::Lpar | TokenKind::Lsqb | TokenKind::Lbrace => {
                 // `f()()()` and `a[0][0]` are chains as well.
-                level.links += 1;
-                links += 1;
-                levels.push(NestingLevel::default());
+                self.link();
+                self.levels.push(NestingLevel::default());
             }
             TokenKind::Rpar | TokenKind::Rsqb | TokenKind::Rbrace => {
-                if levels.len() > 1 {
-                    links -= levels.pop().map_or(0, |level| level.links);
+                if self.levels.len() > 1 {
+                    self.links -= self.levels.pop().map_or(0, |level| level.links);
                 }
             }
             TokenKind::Newline => {
-                levels.truncate(1);
-                levels[0] = NestingLevel::default();
-                links = 0;
+                self.levels.truncate(1);
+                self.levels[0] = NestingLevel::default();
+                self.links = 0;
             }
             TokenKind::Comma | TokenKind::Semi => {
-                if level.open_lambdas == 0 {
-                    links -= level.links;
-                    level.links = 0;
+                if self.level().open_lambdas == 0 {
+                    self.links -= std::mem::take(&mut self.level().links);
                 }
             }
             TokenKind::Colon => {
+                let level = self.level();
                 level.open_lambdas = level.open_lambdas.saturating_sub(1);
-                level.links += 1;
-                links += 1;
+                self.link();
             }
             TokenKind::Lambda => {
-                level.open_lambdas += 1;
-                level.links += 1;
-                links += 1;
+                self.level().open_lambdas += 1;
+                self.link();
             }
             TokenKind::For => {
-                level.fors += 1;
-                level.links += 1;
-                links += 1;
-                if level.fors > MAX_FORS {
-                    return Err(format!(
-                        "more than {MAX_FORS} 'for' clauses in one expression: split it"
-                    ));
-                }
+                self.level().fors += 1;
+                self.link();
             }
-            TokenKind::Indent => indents += 1,
-            TokenKind::Dedent => indents = indents.saturating_sub(1),
-            TokenKind::FStringStart | TokenKind::TStringStart => f_strings += 1,
+            TokenKind::Indent => self.indents += 1,
+            TokenKind::Dedent => self.indents = self.indents.saturating_sub(1),
+            TokenKind::FStringStart | TokenKind::TStringStart => self.f_strings += 1,
             TokenKind::FStringEnd | TokenKind::TStringEnd => {
-                f_strings = f_strings.saturating_sub(1);
+                self.f_strings = self.f_strings.saturating_sub(1);
             }
             TokenKind::Name
             | TokenKind::Int
@@ -123,23 +133,39 @@ fn deepest(text: &str) -> Result<usize, String> {
             | TokenKind::Comment
             | TokenKind::NonLogicalNewline => {}
             // An operator, a keyword, or a token that the lexer does not know.
-            _ => {
-                level.links += 1;
-                links += 1;
-            }
+            _ => self.link(),
         }
-        if levels.len() - 1 > MAX_BRACKETS {
-            return Err(format!("more than {MAX_BRACKETS} open brackets: nest less"));
+    }
+
+    /// Returns the limit that is exceeded as the error.
+    fn check(&mut self) -> Result<(), String> {
+        let excess = if self.level().fors > MAX_FORS {
+            format!("more than {MAX_FORS} 'for' clauses in one expression: split it")
+        } else if self.levels.len() - 1 > MAX_BRACKETS {
+            format!("more than {MAX_BRACKETS} open brackets: nest less")
+        } else if self.indents > MAX_INDENTS {
+            format!("more than {MAX_INDENTS} levels of indentation: nest less")
+        } else if self.f_strings > MAX_F_STRINGS {
+            format!("more than {MAX_F_STRINGS} nested f-strings: nest less")
+        } else if self.links > MAX_LINKS {
+            format!("more than {MAX_LINKS} operators in one expression: split it")
+        } else {
+            return Ok(());
+        };
+        Err(excess)
+    }
+}
+
+fn deepest(text: &str) -> Result<usize, String> {
+    let mut depth = 0;
+    let mut lexer = lex(text, Mode::Module);
+    let mut nesting = Nesting::new();
+    loop {
+        match lexer.next_token() {
+            TokenKind::EndOfFile => return Ok(depth),
+            token => nesting.add(token),
         }
-        if indents > MAX_INDENTS {
-            return Err(format!("more than {MAX_INDENTS} levels of indentation: nest less"));
-        }
-        if f_strings > MAX_F_STRINGS {
-            return Err(format!("more than {MAX_F_STRINGS} nested f-strings: nest less"));
-        }
-        if links > MAX_LINKS {
-            return Err(format!("more than {MAX_LINKS} operators in one expression: split it"));
-        }
-        depth = depth.max(links + levels.len() + indents + f_strings);
+        nesting.check()?;
+        depth = depth.max(nesting.depth());
     }
 }

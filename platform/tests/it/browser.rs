@@ -109,7 +109,7 @@ async fn phone_scrolls_the_table_and_not_the_page() {
     browser.open(&server.url).await;
     let wide = "const width = document.documentElement.clientWidth; \
                 return [...document.querySelectorAll('body *')].filter(e => !e.closest('.scroll, pre') \
-                && !e.matches('.skip, .for-ears') && e.getBoundingClientRect().right > width)\
+                && !e.matches('.skip, .visually-hidden') && e.getBoundingClientRect().right > width)\
                 .map(e => e.outerHTML)";
     assert_eq!(browser.run(wide).await, json!([]));
     let wider = "const e = document.documentElement; return e.scrollWidth > e.clientWidth";

@@ -1,12 +1,7 @@
-<<<<<<<< HEAD:tests/it/crash.rs
-//! kill -9 at 200 random moments under concurrent uploads to two servers on one store: every acknowledged upload
-//! is stored whole, no partial one is visible, and the next start removes unfinished files.
-========
 //! kill -9 at 200 random moments under concurrent uploads, to two servers on one store: every acknowledged
 //! upload is there and whole, nothing is half visible, and the next start leaves no unfinished file.
 //!
 //! A server process is this test binary again: it runs [`server_process`] alone.
->>>>>>>> house-platform:platform/tests/it/crash.rs
 
 use std::collections::{HashMap, HashSet};
 use std::io::{BufRead as _, BufReader};
@@ -17,28 +12,12 @@ use std::time::Duration;
 
 use platform::MinerId;
 use platform::client::Client;
-<<<<<<<< HEAD:tests/it/crash.rs
-use platform::MinerId;
-========
 use platform::server::{Settings, serve};
->>>>>>>> house-platform:platform/tests/it/crash.rs
 use platform::store::Store;
 use tasks::Sha256;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-<<<<<<<< HEAD:tests/it/crash.rs
-/// Number of rounds; each kills both servers, one after the other.
-const KILLS: usize = 100;
-const SERVERS: usize = 2;
-/// Clients per server. Each shares its ids with a client of the other server.
-const CLIENTS: usize = 3;
-
-/// What a client and its counterpart know for certain.
-#[derive(Default)]
-struct KnownUploads {
-    /// The id that it owns, and its token.
-========
 use crate::support::faulty::unfinished;
 
 /// How often both servers are killed, one after the other.
@@ -56,37 +35,24 @@ const LISTENING: &str = "listening on ";
 #[derive(Default)]
 struct ClientKnowledge {
     /// The id that it owns at present, and its token.
->>>>>>>> house-platform:platform/tests/it/crash.rs
     owned: Option<(MinerId, String)>,
     /// The digest of every acknowledged version.
     acknowledged: HashMap<(MinerId, u32), Sha256>,
     ids_tried: usize,
 }
 
-<<<<<<<< HEAD:tests/it/crash.rs
-struct KilledServer {
-========
 /// A server in a process of its own.
 struct ServerProcess {
->>>>>>>> house-platform:platform/tests/it/crash.rs
     process: Child,
     address: String,
 }
 
-<<<<<<<< HEAD:tests/it/crash.rs
-impl KilledServer {
-    fn start(store: &Path, addr: &str) -> Self {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_arena"))
-            .args(["serve", "--addr", addr, "--no-quotas", "--store"])
-            .arg(store)
-========
 impl ServerProcess {
     fn start(store: &Path, address: &str) -> Self {
         let mut process = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "crash::server_process", "--ignored", "--nocapture"])
             .env(STORE, store)
             .env(ADDRESS, address)
->>>>>>>> house-platform:platform/tests/it/crash.rs
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -104,26 +70,14 @@ impl ServerProcess {
     }
 }
 
-<<<<<<<< HEAD:tests/it/crash.rs
-/// A failed test leaves no server.
-impl Drop for KilledServer {
-========
 /// A failed test leaves no server behind.
 impl Drop for ServerProcess {
->>>>>>>> house-platform:platform/tests/it/crash.rs
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-<<<<<<<< HEAD:tests/it/crash.rs
-/// Uploads without a pause until the server is gone.
-async fn upload_until_killed(
-    client: Client,
-    number: usize,
-    known: Arc<Mutex<KnownUploads>>,
-========
 /// Serves a store until it is killed. Does nothing unless the crash test starts it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "the crash test starts it as a process"]
@@ -143,7 +97,6 @@ async fn upload_until_killed(
     client: Client,
     number: usize,
     known: Arc<Mutex<ClientKnowledge>>,
->>>>>>>> house-platform:platform/tests/it/crash.rs
     acknowledged: UnboundedSender<()>,
 ) {
     loop {
@@ -156,11 +109,7 @@ async fn upload_until_killed(
                 (format!("client{number}-{}", known.ids_tried).parse().unwrap(), None)
             }
         };
-<<<<<<<< HEAD:tests/it/crash.rs
-        // Some sources fit in one page, some need many.
-========
         // Some sources fit into one page of memory, some need many.
->>>>>>>> house-platform:platform/tests/it/crash.rs
         let size = if rand::random() { 10 } else { 100_000 };
         let source = format!("x = {}\n#{}\n", rand::random::<u64>(), "-".repeat(size));
         let uploaded = client.upload(&miner_id, source.clone(), token.as_deref()).await;
@@ -175,53 +124,24 @@ async fn upload_until_killed(
                 if let Some(token) = receipt.token {
                     known.owned = Some((miner_id, token));
                 }
-<<<<<<<< HEAD:tests/it/crash.rs
-                // Sometimes start over, because a first upload takes another path.
-========
                 // Start over now and then, because first uploads are a case of their own.
->>>>>>>> house-platform:platform/tests/it/crash.rs
                 if rand::random_ratio(1, 8) {
                     known.owned = None;
                 }
             }
             Err(error) => {
                 assert_eq!(error.status(), None, "{error}");
-<<<<<<<< HEAD:tests/it/crash.rs
-                // Whether it was stored is unknown. The token of a first upload is lost with its answer.
-========
                 // It is unknown whether it was stored. A first upload's token is lost with its response.
->>>>>>>> house-platform:platform/tests/it/crash.rs
                 return;
             }
         }
     }
 }
 
-<<<<<<<< HEAD:tests/it/crash.rs
-/// Names of unfinished files anywhere in the store.
-fn unfinished(directory: &Path) -> Vec<String> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(directory).unwrap() {
-        let entry = entry.unwrap();
-        let name = entry.file_name().into_string().unwrap();
-        if entry.file_type().unwrap().is_dir() {
-            found.extend(unfinished(&entry.path()));
-        } else if name.starts_with(".unfinished") {
-            found.push(name);
-        }
-    }
-    found
-}
-
-/// Checks that every acknowledged version is stored, and that everything stored is whole. Sources in `checked`
-/// were read before and are only measured: reading all of them each time would take minutes.
-fn check(root: &Path, known: &[Arc<Mutex<KnownUploads>>], checked: &mut HashSet<Sha256>) {
-========
 /// Checks that every acknowledged version is there, and that everything that is there is whole. Sources in
 /// `checked` were read before and only their sizes are compared: reading all of them each time would take
 /// minutes.
 fn check(root: &Path, known: &[Arc<Mutex<ClientKnowledge>>], checked: &mut HashSet<Sha256>) {
->>>>>>>> house-platform:platform/tests/it/crash.rs
     assert_eq!(unfinished(root), [""; 0]);
     let store = Store::open(root).unwrap();
     let listing = store.agents().unwrap();
@@ -249,21 +169,12 @@ fn check(root: &Path, known: &[Arc<Mutex<ClientKnowledge>>], checked: &mut HashS
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-<<<<<<<< HEAD:tests/it/crash.rs
-async fn kill_loses_no_acknowledged_upload() {
-    let directory = tempfile::tempdir().unwrap();
-    let known: Vec<Arc<Mutex<KnownUploads>>> = (0..CLIENTS).map(|_| Arc::default()).collect();
-    // Servers keep their addresses, so that clients can be reused: making one takes longer than most servers
-    // live here.
-    let start = |addr: &str| KilledServer::start(directory.path(), addr);
-========
 async fn no_acknowledged_upload_is_lost() {
     let directory = tempfile::tempdir().unwrap();
     let known: Vec<Arc<Mutex<ClientKnowledge>>> = (0..CLIENTS).map(|_| Arc::default()).collect();
     // The addresses stay the same, so that one client serves for all: creating one takes longer than most
     // servers live here.
     let start = |address: &str| ServerProcess::start(directory.path(), address);
->>>>>>>> house-platform:platform/tests/it/crash.rs
     let first = [(); SERVERS].map(|()| start("127.0.0.1:0"));
     let platforms = first.map(|server| {
         let address = server.address.clone();
@@ -273,11 +184,7 @@ async fn no_acknowledged_upload_is_lost() {
     });
     let mut checked = HashSet::new();
     for _ in 0..KILLS {
-<<<<<<<< HEAD:tests/it/crash.rs
-        let servers = platforms.each_ref().map(|(addr, _)| start(addr));
-========
         let servers = platforms.each_ref().map(|(address, _)| start(address));
->>>>>>>> house-platform:platform/tests/it/crash.rs
         check(directory.path(), &known, &mut checked);
         let (acknowledge, mut acknowledged) = unbounded_channel();
         let mut uploads = Vec::new();
@@ -288,17 +195,10 @@ async fn no_acknowledged_upload_is_lost() {
                 uploads.push(tokio::spawn(upload));
             }
         }
-<<<<<<<< HEAD:tests/it/crash.rs
-        // When every uploader has ended, `recv` must end too.
-        drop(acknowledge);
-        for server in servers {
-            // Some uploads are acknowledged, and then a random time passes.
-========
         // When every uploader has ended, waiting for them has to end as well.
         drop(acknowledge);
         for server in servers {
             // Some uploads succeed, then comes the random moment.
->>>>>>>> house-platform:platform/tests/it/crash.rs
             for _ in 0..rand::random_range(0..5) {
                 if acknowledged.recv().await.is_none() {
                     break;

@@ -12,62 +12,71 @@ use tokio::io::AsyncWriteExt as _;
 
 use super::fake::FakeEngine;
 use super::peer::{self, ECHO};
+use crate::machine;
 
 /// An engine under test, and the image that it has.
-struct Subject {
+struct ConformanceSubject {
     engine: Box<dyn Engine>,
     image: String,
 }
 
-type Check = fn(Subject) -> BoxFuture<'static, ()>;
+type ConformanceCheck = fn(ConformanceSubject) -> BoxFuture<'static, ()>;
 
 /// Every check, by its name.
-const CHECKS: [(&str, Check); 9] = [
-    ("a container is listed by its labels", |s| Box::pin(is_listed_by_its_labels(s))),
-    ("a name is given once", |s| Box::pin(a_name_is_given_once(s))),
+const CHECKS: [(&str, ConformanceCheck); 9] = [
+    ("containers are listed by their labels", |s| Box::pin(is_listed_by_its_labels(s))),
+    ("names are unique", |s| Box::pin(names_are_unique(s))),
     ("streams go both ways and stay apart", |s| Box::pin(streams_go_both_ways(s))),
-    ("the end of stdin is an end", |s| Box::pin(the_end_of_stdin_is_an_end(s))),
-    ("how it ended is told", |s| Box::pin(how_it_ended_is_told(s))),
-    ("a kill ends it even if nobody reads", |s| Box::pin(a_kill_ends_it(s))),
-    ("what is removed is gone", |s| Box::pin(what_is_removed_is_gone(s))),
-    ("what is not there is 404", |s| Box::pin(what_is_not_there_is_404(s))),
-    ("only the dead have leftovers", |s| Box::pin(only_the_dead_have_leftovers(s))),
+    ("the end of stdin ends process 1", |s| Box::pin(end_of_stdin_ends_process_1(s))),
+    ("the exit status is reported", |s| Box::pin(exit_status_is_reported(s))),
+    ("a kill works without a reader", |s| Box::pin(kill_works_without_a_reader(s))),
+    ("a removed container is gone", |s| Box::pin(removed_container_is_gone(s))),
+    ("an unknown container is 404", |s| Box::pin(unknown_container_is_404(s))),
+    ("only containers of dead owners are removed", |s| {
+        Box::pin(only_dead_owners_lose_containers(s))
+    }),
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn docker_is_what_the_sandbox_relies_on() {
+async fn docker_conforms() {
+    let _shared = machine::shared().await;
     let docker = sandbox::connect().await.expect("these tests need a Docker daemon");
     let options = SandboxSettings { image: std::env::var("ARENA_IMAGE").ok(), runtime: None };
     let opened = sandbox::open(&options, &|_| ()).await.expect("an image to run agents in");
     for (name, check) in CHECKS {
         println!("{name}");
         let image = opened.image().id.clone();
-        check(Subject { engine: Box::new(docker.clone()), image }).await;
+        check(ConformanceSubject { engine: Box::new(docker.clone()), image }).await;
     }
 }
 
 #[tokio::test]
-async fn the_engine_in_memory_is_what_the_sandbox_relies_on() {
+async fn engine_in_memory_conforms() {
     for (name, check) in CHECKS {
         println!("{name}");
         let engine = FakeEngine::new(peer::echo());
-        check(Subject { engine: Box::new(engine), image: FakeEngine::IMAGE.to_owned() }).await;
+        check(ConformanceSubject { engine: Box::new(engine), image: FakeEngine::IMAGE.to_owned() })
+            .await;
     }
 }
 
-/// One container of a check, removed at its end.
-struct Held<'a> {
+/// A container of a check, removed at its end.
+struct TestContainer<'a> {
     engine: &'a dyn Engine,
     id: String,
 }
 
-impl Subject {
-    /// A container whose process 1 echoes. Its name and its label say which check it belongs to.
-    async fn create(&self, name: &str) -> Result<Held<'_>, Error> {
+impl ConformanceSubject {
+    /// A container whose process 1 echoes. Its name and its label name the check.
+    async fn create(&self, name: &str) -> Result<TestContainer<'_>, Error> {
         self.create_with(name, ("arena.test", name)).await
     }
 
-    async fn create_with(&self, name: &str, label: (&str, &str)) -> Result<Held<'_>, Error> {
+    async fn create_with(
+        &self,
+        name: &str,
+        label: (&str, &str),
+    ) -> Result<TestContainer<'_>, Error> {
         let words = ["python3", "-c", ECHO].map(str::to_owned);
         let body = ContainerCreateBody {
             image: Some(self.image.clone()),
@@ -86,11 +95,11 @@ impl Subject {
         };
         let created = self.engine.create(name, body).await?;
         assert_eq!(created.warnings, [""; 0]);
-        Ok(Held { engine: &*self.engine, id: created.id })
+        Ok(TestContainer { engine: &*self.engine, id: created.id })
     }
 }
 
-impl Held<'_> {
+impl TestContainer<'_> {
     async fn started(&self) -> AttachContainerResults {
         let streams = self.engine.attach(&self.id).await.unwrap();
         self.engine.start(&self.id).await.unwrap();
@@ -108,23 +117,23 @@ impl Held<'_> {
     }
 }
 
-/// A name that no other test has at the same time.
+/// A unique name.
 fn name(check: &str) -> String {
     format!("arena-test-{check}-{:x}", rand::random::<u64>())
 }
 
 #[track_caller]
-fn check_status<T>(reply: Result<T, Error>, wanted: u16) {
+fn check_status<T>(reply: Result<T, Error>, expected: u16) {
     match reply {
         Err(Error::DockerResponseServerError { status_code, .. }) => {
-            assert_eq!(status_code, wanted);
+            assert_eq!(status_code, expected);
         }
         Err(other) => panic!("{other}"),
-        Ok(_) => panic!("it was done, and {wanted} is wanted"),
+        Ok(_) => panic!("it succeeded; expected {expected}"),
     }
 }
 
-/// Reads from a container until both of its streams have brought this much.
+/// Reads from a container until both of its streams have delivered this much.
 async fn read(streams: &mut AttachContainerResults, stdout: &str, stderr: &str) {
     let (mut out, mut err) = (String::new(), String::new());
     while out.len() < stdout.len() || err.len() < stderr.len() {
@@ -142,7 +151,7 @@ async fn write(streams: &mut AttachContainerResults, text: &str) {
     streams.input.flush().await.unwrap();
 }
 
-async fn is_listed_by_its_labels(subject: Subject) {
+async fn is_listed_by_its_labels(subject: ConformanceSubject) {
     let name = name("labels");
     let listed = async |label: String| {
         let found = subject.engine.list(&label).await.unwrap();
@@ -158,7 +167,7 @@ async fn is_listed_by_its_labels(subject: Subject) {
     assert_eq!(listed(format!("arena.test={name}")).await, [""; 0]);
 }
 
-async fn a_name_is_given_once(subject: Subject) {
+async fn names_are_unique(subject: ConformanceSubject) {
     let name = name("names");
     let held = subject.create(&name).await.unwrap();
     check_status(subject.create(&name).await.map(|_| ()), 409);
@@ -166,7 +175,7 @@ async fn a_name_is_given_once(subject: Subject) {
     subject.create(&name).await.expect("the name is free again").removed().await;
 }
 
-async fn streams_go_both_ways(subject: Subject) {
+async fn streams_go_both_ways(subject: ConformanceSubject) {
     let held = subject.create(&name("streams")).await.unwrap();
     let mut streams = held.started().await;
     write(&mut streams, "say one\ncomplain two\n").await;
@@ -177,35 +186,35 @@ async fn streams_go_both_ways(subject: Subject) {
     held.removed().await;
 }
 
-async fn the_end_of_stdin_is_an_end(subject: Subject) {
+async fn end_of_stdin_ends_process_1(subject: ConformanceSubject) {
     let held = subject.create(&name("stdin")).await.unwrap();
     let mut streams = held.started().await;
     streams.input.shutdown().await.unwrap();
-    assert!(streams.output.next().await.is_none(), "there was something to read");
+    assert!(streams.output.next().await.is_none(), "there was more output");
     held.engine.ended(&held.id).await.unwrap();
     assert_eq!(held.state().await, (false, 0, false));
     held.removed().await;
 }
 
-async fn how_it_ended_is_told(subject: Subject) {
+async fn exit_status_is_reported(subject: ConformanceSubject) {
     let held = subject.create(&name("ends")).await.unwrap();
     let mut streams = held.started().await;
     write(&mut streams, "say one\n").await;
     read(&mut streams, "one\n", "").await;
-    assert!(held.state().await.0, "it runs");
+    assert!(held.state().await.0, "it does not run");
     write(&mut streams, "exit 7\n").await;
     held.engine.ended(&held.id).await.unwrap();
-    assert!(streams.output.next().await.is_none(), "there was something to read");
+    assert!(streams.output.next().await.is_none(), "there was more output");
     assert_eq!(held.state().await, (false, 7, false));
     check_status(held.engine.kill(&held.id).await, 409);
     held.removed().await;
 }
 
-async fn a_kill_ends_it(subject: Subject) {
+async fn kill_works_without_a_reader(subject: ConformanceSubject) {
     let held = subject.create(&name("kills")).await.unwrap();
     let mut streams = held.started().await;
     write(&mut streams, "flood\n").await;
-    streams.output.next().await.expect("there is a flood").unwrap();
+    streams.output.next().await.expect("there is output").unwrap();
     drop(streams);
     held.engine.kill(&held.id).await.unwrap();
     held.engine.ended(&held.id).await.unwrap();
@@ -213,19 +222,19 @@ async fn a_kill_ends_it(subject: Subject) {
     held.removed().await;
 }
 
-async fn what_is_removed_is_gone(subject: Subject) {
+async fn removed_container_is_gone(subject: ConformanceSubject) {
     let held = subject.create(&name("removal")).await.unwrap();
     let mut streams = held.started().await;
     write(&mut streams, "say one\n").await;
     read(&mut streams, "one\n", "").await;
     let (engine, id) = (held.engine, held.id.clone());
     held.removed().await;
-    assert!(streams.output.next().await.is_none(), "there was something to read");
+    assert!(streams.output.next().await.is_none(), "there was more output");
     check_status(engine.inspect(&id).await, 404);
     check_status(engine.remove(&id).await, 404);
 }
 
-async fn what_is_not_there_is_404(subject: Subject) {
+async fn unknown_container_is_404(subject: ConformanceSubject) {
     let (engine, id) = (&subject.engine, "0123456789ab".repeat(5) + "0123");
     check_status(engine.start(&id).await, 404);
     check_status(engine.attach(&id).await.map(|_| ()), 404);
@@ -234,11 +243,11 @@ async fn what_is_not_there_is_404(subject: Subject) {
     check_status(engine.inspect(&id).await, 404);
     check_status(engine.remove(&id).await, 404);
     let image = format!("sha256:{}", "0".repeat(64));
-    let without = Subject { engine: subject.engine, image };
+    let without = ConformanceSubject { engine: subject.engine, image };
     check_status(without.create(&name("images")).await.map(|_| ()), 404);
 }
 
-async fn only_the_dead_have_leftovers(subject: Subject) {
+async fn only_dead_owners_lose_containers(subject: ConformanceSubject) {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default().trim().to_owned();
     let namespace = std::fs::read_link("/proc/self/ns/pid").unwrap();
     let namespace = namespace.to_string_lossy().replace(|c: char| !c.is_ascii_digit(), "");
@@ -246,11 +255,11 @@ async fn only_the_dead_have_leftovers(subject: Subject) {
     let owner = |process: u32, boot: &str| {
         format!("{}/{boot}/{namespace}/{process}/1", read("/etc/machine-id"))
     };
-    // Process 1 of this machine was started at another time, and there is no process of the last number.
+    // No process has the last process id.
     let (dead, of_another_boot) = (owner(u32::MAX, &boot), owner(u32::MAX, "another"));
     let elsewhere = dead.replacen(|_| true, "x", 1);
     let mut held = Vec::new();
-    for owner in [&dead, &of_another_boot, &elsewhere, &"nobody".to_owned()] {
+    for owner in [&dead, &of_another_boot, &elsewhere, &"not an owner".to_owned()] {
         held.push(subject.create_with(&name("owners"), ("arena.owner", owner)).await.unwrap());
     }
     let leftovers = sandbox::remove_leftovers(&*subject.engine).await.unwrap();

@@ -1,8 +1,8 @@
-//! Containers in memory: an [`Engine`] that is held to the same conformance suite as Docker, and of which any
+//! Containers in memory: an [`Engine`] that passes the same conformance checks as Docker, and of which any
 //! single request can be made to fail.
 //!
-//! It has what the sandbox relies on: names that are given once, a life from created to removed, labels, streams
-//! that push back, and a process 1, which here is a future.
+//! It has what the sandbox requires: unique names, a life from created to removed, labels, streams
+//! with back pressure, and a process 1, which here is a future.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -17,27 +17,28 @@ use bollard::models::{
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream;
-use harness::sandbox::{Engine, Reply};
+use harness::sandbox::{Engine, EngineReply};
 use tokio::io::{DuplexStream, duplex};
 use tokio::sync::{mpsc, watch};
 
-/// How much of stdin a container takes before anybody reads it, in bytes, as a pipe does.
+/// How much of stdin a container takes before it is read, in bytes, as a pipe does.
 const PIPE_BYTES: usize = 1 << 16;
 /// How many pieces of output a container may be ahead of its reader.
 const PIECES: usize = 16;
 
 /// Process 1 of every container of an engine.
-pub type Program = Arc<dyn Fn(Streams) -> BoxFuture<'static, End> + Send + Sync>;
+pub type ContainerProgram =
+    Arc<dyn Fn(ContainerStreams) -> BoxFuture<'static, ProcessExit> + Send + Sync>;
 
 /// The standard streams of a process 1, from its side.
-pub struct Streams {
+pub struct ContainerStreams {
     pub input: DuplexStream,
     output: mpsc::Sender<Result<LogOutput, Error>>,
 }
 
-impl Streams {
+impl ContainerStreams {
     pub async fn print(&self, text: impl Into<Bytes>) {
-        // Once nobody is attached, the daemon throws output away.
+        // Without an attached reader, the daemon drops output.
         let _ = self.output.send(Ok(LogOutput::StdOut { message: text.into() })).await;
     }
 
@@ -48,12 +49,12 @@ impl Streams {
 
 /// How a process 1 ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct End {
+pub struct ProcessExit {
     pub status: i64,
     pub out_of_memory: bool,
 }
 
-impl End {
+impl ProcessExit {
     pub const KILLED: Self = Self { status: 137, out_of_memory: false };
     pub const OUT_OF_MEMORY: Self = Self { status: 137, out_of_memory: true };
 
@@ -62,9 +63,9 @@ impl End {
     }
 }
 
-/// What is asked of an engine.
+/// A request to an engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Request {
+pub enum EngineRequest {
     Create,
     Attach,
     Start,
@@ -77,12 +78,12 @@ pub enum Request {
 
 /// How a request fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Failure {
+pub enum PlannedFailure {
     /// The daemon refuses, with this HTTP status.
     Refused(u16),
-    /// The connection breaks before the daemon has heard of it.
+    /// The connection breaks before the daemon gets the request.
     Broken,
-    /// The daemon does it, and the connection breaks before its answer.
+    /// The daemon carries the request out, and the connection breaks before its answer.
     Lost,
     /// The daemon never answers.
     Silent,
@@ -91,79 +92,79 @@ pub enum Failure {
 /// An engine whose containers are in memory. Clones are the same engine.
 #[derive(Clone)]
 pub struct FakeEngine {
-    program: Program,
-    state: Arc<Mutex<State>>,
+    program: ContainerProgram,
+    state: Arc<Mutex<EngineState>>,
 }
 
 #[derive(Default)]
-struct State {
+struct EngineState {
     made: u64,
-    containers: BTreeMap<String, Fake>,
-    /// For each request, how often it fails from now on, and how
-    planned: BTreeMap<Request, (usize, Failure)>,
-    /// How often each was asked
-    asked: BTreeMap<Request, usize>,
-    /// The warning that comes with every container that is created
+    containers: BTreeMap<String, FakeContainer>,
+    /// For each request, how often it will fail, and how
+    planned: BTreeMap<EngineRequest, (usize, PlannedFailure)>,
+    /// How often each was made
+    made_requests: BTreeMap<EngineRequest, usize>,
+    /// The warning in the answer to every creation
     warning: Option<String>,
 }
 
-struct Fake {
+struct FakeContainer {
     name: String,
     labels: BTreeMap<String, String>,
-    life: watch::Sender<Life>,
-    /// The streams of a process 1 that was not started
-    streams: Option<Streams>,
-    /// The other ends, until somebody attaches
+    life: watch::Sender<ContainerLife>,
+    /// The streams of a process 1 that is not started yet
+    streams: Option<ContainerStreams>,
+    /// The other ends, until a reader attaches
     ends: Option<AttachContainerResults>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Life {
+enum ContainerLife {
     Created,
     Running,
     /// It is to end by SIGKILL.
     Killed,
-    Ended(End),
+    Ended(ProcessExit),
 }
 
 impl FakeEngine {
-    /// The id of the one image that there is.
+    /// The id of the only image.
     pub const IMAGE: &str = "sha256:fake";
 
-    pub fn new(program: Program) -> Self {
+    pub fn new(program: ContainerProgram) -> Self {
         Self { program, state: Arc::default() }
     }
 
-    /// Lets the next `times` of these requests fail.
-    pub fn plan(&self, request: Request, times: usize, failure: Failure) {
+    /// Makes the next `times` of these requests fail.
+    pub fn plan(&self, request: EngineRequest, times: usize, failure: PlannedFailure) {
         self.state.lock().unwrap().planned.insert(request, (times, failure));
     }
 
-    /// Every container that is created from now on comes with this warning.
+    /// Adds this warning to the answer to every later creation.
     pub fn warn(&self, warning: &str) {
         self.state.lock().unwrap().warning = Some(warning.to_owned());
     }
 
-    /// How often this was asked.
-    pub fn asked(&self, request: Request) -> usize {
-        self.state.lock().unwrap().asked.get(&request).copied().unwrap_or(0)
+    /// How often this request was made.
+    pub fn requests(&self, request: EngineRequest) -> usize {
+        self.state.lock().unwrap().made_requests.get(&request).copied().unwrap_or(0)
     }
 
-    /// The names of the containers that there are.
+    /// The names of the existing containers.
     pub fn names(&self) -> Vec<String> {
         self.state.lock().unwrap().containers.values().map(|fake| fake.name.clone()).collect()
     }
 
-    /// Carries out a request, or lets it fail if that was planned.
+    /// Carries out a request, or makes it fail if that was planned.
     fn carry_out<'a, T: Send + 'a>(
         &'a self,
-        request: Request,
-        work: impl FnOnce(&mut State) -> Result<T, Error> + Send + 'a,
-    ) -> Reply<'a, T> {
+        request: EngineRequest,
+        work: impl FnOnce(&mut EngineState) -> Result<T, Error> + Send + 'a,
+    ) -> EngineReply<'a, T> {
         Box::pin(async move {
             let failure = {
                 let mut state = self.state.lock().unwrap();
-                *state.asked.entry(request).or_default() += 1;
+                *state.made_requests.entry(request).or_default() += 1;
                 match state.planned.get_mut(&request) {
                     Some((times, failure)) if *times > 0 => {
                         *times -= 1;
@@ -175,20 +176,20 @@ impl FakeEngine {
             let broken = || Error::IOError { err: io::ErrorKind::ConnectionReset.into() };
             match failure {
                 None => work(&mut self.state.lock().unwrap()),
-                Some(Failure::Refused(status)) => Err(refusal(status, "it was planned")),
-                Some(Failure::Broken) => Err(broken()),
-                Some(Failure::Lost) => {
+                Some(PlannedFailure::Refused(status)) => Err(refusal(status, "planned")),
+                Some(PlannedFailure::Broken) => Err(broken()),
+                Some(PlannedFailure::Lost) => {
                     work(&mut self.state.lock().unwrap())?;
                     Err(broken())
                 }
-                Some(Failure::Silent) => std::future::pending().await,
+                Some(PlannedFailure::Silent) => std::future::pending().await,
             }
         })
     }
 }
 
-impl State {
-    fn find(&mut self, id: &str) -> Result<&mut Fake, Error> {
+impl EngineState {
+    fn find(&mut self, id: &str) -> Result<&mut FakeContainer, Error> {
         self.containers.get_mut(id).ok_or_else(|| refusal(404, "no such container"))
     }
 
@@ -201,7 +202,7 @@ impl State {
             return Err(refusal(404, "no such image"));
         }
         if self.containers.values().any(|fake| fake.name == name) {
-            return Err(refusal(409, "the name is taken"));
+            return Err(refusal(409, "the name exists"));
         }
         self.made += 1;
         // The first twelve digits tell containers apart, as they do for people.
@@ -210,41 +211,41 @@ impl State {
         let (output, pieces) = mpsc::channel(PIECES);
         let pieces =
             stream::unfold(pieces, |mut pieces| async { Some((pieces.recv().await?, pieces)) });
-        let fake = Fake {
+        let fake = FakeContainer {
             name: name.to_owned(),
             labels: body.labels.unwrap_or_default().into_iter().collect(),
-            life: watch::Sender::new(Life::Created),
-            streams: Some(Streams { input, output }),
+            life: watch::Sender::new(ContainerLife::Created),
+            streams: Some(ContainerStreams { input, output }),
             ends: Some(AttachContainerResults { output: Box::pin(pieces), input: Box::pin(stdin) }),
         };
         self.containers.insert(id.clone(), fake);
         Ok(ContainerCreateResponse { id, warnings: self.warning.iter().cloned().collect() })
     }
 
-    fn start(&mut self, id: &str, program: &Program) -> Result<(), Error> {
+    fn start(&mut self, id: &str, program: &ContainerProgram) -> Result<(), Error> {
         let fake = self.find(id)?;
         let Some(streams) = fake.streams.take() else {
             return Err(refusal(409, "it was started before"));
         };
-        fake.life.send_replace(Life::Running);
+        fake.life.send_replace(ContainerLife::Running);
         let (running, life) = (program(streams), fake.life.clone());
         tokio::spawn(async move {
             let mut changes = life.subscribe();
             let end = tokio::select! {
                 end = running => end,
-                _ = changes.wait_for(|life| *life == Life::Killed) => End::KILLED,
+                _ = changes.wait_for(|life| *life == ContainerLife::Killed) => ProcessExit::KILLED,
             };
-            life.send_replace(Life::Ended(end));
+            life.send_replace(ContainerLife::Ended(end));
         });
         Ok(())
     }
 
     fn kill(&mut self, id: &str) -> Result<(), Error> {
         let life = &self.find(id)?.life;
-        let kills = |life: &mut Life| {
-            let runs = matches!(life, Life::Running | Life::Killed);
+        let kills = |life: &mut ContainerLife| {
+            let runs = matches!(life, ContainerLife::Running | ContainerLife::Killed);
             if runs {
-                *life = Life::Killed;
+                *life = ContainerLife::Killed;
             }
             runs
         };
@@ -257,42 +258,46 @@ impl Engine for FakeEngine {
         &'a self,
         name: &'a str,
         body: ContainerCreateBody,
-    ) -> Reply<'a, ContainerCreateResponse> {
-        self.carry_out(Request::Create, |state| state.create(name, body))
+    ) -> EngineReply<'a, ContainerCreateResponse> {
+        self.carry_out(EngineRequest::Create, |state| state.create(name, body))
     }
 
-    fn attach<'a>(&'a self, id: &'a str) -> Reply<'a, AttachContainerResults> {
-        self.carry_out(Request::Attach, |state| {
-            state.find(id)?.ends.take().ok_or_else(|| refusal(409, "somebody is attached"))
+    fn attach<'a>(&'a self, id: &'a str) -> EngineReply<'a, AttachContainerResults> {
+        self.carry_out(EngineRequest::Attach, |state| {
+            state.find(id)?.ends.take().ok_or_else(|| refusal(409, "a reader is attached already"))
         })
     }
 
-    fn start<'a>(&'a self, id: &'a str) -> Reply<'a, ()> {
-        self.carry_out(Request::Start, |state| state.start(id, &self.program))
+    fn start<'a>(&'a self, id: &'a str) -> EngineReply<'a, ()> {
+        self.carry_out(EngineRequest::Start, |state| state.start(id, &self.program))
     }
 
-    fn kill<'a>(&'a self, id: &'a str) -> Reply<'a, ()> {
-        self.carry_out(Request::Kill, |state| state.kill(id))
+    fn kill<'a>(&'a self, id: &'a str) -> EngineReply<'a, ()> {
+        self.carry_out(EngineRequest::Kill, |state| state.kill(id))
     }
 
-    fn ended<'a>(&'a self, id: &'a str) -> Reply<'a, ()> {
+    fn ended<'a>(&'a self, id: &'a str) -> EngineReply<'a, ()> {
         Box::pin(async move {
-            let find = |state: &mut State| Ok(state.find(id)?.life.subscribe());
-            let mut life = self.carry_out(Request::Ended, find).await?;
-            let over = |life: &Life| matches!(life, Life::Created | Life::Ended(_));
-            // That it is removed meanwhile is as good.
+            let find = |state: &mut EngineState| Ok(state.find(id)?.life.subscribe());
+            let mut life = self.carry_out(EngineRequest::Ended, find).await?;
+            let over = |life: &ContainerLife| {
+                matches!(life, ContainerLife::Created | ContainerLife::Ended(_))
+            };
+            // A container that is removed meanwhile has ended as well.
             let _ = life.wait_for(over).await;
             Ok(())
         })
     }
 
-    fn inspect<'a>(&'a self, id: &'a str) -> Reply<'a, ContainerState> {
-        self.carry_out(Request::Inspect, |state| {
+    fn inspect<'a>(&'a self, id: &'a str) -> EngineReply<'a, ContainerState> {
+        self.carry_out(EngineRequest::Inspect, |state| {
             let life = *state.find(id)?.life.borrow();
             let (status, end) = match life {
-                Life::Created => (ContainerStateStatusEnum::CREATED, None),
-                Life::Running | Life::Killed => (ContainerStateStatusEnum::RUNNING, None),
-                Life::Ended(end) => (ContainerStateStatusEnum::EXITED, Some(end)),
+                ContainerLife::Created => (ContainerStateStatusEnum::CREATED, None),
+                ContainerLife::Running | ContainerLife::Killed => {
+                    (ContainerStateStatusEnum::RUNNING, None)
+                }
+                ContainerLife::Ended(end) => (ContainerStateStatusEnum::EXITED, Some(end)),
             };
             Ok(ContainerState {
                 status: Some(status),
@@ -304,8 +309,8 @@ impl Engine for FakeEngine {
         })
     }
 
-    fn remove<'a>(&'a self, id: &'a str) -> Reply<'a, ()> {
-        self.carry_out(Request::Remove, |state| {
+    fn remove<'a>(&'a self, id: &'a str) -> EngineReply<'a, ()> {
+        self.carry_out(EngineRequest::Remove, |state| {
             let _ = state.kill(id);
             state.find(id)?;
             state.containers.remove(id);
@@ -313,14 +318,14 @@ impl Engine for FakeEngine {
         })
     }
 
-    fn list<'a>(&'a self, label: &'a str) -> Reply<'a, Vec<ContainerSummary>> {
-        self.carry_out(Request::List, move |state| {
+    fn list<'a>(&'a self, label: &'a str) -> EngineReply<'a, Vec<ContainerSummary>> {
+        self.carry_out(EngineRequest::List, move |state| {
             let (key, value) = label.split_once('=').map_or((label, None), |(k, v)| (k, Some(v)));
-            let has = |fake: &Fake| {
+            let has = |fake: &FakeContainer| {
                 let found = fake.labels.get(key);
                 found.is_some_and(|found| value.is_none_or(|value| value == found))
             };
-            let summary = |(id, fake): (&String, &Fake)| ContainerSummary {
+            let summary = |(id, fake): (&String, &FakeContainer)| ContainerSummary {
                 id: Some(id.clone()),
                 labels: Some(fake.labels.clone().into_iter().collect()),
                 ..Default::default()

@@ -1,81 +1,85 @@
-//! Faults of the engine and of the disk, one at each step: what is tried again and how often, with which waits,
-//! what is told in the end, and that nobody's score is touched and nothing is left.
+//! Faults of the engine and of the disk, one at each step: which attempts are repeated and how often, with which waits,
+//! what is reported in the end, and that no score is touched and nothing is left.
 //!
-//! The clock is paused, so that waits take no time and can be told to the millisecond.
+//! The clock is paused, so that waits take no time and can be checked to the millisecond.
 
-#[path = "../../../../platform/tests/support/faulty.rs"]
+#[path = "../../../../platform/tests/it/support/faulty.rs"]
 mod faulty;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use harness::Fault;
+use harness::round::agent::Agent;
+use harness::round::events::RoundEvent;
+use harness::round::plan::{Isolation, RoundPlan};
 use harness::round::results::Results;
-use harness::round::run::{self as round, Agent, Event, Isolation, Outcome, Plan};
-use harness::sandbox::{Image, Origin, Sandbox};
-use harness::trial::instance::Prepared;
-use harness::trial::record::TrialResult;
+use harness::round::run::{RoundOutcome, run};
+use harness::sandbox::{ContainerSpec, Image, ImageOrigin, Sandbox};
+use harness::trial::instance::RoundTask;
+use harness::trial::record::TrialRecord;
 use platform::store::Store;
 use tasks::{Limits, Seed, Verdict};
 use tokio::time::Instant;
 
 use self::faulty::{EIO, ENOSPC, FaultyDisk, unfinished};
-use super::fake::{End, Failure, FakeEngine, Program, Request};
-use super::peer::{Act, driver};
+use super::fake::{ContainerProgram, EngineRequest, FakeEngine, PlannedFailure, ProcessExit};
+use super::peer::{DriverAct, driver};
 
-/// The attempts that a trial has, and what is waited between them, in milliseconds.
+/// The number of attempts that a trial has, and the waits between them, in milliseconds.
 const ATTEMPTS: usize = 4;
 const WAITS_MS: u64 = 500 + 2_000 + 8_000;
 /// How long the daemon may take for a request, in milliseconds.
 const REQUEST_MS: u64 = 60_000;
-/// As good as always.
+/// More often than any test needs.
 const ALWAYS: usize = usize::MAX;
 
 /// A round of one agent on one task, in memory.
-struct Round {
+struct RoundInMemory {
     engine: FakeEngine,
     sandbox: Sandbox,
-    folder: tempfile::TempDir,
+    directory: tempfile::TempDir,
     disk: Arc<FaultyDisk>,
     store: Store,
 }
 
-/// What came of it.
-struct Ended {
-    outcome: Result<Outcome, Fault>,
-    /// What was told of attempts that had to be repeated
+/// An ended round.
+struct EndedRound {
+    outcome: Result<RoundOutcome, Fault>,
+    /// The faults of attempts that were repeated
     retries: Vec<String>,
     took_ms: u64,
 }
 
-impl Round {
-    fn new(program: Program) -> Self {
+impl RoundInMemory {
+    fn new(program: ContainerProgram) -> Self {
         let engine = FakeEngine::new(program);
         let (reference, id) = ("fake:1".to_owned(), FakeEngine::IMAGE.to_owned());
-        let image = Image { reference, id, origin: Origin::Present };
-        let sandbox = Sandbox::new(engine.clone(), image, Limits::STANDARD, None);
-        let (folder, disk) = (tempfile::tempdir().unwrap(), Arc::<FaultyDisk>::default());
-        let store = Store::open_on(folder.path(), disk.clone()).unwrap();
-        Self { engine, sandbox, folder, disk, store }
+        let image = Image { reference, id, origin: ImageOrigin::Present };
+        let spec = ContainerSpec { image, limits: Limits::STANDARD, runtime: None };
+        let sandbox = Sandbox::new(engine.clone(), spec);
+        let (directory, disk) = (tempfile::tempdir().unwrap(), Arc::<FaultyDisk>::default());
+        let store = Store::open_on(directory.path(), disk.clone()).unwrap();
+        Self { engine, sandbox, directory, disk, store }
     }
 
-    async fn run(&self) -> Ended {
+    async fn run(&self) -> EndedRound {
         self.run_agents(&["alice"]).await
     }
 
-    async fn run_agents(&self, names: &[&str]) -> Ended {
+    async fn run_agents(&self, names: &[&str]) -> EndedRound {
         let retries = Arc::new(Mutex::new(Vec::new()));
         let heard = Arc::clone(&retries);
         let listener = move |event| {
-            if let Event::Retrying { fault, .. } = event {
+            if let RoundEvent::Retrying { fault, .. } = event {
                 heard.lock().unwrap().push(fault);
             }
         };
         let source = |name: &str| format!("def reverse_string(s): return s[::-1]  # {name}");
         let task = tasks::find("reverse_string").unwrap();
-        let plan = Plan {
+        let plan = RoundPlan {
             agents: names.iter().map(|name| Agent::local(name, source(name))).collect(),
-            tasks: [Prepared::new(task, Seed(5))].into(),
+            tasks: [RoundTask::new(task, Seed(5))].into(),
             results: Some(Results::of(&self.store)),
             jobs: 1,
             isolation: Isolation::Agent,
@@ -83,14 +87,14 @@ impl Round {
             shrinking: Duration::ZERO,
         };
         let started = Instant::now();
-        let outcome = round::run(&self.sandbox, plan, Arc::new(listener)).await;
+        let outcome = run(&self.sandbox, plan, Arc::new(listener)).await;
         let took_ms = u64::try_from(started.elapsed().as_millis()).unwrap();
         let retries = std::mem::take(&mut *retries.lock().unwrap());
-        Ended { outcome, retries, took_ms }
+        EndedRound { outcome, retries, took_ms }
     }
 
-    /// The results that were kept.
-    fn kept(&self) -> Vec<TrialResult> {
+    /// The trial records that were kept.
+    fn kept(&self) -> Vec<TrialRecord> {
         let results = std::fs::read_dir(self.store.results_dir()).unwrap();
         let read = |entry: std::io::Result<std::fs::DirEntry>| {
             serde_json::from_slice(&std::fs::read(entry.unwrap().path()).unwrap()).unwrap()
@@ -104,31 +108,31 @@ impl Round {
         assert_eq!(self.engine.names(), [""; 0]);
     }
 
-    /// The agent has its points, after as many attempts as there were faults, each with its fault in the record.
-    async fn check_accepted(&self, faults: &[&str]) -> Ended {
+    /// The agent is accepted after as many attempts as there were faults, each with its fault in the record.
+    async fn check_accepted(&self, faults: &[&str]) -> EndedRound {
         let ended = self.run().await;
         assert_eq!(ended.outcome.as_ref().unwrap().faults.len(), 0);
-        let [kept] = &self.kept()[..] else { panic!("one result is wanted") };
+        let [kept] = &self.kept()[..] else { panic!("expected one record") };
         assert_eq!(kept.verdict, Verdict::Accepted);
-        let told: Vec<_> =
+        let recorded: Vec<_> =
             kept.attempts.iter().filter_map(|attempt| attempt.fault.clone()).collect();
-        assert_eq!(told, ended.retries);
-        check_words(&told, faults);
+        assert_eq!(recorded, ended.retries);
+        check_words(&recorded, faults);
         assert_eq!(kept.attempts.len(), faults.len() + 1);
         self.check_nothing_is_left().await;
         ended
     }
 
-    /// The round has a fault, no score and no result.
-    async fn check_fault(&self, words: &[&str]) -> Ended {
+    /// The round has a fault, no score and no record.
+    async fn check_fault(&self, words: &[&str]) -> EndedRound {
         let ended = self.run().await;
         let outcome = ended.outcome.as_ref().unwrap();
-        assert!(outcome.scores.is_empty(), "somebody has a score");
-        let [fault] = &outcome.faults[..] else { panic!("one fault is wanted") };
+        assert!(outcome.scores.is_empty(), "an agent has a score");
+        let [fault] = &outcome.faults[..] else { panic!("expected one fault") };
         for word in words {
             assert!(fault.fault.contains(word), "'{word}' is not in: {}", fault.fault);
         }
-        assert_eq!(self.kept(), [], "a fault left a result");
+        assert_eq!(self.kept(), [], "a fault left a record");
         ended
     }
 }
@@ -142,47 +146,51 @@ fn check_words(texts: &[String], words: &[&str]) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_fault_there_is_one_attempt() {
-    let round = Round::new(driver(None, 0));
+async fn needs_one_attempt_without_faults() {
+    let round = RoundInMemory::new(driver(None, 0));
     let ended = round.check_accepted(&[]).await;
-    assert_eq!((ended.took_ms, round.engine.asked(Request::Create)), (0, 1));
+    assert_eq!((ended.took_ms, round.engine.requests(EngineRequest::Create)), (0, 1));
 }
 
-/// The requests without which no container comes to be, and what is told of each.
-const TO_START: [(Request, &str); 3] = [
-    (Request::Create, "create a container"),
-    (Request::Attach, "attach to a container"),
-    (Request::Start, "start a container"),
+/// The requests that start a container, and what is reported about each.
+const TO_START: [(EngineRequest, &str); 3] = [
+    (EngineRequest::Create, "create a container"),
+    (EngineRequest::Attach, "attach to a container"),
+    (EngineRequest::Start, "start a container"),
 ];
-const FAILURES: [Failure; 4] =
-    [Failure::Refused(500), Failure::Broken, Failure::Lost, Failure::Silent];
+const FAILURES: [PlannedFailure; 4] = [
+    PlannedFailure::Refused(500),
+    PlannedFailure::Broken,
+    PlannedFailure::Lost,
+    PlannedFailure::Silent,
+];
 
 #[tokio::test(start_paused = true)]
-async fn a_request_that_fails_once_costs_an_attempt_and_no_verdict() {
+async fn retries_after_a_failed_request() {
     for (request, action) in TO_START {
         for failure in FAILURES {
             println!("{request:?} {failure:?}");
-            let round = Round::new(driver(None, 0));
+            let round = RoundInMemory::new(driver(None, 0));
             round.engine.plan(request, 1, failure);
             let ended = round.check_accepted(&[action]).await;
-            let silence = if failure == Failure::Silent { REQUEST_MS } else { 0 };
+            let silence = if failure == PlannedFailure::Silent { REQUEST_MS } else { 0 };
             assert_eq!(ended.took_ms, silence + 500);
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_that_always_fails_is_a_fault_after_four_attempts() {
+async fn reports_a_fault_after_four_failed_requests() {
     for (request, action) in TO_START {
         for failure in FAILURES {
             println!("{request:?} {failure:?}");
-            let round = Round::new(driver(None, 0));
+            let round = RoundInMemory::new(driver(None, 0));
             round.engine.plan(request, ALWAYS, failure);
-            let ended = round.check_fault(&["Docker at ", action, "harness doctor"]).await;
+            let ended = round.check_fault(&["Docker at ", action, "arena doctor"]).await;
             check_words(&ended.retries, &[action; ATTEMPTS - 1]);
-            let silence = if failure == Failure::Silent { REQUEST_MS } else { 0 };
+            let silence = if failure == PlannedFailure::Silent { REQUEST_MS } else { 0 };
             assert_eq!(ended.took_ms, ATTEMPTS as u64 * silence + WAITS_MS);
-            assert_eq!(round.engine.asked(request), ATTEMPTS);
+            assert_eq!(round.engine.requests(request), ATTEMPTS);
             round.engine.plan(request, 0, failure);
             round.check_nothing_is_left().await;
         }
@@ -190,115 +198,124 @@ async fn a_request_that_always_fails_is_a_fault_after_four_attempts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_daemon_that_stays_away_is_waited_for_once() {
-    let round = Round::new(driver(None, 0));
-    round.engine.plan(Request::Create, ALWAYS, Failure::Broken);
+async fn waits_only_once_for_an_absent_daemon() {
+    let round = RoundInMemory::new(driver(None, 0));
+    round.engine.plan(EngineRequest::Create, ALWAYS, PlannedFailure::Broken);
     let ended = round.run_agents(&["alice", "bob", "carol"]).await;
     assert_eq!(ended.outcome.unwrap().faults.len(), 3);
-    assert_eq!((ended.took_ms, round.engine.asked(Request::Create)), (WAITS_MS, ATTEMPTS + 2));
+    assert_eq!(
+        (ended.took_ms, round.engine.requests(EngineRequest::Create)),
+        (WAITS_MS, ATTEMPTS + 2)
+    );
 
-    // Bob does not wait; carol finds it there again.
-    let round = Round::new(driver(None, 0));
-    round.engine.plan(Request::Create, ATTEMPTS + 1, Failure::Broken);
+    // Bob does not wait; the daemon answers carol again.
+    let round = RoundInMemory::new(driver(None, 0));
+    round.engine.plan(EngineRequest::Create, ATTEMPTS + 1, PlannedFailure::Broken);
     let ended = round.run_agents(&["alice", "bob", "carol"]).await;
     assert_eq!((ended.outcome.unwrap().faults.len(), round.kept().len()), (2, 1));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_user_that_is_taken_is_drawn_again_without_an_attempt() {
-    let round = Round::new(driver(None, 0));
-    round.engine.plan(Request::Create, 7, Failure::Refused(409));
+async fn draws_another_user_if_the_name_exists() {
+    let round = RoundInMemory::new(driver(None, 0));
+    round.engine.plan(EngineRequest::Create, 7, PlannedFailure::Refused(409));
     round.check_accepted(&[]).await;
-    assert_eq!(round.engine.asked(Request::Create), 8);
+    assert_eq!(round.engine.requests(EngineRequest::Create), 8);
 
-    let round = Round::new(driver(None, 0));
-    round.engine.plan(Request::Create, ALWAYS, Failure::Refused(409));
+    let round = RoundInMemory::new(driver(None, 0));
+    round.engine.plan(EngineRequest::Create, ALWAYS, PlannedFailure::Refused(409));
     round.check_fault(&["create a container", "409"]).await;
-    assert_eq!(round.engine.asked(Request::Create), 8 * ATTEMPTS);
+    assert_eq!(round.engine.requests(EngineRequest::Create), 8 * ATTEMPTS);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_another_attempt_cannot_mend_gets_none() {
-    let round = Round::new(driver(None, 0));
-    round.engine.plan(Request::Create, ALWAYS, Failure::Refused(404));
+async fn does_not_retry_permanent_faults() {
+    let round = RoundInMemory::new(driver(None, 0));
+    round.engine.plan(EngineRequest::Create, ALWAYS, PlannedFailure::Refused(404));
     let ended =
-        round.check_fault(&["fake:1@sha256:fake", "not on this daemon", "harness image"]).await;
-    assert_eq!((ended.took_ms, round.engine.asked(Request::Create)), (0, 1));
+        round.check_fault(&["fake:1@sha256:fake", "not on this daemon", "arena image"]).await;
+    assert_eq!((ended.took_ms, round.engine.requests(EngineRequest::Create)), (0, 1));
 
-    let round = Round::new(driver(None, 0));
+    let round = RoundInMemory::new(driver(None, 0));
     round.engine.warn("no swap limit");
     let ended = round.check_fault(&["dropped a limit", "no swap limit", "swapaccount=1"]).await;
-    assert_eq!((ended.took_ms, round.engine.asked(Request::Create)), (0, 1));
-    assert_eq!(round.engine.asked(Request::Start), 0, "it was started without its limits");
+    assert_eq!((ended.took_ms, round.engine.requests(EngineRequest::Create)), (0, 1));
+    assert_eq!(round.engine.requests(EngineRequest::Start), 0, "it was started without its limits");
     round.check_nothing_is_left().await;
 }
 
-/// What a driver may do instead of its work, and what is told of it.
-const ACTS: [(Act, &str); 7] = [
-    (Act::End(End::exit(1)), "ended under a trial (status exited, exit 1)"),
-    (Act::End(End::KILLED), "ended under a trial (status exited, exit 137)"),
-    (Act::Hang, "said nothing for"),
-    (Act::Print(b"\xff\xff\xff\xff\xff\xff\xff\xff"), "impossible length"),
-    (Act::Print(b"\0\0\0\x09\xff\xff\xff\xffhello"), "broke the protocol"),
-    (Act::Print(b"\0\0\0\x06\0\0\0\0{}"), "an outcome came before any call"),
-    (Act::BeReadyAgain, "it did not report the agent's run"),
+/// What a driver may do instead of its work, and what is reported about it.
+const ACTS: [(DriverAct, &str); 7] = [
+    (DriverAct::End(ProcessExit::exit(1)), "ended under a trial (status exited, exit 1)"),
+    (DriverAct::End(ProcessExit::KILLED), "ended under a trial (status exited, exit 137)"),
+    (DriverAct::Hang, "sent nothing for"),
+    (DriverAct::Print(b"\xff\xff\xff\xff\xff\xff\xff\xff"), "impossible length"),
+    (DriverAct::Print(b"\0\0\0\x09\xff\xff\xff\xffhello"), "broke the protocol"),
+    (DriverAct::Print(b"\0\0\0\x06\0\0\0\0{}"), "an outcome came before any call"),
+    (DriverAct::BeReadyAgain, "it did not report the agent's run"),
 ];
 
 #[tokio::test(start_paused = true)]
-async fn a_container_that_fails_once_costs_an_attempt_and_no_verdict() {
-    for (act, told) in ACTS {
+async fn retries_after_a_failed_container() {
+    for (act, words) in ACTS {
         println!("{act:?}");
-        let round = Round::new(driver(Some(act), 1));
-        round.check_accepted(&[told]).await;
-        assert_eq!(round.engine.asked(Request::Create), 2, "it was used again");
+        let round = RoundInMemory::new(driver(Some(act), 1));
+        round.check_accepted(&[words]).await;
+        assert_eq!(
+            round.engine.requests(EngineRequest::Create),
+            2,
+            "the failed container was used again"
+        );
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_container_that_always_fails_is_a_fault_after_four_attempts() {
-    for (act, told) in ACTS {
+async fn reports_a_fault_after_four_failed_containers() {
+    for (act, words) in ACTS {
         println!("{act:?}");
-        let round = Round::new(driver(Some(act), ALWAYS));
-        let ended = round.check_fault(&[told]).await;
-        check_words(&ended.retries, &[told; ATTEMPTS - 1]);
-        // A driver has the agent's 10 s and 15 s more to say something.
-        let silence = if matches!(act, Act::Hang) { 25_000 } else { 0 };
+        let round = RoundInMemory::new(driver(Some(act), ALWAYS));
+        let ended = round.check_fault(&[words]).await;
+        check_words(&ended.retries, &[words; ATTEMPTS - 1]);
+        // A driver has the agent's 10 s and 15 s more to send a message.
+        let silence = if matches!(act, DriverAct::Hang) { 25_000 } else { 0 };
         assert_eq!(ended.took_ms, ATTEMPTS as u64 * silence + WAITS_MS);
-        assert_eq!(round.engine.asked(Request::Create), ATTEMPTS);
+        assert_eq!(round.engine.requests(EngineRequest::Create), ATTEMPTS);
         round.check_nothing_is_left().await;
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_container_that_ran_out_of_its_memory_is_a_verdict_if_the_engine_says_so() {
-    let round = Round::new(driver(Some(Act::End(End::OUT_OF_MEMORY)), ALWAYS));
+async fn out_of_memory_is_a_verdict_if_the_engine_reports_it() {
+    let round =
+        RoundInMemory::new(driver(Some(DriverAct::End(ProcessExit::OUT_OF_MEMORY)), ALWAYS));
     let ended = round.run().await;
     assert_eq!(ended.outcome.unwrap().faults.len(), 0);
     let kept = round.kept();
     assert_eq!((kept[0].verdict, kept[0].attempts.len()), (Verdict::MemoryLimit, 1));
     round.check_nothing_is_left().await;
 
-    for failure in [Failure::Refused(500), Failure::Broken, Failure::Silent] {
-        let round = Round::new(driver(Some(Act::End(End::OUT_OF_MEMORY)), ALWAYS));
-        round.engine.plan(Request::Inspect, ALWAYS, failure);
+    for failure in [PlannedFailure::Refused(500), PlannedFailure::Broken, PlannedFailure::Silent] {
+        let round =
+            RoundInMemory::new(driver(Some(DriverAct::End(ProcessExit::OUT_OF_MEMORY)), ALWAYS));
+        round.engine.plan(EngineRequest::Inspect, ALWAYS, failure);
         round.check_fault(&["ended under a trial", "inspect a container"]).await;
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_end_that_is_never_told_is_not_waited_for_for_ever() {
-    let round = Round::new(driver(Some(Act::End(End::exit(1))), 1));
-    round.engine.plan(Request::Ended, 1, Failure::Silent);
+async fn does_not_wait_forever_for_the_end_of_a_container() {
+    let round = RoundInMemory::new(driver(Some(DriverAct::End(ProcessExit::exit(1))), 1));
+    round.engine.plan(EngineRequest::Ended, 1, PlannedFailure::Silent);
     let ended = round.check_accepted(&["ended under a trial (status exited, exit 1)"]).await;
     assert_eq!(ended.took_ms, 10_000 + 500);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_container_that_cannot_be_killed_or_removed_is_removed_in_the_end() {
-    for request in [Request::Kill, Request::Remove] {
+async fn removes_a_container_after_a_failed_removal() {
+    for request in [EngineRequest::Kill, EngineRequest::Remove] {
         for failure in FAILURES {
             println!("{request:?} {failure:?}");
-            let round = Round::new(driver(None, 0));
+            let round = RoundInMemory::new(driver(None, 0));
             round.engine.plan(request, 1, failure);
             round.check_accepted(&[]).await;
         }
@@ -306,12 +323,14 @@ async fn a_container_that_cannot_be_killed_or_removed_is_removed_in_the_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cleanup_that_cannot_be_done_is_a_fault_and_the_next_one_does_it() {
+async fn failed_cleanup_is_a_fault_and_can_be_repeated() {
     for (request, action) in
-        [(Request::List, "list containers"), (Request::Remove, "remove a container")]
+        [(EngineRequest::List, "list containers"), (EngineRequest::Remove, "remove a container")]
     {
-        for failure in [Failure::Refused(500), Failure::Broken, Failure::Silent] {
-            let round = Round::new(driver(None, 0));
+        for failure in
+            [PlannedFailure::Refused(500), PlannedFailure::Broken, PlannedFailure::Silent]
+        {
+            let round = RoundInMemory::new(driver(None, 0));
             round.engine.plan(request, ALWAYS, failure);
             assert_eq!(round.run_agents(&["alice", "bob"]).await.outcome.unwrap().faults.len(), 0);
             let fault = round.sandbox.cleanup().await.unwrap_err().to_string();
@@ -323,10 +342,10 @@ async fn a_cleanup_that_cannot_be_done_is_a_fault_and_the_next_one_does_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_container_that_cannot_be_removed_does_not_keep_the_others() {
-    let round = Round::new(driver(None, 0));
-    // Both removals fail, and of those that the cleanup tries the first.
-    round.engine.plan(Request::Remove, 3, Failure::Refused(500));
+async fn cleanup_removes_the_other_containers_after_a_failure() {
+    let round = RoundInMemory::new(driver(None, 0));
+    // Both removals fail, and the first one of the cleanup.
+    round.engine.plan(EngineRequest::Remove, 3, PlannedFailure::Refused(500));
     assert_eq!(round.run_agents(&["alice", "bob"]).await.outcome.unwrap().faults.len(), 0);
     round.sandbox.cleanup().await.unwrap_err();
     assert_eq!(round.engine.names().len(), 1);
@@ -334,11 +353,11 @@ async fn a_container_that_cannot_be_removed_does_not_keep_the_others() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_result_that_cannot_be_kept_ends_the_round_and_what_was_kept_stays() {
-    for (error, mend) in [(ENOSPC, "make room on that disk"), (EIO, "check that disk")] {
+async fn a_record_that_cannot_be_stored_ends_the_round() {
+    for (error, repair) in [(ENOSPC, "make room on that disk"), (EIO, "check that disk")] {
         let mut met = Vec::new();
         for number in 0.. {
-            let round = Round::new(driver(None, 0));
+            let round = RoundInMemory::new(driver(None, 0));
             let before = round.run_agents(&["alice"]).await;
             assert_eq!(before.outcome.unwrap().faults.len(), 0);
             let kept = round.kept();
@@ -351,17 +370,17 @@ async fn a_result_that_cannot_be_kept_ends_the_round_and_what_was_kept_stays() {
             met.push(operation);
             let Err(fault @ Fault::Store(_)) = ended.outcome else { panic!("{operation}") };
             let fault = fault.to_string();
-            for word in [mend, round.folder.path().to_str().unwrap()] {
+            for word in [repair, round.directory.path().to_str().unwrap()] {
                 assert!(fault.contains(word), "{operation}: '{word}' is not in: {fault}");
             }
             assert!(round.kept().contains(&kept[0]), "{operation}: a finished trial was lost");
-            assert_eq!(unfinished(round.folder.path()), [""; 0], "{operation}");
-            // With room again, the round goes on where it was.
+            assert_eq!(unfinished(round.directory.path()), [""; 0], "{operation}");
+            // With room again, the round continues where it was.
             let again = round.run_agents(&["alice", "bob"]).await.outcome.unwrap();
             assert_eq!((again.scores.len(), again.faults.len()), (2, 0), "{operation}");
             assert!(again.cached >= 1, "{operation}: a finished trial was run again");
             round.check_nothing_is_left().await;
         }
-        assert_eq!(met, ["write", "sync", "rename", "sync_folder"]);
+        assert_eq!(met, ["write", "sync", "rename", "sync_directory"]);
     }
 }

@@ -1,7 +1,7 @@
-//! Programs for the containers in memory: one that echoes, and one that speaks as the driver does.
+//! Programs for the containers in memory: one that echoes, and one that follows the driver's protocol.
 //!
-//! The driver's place is taken by a small peer, which has an agent print its own source and an answer return
-//! its argument backwards. That is enough for a trial of `reverse_string`.
+//! The driver is replaced by a small peer, in which an agent prints its own source and an answer returns
+//! its argument reversed. That is enough for a trial of `reverse_string`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,13 +10,13 @@ use futures_util::FutureExt as _;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 
-use super::fake::{End, Program, Streams};
+use super::fake::{ContainerProgram, ContainerStreams, ProcessExit};
 
-/// Tag of a frame in which the driver itself speaks.
-const SAID: u32 = 0xFFFF_FFFF;
+/// Tag of a frame that holds a message of the driver.
+const DRIVER_TAG: u32 = 0xFFFF_FFFF;
 
 /// The same program as [`ECHO`], in memory.
-pub fn echo() -> Program {
+pub fn echo() -> ContainerProgram {
     Arc::new(|mut streams| {
         async move {
             let (input, _) = tokio::io::duplex(1);
@@ -25,7 +25,7 @@ pub fn echo() -> Program {
                 match line.split_once(' ').unwrap_or((&line, "")) {
                     ("say", text) => streams.print(format!("{text}\n")).await,
                     ("complain", text) => streams.complain(format!("{text}\n")).await,
-                    ("exit", status) => return End::exit(status.parse().unwrap()),
+                    ("exit", status) => return ProcessExit::exit(status.parse().unwrap()),
                     ("flood", _) => loop {
                         streams.print(vec![b'x'; 1 << 16]).await;
                         tokio::task::yield_now().await;
@@ -33,7 +33,7 @@ pub fn echo() -> Program {
                     (word, _) => panic!("{word}"),
                 }
             }
-            End::exit(0)
+            ProcessExit::exit(0)
         }
         .boxed()
     })
@@ -55,39 +55,39 @@ for line in sys.stdin:
             sys.stdout.write('x' * 65536)
 ";
 
-/// What a driver does instead of answering an order.
+/// What a driver does instead of carrying out a command.
 #[derive(Clone, Copy, Debug)]
-pub enum Act {
+pub enum DriverAct {
     /// It ends.
-    End(End),
-    /// It says nothing more.
+    End(ProcessExit),
+    /// It sends nothing more.
     Hang,
     /// It prints this.
     Print(&'static [u8]),
-    /// It says that it is ready for work, again.
+    /// It reports again that it is ready.
     BeReadyAgain,
 }
 
-/// A driver that acts up at the first `times` orders that any container of its engine gets, and then does
-/// what is asked of it.
-pub fn driver(act: Option<Act>, times: usize) -> Program {
+/// A driver that does `act` for the first `times` commands of all containers of its engine, and then carries
+/// commands out.
+pub fn driver(act: Option<DriverAct>, times: usize) -> ContainerProgram {
     let acted = Arc::new(AtomicUsize::new(0));
     Arc::new(move |mut streams| {
         let acted = Arc::clone(&acted);
         async move {
-            say(&streams, &ready()).await;
-            while let Some(order) = order(&mut streams).await {
+            send(&streams, &ready()).await;
+            while let Some(command) = next_command(&mut streams).await {
                 match act {
                     Some(act) if acted.fetch_add(1, Ordering::SeqCst) < times => match act {
-                        Act::End(end) => return end,
-                        Act::Hang => std::future::pending().await,
-                        Act::Print(bytes) => streams.print(bytes).await,
-                        Act::BeReadyAgain => say(&streams, &ready()).await,
+                        DriverAct::End(end) => return end,
+                        DriverAct::Hang => std::future::pending().await,
+                        DriverAct::Print(bytes) => streams.print(bytes).await,
+                        DriverAct::BeReadyAgain => send(&streams, &ready()).await,
                     },
-                    _ => carry_out(&streams, &order).await,
+                    _ => carry_out(&streams, &command).await,
                 }
             }
-            End::exit(0)
+            ProcessExit::exit(0)
         }
         .boxed()
     })
@@ -97,37 +97,37 @@ fn ready() -> Value {
     json!({"ready": {"python": "3.11.2"}})
 }
 
-async fn order(streams: &mut Streams) -> Option<Value> {
+async fn next_command(streams: &mut ContainerStreams) -> Option<Value> {
     let length = streams.input.read_u32().await.ok()?;
     let mut body = vec![0; length as usize];
     streams.input.read_exact(&mut body).await.ok()?;
-    Some(serde_json::from_slice(&body).expect("orders are JSON"))
+    Some(serde_json::from_slice(&body).expect("commands are JSON"))
 }
 
-async fn carry_out(streams: &Streams, order: &Value) {
+async fn carry_out(streams: &ContainerStreams, command: &Value) {
     let usage = json!({"wall_ms": 1, "cpu_ms": 1, "peak_memory_bytes": 1 << 20, "starved_ms": 0});
-    let with_usage = |mut statement: Value| {
-        statement.as_object_mut().unwrap().extend(usage.as_object().unwrap().clone());
-        statement
+    let with_usage = |mut message: Value| {
+        message.as_object_mut().unwrap().extend(usage.as_object().unwrap().clone());
+        message
     };
-    if let Some(agent) = order.get("agent") {
+    if let Some(agent) = command.get("agent") {
         let answer = json!({
             "stdout": agent, "stderr": "", "stderr_truncated": false, "exit": 0, "signal": null,
             "stopped_for": null, "out_of_memory": false, "clean": true,
         });
-        return say(streams, &json!({"answer": with_usage(answer)})).await;
+        return send(streams, &json!({"answer": with_usage(answer)})).await;
     }
-    for (index, call) in order["calls"].as_array().unwrap().iter().enumerate() {
+    for (index, call) in command["calls"].as_array().unwrap().iter().enumerate() {
         let argument = call["args"][0].as_str().expect("the agents in memory reverse strings");
         let reversed: String = argument.chars().rev().collect();
         let index = u32::try_from(index).unwrap();
         streams.print(frame(index, &json!({"returned": reversed}))).await;
     }
-    say(streams, &json!({"done": with_usage(json!({"clean": true}))})).await;
+    send(streams, &json!({"done": with_usage(json!({"clean": true}))})).await;
 }
 
-async fn say(streams: &Streams, statement: &Value) {
-    streams.print(frame(SAID, statement)).await;
+async fn send(streams: &ContainerStreams, message: &Value) {
+    streams.print(frame(DRIVER_TAG, message)).await;
 }
 
 fn frame(tag: u32, payload: &Value) -> Vec<u8> {

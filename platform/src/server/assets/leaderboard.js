@@ -1,5 +1,5 @@
-// Filters both tables while one types. Without this the form asks the server, with the same result; so it
-// steps in only where the page shows every agent there is.
+// Filters both tables while the reader types. Without this script the form sends the filter to the server, with
+// the same result, so the script is active only if the page shows every agent.
 "use strict";
 
 const input = document.getElementById("q");

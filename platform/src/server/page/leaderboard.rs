@@ -159,13 +159,13 @@ fn change(before: Option<u32>, now: u32) -> Markup {
     };
     match before.cmp(&now) {
         Ordering::Greater => html! {
-            span.change.up { span aria-hidden="true" { "▲" } span.for-ears { "up" } " " (before - now) }
+            span.change.up { span aria-hidden="true" { "▲" } span.visually-hidden { "up" } " " (before - now) }
         },
         Ordering::Less => html! {
-            span.change.down { span aria-hidden="true" { "▼" } span.for-ears { "down" } " " (now - before) }
+            span.change.down { span aria-hidden="true" { "▼" } span.visually-hidden { "down" } " " (now - before) }
         },
         Ordering::Equal => html! {
-            span.change { span aria-hidden="true" { "–" } span.for-ears { "unchanged" } }
+            span.change { span aria-hidden="true" { "–" } span.visually-hidden { "unchanged" } }
         },
     }
 }

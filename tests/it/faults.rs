@@ -1,9 +1,7 @@
-//! Faults of ours, made on purpose: none is ever an agent's score.
+//! Deliberate faults of the arena: none is ever an agent's score.
 //!
-//! The harness reaches the real daemon through a proxy that can cut every connection, as a daemon does that
-//! is restarted, and can stay away.
-
-mod common;
+//! `arena evaluate` reaches the real daemon through a proxy that can cut every connection, as a restarted daemon
+//! does, and can stay away.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,11 +10,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use common::{command, containers_of, json, store};
 use serde_json::Value;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
+
+use crate::support::{command, containers_of, json, store};
 
 /// Right on `reverse_string` and `fizz_buzz`, and slow enough to be interrupted.
 const SLOW: &str = r#"
@@ -28,18 +27,18 @@ else:
     print("def fizz_buzz(n): return ['Fizz' * (i % 3 == 0) + 'Buzz' * (i % 5 == 0) or str(i) for i in range(1, n + 1)]")
 "#;
 
-/// A way to the daemon that can be cut.
-struct Proxy {
+/// A connection to the daemon that can be cut.
+struct DaemonProxy {
     runtime: Runtime,
     address: String,
     cut: watch::Sender<u32>,
     away: Arc<AtomicBool>,
 }
 
-impl Proxy {
-    fn start(folder: &Path) -> Self {
+impl DaemonProxy {
+    fn start(directory: &Path) -> Self {
         let runtime = Runtime::new().unwrap();
-        let socket = folder.join("docker.sock");
+        let socket = directory.join("docker.sock");
         let daemon = harness::sandbox::host();
         let daemon =
             daemon.strip_prefix("unix://").expect("these tests need a local daemon").to_owned();
@@ -74,9 +73,9 @@ impl Proxy {
     }
 }
 
-/// Evaluates two agents on two tasks through the proxy, and disturbs once the first trial is finished.
-fn disturbed(folder: &Path, proxy: &Proxy, disturb: impl FnOnce(&Proxy)) -> Output {
-    let path = folder.join("store");
+/// Evaluates two agents on two tasks through the proxy, and disturbs it once the first trial is finished.
+fn disturbed(directory: &Path, proxy: &DaemonProxy, disturb: impl FnOnce(&DaemonProxy)) -> Output {
+    let path = directory.join("store");
     store(&path, &[("alice", SLOW), ("bob", &format!("{SLOW}# bob\n"))]);
     let tasks = ["--task", "reverse_string", "--task", "fizz_buzz", "--jobs", "1", "--seed", "5"];
     let path = path.to_str().unwrap();
@@ -87,21 +86,21 @@ fn disturbed(folder: &Path, proxy: &Proxy, disturb: impl FnOnce(&Proxy)) -> Outp
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    wait_for_a_trial(&folder.join("store"));
+    wait_for_a_trial(&directory.join("store"));
     disturb(proxy);
     child.wait_with_output().unwrap()
 }
 
-/// Waits until an agent's first trial is finished: four more results are those of the controls.
+/// Waits until an agent's first trial is finished: four other records are those of the controls.
 fn wait_for_a_trial(store: &Path) {
     let deadline = Instant::now() + Duration::from_secs(120);
     while results(store).len() < 5 {
-        assert!(Instant::now() < deadline, "it makes no progress");
+        assert!(Instant::now() < deadline, "the evaluation makes no progress");
         std::thread::yield_now();
     }
 }
 
-/// The whole results of a store: their names, and what they hold.
+/// The trial records of a store: their paths and contents.
 fn results(store: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let Ok(entries) = std::fs::read_dir(store.join("results")) else { return BTreeMap::new() };
     let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
@@ -114,7 +113,7 @@ fn verdicts(document: &Value) -> Vec<String> {
     trials.iter().map(|t| format!("{} {} {}", t["miner_id"], t["task"], t["verdict"])).collect()
 }
 
-/// How many attempts ended in a fault.
+/// The number of attempts that ended in a fault.
 fn faults(document: &Value) -> usize {
     let attempts = |trial: &Value| trial["attempts"].as_array().unwrap().clone();
     let all = document["trials"].as_array().unwrap().iter().flat_map(attempts);
@@ -129,52 +128,52 @@ const ALL_RIGHT: [&str; 4] = [
 ];
 
 #[test]
-fn a_daemon_that_comes_back_costs_an_attempt_and_no_verdict() {
-    let folder = tempfile::tempdir().unwrap();
-    let proxy = Proxy::start(folder.path());
-    let output = disturbed(folder.path(), &proxy, Proxy::cut);
+fn daemon_that_comes_back_costs_an_attempt_and_no_verdict() {
+    let directory = tempfile::tempdir().unwrap();
+    let proxy = DaemonProxy::start(directory.path());
+    let output = disturbed(directory.path(), &proxy, DaemonProxy::cut);
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     let document = json(&output);
     assert_eq!(verdicts(&document), ALL_RIGHT);
-    assert!(faults(&document) > 0, "an attempt was lost in silence: {document:#}");
+    assert!(faults(&document) > 0, "a lost attempt is not recorded: {document:#}");
 }
 
 #[test]
-fn a_daemon_that_stays_away_is_a_fault_and_what_was_finished_is_kept() {
-    let folder = tempfile::tempdir().unwrap();
-    let proxy = Proxy::start(folder.path());
-    let output = disturbed(folder.path(), &proxy, |proxy| {
+fn absent_daemon_is_a_fault_and_finished_trials_are_kept() {
+    let directory = tempfile::tempdir().unwrap();
+    let proxy = DaemonProxy::start(directory.path());
+    let output = disturbed(directory.path(), &proxy, |proxy| {
         proxy.away.store(true, Ordering::SeqCst);
         proxy.cut();
     });
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(!said.contains("panicked"), "{said}");
-    let store = platform::store::Store::open(folder.path().join("store")).unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(!stderr.contains("panicked"), "{stderr}");
+    let store = platform::store::Store::open(directory.path().join("store")).unwrap();
     assert!(store.rankings().unwrap().is_none(), "an incomplete ranking was published");
 
-    // The daemon is there again: only what is missing is run, and nobody lost a point.
+    // The daemon is back: only missing trials are run, and no agent lost a point.
     proxy.away.store(false, Ordering::SeqCst);
     let tasks = ["--task", "reverse_string", "--task", "fizz_buzz", "--seed", "5", "--json"];
-    let path = folder.path().join("store");
+    let path = directory.path().join("store");
     let again = [&["evaluate", "--store", path.to_str().unwrap()], &tasks[..]].concat();
     let document = json(&command(&again).output().unwrap());
     assert_eq!(verdicts(&document), ALL_RIGHT);
-    assert!(document["round"]["cached"].as_u64().unwrap() >= 1, "what was finished was run again");
+    assert!(document["round"]["cached"].as_u64().unwrap() >= 1, "finished trials were run again");
     drop(proxy.runtime);
 }
 
 #[test]
-fn a_container_that_is_removed_under_a_trial_costs_an_attempt_and_no_verdict() {
-    let folder = tempfile::tempdir().unwrap();
-    let proxy = Proxy::start(folder.path());
-    let output = disturbed(folder.path(), &proxy, |proxy| {
+fn removed_container_costs_an_attempt_and_no_verdict() {
+    let directory = tempfile::tempdir().unwrap();
+    let proxy = DaemonProxy::start(directory.path());
+    let output = disturbed(directory.path(), &proxy, |proxy| {
         proxy.runtime.block_on(async {
             use bollard::query_parameters::{
                 ListContainersOptionsBuilder, RemoveContainerOptionsBuilder,
             };
             let docker = harness::sandbox::connect().await.unwrap();
-            // The test's own harness is the one whose store is in this test's folder: its child process.
+            // The process of this test is the child whose store is in this test's directory.
             let options = ListContainersOptionsBuilder::default().all(false).build();
             let children = children_of_this_process();
             for container in docker.list_containers(Some(options)).await.unwrap() {
@@ -182,7 +181,7 @@ fn a_container_that_is_removed_under_a_trial_costs_an_attempt_and_no_verdict() {
                 let ours = |owner: &String| {
                     children.iter().any(|child| owner.contains(&format!("/{child}/")))
                 };
-                if owner.as_ref().is_some_and(ours) && folder_of(owner.as_deref()) == folder.path()
+                if owner.as_ref().is_some_and(ours) && directory_of(owner.as_deref()) == directory.path()
                 {
                     let options = RemoveContainerOptionsBuilder::default().force(true).build();
                     let _ = docker.remove_container(&container.id.unwrap(), Some(options)).await;
@@ -192,7 +191,7 @@ fn a_container_that_is_removed_under_a_trial_costs_an_attempt_and_no_verdict() {
     });
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(verdicts(&json(&output)), ALL_RIGHT);
-    assert!(faults(&json(&output)) > 0, "nothing was removed, or an attempt was lost in silence");
+    assert!(faults(&json(&output)) > 0, "nothing was removed, or a lost attempt is not recorded");
 }
 
 fn children_of_this_process() -> Vec<u32> {
@@ -205,8 +204,8 @@ fn children_of_this_process() -> Vec<u32> {
     text.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
 }
 
-/// The folder of the test whose harness owns a container: the harness's command line names its store.
-fn folder_of(owner: Option<&str>) -> std::path::PathBuf {
+/// The directory of the test whose process owns a container: the process's command line names its store.
+fn directory_of(owner: Option<&str>) -> std::path::PathBuf {
     let process = owner.and_then(|owner| owner.split('/').nth(3)).unwrap_or_default();
     let line = std::fs::read_to_string(format!("/proc/{process}/cmdline")).unwrap_or_default();
     let store = line.split('\0').skip_while(|word| *word != "--store").nth(1).unwrap_or_default();
@@ -214,10 +213,10 @@ fn folder_of(owner: Option<&str>) -> std::path::PathBuf {
 }
 
 #[test]
-fn two_harnesses_on_one_store_end_with_the_same_rankings() {
-    let folder = tempfile::tempdir().unwrap();
-    store(folder.path(), &[("alice", SLOW), ("bob", &format!("{SLOW}# bob\n"))]);
-    let path = folder.path().to_str().unwrap();
+fn two_evaluations_of_one_store_give_the_same_rankings() {
+    let directory = tempfile::tempdir().unwrap();
+    store(directory.path(), &[("alice", SLOW), ("bob", &format!("{SLOW}# bob\n"))]);
+    let path = directory.path().to_str().unwrap();
     let tasks = ["--task", "reverse_string", "--task", "fizz_buzz", "--seed", "5", "--json"];
     let arguments = [&["evaluate", "--store", path], &tasks[..]].concat();
     let start =
@@ -232,29 +231,29 @@ fn two_harnesses_on_one_store_end_with_the_same_rankings() {
 }
 
 #[test]
-fn a_harness_that_is_killed_again_and_again_loses_nothing_that_was_finished() {
+fn repeatedly_killed_evaluation_keeps_finished_trials() {
     const KILLS: usize = 6;
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let sources: Vec<_> = (0..8).map(|n| (format!("a{n}"), format!("{SLOW}# {n}\n"))).collect();
     let agents: Vec<_> =
         sources.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
-    store(folder.path(), &agents);
-    let path = folder.path().to_str().unwrap();
+    store(directory.path(), &agents);
+    let path = directory.path().to_str().unwrap();
     let tasks = ["--task", "reverse_string", "--task", "fizz_buzz", "--seed", "5", "--json"];
     let arguments = [&["evaluate", "--store", path, "--jobs", "2"], &tasks[..]].concat();
-    let (mut kept, mut processes, mut unfinished) = (results(folder.path()), Vec::new(), 0);
+    let (mut kept, mut processes, mut unfinished) = (results(directory.path()), Vec::new(), 0);
     for _ in 0..KILLS {
         let mut child =
             command(&arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        // Not a wait for anything: where it is by then is a matter of chance, which is what is wanted.
+        // This does not wait for anything: the evaluation is to be killed at a random point.
         std::thread::sleep(Duration::from_millis(rand::random_range(0..1_500)));
         unfinished += usize::from(child.try_wait().unwrap().is_none());
         let _ = child.kill();
         child.wait().unwrap();
         processes.push(child.id());
-        let now = results(folder.path());
+        let now = results(directory.path());
         for (path, before) in &kept {
-            assert_eq!(now.get(path), Some(before), "{} was touched again", path.display());
+            assert_eq!(now.get(path), Some(before), "{} was rewritten", path.display());
         }
         kept = now;
     }
@@ -266,30 +265,30 @@ fn a_harness_that_is_killed_again_and_again_loses_nothing_that_was_finished() {
     assert!(verdicts(&document).iter().all(|verdict| verdict.ends_with("\"AC\"")));
     let cached = document["round"]["cached"].as_u64().unwrap();
     assert!(cached + 4 >= kept.len() as u64, "{cached} of {} were kept", kept.len());
-    // What the daemon was still making when its owner died.
+    // Containers that the daemon was still creating when their owner died.
     assert!(command(&["clean"]).output().unwrap().status.success());
     let runtime = Runtime::new().unwrap();
     for process in processes {
         assert_eq!(runtime.block_on(containers_of(process)), 0, "containers were left");
     }
-    let names = std::fs::read_dir(folder.path().join("results")).unwrap();
+    let names = std::fs::read_dir(directory.path().join("results")).unwrap();
     let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     assert_eq!(names.filter(|name| name.starts_with('.')).collect::<Vec<_>>(), [""; 0]);
 }
 
 #[test]
-fn a_wall_clock_that_is_moved_by_an_hour_changes_no_deadline_and_no_verdict() {
-    // libfaketime stands between the harness and its wall clock, and leaves the monotonic one alone.
-    let library = std::fs::read_dir("/usr/lib").unwrap().find_map(|folder| {
-        let path = folder.unwrap().path().join("faketime/libfaketimeMT.so.1");
+fn moved_wall_clock_changes_no_deadline_and_no_verdict() {
+    // libfaketime changes the wall clock that `arena` sees, and leaves the monotonic one alone.
+    let library = std::fs::read_dir("/usr/lib").unwrap().find_map(|directory| {
+        let path = directory.unwrap().path().join("faketime/libfaketimeMT.so.1");
         path.exists().then_some(path)
     });
     let library = library.expect("libfaketime is installed ('apt-get install faketime')");
     for (moved, seconds) in [("+3600", 3_600), ("-3600", -3_600)] {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("store");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("store");
         store(&path, &[("alice", SLOW), ("bob", &format!("{SLOW}# bob\n"))]);
-        let clock = folder.path().join("clock");
+        let clock = directory.path().join("clock");
         std::fs::write(&clock, "+0").unwrap();
         let tasks = ["--task", "reverse_string", "--task", "fizz_buzz", "--seed", "5", "--json"];
         let arguments = [&["evaluate", "--store", path.to_str().unwrap()], &tasks[..]].concat();

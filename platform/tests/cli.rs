@@ -1,0 +1,374 @@
+//! The binary `platform`: what it prints, how it stops, and its exit status.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+use platform::store::Store;
+
+/// How long an answer may take on a busy machine: less than the server waits for idle connections, whose end
+/// would make room for what was stuck.
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// What takes no byte, as a full disk does.
+fn full() -> File {
+    File::options().write(true).open("/dev/full").unwrap()
+}
+
+fn platform(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_platform"));
+    command.args(args).env_remove("ARENA_STORE").env_remove("ARENA_VALIDATOR_TOKEN");
+    command
+}
+
+fn run(args: &[&str]) -> Output {
+    platform(args).output().unwrap()
+}
+
+/// Starts a server and returns it with its address.
+fn serve(args: &[&str]) -> (Child, String) {
+    listening(platform(&["serve", "--addr", "127.0.0.1:0"]).args(args))
+}
+
+fn listening(command: &mut Command) -> (Child, String) {
+    listening_with(command.stderr(Stdio::piped()))
+}
+
+/// The same, with stderr as it is.
+fn listening_with(command: &mut Command) -> (Child, String) {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    let address = line.trim_end().strip_prefix("listening on http://").unwrap().to_owned();
+    (child, address)
+}
+
+/// Sends a request and returns the answer, on a connection that the server closes.
+fn exchange(address: &str, request: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(LONGEST)).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+/// Uploads an agent and returns the status.
+fn upload(address: &str, miner_id: &str) -> String {
+    upload_source(address, miner_id, "x = 1")
+}
+
+fn upload_source(address: &str, miner_id: &str, source: &str) -> String {
+    let body = format!(
+        "--b\r\nContent-Disposition: form-data; name=\"miner_id\"\r\n\r\n{miner_id}\r\n--b\r\n\
+         Content-Disposition: form-data; name=\"file\"; filename=\"agent.py\"\r\n\r\n{source}\r\n--b--\r\n"
+    );
+    let header = "Content-Type: multipart/form-data; boundary=b\r\nConnection: close";
+    let length = body.len();
+    let answer = exchange(
+        address,
+        &format!(
+            "POST /upload/agent HTTP/1.1\r\nHost: x\r\n{header}\r\nContent-Length: {length}\r\n\r\n{body}"
+        ),
+    );
+    answer.split(' ').nth(1).unwrap_or_default().to_owned()
+}
+
+/// Waits for the end and returns what else was printed.
+fn finish(mut child: Child) -> (Option<i32>, String) {
+    let status = child.wait().unwrap();
+    let mut rest = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut rest).unwrap();
+    child.stderr.take().unwrap().read_to_string(&mut rest).unwrap();
+    (status.code(), rest)
+}
+
+#[test]
+fn it_says_where_it_listens_and_stops_when_its_parent_is_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().to_str().unwrap();
+    let (mut child, address) = serve(&["--store", store, "--until-stdin-closes"]);
+    assert!(!address.ends_with(":0"), "{address}");
+    std::net::TcpStream::connect(&address).unwrap();
+    drop(child.stdin.take());
+    assert_eq!(finish(child), (Some(0), String::new()));
+}
+
+#[test]
+fn it_stops_on_a_signal() {
+    let folder = tempfile::tempdir().unwrap();
+    for signal in ["-INT", "-TERM"] {
+        let (child, _) = serve(&["--store", folder.path().to_str().unwrap()]);
+        let kill = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+        assert!(kill.success());
+        assert_eq!(finish(child), (Some(0), String::new()), "{signal}");
+    }
+}
+
+#[test]
+fn what_keeps_it_from_starting_is_one_clear_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("store");
+    let store = store.to_str().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let file = file.to_str().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+
+    let check = |args: &[&str], status: i32, parts: &[&str]| {
+        let output = run(args);
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(status), "{args:?}: {stderr}");
+        assert_eq!(stderr.lines().count(), 1, "{args:?}: {stderr}");
+        assert_eq!(output.stdout, b"", "{args:?}");
+        for part in parts {
+            assert!(stderr.contains(part), "{args:?}: {part:?} is not in {stderr}");
+        }
+    };
+    check(&["serve", "--store", store, "--addr", &taken], 2, &[&taken, "in use", "--addr"]);
+    check(&["serve", "--store", store, "--addr", "nonsense"], 2, &["nonsense", "--addr"]);
+    check(&["serve", "--store", file], 2, &["file/agents", "--store"]);
+    check(&["agents", "--store", file], 2, &["file/agents", "--store"]);
+    let token_file = |file| ["serve", "--store", store, "--validator-token-file", file];
+    check(&token_file("/nowhere"), 2, &["/nowhere"]);
+    check(&token_file(file), 2, &["is empty", "token"]);
+    assert_eq!(run(&["serve", "--nonsense"]).status.code(), Some(2));
+}
+
+#[test]
+fn quotas_are_what_the_command_line_says() {
+    let check = |args: &[&str], allowed: usize| {
+        let folder = tempfile::tempdir().unwrap();
+        let store = ["--store", folder.path().to_str().unwrap()];
+        let (mut child, address) = serve(&[args, &store].concat());
+        let statuses: Vec<_> = (0..3).map(|n| upload(&address, &format!("m{n}"))).collect();
+        let expected: Vec<_> = (0..3).map(|n| if n < allowed { "201" } else { "429" }).collect();
+        assert_eq!(statuses, expected, "{args:?}");
+        child.kill().unwrap();
+        child.wait().unwrap();
+    };
+    check(&[], 3);
+    check(&["--uploads-per-hour", "2"], 2);
+    check(&["--new-ids-per-hour", "1"], 1);
+    check(&["--versions-per-hour", "1"], 3);
+    check(&["--no-quotas"], 3);
+    assert_eq!(run(&["serve", "--uploads-per-hour", "0"]).status.code(), Some(2));
+    assert_eq!(run(&["serve", "--uploads-per-hour", "1", "--no-quotas"]).status.code(), Some(2));
+}
+
+#[test]
+fn strangers_connections_leave_file_descriptors_for_the_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().to_str().unwrap();
+    // The system allows 100, of which it would give out 60.
+    let limits = "ulimit -Sn 60 && ulimit -Hn 100 && exec \"$@\"";
+    let mut command = Command::new("sh");
+    command.args(["-c", limits, "sh", env!("CARGO_BIN_EXE_platform")]);
+    command.args(["serve", "--addr", "127.0.0.1:0", "--store", store]);
+    let (mut child, address) = listening(&mut command);
+    // All but one of the 50 places for connections, and then the last.
+    let idle: Vec<_> = (0..49).map(|_| TcpStream::connect(&address).unwrap()).collect();
+    assert_eq!(upload(&address, "me"), "201");
+    drop(idle);
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn a_good_file_that_cannot_be_checked_is_not_called_a_bad_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut child, address) = serve(&["--store", folder.path().to_str().unwrap()]);
+    assert_eq!(upload(&address, "first"), "201");
+    // No more memory than it has, and a half of what the parser's thread wants for the deepest nesting, though
+    // most of that is never touched.
+    let size = std::fs::read_to_string(format!("/proc/{}/statm", child.id())).unwrap();
+    let pages: u64 = size.split(' ').next().unwrap().parse().unwrap();
+    let most = Some(pages * rustix::param::page_size() as u64 + (16 << 20));
+    let pid = rustix::process::Pid::from_child(&child);
+    let limit = rustix::process::Rlimit { current: most, maximum: most };
+    rustix::process::prlimit(Some(pid), rustix::process::Resource::As, limit).unwrap();
+    let deep = format!("x = {}1", "1+".repeat(1_990));
+    assert_eq!(upload_source(&address, "deep", &deep), "503");
+    assert_eq!(upload(&address, "shallow"), "201");
+    child.kill().unwrap();
+    let mut said = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert!(said.contains("an upload could not be checked"), "{said}");
+    child.wait().unwrap();
+}
+
+#[test]
+fn the_validators_token_comes_from_the_environment_or_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    std::fs::write(&file, "from the file\n").unwrap();
+    let store = folder.path().join("store");
+    let start = |with_file: bool| {
+        let mut command = platform(&["serve", "--addr", "127.0.0.1:0", "--store"]);
+        command.arg(&store).env("ARENA_VALIDATOR_TOKEN", "from the environment");
+        if with_file {
+            command.arg("--validator-token-file").arg(&file);
+        }
+        listening(&mut command)
+    };
+    for (with_file, right, wrong) in [
+        (false, "from the environment", "from the file"),
+        (true, "from the file", "from the environment"),
+    ] {
+        let (mut child, address) = start(with_file);
+        let ask = |token: &str| {
+            let header = format!("Connection: close\r\nAuthorization: Bearer {token}");
+            let request =
+                format!("GET /agents/me/agent.py HTTP/1.1\r\nHost: x\r\n{header}\r\n\r\n");
+            exchange(&address, &request)[9..12].to_owned()
+        };
+        // Nothing is stored there, which only the validator is told.
+        assert_eq!((ask(right), ask(wrong)), ("404".into(), "401".into()), "{with_file}");
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+}
+
+#[test]
+fn what_is_damaged_is_told_when_the_server_starts() {
+    let folder = tempfile::tempdir().unwrap();
+    Store::open(folder.path()).unwrap();
+    std::fs::write(folder.path().join("agents/you.json"), "{").unwrap();
+    let (mut child, _) = serve(&["--store", folder.path().to_str().unwrap()]);
+    let stderr = BufReader::new(child.stderr.take().unwrap());
+    let (sender, said) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        stderr.lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
+    });
+    let line = said.recv_timeout(LONGEST).expect("it says something");
+    assert!(line.contains("you.json is damaged"), "{line}");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn words_that_cannot_be_written_keep_nothing_from_being_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    store.put_agent(&"me".parse().unwrap(), b"x = 1", None).unwrap();
+    std::fs::write(folder.path().join("agents/you.json"), "{").unwrap();
+    std::fs::write(folder.path().join("rankings.json"), "{").unwrap();
+    let root = folder.path().to_str().unwrap();
+
+    let output = platform(&["agents", "--store", root]).stderr(full()).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(String::from_utf8(output.stdout).unwrap().starts_with("me "));
+
+    let mut command = platform(&["serve", "--addr", "127.0.0.1:0", "--store", root]);
+    let (mut child, address) = listening_with(command.stderr(full()));
+    let answer = exchange(&address, "GET /rankings HTTP/1.0\r\n\r\n");
+    assert!(answer.starts_with("HTTP/1.0 503"), "{answer:?}");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn whoever_has_read_enough_ends_a_command_quietly() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    store.put_agent(&"me".parse().unwrap(), b"x = 1", None).unwrap();
+    let check = |command: &str, status: i32, said: &str| {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let args = [command, "--store", folder.path().to_str().unwrap()];
+        let args = if command == "token" { [&args[..], &["me"]].concat() } else { args.to_vec() };
+        let output = platform(&args).stdout(writer).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(status), "{command}: {stderr}");
+        assert!(stderr.contains(said) && stderr.is_empty() == said.is_empty(), "{stderr}");
+    };
+    check("agents", 0, "");
+    check("verify", 0, "");
+    // The old token is worth nothing any more, and nobody has read the new one.
+    check("token", 1, "for another");
+    std::fs::write(folder.path().join("agents/me.py"), "x = 2").unwrap();
+    check("verify", 1, "1 file is not in order");
+
+    let root = folder.path().to_str().unwrap();
+    let output = platform(&["agents", "--store", root]).stdout(full()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains("cannot write to stdout: No space left"), "{stderr}");
+}
+
+#[test]
+fn agents_are_listed_for_people_and_as_json() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    store.put_agent(&"me".parse().unwrap(), b"x = 1", None).unwrap();
+    std::fs::write(folder.path().join("agents/you.json"), "{").unwrap();
+    let root = folder.path().to_str().unwrap();
+
+    let output = run(&["agents", "--store", root]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(String::from_utf8(output.stdout).unwrap().starts_with("me "));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("you.json is damaged"));
+
+    let output = run(&["agents", "--json", "--store", root]);
+    let agents: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((agents[0]["miner_id"].as_str(), agents.as_array().unwrap().len()), (Some("me"), 1));
+    assert_eq!(agents[0].get("token_sha256"), None);
+}
+
+#[test]
+fn a_store_is_verified_and_mended() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    store.put_agent(&"me".parse().unwrap(), b"x = 1", None).unwrap();
+    let root = folder.path().to_str().unwrap();
+    let check = |args: &[&str], status: i32, part: &str| {
+        let output = run(&[args, &["--store", root]].concat());
+        let stdout = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(status), "{args:?}: {stdout}");
+        assert!(stdout.contains(part), "{args:?}: {stdout}");
+    };
+    check(&["verify"], 0, "is in order");
+    std::fs::write(folder.path().join("agents/me.py"), "x = 2").unwrap();
+    check(
+        &["verify"],
+        1,
+        "me.py: it is not the current version; with --repair: restore it from versions/",
+    );
+    check(&["verify", "--json"], 1, "\"with_repair\"");
+    check(&["verify", "--repair"], 0, "done: restore it");
+    check(&["verify"], 0, "is in order");
+}
+
+#[test]
+fn a_store_that_is_not_there_is_not_made_to_be_looked_at() {
+    let folder = tempfile::tempdir().unwrap();
+    let typo = folder.path().join("typo");
+    let root = typo.to_str().unwrap();
+    for args in [&["verify"][..], &["verify", "--repair"], &["agents"], &["token", "me"]] {
+        let output = run(&[args, &["--store", root]].concat());
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {stderr}");
+        assert!(stderr.contains("typo/agents is not there"), "{args:?}: {stderr}");
+        assert_eq!((stderr.lines().count(), output.stdout), (1, Vec::new()), "{args:?}");
+        assert!(!typo.exists(), "{args:?}");
+    }
+}
+
+#[test]
+fn the_operator_can_give_out_a_new_token() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let me = "me".parse().unwrap();
+    let old = store.put_agent(&me, b"x = 1", None).unwrap().token;
+    let root = folder.path().to_str().unwrap();
+    let output = run(&["token", "me", "--store", root]);
+    let new = String::from_utf8(output.stdout).unwrap();
+    assert!(store.put_agent(&me, b"x = 2", old.as_deref()).is_err());
+    store.put_agent(&me, b"x = 2", Some(new.trim())).unwrap();
+    assert_eq!(run(&["token", "you", "--store", root]).status.code(), Some(1));
+    assert_eq!(run(&["token", "../me", "--store", root]).status.code(), Some(2));
+}
