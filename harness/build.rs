@@ -12,7 +12,8 @@ fn main() {
     for class in entries(&directory).into_iter().filter(|entry| entry.is_dir()) {
         println!("cargo::rerun-if-changed={}", class.display());
         for file in entries(&class).into_iter().filter(|file| file.extension().is_some()) {
-            let name = file.strip_prefix(&directory).expect("it was found there").with_extension("");
+            let name =
+                file.strip_prefix(&directory).expect("it was found there").with_extension("");
             let (name, file) = (name.display(), file.display());
             let _ = writeln!(table, "    (\"{name}\", include_str!(r\"{file}\")),");
         }
@@ -24,7 +25,8 @@ fn main() {
 
 fn entries(directory: &Path) -> Vec<PathBuf> {
     let listed = std::fs::read_dir(directory).expect("the directory is in the tree");
-    let mut paths: Vec<_> = listed.map(|entry| entry.expect("the entry is readable").path()).collect();
+    let mut paths: Vec<_> =
+        listed.map(|entry| entry.expect("the entry is readable").path()).collect();
     paths.sort();
     paths
 }

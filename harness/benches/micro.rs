@@ -81,7 +81,7 @@ fn rank_agents(bencher: Bencher, agents: usize) {
         Contender::new(&agent, scores)
     };
     let reward = RewardPolicy { pool: "100".parse().unwrap(), payout: Payout::Proportional };
-    bencher.with_inputs(|| (0..agents).map(contender).collect::<Vec<_>>()).bench_values(
-        |contenders| rank(contenders, &tasks, reward),
-    );
+    bencher
+        .with_inputs(|| (0..agents).map(contender).collect::<Vec<_>>())
+        .bench_values(|contenders| rank(contenders, &tasks, reward));
 }

@@ -66,8 +66,7 @@ impl Validator {
             eprintln!("warning: {damaged}");
         }
         let agents = stored.agents;
-        let runtime =
-            Runtime::new().map_err(|error| format!("cannot start a runtime: {error}"))?;
+        let runtime = Runtime::new().map_err(|error| format!("cannot start a runtime: {error}"))?;
         let (runner, leases) = (OnceLock::new(), Mutex::default());
         Ok(Self { store, seed, agents, runtime, runner, leases })
     }

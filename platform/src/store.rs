@@ -34,5 +34,5 @@ pub use disk::{write_atomically, write_private_atomically};
 pub use error::StoreError;
 pub use files::{FileStamp, Store};
 pub use fsck::{Issue, Repair};
-pub use meta::{AgentListing, AgentMeta, MAX_HISTORY, OpenRound};
+pub use meta::{AgentListing, AgentMeta, MAX_HISTORY, RoundDefinition};
 pub use rounds::RoundLock;

@@ -21,7 +21,7 @@ pub fn run(args: &VerifyArgs) -> Result {
     let shown = args.report.display();
     let text = std::fs::read(&args.report)
         .map_err(|error| CommandError::Input(format!("cannot read {shown}: {error}")))?;
-    let report: RoundReport = serde_json::from_slice(&text).map_err(|error| {
+    let report = RoundReport::parse(&text).map_err(|error| {
         CommandError::Input(format!(
             "{shown} is not a report: {error}; name a file with the output of 'arena evaluate --json'"
         ))
@@ -33,7 +33,9 @@ pub fn run(args: &VerifyArgs) -> Result {
     if !problems.is_empty() {
         return Err(CommandError::Reported);
     }
-    let committed = if report.round.commitment.is_some() { "its commitment, " } else { "" };
-    let trials = report.trials.len();
-    print(&format!("{shown} holds: {committed}{trials} trials, scores, ranks and rewards\n"))
+    print(&format!(
+        "{shown} holds: round {}, its commitment, {} trials, scores, ranks and rewards\n",
+        report.round.id,
+        report.trials.len()
+    ))
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use platform::store::{RoundFile, Store, write_atomically};
+use platform::store::{RoundDefinition, Store, write_atomically, write_private_atomically};
 use serde::Serialize;
 use tasks::Sha256;
 
@@ -116,11 +116,11 @@ pub enum MergeError {
         /// The other store
         from: PathBuf,
         /// Its round
-        theirs: Box<RoundFile>,
+        theirs: Box<RoundDefinition>,
         /// This store
         store: PathBuf,
         /// Its round
-        ours: Box<RoundFile>,
+        ours: Box<RoundDefinition>,
     },
     /// A file failed.
     #[error(transparent)]
@@ -142,7 +142,7 @@ pub fn merge(store: &Store, from: &Path) -> Result<MergeOutcome, MergeError> {
         let ours = std::fs::read(&here).ok();
         match ours.and_then(|bytes| serde_json::from_slice::<TrialRecord>(&bytes).ok()) {
             None => {
-                write_atomically(&here, &bytes).map_err(Fault::from)?;
+                write_private_atomically(&here, &bytes).map_err(Fault::from)?;
                 outcome.taken += 1;
             }
             Some(ours) if ours.score() == theirs.score() => outcome.known += 1,
@@ -170,11 +170,11 @@ fn merge_round(store: &Store, from: &Path) -> Result<(), MergeError> {
     let path = from.join("round.json");
     let no_round = |cause: String| MergeError::NoRound { path: path.clone(), cause };
     let bytes = std::fs::read(&path).map_err(|cause| no_round(cause.to_string()))?;
-    let theirs: RoundFile =
+    let theirs: RoundDefinition =
         serde_json::from_slice(&bytes).map_err(|cause| no_round(cause.to_string()))?;
     let (from, here) = (from.to_owned(), store.root().to_owned());
-    match store.round().map_err(Fault::from)? {
-        None => Ok(store.put_round(&theirs).map_err(Fault::from)?),
+    match store.open_round().map_err(Fault::from)? {
+        None => Ok(store.put_open_round(&theirs).map_err(Fault::from)?),
         Some(ours) if ours.seed != theirs.seed || ours.image != theirs.image => {
             let (theirs, ours) = (Box::new(theirs), Box::new(ours));
             Err(MergeError::OtherRound { from, theirs, store: here, ours })

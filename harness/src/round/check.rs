@@ -65,7 +65,8 @@ pub async fn check(
     let scores = outcome.scores.remove(&0).unwrap_or_default();
     let weighted = order.iter().filter_map(|(id, weight)| Some((scores.get(id)?, *weight)));
     let score = outcome.faults.is_empty().then(|| agent_score(weighted));
-    let disclosed = |trial: MinerTrial| MinerTrial { record: trial.record.disclosed(disclose), ..trial };
+    let disclosed =
+        |trial: MinerTrial| MinerTrial { record: trial.record.disclosed(disclose), ..trial };
     let mut trials: Vec<_> = outcome.trials.into_iter().map(disclosed).collect();
     trials.sort_by_key(|trial| order.iter().position(|(id, _)| *id == trial.record.task));
     let faults = outcome.faults.iter().map(|f| format!("{}: {}", f.task, f.fault)).collect();

@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use platform::MinerId;
 use platform::api::Rankings;
 use platform::client::{Client, ClientError};
 use tasks::Task;
 
 use crate::Fault;
-use crate::round::agent::Agent;
+use crate::round::agent::{Agent, AgentSource, VersionLimit};
 
 /// Why a platform's round cannot be evaluated.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +38,9 @@ pub enum RemoteError {
     /// The address is not that of a platform.
     #[error(transparent)]
     Address(ClientError),
+    /// The platform does not accept the validator's token.
+    #[error("{0}; give the platform's validator token with --validator-token-file")]
+    Refused(ClientError),
     /// A request failed.
     #[error(transparent)]
     Fault(#[from] Fault),
@@ -63,6 +67,8 @@ pub struct RemoteAgents {
     pub agents: Vec<Agent>,
     /// Number of agents that cannot be evaluated, because their metadata is damaged
     pub damaged: usize,
+    /// The owners of agents that have no version within the limit
+    pub later: Vec<MinerId>,
 }
 
 /// Reads the validator's token from its file.
@@ -108,15 +114,26 @@ impl RemotePlatform {
 }
 
 impl RemoteValidator<'_> {
-    /// Lists the platform's agents.
-    pub async fn agents(&self) -> Result<RemoteAgents, Fault> {
-        let list = self.client.agents().await?;
-        let mut agents = Vec::new();
+    /// Lists the platform's agents. Reads the source of the first one, so that a wrong token fails here, once, and
+    /// not in every trial.
+    pub async fn agents(&self, limit: VersionLimit) -> Result<RemoteAgents, RemoteError> {
+        let list = self.client.agents().await.map_err(Fault::from)?;
+        let (mut agents, mut later) = (Vec::new(), Vec::new());
         for view in list.agents {
-            let agent = self.client.agent(&view.miner_id).await?;
-            agents.push(Agent::served(self.client, agent, self.token));
+            let agent = self.client.agent(&view.miner_id).await.map_err(Fault::from)?;
+            match limit.apply(agent) {
+                Some(agent) => agents.push(Agent::served(self.client, agent, self.token)),
+                None => later.push(view.miner_id),
+            }
         }
-        Ok(RemoteAgents { agents, damaged: list.damaged })
+        if let Some(Agent { source: AgentSource::Served(client, view, token), .. }) = agents.first()
+        {
+            client.source(view, token).await.map_err(|error| match error.status() {
+                Some(status) if status.is_client_error() => RemoteError::Refused(error),
+                _ => Fault::from(error).into(),
+            })?;
+        }
+        Ok(RemoteAgents { agents, damaged: list.damaged, later })
     }
 
     /// Publishes rankings on the platform.

@@ -1,7 +1,7 @@
 //! Opening a round: its secret seed is drawn, stored, and committed to before any agent is judged.
 
 use jiff::Timestamp;
-use platform::store::{OpenRound, Store, StoreError};
+use platform::store::{RoundDefinition, Store, StoreError};
 use tasks::Seed;
 
 /// Draws a seed that could not be known before. Below 2^53, so that every reader of JSON keeps it whole.
@@ -22,7 +22,7 @@ pub struct RoundRequest {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenedRound {
     /// The round
-    pub round: OpenRound,
+    pub round: RoundDefinition,
     /// Whether it was opened just now
     pub is_new: bool,
 }
@@ -45,7 +45,9 @@ pub enum OpenRoundError {
         id: String,
     },
     /// Everyone knows the seed, so a table of answers could win.
-    #[error("seed {0} was revealed when an earlier round was closed; leave out --seed to draw a secret one")]
+    #[error(
+        "seed {0} was revealed when an earlier round was closed; leave out --seed to draw a secret one"
+    )]
     Revealed(Seed),
     /// The store failed.
     #[error(transparent)]
@@ -69,7 +71,7 @@ pub fn open_round(store: &Store, request: RoundRequest) -> Result<OpenedRound, O
         return Err(OpenRoundError::Revealed(seed));
     }
     let opened_at = Timestamp::now();
-    let round = OpenRound {
+    let round = RoundDefinition {
         id: format!("{}-{:08x}", opened_at.strftime("%Y%m%dT%H%M%SZ"), rand::random::<u32>()),
         seed: request.seed.unwrap_or_else(drawn_seed),
         // With 256 secret bits next to it, the seed cannot be found by trying.
@@ -77,6 +79,7 @@ pub fn open_round(store: &Store, request: RoundRequest) -> Result<OpenedRound, O
         opened_at,
         frozen: request.frozen,
         image: String::new(),
+        isolation: String::new(),
         tasks: Vec::new(),
     };
     store.put_open_round(&round)?;
@@ -90,7 +93,7 @@ mod tests {
     use super::*;
 
     /// Closes a round as an evaluation of no agents does.
-    fn close(store: &Store, open: &OpenRound) {
+    fn close(store: &Store, open: &RoundDefinition) {
         let round = Round {
             id: open.id.clone(),
             status: RoundStatus::Closed,

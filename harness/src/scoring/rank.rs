@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 use platform::MinerId;
-use platform::api::{Ranking, TaskScore};
+use platform::api::{Ranking, Rao, TaskScore};
 use tasks::{Family, Sha256, TaskId};
 
 use crate::round::agent::Agent;
-use crate::scoring::reward::{Rao, RewardPolicy, split};
+use crate::scoring::reward::{RewardPolicy, split};
 use crate::scoring::score::agent_score;
 use crate::trial::instance::RoundTask;
 

@@ -135,7 +135,8 @@ pub fn checked(checked: &CheckOutcome) -> String {
             let _ = writeln!(text, "\nscore: {}", score(number));
         }
         None => {
-            let _ = writeln!(text, "\nscore: not judged, because of {} faults", checked.faults.len());
+            let _ =
+                writeln!(text, "\nscore: not judged, because of {} faults", checked.faults.len());
         }
     }
     text

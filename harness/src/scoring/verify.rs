@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tasks::{Seed, Sha256, TaskId, Verdict};
 
-use crate::round::results::Results;
+use crate::round::results::{Results, image_id};
 use crate::scoring::digest::ReportDigest;
 use crate::scoring::rank::{Contender, rank};
 use crate::scoring::reward::RewardPolicy;
@@ -59,11 +59,14 @@ fn digest_of(report: &Value) -> Sha256 {
 pub fn verify(report: &RoundReport) -> Vec<String> {
     let mut problems = Vec::new();
     if report.computed.as_ref() != Some(&report.digest) {
-        problems.push("the digest is not that of the report: it was changed after it was written".to_owned());
+        problems.push(
+            "the digest is not that of the report: it was changed after it was written".to_owned(),
+        );
     }
     let rankings = Rankings { round: report.round.clone(), rankings: report.rankings.clone() };
     problems.extend(rankings.check());
-    let Some(seed) = report.round.seed.filter(|_| report.round.status == RoundStatus::Closed) else {
+    let Some(seed) = report.round.seed.filter(|_| report.round.status == RoundStatus::Closed)
+    else {
         problems.push(format!(
             "round {} is open: verify its report after the seed is revealed",
             report.round.id
@@ -88,7 +91,8 @@ fn tasks_of(round: &Round, seed: Seed, problems: &mut Vec<String>) -> Vec<RoundT
             None => problems.push(format!("task {id} is unknown to this version")),
         }
     }
-    let left_out: Vec<_> = tasks::all().into_iter().filter(|task| !round.tasks.contains(&task.id)).collect();
+    let left_out: Vec<_> =
+        tasks::all().into_iter().filter(|task| !round.tasks.contains(&task.id)).collect();
     if round.partial && left_out.is_empty() && round.faults.is_empty() {
         // Agents may have been left out, which a report cannot show.
         return found;
@@ -120,7 +124,9 @@ fn check_coverage(report: &RoundReport, problems: &mut Vec<String>) {
             match counts.get(&(*agent, task)) {
                 Some(1) => {}
                 None => problems.push(format!("{agent} on {task}: the trial is missing")),
-                Some(count) => problems.push(format!("{agent} on {task}: there are {count} trials")),
+                Some(count) => {
+                    problems.push(format!("{agent} on {task}: there are {count} trials"))
+                }
             }
         }
     }
@@ -157,9 +163,7 @@ fn check_trial(trial: &MinerTrial, round: &Round, tasks: &[RoundTask], problems:
     }
     check_counts(record, &mut found);
     if let Some(task) = tasks.iter().find(|task| *task.id() == record.task) {
-        // An image is pinned as REFERENCE@DIGEST.
-        let image = round.image.rsplit('@').next().unwrap_or_default();
-        if Results::key(&record.agent_sha256, task, image) != *key {
+        if Results::key(&record.agent_sha256, task, image_id(&round.image)) != *key {
             found.push("its key is not that of agent, task, image and protocol version".to_owned());
         }
         let names = record.cases.iter().map(|case| &case.name);
@@ -201,7 +205,10 @@ fn check_standings(report: &RoundReport, tasks: &[RoundTask], problems: &mut Vec
         }
     };
     let Ok(payout) = report.round.payout.parse() else {
-        problems.push(format!("'{}' is not a payout of this version", report.round.payout.escape_debug()));
+        problems.push(format!(
+            "'{}' is not a payout of this version",
+            report.round.payout.escape_debug()
+        ));
         return;
     };
     // A wrong pool is reported by the check of the rankings.

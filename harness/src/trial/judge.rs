@@ -85,8 +85,7 @@ impl<'a> TrialJudge<'a> {
             // An answer that had seen no hidden input cannot leak one.
             let knew_no_hidden = self.task.cases[..end].iter().all(|case| case.public);
             let rest = &self.task.cases[self.results.len()..];
-            let explain =
-                if knew_no_hidden { Explanation::Public } else { Explanation::Hidden };
+            let explain = if knew_no_hidden { Explanation::Public } else { Explanation::Hidden };
             self.results.extend(rest.iter().map(|case| failure.case(case, explain)));
             return ControlFlow::Break(());
         }

@@ -68,7 +68,11 @@ pub(super) fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), 
 }
 
 /// Writes a file of the store that only its owner may read. See [`write_atomically`].
-pub(super) fn replace_private(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+pub(super) fn replace_private(
+    disk: &dyn Disk,
+    path: &Path,
+    bytes: &[u8],
+) -> Result<(), StoreError> {
     AtomicWrite { path, bytes, mode: PRIVATE }.durably(disk)
 }
 

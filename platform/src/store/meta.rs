@@ -57,10 +57,10 @@ pub struct AgentListing {
     pub damaged: Vec<String>,
 }
 
-/// The definition of the open round. Its file is readable by its owner only: whoever knows the seed can answer
-/// every case.
+/// What decides the cases and the key of every trial of a round. The file of the open round is readable by its owner
+/// only: with the seed, every case can be answered in advance.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OpenRound {
+pub struct RoundDefinition {
     /// Unique name of the round.
     pub id: String,
     /// The secret seed of the generated cases.
@@ -72,13 +72,29 @@ pub struct OpenRound {
     /// Whether only versions uploaded before `opened_at` are judged.
     #[serde(default)]
     pub frozen: bool,
-    /// The digest of the image that the agents run in; empty until the round is judged.
+    /// The image that the agents run in, as `REFERENCE@DIGEST`; empty until the round is judged.
     pub image: String,
+    /// The unit that has a container of its own, `agent` or `trial`; empty until the round is judged.
+    pub isolation: String,
     /// The tasks, in the order of the round.
     pub tasks: Vec<TaskId>,
 }
 
-impl OpenRound {
+impl RoundDefinition {
+    /// The definition of a closed round, from its ranking; `None` if the ranking does not reveal it.
+    pub fn of_closed(round: &Round) -> Option<Self> {
+        Some(Self {
+            id: round.id.clone(),
+            seed: round.seed?,
+            salt: round.salt.clone()?,
+            opened_at: round.opened_at,
+            frozen: round.frozen,
+            image: round.image.clone(),
+            isolation: round.isolation.clone(),
+            tasks: round.tasks.clone(),
+        })
+    }
+
     /// The commitment that is published while seed and salt are secret.
     pub fn commitment(&self) -> Sha256 {
         Round::commitment_to(&self.id, self.seed, &self.salt)

@@ -9,7 +9,7 @@ use tasks::Seed;
 use super::disk;
 use super::error::StoreError;
 use super::files::{FileStamp, Store, read_json, to_json};
-use super::meta::OpenRound;
+use super::meta::RoundDefinition;
 use crate::api::{Rankings, RoundStatus};
 
 impl Store {
@@ -39,7 +39,10 @@ impl Store {
             if stored == *rankings {
                 return self.write(&self.rankings_path(), &to_json(rankings));
             }
-            return Err(StoreError::Round(format!("round {} is closed: its ranking is final", round.id)));
+            return Err(StoreError::Round(format!(
+                "round {} is closed: its ranking is final",
+                round.id
+            )));
         }
         // A damaged file is replaced.
         if let Some(latest) = self.rankings().ok().flatten()
@@ -70,15 +73,26 @@ impl Store {
     }
 
     /// Returns the open round, if there is one. A round that was closed stays closed, also if a crash left its file.
-    pub fn open_round(&self) -> Result<Option<OpenRound>, StoreError> {
-        let Some(round) = read_json::<OpenRound>(&self.round_path())? else { return Ok(None) };
+    pub fn open_round(&self) -> Result<Option<RoundDefinition>, StoreError> {
+        let Some(round) = read_json::<RoundDefinition>(&self.round_path())? else {
+            return Ok(None);
+        };
         let ranking = read_json::<Rankings>(&self.rounds_dir().join(format!("{}.json", round.id)))?;
         let closed = ranking.is_some_and(|ranking| ranking.round.status == RoundStatus::Closed);
         Ok((!closed).then_some(round))
     }
 
+    /// Returns the open round, or else the latest published one if it is closed.
+    pub fn latest_round(&self) -> Result<Option<RoundDefinition>, StoreError> {
+        if let Some(open) = self.open_round()? {
+            return Ok(Some(open));
+        }
+        let latest = self.rankings()?;
+        Ok(latest.and_then(|rankings| RoundDefinition::of_closed(&rankings.round)))
+    }
+
     /// Stores the open round, in a file that only its owner may read.
-    pub fn put_open_round(&self, round: &OpenRound) -> Result<(), StoreError> {
+    pub fn put_open_round(&self, round: &RoundDefinition) -> Result<(), StoreError> {
         disk::replace_private(self.disk(), &self.round_path(), &to_json(round))
     }
 
@@ -101,13 +115,8 @@ impl Store {
         let path = self.root().join("round.lock");
         let io = || StoreError::io("lock", &path);
         let mut options = OpenOptions::new();
-        let mut file = options
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(io())?;
+        let mut file =
+            options.read(true).write(true).create(true).truncate(false).open(&path).map_err(io())?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {

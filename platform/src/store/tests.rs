@@ -1,16 +1,18 @@
 //! The store's promises, on a real file system.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
+use jiff::Timestamp;
 use tasks::{Seed, Sha256};
 
 use super::files::to_json;
 use super::lock::WriteLock;
-use super::{AgentMeta, MAX_HISTORY, OpenRound, Store, StoreError};
-use crate::api::{AgentVersion, MinerId, Rankings};
+use super::{AgentMeta, MAX_HISTORY, RoundDefinition, Store, StoreError};
+use crate::api::{AgentVersion, MinerId, Rankings, RoundStatus};
 
 fn store() -> (tempfile::TempDir, Store) {
     let directory = tempfile::tempdir().unwrap();
@@ -243,7 +245,7 @@ fn next_owner_of_a_lock_finishes_what_a_crash_interrupted() {
 fn keeps_rounds_and_returns_the_latest_as_the_ranking() {
     let (_directory, store) = store();
     assert_eq!(store.rankings().unwrap(), None);
-    assert_eq!(store.round().unwrap(), None);
+    assert_eq!(store.open_round().unwrap(), None);
     for (round, score) in [("one", 1), ("two", 2), ("two", 3)] {
         store.put_rankings(&rankings(round, score)).unwrap();
     }
@@ -259,13 +261,14 @@ fn keeps_rounds_and_returns_the_latest_as_the_ranking() {
 #[test]
 fn remembers_the_open_round_for_its_owner_only() {
     let (_directory, store) = store();
-    let round = OpenRound {
+    let round = RoundDefinition {
         id: "one".into(),
         seed: Seed(7),
         salt: "ab".into(),
         opened_at: Timestamp::UNIX_EPOCH,
         frozen: false,
         image: "x@sha256:1".into(),
+        isolation: "agent".into(),
         tasks: vec!["a".parse().unwrap()],
     };
     store.put_open_round(&round).unwrap();

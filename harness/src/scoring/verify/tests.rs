@@ -109,7 +109,10 @@ fn check(change: impl FnOnce(&mut Value), words: &str) {
     change(&mut report);
     forge(&mut report);
     let problems = problems(&report);
-    assert!(problems.iter().any(|problem| problem.contains(words)), "'{words}' is not in {problems:?}");
+    assert!(
+        problems.iter().any(|problem| problem.contains(words)),
+        "'{words}' is not in {problems:?}"
+    );
 }
 
 fn list<'a>(report: &'a mut Value, name: &str) -> &'a mut Vec<Value> {
@@ -124,15 +127,33 @@ fn accepts_a_true_report() {
 #[test]
 fn names_what_a_forger_changed() {
     check(|r| drop(list(r, "trials").remove(3)), "b on two_sum: the trial is missing");
-    check(|r| list(r, "trials")[2]["agent_sha256"] = json!(Sha256::of(b"a")), "b on reverse_string: the trial is of agent");
+    check(
+        |r| list(r, "trials")[2]["agent_sha256"] = json!(Sha256::of(b"a")),
+        "b on reverse_string: the trial is of agent",
+    );
     check(|r| drop(list(r, "rankings").remove(1)), "b on two_sum: the agent is not in the round");
-    check(|r| { let again = list(r, "rankings")[0].clone(); list(r, "rankings").push(again) }, "'a' is ranked more than once");
-    check(|r| {
-        let first = list(r, "rankings")[0]["agent_sha256"].clone();
-        list(r, "rankings")[1]["agent_sha256"] = first;
-        list(r, "rankings")[1]["copy_of"] = "a".into();
-    }, "b on two_sum: the trial is of agent");
-    check(|r| { let again = list(r, "trials")[1].clone(); list(r, "trials").push(again) }, "a on two_sum: there are 2 trials");
+    check(
+        |r| {
+            let again = list(r, "rankings")[0].clone();
+            list(r, "rankings").push(again)
+        },
+        "'a' is ranked more than once",
+    );
+    check(
+        |r| {
+            let first = list(r, "rankings")[0]["agent_sha256"].clone();
+            list(r, "rankings")[1]["agent_sha256"] = first;
+            list(r, "rankings")[1]["copy_of"] = "a".into();
+        },
+        "b on two_sum: the trial is of agent",
+    );
+    check(
+        |r| {
+            let again = list(r, "trials")[1].clone();
+            list(r, "trials").push(again)
+        },
+        "a on two_sum: there are 2 trials",
+    );
     check(|r| list(r, "trials")[2]["passed"] = 1.into(), "do not add up");
     check(|r| list(r, "trials")[2]["score"] = json!(100.0), "is not the score of its cases");
     check(|r| list(r, "trials")[2]["verdict"] = "AC".into(), "is not the verdict of its cases");
@@ -141,8 +162,14 @@ fn names_what_a_forger_changed() {
     check(|r| list(r, "trials")[2]["attempts"] = json!([{"fault": "x"}]), "attempts");
     check(|r| r["round"]["image"] = "python:3.11-slim@sha256:2".into(), "its key is not that");
     check(|r| r["round"]["trials"] = 5.into(), "states 5 trials");
-    check(|r| r["round"]["faults"] = json!([{"miner_id": "b", "task": "two_sum", "fault": "x"}]), "has a fault and a trial");
-    check(|r| r["round"]["faults"] = json!([{"miner_id": "b", "task": "two_sum", "fault": "x"}]), "'b' is ranked, although");
+    check(
+        |r| r["round"]["faults"] = json!([{"miner_id": "b", "task": "two_sum", "fault": "x"}]),
+        "has a fault and a trial",
+    );
+    check(
+        |r| r["round"]["faults"] = json!([{"miner_id": "b", "task": "two_sum", "fault": "x"}]),
+        "'b' is ranked, although",
+    );
     check(|r| r["round"]["partial"] = false.into(), "leaves out");
     check(|r| r["round"]["seed"] = 4.into(), "commitment");
     check(|r| r["round"]["pool_tao"] = "99".into(), "rewards sum");
@@ -199,7 +226,14 @@ fn changed(value: &Value) -> Value {
 
 /// Fields that nothing else in a report determines; only the digest protects them.
 const FREE: [&str; 9] = [
-    "stdout", "stderr", "wall_ms", "cpu_ms", "peak_memory_bytes", "stdout_truncated", "stderr_truncated", "detail",
+    "stdout",
+    "stderr",
+    "wall_ms",
+    "cpu_ms",
+    "peak_memory_bytes",
+    "stdout_truncated",
+    "stderr_truncated",
+    "detail",
     "finished_at",
 ];
 
@@ -211,7 +245,9 @@ fn refuses_every_change_of_every_field() {
     let mut mutations = 0;
     for place in places.iter().filter(|place| *place != "/digest") {
         let (parent, name) = place.rsplit_once('/').unwrap();
-        let change = |report: &mut Value| *report.pointer_mut(place).unwrap() = changed(&report.pointer(place).unwrap().clone());
+        let change = |report: &mut Value| {
+            *report.pointer_mut(place).unwrap() = changed(&report.pointer(place).unwrap().clone())
+        };
         let remove = |report: &mut Value| match report.pointer_mut(parent).unwrap() {
             Value::Object(fields) => drop(fields.remove(name)),
             Value::Array(items) => drop(items.remove(name.parse().unwrap())),
@@ -232,12 +268,21 @@ fn refuses_every_change_of_every_field() {
                 continue;
             }
             mutations += 1;
-            assert_ne!(problems(&mutant), Vec::<String>::new(), "mutation {index} of {place} was accepted");
-            let free = FREE.contains(&name) || index == 2 && !mutant.pointer(parent).unwrap().is_array();
+            assert_ne!(
+                problems(&mutant),
+                Vec::<String>::new(),
+                "mutation {index} of {place} was accepted"
+            );
+            let free =
+                FREE.contains(&name) || index == 2 && !mutant.pointer(parent).unwrap().is_array();
             // Public details are free text, and a time of upload may be any before the round.
             if !free && !(index == 0 && place.ends_with("first_submitted_at")) {
                 forge(&mut mutant);
-                assert_ne!(problems(&mutant), Vec::<String>::new(), "forged mutation {index} of {place} was accepted");
+                assert_ne!(
+                    problems(&mutant),
+                    Vec::<String>::new(),
+                    "forged mutation {index} of {place} was accepted"
+                );
             }
         }
     }

@@ -98,7 +98,8 @@ fn check_consistent(problems: Vec<String>) -> Result<(), ProblemResponse> {
     if problems.is_empty() {
         return Ok(());
     }
-    let mut detail = problems.iter().take(SHOWN_PROBLEMS).map(String::as_str).collect::<Vec<_>>().join("; ");
+    let mut detail =
+        problems.iter().take(SHOWN_PROBLEMS).map(String::as_str).collect::<Vec<_>>().join("; ");
     if problems.len() > SHOWN_PROBLEMS {
         detail.push_str(&format!("; and {} more", problems.len() - SHOWN_PROBLEMS));
     }
@@ -121,7 +122,8 @@ fn left_out(rankings: &Rankings, store: &Store) -> Result<Vec<String>, ProblemRe
     for agent in store.agents()?.agents {
         let first = agent.history.first().map_or(agent.uploaded_at, |version| version.uploaded_at);
         if first < limit && !judged.contains(&agent.miner_id) {
-            problems.push(format!("'{}' is left out, and the round is not partial", agent.miner_id));
+            problems
+                .push(format!("'{}' is left out, and the round is not partial", agent.miner_id));
         }
     }
     Ok(problems)
