@@ -92,7 +92,7 @@ impl From<OpenRoundError> for CommandError {
     fn from(error: OpenRoundError) -> Self {
         match error {
             OpenRoundError::Store(error) => error.into(),
-            error => Self::input(error),
+            OpenRoundError::UnusedCommitment { .. } => Self::input(error),
         }
     }
 }
@@ -137,7 +137,7 @@ impl From<UploadError> for CommandError {
         match error {
             UploadError::Client(error) => error.into(),
             UploadError::TokenFile(error) => error.into(),
-            error => Self::input(error),
+            UploadError::NotOwner { .. } => Self::input(error),
         }
     }
 }

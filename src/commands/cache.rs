@@ -1,5 +1,7 @@
 //! `arena cache`: shows the size of the stored results, and removes those that no round uses any more.
 
+use std::collections::BTreeSet;
+
 use clap::Args;
 use harness::benchmark::tasks::stored;
 use harness::round::agent::{VersionLimit, stored_agents};
@@ -37,13 +39,13 @@ pub fn run(args: &CacheArgs) -> Result {
     let was_run = round.as_ref().is_none_or(|round| !round.image.is_empty());
     if args.prune && (!was_run || found.agents.is_empty()) {
         return Err(CommandError::Input(format!(
-            "cannot tell which results of {} are stale: it holds no agents, or a round that was not run yet; \
+            "cannot determine which results of {} are stale: it holds no agents, or a round that was not run yet; \
              nothing was removed; run 'arena evaluate' first",
             store.root().display()
         )));
     }
     let keys = match &round {
-        None => Default::default(),
+        None => BTreeSet::new(),
         Some(round) => {
             let tasks = stored(args.benchmark.file.as_ref(), &store, round)?;
             let tasks: Vec<_> =

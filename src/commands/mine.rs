@@ -235,7 +235,7 @@ fn chosen(all: &[TaskView], ids: &[String]) -> Result<Vec<TaskView>> {
     if let Some(unknown) = ids.iter().find(|id| !known(id)) {
         let names: Vec<_> = all.iter().map(|task| task.id.as_str()).collect();
         return Err(CommandError::Input(format!(
-            "there is no task '{}'; the platform serves {}",
+            "unknown task '{}'; the platform serves {}",
             unknown.escape_debug(),
             names.join(", ")
         )));

@@ -32,7 +32,7 @@ pub struct SamplesArgs {
     /// are advisory: its assertions run next to the samples). JSONL, plain or gzip
     #[arg(long, value_name = "FORMAT:FILE")]
     benchmark: BenchmarkFile,
-    /// JSONL file of samples: a task_id with 'solution' or 'completion' on each line
+    /// JSONL file of samples: the id of a task with 'solution' or 'completion' on each line
     #[arg(long = "samples", value_name = "FILE")]
     file: PathBuf,
     /// File to write a verdict per line to [default: next to the samples, *_verdicts.jsonl]

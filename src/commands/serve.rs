@@ -1,6 +1,5 @@
 //! `arena serve`: from the arguments to a running server, and to its end.
 
-use std::future::Future;
 use std::io::Write as _;
 use std::path::PathBuf;
 
@@ -28,9 +27,12 @@ pub struct ServeArgs {
     addr: String,
     #[command(flatten)]
     store: StoreArgs,
-    /// File with the validator token, which grants reading sources and publishing rankings [default: the
-    /// token in ARENA_VALIDATOR_TOKEN]
-    #[arg(long, value_name = "FILE")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        help = "File with the validator token, which grants reading sources and publishing rankings [default: \
+            the token in ARENA_VALIDATOR_TOKEN]"
+    )]
     validator_token_file: Option<PathBuf>,
     #[command(flatten)]
     quotas: QuotaArgs,
@@ -96,7 +98,12 @@ pub async fn run(args: ServeArgs) -> Result {
     let _ = writeln!(std::io::stdout(), "listening on http://{address}");
     let checked = store.clone();
     tokio::task::spawn_blocking(move || report_damaged(&checked));
-    let shutdown = shutdown(args.until_stdin_closes);
+    let shutdown = async move {
+        tokio::select! {
+            () = interrupt::received() => {}
+            () = stdin_closed(), if args.until_stdin_closes => {}
+        }
+    };
     server::serve(listener, store, settings, shutdown).await.map_err(failed("serve"))
 }
 
@@ -124,15 +131,6 @@ fn connections() -> Result<usize> {
     let standard = HttpLimits::STANDARD.connections;
     let half = limit.maximum.and_then(|most| usize::try_from(most / 2).ok());
     Ok(half.map_or(standard, |half| standard.min(half)))
-}
-
-fn shutdown(until_stdin_closes: bool) -> impl Future<Output = ()> {
-    async move {
-        tokio::select! {
-            () = interrupt::received() => {}
-            () = stdin_closed(), if until_stdin_closes => {}
-        }
-    }
 }
 
 /// Waits for the end of stdin in a thread of its own, which may block until the process ends.

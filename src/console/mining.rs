@@ -79,7 +79,7 @@ impl MiningConsole {
                 ));
             }
             MiningEvent::Done { task, best: None } => {
-                self.print_line(&format!("{task}: no usable answer"))
+                self.print_line(&format!("{task}: no usable answer"));
             }
             MiningEvent::Left { task, reason } => {
                 self.print_line(&format!("{task}: skipped: {reason}"));

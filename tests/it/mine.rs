@@ -226,7 +226,7 @@ async fn bad_input_is_named_on_one_line() {
     let check = async |more: &[&str], status, parts: &[&str]| {
         platform.arena(&[&sample, more].concat()).await.check(status, parts);
     };
-    check(&["--task", "no_such_task"], 2, &["there is no task 'no_such_task'"]).await;
+    check(&["--task", "no_such_task"], 2, &["unknown task 'no_such_task'"]).await;
     check(&["--resume"], 2, &["nothing to resume"]).await;
     check(&["--budget", "days=1"], 2, &["tokens=N,cost=USD,seconds=N"]).await;
     check(&["--platform", "http://127.0.0.1:1"], 1, &["cannot reach the platform"]).await;

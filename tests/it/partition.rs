@@ -80,7 +80,7 @@ fn merged_parts_equal_the_whole_round() {
     std::fs::write(&file, result.to_string()).unwrap();
     let refused = arena(&["merge", "--store", &merged, &parts[0]]);
     assert_eq!(refused.status.code(), Some(1), "{refused:?}");
-    assert!(String::from_utf8_lossy(&refused.stderr).contains("says MLE"), "{refused:?}");
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("has MLE"), "{refused:?}");
     for (seed, words) in [("8", "another round"), ("7", "other tasks")] {
         let other = filled(&directory.path().join(seed));
         let round = ["evaluate", "--store", &other, "--seed", seed, "--task", "fizz_buzz"];

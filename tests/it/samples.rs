@@ -145,7 +145,7 @@ fn reads_gzip_and_names_bad_input() {
         (
             "mbpp:x".to_owned(),
             &samples,
-            "'mbpp:x' is not a suite; 'evalplus:FILE' or 'humaneval:FILE' is wanted",
+            "'mbpp:x' is not a benchmark; expected 'evalplus:FILE' or 'humaneval:FILE'",
         ),
         (format!("evalplus:{}", path("none")), &samples, "none: No such file or directory"),
         (
@@ -158,18 +158,18 @@ fn reads_gzip_and_names_bad_input() {
             &samples,
             "small_plus.jsonl, line 1: `test` must be a string",
         ),
-        (format!("evalplus:{}", path("empty.jsonl")), &samples, "empty.jsonl holds no problem"),
+        (format!("evalplus:{}", path("empty.jsonl")), &samples, "empty.jsonl contains no problems"),
         (
             plus.clone(),
             &path("unknown.jsonl"),
-            "unknown.jsonl, line 1: the suite has no problem 'HumanEval/1'",
+            "unknown.jsonl, line 1: the benchmark has no problem 'HumanEval/1'",
         ),
         (
             plus.clone(),
             &path("bare.jsonl"),
-            "bare.jsonl, line 1: neither 'solution' nor 'completion' is there",
+            "bare.jsonl, line 1: `solution` or `completion` must be a string",
         ),
-        (plus.clone(), &path("empty.jsonl"), "empty.jsonl holds no sample"),
+        (plus.clone(), &path("empty.jsonl"), "empty.jsonl contains no samples"),
     ] {
         let output = arena(&["samples", "--benchmark", &benchmark, "--samples", samples]);
         let said = String::from_utf8_lossy(&output.stderr);

@@ -127,7 +127,7 @@ fn parse(name: &str, source: &str) -> Result<HostileProgram, String> {
             "expect" => program.expect = verdicts(value)?,
             "never" => value.clone_into(&mut program.never),
             "most" => {
-                program.most = value.parse().map_err(|_| format!("'{value}' is not a score"))?
+                program.most = value.parse().map_err(|_| format!("'{value}' is not a score"))?;
             }
             "trials" => program.trials = number()?,
             "at once" => program.at_once = number()?,

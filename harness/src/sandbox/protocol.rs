@@ -172,7 +172,7 @@ pub enum TerminationReason {
     Value,
     /// It sent more than all values together may be.
     Values,
-    /// It sent something that was not due.
+    /// It sent something out of turn.
     Turn,
 }
 

@@ -188,7 +188,7 @@ pub fn write_evaluation(
     }
 }
 
-/// Serialises what an iterator yields, once, and keeps the fault that ended it early.
+/// Serializes what an iterator yields, once, and keeps the fault that ended it early.
 struct StreamedTrials<'a, I> {
     trials: RefCell<Option<I>>,
     digest: &'a RefCell<ReportDigest>,
@@ -214,7 +214,7 @@ impl<I: Iterator<Item = Result<MinerTrial, Fault>>> Serialize for StreamedTrials
     }
 }
 
-/// Serialises the digest of the report, after its trials.
+/// Serializes the digest of the report, after its trials.
 struct LastDigest<'a> {
     digest: &'a RefCell<ReportDigest>,
     rankings: &'a [Ranking],

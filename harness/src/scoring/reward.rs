@@ -8,7 +8,7 @@ use crate::choice::choices;
 /// How the pool is split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Payout {
-    /// In proportion to the scores.
+    /// In proportion to the scores
     Proportional,
     /// All of it to the first.
     WinnerTakesAll,

@@ -35,7 +35,7 @@ pub struct TrialJudge<'a> {
 }
 
 impl<'a> TrialJudge<'a> {
-    /// A judge of an answer to this task.
+    /// Judges an answer to this task.
     pub fn new(task: &'a RoundTask, stop: StopPolicy) -> Self {
         let cut_short = (Verdict::TimeLimit, "time was up before this call");
         Self { task, stop, results: Vec::new(), cut_short, clean: true }
@@ -145,7 +145,7 @@ fn judge_outcome(entry_point: &str, case: &Case, outcome: &CallOutcome) -> CaseR
     explained(case, verdict, detail, case.explain(entry_point, outcome))
 }
 
-/// TerminationReason no case can be judged.
+/// Why the answer cannot be called.
 struct LoadFailure {
     verdict: Verdict,
     detail: String,
@@ -232,7 +232,7 @@ mod tests {
         CallsRun { load, rest, clean: true, usage: ResourceUsage::default() }
     }
 
-    /// The results of calls that ended like this.
+    /// Judges calls that ended like this.
     fn judged(calls: &[CallEnd], stop: StopPolicy) -> (Vec<CaseResult>, bool) {
         let task = round_task();
         let mut judge = TrialJudge::new(&task, stop);

@@ -42,10 +42,6 @@ impl Daemon {
         daemon
     }
 
-    pub fn address(&self) -> String {
-        format!("unix://{}", self.directory.path().join("d.sock").display())
-    }
-
     pub fn docker(&self) -> Docker {
         let socket = self.directory.path().join("d.sock");
         Docker::connect_with_unix(socket.to_str().unwrap(), 60, API_DEFAULT_VERSION).unwrap()

@@ -25,6 +25,8 @@ const ASLEEP: &str = "import time\ntime.sleep(60)\n";
 const ENDLESS: &str = "while True: pass\n";
 /// What the fault of a starved trial contains.
 const STARVED: &str = "too busy to let it run";
+/// An agent that only uses the processor, in a trial of its own.
+const WITNESS: &str = "witness";
 /// How often a round is repeated in which other load of the machine starved a trial.
 const ROUNDS: usize = 3;
 
@@ -36,16 +38,24 @@ struct ExpectedAgent {
     verdict: Verdict,
 }
 
-/// Runs the agents, checks their verdicts, and returns the faults of the attempts that were repeated.
-async fn check(agents: &[ExpectedAgent], jobs: usize, trials: u64) -> Vec<String> {
+/// An attempt that ended in a fault and was repeated.
+#[derive(Debug)]
+struct RepeatedAttempt {
+    agent: String,
+    fault: String,
+}
+
+/// Runs the agents, checks their verdicts, and returns the attempts that were repeated.
+async fn check(agents: &[ExpectedAgent], jobs: usize, trials: u64) -> Vec<RepeatedAttempt> {
     let sandbox = sandbox::open(&SandboxSettings::default(), &|_| ()).await.expect("a sandbox");
     let mut task = tasks::find("reverse_string").expect("the first task");
     task.limits.agent_wall_ms = AGENT_WALL_MS;
     let retries = Arc::new(Mutex::new(Vec::new()));
     let reported = Arc::clone(&retries);
     let listener = move |event| {
-        if let RoundEvent::Retrying { fault, .. } = event {
-            reported.lock().unwrap().push(fault);
+        if let RoundEvent::Retrying { miner_id, fault, .. } = event {
+            let agent = miner_id.to_string();
+            reported.lock().unwrap().push(RepeatedAttempt { agent, fault });
         }
     };
     let plan = RoundPlan {
@@ -100,7 +110,7 @@ async fn eight_times_as_many_jobs_as_processors_change_no_verdict() {
     let retries = check(&kinds.map(agent).collect::<Vec<_>>(), jobs, TRIALS).await;
     println!("{} attempts were repeated", retries.len());
     assert!(!retries.is_empty(), "no trial was starved, so this proves nothing");
-    assert!(retries.iter().all(|fault| fault.contains(STARVED)), "{retries:?}");
+    assert!(retries.iter().all(|retry| retry.fault.contains(STARVED)), "{retries:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -116,14 +126,24 @@ async fn agent_that_crowds_or_waits_by_itself_is_not_starved() {
         let program = programs.iter().find(|program| program.short_name() == name).unwrap();
         agent(name, &program.source)
     };
-    let agents = [agent("asleep", ASLEEP), hostile("busy_processes"), hostile("seems_starved")];
-    // Other load of the machine may starve a trial now and then. An agent that can cause it does so every time.
+    let agents = [
+        agent("asleep", ASLEEP),
+        hostile("busy_processes"),
+        agent(WITNESS, ENDLESS),
+        hostile("seems_starved"),
+    ];
+    // Other load of the machine may starve a trial, and then it starves the witness as well. An agent that can cause
+    // starvation does so in every round, and to itself alone.
+    let mut suspicious = 0;
     for _ in 0..ROUNDS {
         let retries = check(&agents, 1, 1).await;
-        if retries.is_empty() {
+        let (witness, others): (Vec<_>, Vec<_>) =
+            retries.into_iter().partition(|retry| retry.agent == WITNESS);
+        if others.is_empty() {
             return;
         }
-        println!("warning: attempts were repeated: {retries:?}");
+        println!("warning: attempts were repeated: {others:?}; of the witness: {witness:?}");
+        suspicious += usize::from(witness.is_empty());
     }
-    panic!("a trial was starved in each of {ROUNDS} rounds");
+    assert!(suspicious < ROUNDS, "a trial other than the witness's was starved in every round");
 }

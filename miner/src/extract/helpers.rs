@@ -57,13 +57,15 @@ fn provided_names(block: &str) -> BTreeSet<&str> {
         LazyLock::new(|| pattern(r"(?m)^\s*(?:from\s+\S+\s+)?import\s+(?:\(([^)]*)\)|([^\n#(]*))"));
     let defined = DEFINITION.captures_iter(block).filter_map(|found| found.get(1).or(found.get(2)));
     let imported = IMPORT.captures_iter(block).filter_map(|found| found.get(1).or(found.get(2)));
-    // `a.b as c` provides `c`, and `a.b` provides `a`.
-    fn bound_name(item: &str) -> &str {
-        item.rsplit(" as ").next().unwrap_or(item).trim()
-    }
     let imported = imported.flat_map(|items| items.as_str().split(','));
-    let imported = imported.map(bound_name).filter_map(|name| name.split('.').next());
+    let imported = imported.map(bound_name);
     defined.map(|name| name.as_str()).chain(imported).collect()
+}
+
+/// The name that an item of an import binds: `a.b as c` binds `c`, and `a.b` binds `a`.
+fn bound_name(item: &str) -> &str {
+    let name = item.rsplit(" as ").next().unwrap_or(item).trim();
+    name.split('.').next().unwrap_or(name)
 }
 
 /// The parameters, loop variables and assigned names within the functions of a block.

@@ -295,6 +295,14 @@ impl<'a> Conversation<'a> {
                 )),
             },
             Some(ReplyFlaw::Refused) => Ok(ExaminedReply::failed("the model refused to answer")),
+            Some(ReplyFlaw::OnlyReasoning) => Ok(ExaminedReply {
+                feedback: Some(
+                    "your reasoning reached the token limit; reason less, and answer".to_owned(),
+                ),
+                ..ExaminedReply::failed(
+                    "the model's reasoning reached the token limit; raise --max-output-tokens",
+                )
+            }),
             Some(ReplyFlaw::TooLong) => {
                 Ok(ExaminedReply::failed("the answer was cut off because it is far too long"))
             }

@@ -5,28 +5,36 @@
 //! because the important parts lie between the format and the socket: an endless reply is cut off, a wait that
 //! the server asks for is kept, the key never appears anywhere, and a refusal is distinguished from a failure.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable as _};
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, StreamExt as _, TryFutureExt as _};
-use reqwest::header::{CONTENT_TYPE, HeaderValue};
-use reqwest::{Response, Url};
+use reqwest::header::HeaderValue;
+use reqwest::{Response, StatusCode, Url};
 
 use super::api_key::ApiKey;
 use super::source::{
     AnswerSource, AnswerSourceError, MAX_REPLY_BYTES, ModelProgress, ModelReply, ModelRequest,
     ReplyFlaw, TokenUsage,
 };
-use failure::ProviderFailure;
-use wire::{PartialReply, WireFormat};
+use body::{BodyDecoder, BodyTooLong};
+use dialect::WireDialect;
+use failure::{AskedServer, ProviderFailure};
+use url::BaseUrl;
+use wire::{PartialReply, WireFormat, WireInput, WireRequest};
 
 mod anthropic;
+mod body;
+mod dialect;
 mod failure;
 mod gemini;
 mod kind;
 mod openai;
 mod sse;
+mod url;
 mod wire;
 
 pub use kind::ProviderKind;
@@ -35,6 +43,8 @@ pub use kind::ProviderKind;
 const MAX_STREAM_BYTES: usize = 64 << 20;
 /// Most bytes of an error response that are read.
 const MAX_ERROR_BYTES: usize = 64 << 10;
+/// How often one request is repeated because the server does not support a part of it.
+const MAX_ADAPTATIONS: u32 = 4;
 /// Longest wait between two requests that the policy chooses itself.
 const MAX_BACKOFF: Duration = Duration::from_mins(1);
 
@@ -96,10 +106,14 @@ pub struct ProviderOptions {
 pub struct Provider {
     kind: ProviderKind,
     model: String,
-    base_url: Url,
+    base_url: BaseUrl,
     key: Option<ApiKey>,
     policy: RequestPolicy,
     format: Box<dyn WireFormat>,
+    /// What the server supports, as far as its error responses have shown.
+    dialect: Mutex<WireDialect>,
+    /// Whether the server has answered before.
+    was_reached: AtomicBool,
     http: reqwest::Client,
 }
 
@@ -131,7 +145,7 @@ impl Provider {
                  hold"
             )));
         }
-        let base_url = parse_base_url(base_url.as_deref().unwrap_or(kind.base_url()))?;
+        let base_url = BaseUrl::parse(base_url.as_deref().unwrap_or(kind.base_url()))?;
         let http = reqwest::Client::builder()
             .connect_timeout(policy.connect)
             .read_timeout(policy.silence)
@@ -142,105 +156,137 @@ impl Provider {
             .map_err(|error| {
                 AnswerSourceError::Unusable(format!("cannot create an HTTP client: {error}"))
             })?;
-        let model = model.to_owned();
-        Ok(Self { kind, model, base_url, key, policy, format: kind.wire_format(), http })
+        Ok(Self {
+            kind,
+            model: model.to_owned(),
+            base_url,
+            key,
+            policy,
+            format: kind.wire_format(),
+            dialect: Mutex::new(kind.dialect()),
+            was_reached: AtomicBool::new(false),
+            http,
+        })
     }
 
     async fn attempt(&self, request: &ModelRequest<'_>) -> Result<ModelReply, ProviderFailure> {
-        let wire = self.format.request(&self.model, request, self.key.as_ref());
-        let url = self.base_url.join(&wire.path).map_err(|error| {
-            let reason = format!("model '{}' does not fit into a URL: {error}", self.model);
-            ProviderFailure::permanent(AnswerSourceError::Unusable(reason))
-        })?;
-        let mut sending = self.http.post(url).json(&wire.body);
-        for (name, value) in wire.headers {
-            sending = sending.header(name, value);
-        }
-        let response =
-            sending.send().await.map_err(|error| ProviderFailure::of_transport(&error))?;
-        let status = response.status();
-        if !status.is_success() {
+        let key_names = self.kind.key_variables().join(" or ");
+        let mut adaptations = 0;
+        loop {
+            let dialect = self.dialect();
+            let key = self.key.as_ref();
+            let input = WireInput { model: &self.model, request, key, dialect: &dialect };
+            let wire = self.format.request(&input);
+            let url = self.base_url.join(&wire);
+            let asked = AskedServer {
+                url: &url::shown(&url),
+                key_names: &key_names,
+                max_output_tokens: request.max_output_tokens,
+                was_reached: self.was_reached.load(Ordering::Relaxed),
+            };
+            let response = self.send(url, wire).await;
+            let response =
+                response.map_err(|error| ProviderFailure::of_transport(&error, &asked))?;
+            self.was_reached.store(true, Ordering::Relaxed);
+            let status = response.status();
+            if status.is_success() {
+                let reply = self.read(response, &asked, request).await?;
+                return Ok(self.finish(reply, request));
+            }
             let headers = response.headers().clone();
             let body = read_error_body(response).await;
-            let key_names = self.kind.key_variables().join(" or ");
-            return Err(ProviderFailure::of_status(status, &headers, &body, &key_names));
+            if adaptations == MAX_ADAPTATIONS || !self.adapt(dialect, status, &body) {
+                return Err(ProviderFailure::of_status(status, &headers, &body, &asked));
+            }
+            adaptations += 1;
         }
-        let mut reply = PartialReply::default();
-        self.read(response, &mut reply, request).await?;
-        Ok(self.finish(reply, request))
+    }
+
+    async fn send(&self, url: Url, wire: WireRequest) -> reqwest::Result<Response> {
+        let sending = self.http.post(url).json(&wire.body);
+        let headers = wire.headers.into_iter();
+        headers.fold(sending, |sending, (name, value)| sending.header(name, value)).send().await
+    }
+
+    fn dialect(&self) -> WireDialect {
+        self.dialect.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Adapts the dialect to an error response. Returns whether the request is worth repeating.
+    fn adapt(&self, mut dialect: WireDialect, status: StatusCode, body: &[u8]) -> bool {
+        let is_unknown_path = matches!(status.as_u16(), 404 | 405);
+        if is_unknown_path && self.base_url.has_version() || !dialect.adapt(status, body) {
+            return false;
+        }
+        *self.dialect.lock().unwrap_or_else(PoisonError::into_inner) = dialect;
+        true
     }
 
     /// Reads a reply, as a stream of events or in one piece: some servers support only the latter.
     async fn read(
         &self,
         response: Response,
-        reply: &mut PartialReply,
+        asked: &AskedServer<'_>,
         request: &ModelRequest<'_>,
-    ) -> Result<(), ProviderFailure> {
-        let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-        let streamed = kind.is_some_and(|kind| kind.starts_with("text/event-stream"));
-        let mut events = sse::EventDecoder::default();
-        let mut whole = Vec::new();
+    ) -> Result<PartialReply, ProviderFailure> {
+        let mut reply = PartialReply::default();
+        let mut body = BodyDecoder::new();
         let mut received = 0;
         let mut chunks = response.bytes_stream();
         while let Some(chunk) = chunks.next().await {
-            let chunk = chunk.map_err(|error| ProviderFailure::of_transport(&error))?;
+            let asked = AskedServer { was_reached: true, ..*asked };
+            let chunk = chunk.map_err(|error| ProviderFailure::of_transport(&error, &asked))?;
             received += chunk.len();
-            let mut cut_off = received > MAX_STREAM_BYTES;
-            if streamed {
-                match events.feed(&chunk) {
-                    Ok(complete) => self.add_events(complete, reply)?,
-                    Err(sse::EventTooLong) => cut_off = true,
-                }
-                cut_off |= reply.text.len() > MAX_REPLY_BYTES;
-            } else {
-                whole.extend_from_slice(&chunk);
-                // JSON writes some characters in six bytes.
-                cut_off |= whole.len() > 6 * MAX_REPLY_BYTES;
+            let mut is_too_long = received > MAX_STREAM_BYTES;
+            match body.feed(&chunk) {
+                Ok(complete) => self.add_all(complete, &mut reply)?,
+                Err(BodyTooLong) => is_too_long = true,
             }
-            if cut_off {
+            if is_too_long || reply.text.len() > MAX_REPLY_BYTES {
                 reply.flaw = Some(ReplyFlaw::TooLong);
                 reply.text.truncate(reply.text.floor_char_boundary(MAX_REPLY_BYTES));
-                return Ok(());
+                return Ok(reply);
             }
-            let bytes = reply.text.len() + reply.reasoning_bytes + whole.len();
+            let bytes = reply.text.len() + reply.reasoning_bytes + body.document_bytes();
             (request.on_progress)(ModelProgress::Received { bytes });
             if reply.last {
-                return Ok(());
+                return Ok(reply);
             }
         }
-        if streamed {
-            self.add_events(events.finish(), reply)?;
-        } else {
-            let whole = serde_json::from_slice(&whole)
-                .map_err(|error| malformed(&format!("not JSON: {error}")))?;
-            self.format.add(&whole, reply)?;
-        }
-        if reply.ended { Ok(()) } else { Err(malformed("it ends in the middle")) }
+        self.add_all(body.finish(), &mut reply)?;
+        if reply.ended { Ok(reply) } else { Err(malformed("it ends in the middle")) }
     }
 
-    fn add_events(
+    fn add_all(
         &self,
-        events: impl IntoIterator<Item = String>,
+        pieces: impl IntoIterator<Item = String>,
         reply: &mut PartialReply,
     ) -> Result<(), ProviderFailure> {
-        for data in events {
+        for data in pieces {
             if data.trim() == "[DONE]" {
                 (reply.ended, reply.last) = (true, true);
                 continue;
             }
-            let event = serde_json::from_str(&data)
-                .map_err(|error| malformed(&format!("an event is not JSON: {error}")))?;
-            self.format.add(&event, reply)?;
+            let piece = serde_json::from_str(&data)
+                .map_err(|error| malformed(&format!("it is not JSON: {error}")))?;
+            self.format.add(&piece, reply)?;
         }
         Ok(())
     }
 
     fn finish(&self, reply: PartialReply, request: &ModelRequest<'_>) -> ModelReply {
-        let PartialReply { text, reasoning_bytes, usage, flaw, .. } = reply;
+        let PartialReply { mut text, reasoning, reasoning_bytes, usage, mut flaw, .. } = reply;
         let usage = usage.unwrap_or_else(|| {
             TokenUsage::estimated(request.bytes(), text.len() + reasoning_bytes)
         });
+        if text.trim().is_empty() && reasoning_bytes > 0 {
+            match flaw {
+                Some(ReplyFlaw::Truncated) => flaw = Some(ReplyFlaw::OnlyReasoning),
+                // Some servers mistake the whole reply for reasoning.
+                None => text = reasoning,
+                Some(_) => {}
+            }
+        }
         ModelReply { text: self.without_key(&text), usage, flaw }
     }
 
@@ -288,21 +334,6 @@ impl AnswerSource for Provider {
             });
         replied.map_err(|failure| self.error_without_key(failure.into_error())).boxed()
     }
-}
-
-/// A URL to which paths can be joined.
-fn parse_base_url(address: &str) -> Result<Url, AnswerSourceError> {
-    let invalid = |reason: String| {
-        AnswerSourceError::Unusable(format!("--base-url '{address}' is not a URL: {reason}"))
-    };
-    let mut url = Url::parse(address).map_err(|error| invalid(error.to_string()))?;
-    if !matches!(url.scheme(), "http" | "https") {
-        return Err(invalid(format!("'{}' is not http or https", url.scheme())));
-    }
-    if !url.path().ends_with('/') {
-        url.set_path(&format!("{}/", url.path()));
-    }
-    Ok(url)
 }
 
 fn malformed(reason: &str) -> ProviderFailure {

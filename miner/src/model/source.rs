@@ -164,6 +164,8 @@ pub enum ReplyFlaw {
     Refused,
     /// It was cut off at [`MAX_REPLY_BYTES`].
     TooLong,
+    /// The model's reasoning reached the token limit before any answer.
+    OnlyReasoning,
 }
 
 /// A source could not answer.

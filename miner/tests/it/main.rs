@@ -3,4 +3,7 @@
 #[cfg(feature = "outside-tools")]
 mod llmock;
 mod mining_loop;
-mod providers;
+mod provider_failures;
+mod provider_formats;
+mod provider_server;
+mod provider_variants;

@@ -10,7 +10,7 @@ const RAO_PER_TAO: u64 = 1_000_000_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Rao(pub u64);
 
-/// A decimal without needless digits: `50`, `33.333333333`.
+/// Formats the amount in TAO without trailing zeros: `50`, `33.333333333`.
 impl fmt::Display for Rao {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (whole, fraction) = (self.0 / RAO_PER_TAO, self.0 % RAO_PER_TAO);

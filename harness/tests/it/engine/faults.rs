@@ -354,7 +354,7 @@ async fn cleanup_removes_the_other_containers_after_a_failure() {
 
 #[tokio::test(start_paused = true)]
 async fn a_record_that_cannot_be_stored_ends_the_round() {
-    for (error, repair) in [(ENOSPC, "make room on that disk"), (EIO, "check that disk")] {
+    for (error, repair) in [(ENOSPC, "free space on that disk"), (EIO, "check that disk")] {
         let mut met = Vec::new();
         for number in 0.. {
             let round = RoundInMemory::new(driver(None, 0));

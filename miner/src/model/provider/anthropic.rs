@@ -3,9 +3,8 @@
 use serde_json::{Value, json};
 
 use super::failure::ProviderFailure;
-use super::wire::{PartialReply, WireFormat, WireRequest};
-use crate::model::api_key::ApiKey;
-use crate::model::source::{ChatRole, ModelRequest, ReplyFlaw};
+use super::wire::{PartialReply, WireFormat, WireInput, WireRequest};
+use crate::model::source::{ChatRole, ReplyFlaw};
 
 /// API version.
 const VERSION: &str = "2023-06-01";
@@ -13,16 +12,12 @@ const VERSION: &str = "2023-06-01";
 pub(super) struct Anthropic;
 
 impl WireFormat for Anthropic {
-    fn request(
-        &self,
-        model: &str,
-        request: &ModelRequest<'_>,
-        key: Option<&ApiKey>,
-    ) -> WireRequest {
-        let of_role = |role| request.messages.iter().filter(move |message| message.role == role);
+    fn request(&self, input: &WireInput<'_>) -> WireRequest {
+        let all = input.messages();
+        let of_role = |role| all.iter().filter(move |message| message.role == role);
         let system: Vec<_> =
             of_role(ChatRole::System).map(|message| message.text.as_str()).collect();
-        let messages = request.messages.iter().filter_map(|message| {
+        let messages = all.iter().filter_map(|message| {
             let role = match message.role {
                 ChatRole::System => return None,
                 ChatRole::User => "user",
@@ -32,16 +27,18 @@ impl WireFormat for Anthropic {
             let text = if message.text.trim().is_empty() { "(nothing)" } else { &message.text };
             Some(json!({ "role": role, "content": text }))
         });
-        let body = json!({
-            "model": model,
-            "max_tokens": request.max_output_tokens,
-            "system": system.join("\n\n"),
+        let mut body = json!({
+            "model": input.model,
+            "max_tokens": input.request.max_output_tokens,
             "messages": messages.collect::<Vec<_>>(),
             "stream": true,
         });
+        if !system.is_empty() {
+            body["system"] = system.join("\n\n").into();
+        }
         let mut headers = vec![("anthropic-version", VERSION.to_owned())];
-        headers.extend(key.map(|key| ("x-api-key", key.reveal().to_owned())));
-        WireRequest { path: "v1/messages".to_owned(), headers, body }
+        headers.extend(input.key.map(|key| ("x-api-key", key.reveal().to_owned())));
+        WireRequest { path: "v1/messages".to_owned(), query: None, headers, body }
     }
 
     fn add(&self, event: &Value, reply: &mut PartialReply) -> Result<(), ProviderFailure> {
@@ -51,7 +48,7 @@ impl WireFormat for Anthropic {
             "content_block_delta" => {
                 let delta = &event["delta"];
                 reply.text.push_str(delta["text"].as_str().unwrap_or_default());
-                reply.reasoning_bytes += delta["thinking"].as_str().map_or(0, str::len);
+                reply.add_reasoning(delta["thinking"].as_str().unwrap_or_default());
             }
             "message_delta" => {
                 add_stop_reason(&event["delta"], reply);

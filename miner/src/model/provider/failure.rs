@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
+use serde_json::Value;
 
 use crate::model::source::AnswerSourceError;
 
@@ -11,6 +12,18 @@ use crate::model::source::AnswerSourceError;
 const MAX_MESSAGE_CHARS: usize = 300;
 /// Longest wait that a provider may ask for.
 const MAX_RETRY_AFTER: Duration = Duration::from_mins(2);
+
+/// The server that was asked, for messages.
+pub(super) struct AskedServer<'a> {
+    /// The URL, without user, password and query.
+    pub url: &'a str,
+    /// The variables that may hold the key.
+    pub key_names: &'a str,
+    /// Longest reply, in tokens.
+    pub max_output_tokens: u64,
+    /// Whether it has answered before.
+    pub was_reached: bool,
+}
 
 /// One failed request.
 #[derive(Debug)]
@@ -33,15 +46,21 @@ impl ProviderFailure {
         Self { error: AnswerSourceError::Failed(reason), is_retryable: true, retry_after: None }
     }
 
-    /// The connection failed, before or during the reply.
-    pub(super) fn of_transport(error: &reqwest::Error) -> Self {
+    /// The connection failed, before or during the reply. A server that was never reached is probably not running,
+    /// or its address is wrong, and a retry does not help.
+    pub(super) fn of_transport(error: &reqwest::Error, asked: &AskedServer<'_>) -> Self {
         let mut cause: &dyn std::error::Error = error;
         while let Some(deeper) = cause.source() {
             cause = deeper;
         }
-        // reqwest's message contains the URL, which may contain a password.
+        // reqwest's message contains the whole URL, which may contain a password.
         let cause = if error.is_timeout() { "timed out".to_owned() } else { cause.to_string() };
-        Self::transient(format!("the provider cannot be reached: {cause}"))
+        let reason = format!("cannot reach the provider at {}: {cause}", asked.url);
+        if error.is_connect() && !error.is_timeout() && !asked.was_reached {
+            let reason = format!("{reason}; check that it is running and that --base-url is right");
+            return Self::permanent(AnswerSourceError::Unusable(reason));
+        }
+        Self::transient(reason)
     }
 
     /// The provider reported an error within a reply.
@@ -55,7 +74,7 @@ impl ProviderFailure {
         status: StatusCode,
         headers: &HeaderMap,
         body: &[u8],
-        key_names: &str,
+        asked: &AskedServer<'_>,
     ) -> Self {
         use AnswerSourceError::{Failed, Unusable};
         let reason = format!("the provider answered {status}{}", error_message(body));
@@ -66,16 +85,26 @@ impl ProviderFailure {
             _ => false,
         };
         let error = match status.as_u16() {
-            401 | 403 => Unusable(format!("{reason}; check the key in {key_names}")),
-            404 => Unusable(format!("{reason}; check --model and --base-url")),
+            401 | 403 => Unusable(format!("{reason}; check the key in {}", asked.key_names)),
+            404 | 405 => {
+                Unusable(format!("{reason}, asked at {}; check --model and --base-url", asked.url))
+            }
             300..=399 => Unusable(format!(
                 "{reason}: it redirects elsewhere, and keys are not sent to another host; set --base-url"
             )),
             402 => Unusable(reason),
+            400 | 413 | 422 if exceeds_context(&String::from_utf8_lossy(body)) => Failed(format!(
+                "{reason}; lower --max-output-tokens, which is {}, or give the model a larger context",
+                asked.max_output_tokens
+            )),
             429 if !is_retryable => Unusable(reason),
             _ => Failed(reason),
         };
-        Self { error, is_retryable, retry_after: retry_after(headers) }
+        Self {
+            error,
+            is_retryable,
+            retry_after: retry_after(headers).or_else(|| retry_delay(body)),
+        }
     }
 
     /// Returns whether the request is sent again.
@@ -95,18 +124,48 @@ impl ProviderFailure {
     }
 }
 
+/// Returns whether an error response says that question and reply exceed the model's context.
+pub(super) fn exceeds_context(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    let words = [
+        "context length",
+        "context_length",
+        "context size",
+        "context window",
+        "prompt is too long",
+    ];
+    words.iter().any(|word| text.contains(word))
+}
+
 fn contains(body: &[u8], word: &str) -> bool {
     String::from_utf8_lossy(body).contains(word)
 }
 
 /// `: MESSAGE`, or nothing if the provider gave no reason.
 fn error_message(body: &[u8]) -> String {
-    let value: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    let value: Value = serde_json::from_slice(body).unwrap_or_default();
     let value = if value.is_array() { &value[0] } else { &value };
-    let messages =
-        [&value["error"]["message"], &value["error"], &value["message"], &value["detail"]];
-    let message = messages.iter().find_map(|message| message.as_str());
-    message.map(|message| format!(": {}", shortened(message))).unwrap_or_default()
+    let messages = [
+        &value["error"]["message"],
+        &value["error"],
+        &value["message"],
+        &value["message"]["detail"],
+        &value["detail"],
+    ];
+    let message = messages.into_iter().find_map(|message| match message {
+        Value::String(message) => Some(message.clone()),
+        Value::Array(details) => Some(details.iter().map(detail).collect::<Vec<_>>().join("; ")),
+        _ => None,
+    });
+    message.map(|message| format!(": {}", shortened(&message))).unwrap_or_default()
+}
+
+/// `body.field: MESSAGE` for one entry of a list of validation errors.
+fn detail(entry: &Value) -> String {
+    let message = entry["msg"].as_str().or(entry.as_str()).unwrap_or("invalid");
+    let part = |part: &Value| part.as_str().map_or_else(|| part.to_string(), str::to_owned);
+    let place: Vec<_> = entry["loc"].as_array().into_iter().flatten().map(part).collect();
+    if place.is_empty() { message.to_owned() } else { format!("{}: {message}", place.join(".")) }
 }
 
 fn shortened(text: &str) -> String {
@@ -133,6 +192,15 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     Some(Duration::try_from(wait).unwrap_or_default())
 }
 
+/// The `retryDelay` in the details of Gemini's errors, such as `37s`.
+fn retry_delay(body: &[u8]) -> Option<Duration> {
+    let value: Value = serde_json::from_slice(body).ok()?;
+    let value = if value.is_array() { &value[0] } else { &value };
+    let details = value["error"]["details"].as_array()?;
+    let delay = details.iter().find_map(|detail| detail["retryDelay"].as_str())?;
+    Duration::try_from_secs_f64(delay.strip_suffix('s')?.parse().ok()?).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,7 +210,13 @@ mod tests {
             (reqwest::header::HeaderName::from_static(name), value.parse().unwrap())
         });
         let status = StatusCode::from_u16(status).unwrap();
-        ProviderFailure::of_status(status, &headers.collect(), body.as_bytes(), "A_KEY")
+        let asked = AskedServer {
+            url: "http://server/v1",
+            key_names: "A_KEY",
+            max_output_tokens: 16_384,
+            was_reached: true,
+        };
+        ProviderFailure::of_status(status, &headers.collect(), body.as_bytes(), &asked)
     }
 
     #[test]
@@ -163,6 +237,14 @@ mod tests {
         assert_eq!(wait("retry-after", "1.5"), Some(Duration::from_millis(1500)));
         assert_eq!(wait("retry-after-ms", "250"), Some(Duration::from_millis(250)));
         assert_eq!(wait("retry-after", "Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::ZERO));
+        let delay = |delay| {
+            let info = "type.googleapis.com/google.rpc.RetryInfo";
+            let error = serde_json::json!({ "details": [{ "@type": info, "retryDelay": delay }] });
+            of(429, &[], &serde_json::json!([{ "error": error }]).to_string()).retry_after
+        };
+        assert_eq!(delay("37s"), Some(Duration::from_secs(37)));
+        assert_eq!(delay("0.5s"), Some(Duration::from_millis(500)));
+        assert_eq!(delay("soon"), None);
         let later = wait("retry-after", "Wed, 21 Oct 2099 07:28:00 GMT").unwrap();
         assert!(later > Duration::from_hours(24), "{later:?}");
         for nonsense in ["soon", "-1", "nan", "inf"] {
@@ -177,10 +259,14 @@ mod tests {
             r#"{"error":"no such thing"}"#,
             r#"[{"error":{"message":"no such thing"}}]"#,
             r#"{"detail":"no such thing"}"#,
+            r#"{"detail":["no such thing"]}"#,
         ] {
             let text = of(400, &[], body).error.to_string();
             assert!(text.ends_with(": no such thing"), "{text}");
         }
+        let detail = r#"{"message":{"detail":[{"loc":["body","x",0],"msg":"not permitted"},{"msg":"bad"}]}}"#;
+        let text = of(422, &[], detail).error.to_string();
+        assert!(text.ends_with(": body.x.0: not permitted; bad"), "{text}");
         let long = of(400, &[], &format!(r#"{{"error":"{}"}}"#, "x".repeat(5000)));
         assert!(long.error.to_string().len() < 500);
         assert!(of(502, &[], "<html>").error.to_string().contains("502"));

@@ -3,26 +3,20 @@
 use serde_json::{Value, json};
 
 use super::failure::ProviderFailure;
-use super::wire::{PartialReply, WireFormat, WireRequest};
-use crate::model::api_key::ApiKey;
-use crate::model::source::{ChatRole, ModelRequest, ReplyFlaw};
+use super::wire::{PartialReply, WireFormat, WireInput, WireRequest};
+use crate::model::source::{ChatRole, ReplyFlaw};
 
 pub(super) struct Gemini;
 
 impl WireFormat for Gemini {
-    fn request(
-        &self,
-        model: &str,
-        request: &ModelRequest<'_>,
-        key: Option<&ApiKey>,
-    ) -> WireRequest {
+    fn request(&self, input: &WireInput<'_>) -> WireRequest {
         let parts = |text: &str| json!([{ "text": text }]);
         let mut body = json!({
             "contents": [],
-            "generationConfig": { "maxOutputTokens": request.max_output_tokens },
+            "generationConfig": { "maxOutputTokens": input.request.max_output_tokens },
         });
         let mut contents = Vec::new();
-        for message in request.messages {
+        for message in input.messages() {
             match message.role {
                 ChatRole::System => {
                     body["systemInstruction"] = json!({ "parts": parts(&message.text) });
@@ -37,10 +31,11 @@ impl WireFormat for Gemini {
         }
         body["contents"] = contents.into();
         // In a header and not in the URL, as URLs end up in logs.
-        let headers = key.map(|key| ("x-goog-api-key", key.reveal().to_owned()));
-        let model = model.strip_prefix("models/").unwrap_or(model);
-        let path = format!("v1beta/models/{model}:streamGenerateContent?alt=sse");
-        WireRequest { path, headers: headers.into_iter().collect(), body }
+        let headers = input.key.map(|key| ("x-goog-api-key", key.reveal().to_owned()));
+        let model = input.model.strip_prefix("models/").unwrap_or(input.model);
+        let path = format!("v1beta/models/{model}:streamGenerateContent");
+        let headers = headers.into_iter().collect();
+        WireRequest { path, query: Some("alt=sse"), headers, body }
     }
 
     fn add(&self, event: &Value, reply: &mut PartialReply) -> Result<(), ProviderFailure> {
@@ -60,12 +55,13 @@ impl WireFormat for Gemini {
         for part in parts {
             let text = part["text"].as_str().unwrap_or_default();
             if part["thought"].as_bool() == Some(true) {
-                reply.reasoning_bytes += text.len();
+                reply.add_reasoning(text);
             } else {
                 reply.text.push_str(text);
             }
         }
-        if let Some(reason) = candidate["finishReason"].as_str() {
+        let reason = candidate["finishReason"].as_str().unwrap_or_default();
+        if !matches!(reason, "" | "FINISH_REASON_UNSPECIFIED") {
             reply.ended = true;
             match reason {
                 "STOP" => {}
@@ -74,8 +70,9 @@ impl WireFormat for Gemini {
             }
         }
         let usage = &event["usageMetadata"];
-        let thoughts = usage["thoughtsTokenCount"].as_u64().unwrap_or(0);
-        let output = usage["candidatesTokenCount"].as_u64().map(|output| output + thoughts);
+        let counts =
+            ["candidatesTokenCount", "thoughtsTokenCount"].map(|name| usage[name].as_u64());
+        let output = counts.into_iter().flatten().reduce(|sum, count| sum + count);
         reply.count(usage["promptTokenCount"].as_u64(), output);
         Ok(())
     }

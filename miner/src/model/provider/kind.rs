@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::anthropic::Anthropic;
+use super::dialect::{LimitField, WireDialect};
 use super::gemini::Gemini;
 use super::openai::OpenAi;
 use super::wire::WireFormat;
@@ -117,9 +118,16 @@ impl ProviderKind {
         match self {
             Self::Anthropic => Box::new(Anthropic),
             Self::Gemini => Box::new(Gemini),
-            Self::OpenAi => Box::new(OpenAi { limit_field: "max_completion_tokens" }),
-            _ => Box::new(OpenAi { limit_field: "max_tokens" }),
+            _ => Box::new(OpenAi),
         }
+    }
+
+    /// What its servers support, unless they report otherwise.
+    pub(super) const fn dialect(self) -> WireDialect {
+        WireDialect::complete(match self {
+            Self::OpenAi => LimitField::MaxCompletionTokens,
+            _ => LimitField::MaxTokens,
+        })
     }
 }
 

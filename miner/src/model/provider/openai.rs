@@ -3,23 +3,15 @@
 use serde_json::{Value, json};
 
 use super::failure::ProviderFailure;
-use super::wire::{PartialReply, WireFormat, WireRequest};
+use super::wire::{PartialReply, WireFormat, WireInput, WireRequest};
 use crate::model::api_key::ApiKey;
-use crate::model::source::{ChatMessage, ChatRole, ModelRequest, ReplyFlaw};
+use crate::model::source::{ChatMessage, ChatRole, ReplyFlaw};
 
-/// The wire format, with the differences between its servers.
-pub(super) struct OpenAi {
-    /// Name of the token limit: `OpenAI` rejects the older name, and others know only that.
-    pub limit_field: &'static str,
-}
+/// The wire format.
+pub(super) struct OpenAi;
 
 impl WireFormat for OpenAi {
-    fn request(
-        &self,
-        model: &str,
-        request: &ModelRequest<'_>,
-        key: Option<&ApiKey>,
-    ) -> WireRequest {
+    fn request(&self, input: &WireInput<'_>) -> WireRequest {
         let message = |message: &ChatMessage| {
             let role = match message.role {
                 ChatRole::System => "system",
@@ -29,15 +21,19 @@ impl WireFormat for OpenAi {
             json!({ "role": role, "content": message.text })
         };
         let mut body = json!({
-            "model": model,
-            "messages": request.messages.iter().map(message).collect::<Vec<_>>(),
+            "model": input.model,
+            "messages": input.messages().iter().map(message).collect::<Vec<_>>(),
             "stream": true,
-            "stream_options": { "include_usage": true },
         });
-        body[self.limit_field] = request.max_output_tokens.into();
-        let authorization = key.map(|key| ("authorization", format!("Bearer {}", key.reveal())));
-        let headers = authorization.into_iter().collect();
-        WireRequest { path: "chat/completions".to_owned(), headers, body }
+        body[input.dialect.limit.as_str()] = input.request.max_output_tokens.into();
+        if input.dialect.stream_options {
+            body["stream_options"] = json!({ "include_usage": true });
+        }
+        let bearer = |key: &ApiKey| ("authorization", format!("Bearer {}", key.reveal()));
+        let headers = input.key.map(bearer).into_iter().collect();
+        let path =
+            if input.dialect.adds_version { "v1/chat/completions" } else { "chat/completions" };
+        WireRequest { path: path.to_owned(), query: None, headers, body }
     }
 
     fn add(&self, event: &Value, reply: &mut PartialReply) -> Result<(), ProviderFailure> {
@@ -47,14 +43,15 @@ impl WireFormat for OpenAi {
         let choice = &event["choices"][0];
         // A stream has deltas, a reply in one piece has a message.
         let part = if choice["delta"].is_object() { &choice["delta"] } else { &choice["message"] };
-        reply.text.push_str(part["content"].as_str().unwrap_or_default());
+        add_content(&part["content"], reply);
         for field in ["reasoning_content", "reasoning"] {
-            reply.reasoning_bytes += part[field].as_str().map_or(0, str::len);
+            reply.add_reasoning(part[field].as_str().unwrap_or_default());
         }
         if part["refusal"].as_str().is_some_and(|refusal| !refusal.is_empty()) {
             reply.flaw = Some(ReplyFlaw::Refused);
         }
-        if let Some(reason) = choice["finish_reason"].as_str() {
+        // Some servers send an empty reason in every event.
+        if let Some(reason) = choice["finish_reason"].as_str().filter(|reason| !reason.is_empty()) {
             reply.ended = true;
             match reason {
                 "length" => reply.flaw = Some(ReplyFlaw::Truncated),
@@ -63,10 +60,33 @@ impl WireFormat for OpenAi {
             }
         }
         let usage = &event["usage"];
-        reply.count(usage["prompt_tokens"].as_u64(), usage["completion_tokens"].as_u64());
+        let reasoning = &usage["completion_tokens_details"]["reasoning_tokens"];
+        let output = usage["completion_tokens"].as_u64().or(reasoning.as_u64());
+        reply.count(usage["prompt_tokens"].as_u64(), output);
         if let (Some(counted), Some(cost)) = (&mut reply.usage, usage["cost"].as_f64()) {
             counted.cost_usd = Some(cost);
         }
         Ok(())
+    }
+}
+
+/// Adds content, which is a text or a list of parts.
+fn add_content(content: &Value, reply: &mut PartialReply) {
+    match content {
+        Value::String(text) => reply.text.push_str(text),
+        Value::Array(parts) => {
+            for part in parts {
+                match &part["thinking"] {
+                    Value::Null => add_content(&part["text"], reply),
+                    Value::String(text) => reply.add_reasoning(text),
+                    parts => {
+                        for text in parts.as_array().into_iter().flatten() {
+                            reply.add_reasoning(text["text"].as_str().unwrap_or_default());
+                        }
+                    }
+                }
+            }
+        }
+        _ => {}
     }
 }

@@ -2,24 +2,54 @@
 
 use serde_json::Value;
 
+use super::dialect::WireDialect;
 use super::failure::ProviderFailure;
 use crate::model::api_key::ApiKey;
-use crate::model::source::{ModelRequest, ReplyFlaw, TokenUsage};
+use crate::model::source::{
+    ChatMessage, ChatRole, MAX_REPLY_BYTES, ModelRequest, ReplyFlaw, TokenUsage,
+};
 
 /// The wire format of a provider.
 pub(super) trait WireFormat: Send + Sync {
     /// Builds the HTTP request.
-    fn request(&self, model: &str, request: &ModelRequest<'_>, key: Option<&ApiKey>)
-    -> WireRequest;
+    fn request(&self, input: &WireInput<'_>) -> WireRequest;
 
     /// Adds one event of a stream, or a whole reply that arrived in one piece.
     fn add(&self, event: &Value, reply: &mut PartialReply) -> Result<(), ProviderFailure>;
+}
+
+/// What a request is built of.
+pub(super) struct WireInput<'a> {
+    pub model: &'a str,
+    pub request: &'a ModelRequest<'a>,
+    pub key: Option<&'a ApiKey>,
+    pub dialect: &'a WireDialect,
+}
+
+impl WireInput<'_> {
+    /// The conversation. If the server does not support system messages, they are part of the first question.
+    pub(super) fn messages(&self) -> Vec<ChatMessage> {
+        let messages = self.request.messages.to_vec();
+        if self.dialect.system_role {
+            return messages;
+        }
+        let is_system = |message: &ChatMessage| message.role == ChatRole::System;
+        let (system, mut messages): (Vec<_>, Vec<_>) = messages.into_iter().partition(is_system);
+        if let Some(question) = messages.iter_mut().find(|message| message.role == ChatRole::User) {
+            let texts = system.iter().map(|message| message.text.as_str());
+            let texts: Vec<_> = texts.chain([question.text.as_str()]).collect();
+            question.text = texts.join("\n\n");
+        }
+        messages
+    }
 }
 
 /// A request, except for the base URL.
 pub(super) struct WireRequest {
     /// Path below the base URL.
     pub path: String,
+    /// Query, added to that of the base URL.
+    pub query: Option<&'static str>,
     /// Headers, with the key.
     pub headers: Vec<(&'static str, String)>,
     pub body: Value,
@@ -29,7 +59,9 @@ pub(super) struct WireRequest {
 #[derive(Debug, Default)]
 pub(super) struct PartialReply {
     pub text: String,
-    /// Bytes of reasoning, which is not part of the text.
+    /// The beginning of the reasoning, which is not part of the text.
+    pub reasoning: String,
+    /// Bytes of the whole reasoning.
     pub reasoning_bytes: usize,
     pub usage: Option<TokenUsage>,
     pub flaw: Option<ReplyFlaw>,
@@ -50,6 +82,14 @@ impl PartialReply {
         let is_retryable =
             transient.iter().any(|word| kinds.contains(word)) || code == 429 || code >= 500;
         ProviderFailure::within_reply(&message, is_retryable)
+    }
+
+    /// Adds reasoning.
+    pub(super) fn add_reasoning(&mut self, text: &str) {
+        self.reasoning_bytes += text.len();
+        if self.reasoning_bytes <= MAX_REPLY_BYTES {
+            self.reasoning.push_str(text);
+        }
     }
 
     /// Sets the token counts that a part of the reply states.
