@@ -48,7 +48,7 @@ fn trial(name: &str, task: &RoundTask, wrong: usize) -> MinerTrial {
 
 /// A true report of two agents on two tasks, as `evaluate --json` writes it.
 fn report() -> Value {
-    let time = |second| Timestamp::from_second(1_767_225_600 + second).unwrap();
+    let time = |second: i64| Timestamp::from_second(1_767_225_600 + second).unwrap();
     let task = |id: &str| RoundTask::new(tasks::find(id).unwrap(), SEED);
     let tasks = [task("reverse_string"), task("two_sum")];
     let mut trials = Vec::new();
