@@ -9,9 +9,10 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use harness::benchmark::file::BenchmarkFile;
 use harness::round::seed::drawn_seed;
 use harness::sandbox::SandboxSettings;
-use harness::scoring::reward::{Payout, Rao, RewardPolicy};
+use harness::scoring::reward::{Payout, RewardPolicy};
 use harness::trial::record::Disclose;
 use platform::MinerId;
+use platform::api::Rao;
 use platform::store::{Store, StoreError};
 use tasks::Seed;
 

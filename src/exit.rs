@@ -92,7 +92,7 @@ impl From<OpenRoundError> for CommandError {
     fn from(error: OpenRoundError) -> Self {
         match error {
             OpenRoundError::Store(error) => error.into(),
-            OpenRoundError::UnusedCommitment { .. } => Self::input(error),
+            error => Self::input(error),
         }
     }
 }

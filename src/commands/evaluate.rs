@@ -251,6 +251,7 @@ impl Evaluation<'_> {
     /// Runs the controls, then the agents on the tasks that the controls prove sound.
     async fn run(&mut self, console: &Console) -> Result<ProvenRound> {
         let Self { args, store, round, agents, tasks } = self;
+        let (args, store) = (*args, *store);
         let work = |sandbox: Sandbox| async move {
             round.image = sandbox.image().pinned();
             round.isolation = args.isolation.to_string();
