@@ -1,53 +1,51 @@
-"""Process 1 of a sandbox: runs an agent, then loads its answer and makes the calls that the host asks for.
+"""Process 1 of a sandbox container: runs an agent, then loads its answer and makes the calls that the host asks for.
 
-It judges nothing and knows nothing worth stealing: no expected value ever comes in here. What it
-says of time, memory and how a process ended is the kernel's word, and it keeps that apart from what
-the agent's side says, which it passes on unread. It is handed to Python as one argument, so it must
-stay a single file that needs the standard library alone.
+It judges nothing and never receives an expected value. What it reports about time, memory and the way a process ended
+comes from the kernel. What the candidate's process sends is kept apart from that and passed on unread. The host hands
+this file to Python as a single argument (`python -c`), so it must stay one file that needs the standard library alone.
 
-Frames, both ways, are a big-endian u32 length and that many bytes. From the host they hold one JSON
-command. To the host they hold a u32 tag and a payload. Tag SAID is a statement of this driver, in
-JSON. The rest is what the candidate's process sent: tag n as the outcome of call n, LOADED when it
-was ready for calls, REFUSED when the answer cannot be used.
+Frames, both ways: a big-endian u32 length and that many bytes. A frame from the host holds one JSON command. A frame to
+the host holds a u32 tag and a payload. Tag STATEMENT marks a statement of this driver, in JSON. All other tags mark
+what the candidate's process sent: tag n is the outcome of call n, LOADED means that it is ready for calls, REFUSED that
+the answer cannot be used.
 """
 
-import array
-import collections
-import ctypes
+# `_ctypes`, `_json` and `_signal` are the C parts of the modules without the underscore. With their Python parts this
+# driver would take 10 ms longer to start. The host accepts no Python but 3.11, so their interface is fixed.
+import _ctypes
+import _json
+import _signal as signal
 import fcntl
-import glob
-import json
 import marshal
-import math
 import os
 import select
-import signal
 import struct
 import sys
 import time
-import types
 
 WORK = "/work"
-# Where else a process of ours may leave something behind: POSIX message queues.
+# The other place where a process can leave something behind: POSIX message queues.
 QUEUES = "/dev/mqueue"
-SAID = 0xFFFFFFFF
+# All places where a process of a trial could create a file, now or in an image with looser permissions.
+WRITABLE = (WORK + "/", "/tmp/", "/var/tmp/", "/run/", "/dev/", "/proc/")
+STATEMENT = 0xFFFFFFFF
 LOADED = 0xFFFFFFFE
 REFUSED = 0xFFFFFFFD
-# Deepest nesting of a value that is sent; the same number as MAX_DEPTH in tasks/src/value.rs.
+# Deepest nesting of a value that is sent. Must equal MAX_DEPTH in tasks/src/value.rs.
 MAX_DEPTH = 40
-# Largest payload of REFUSED: types and a message as `describe` gives them, every character escaped.
+# Largest payload of REFUSED, in bytes: type names and a message as `describe` limits them, every character escaped.
 REFUSAL_BYTES = 1 << 16
-# How long every process of a trial may take to die once it was killed.
+# How long the killed processes of a trial may take to end.
 REAP_SECONDS = 5.0
-# How much less than this driver the kernel lets the agent's processes run, as nice(1) counts: however
-# many they are, this driver gets its turn when their time is up.
-NICER = 10
-# The CPU time of everybody in the container is read at most this often.
-READING_SECONDS = 0.05
-# After a look at what a candidate sent, it is left alone for this long: a look for every outcome would
-# cost as much as the calls. What it sends meanwhile waits in a pipe of this size.
+# Niceness of the agent's processes. The driver has 0, so that it is scheduled in time however many they are.
+AGENT_NICENESS = 10
+# Shortest time between two readings of the container's CPU time.
+CPU_READING_SECONDS = 0.05
+# Pause after reading from the candidate's process. Waking up for every outcome would cost as much as the calls.
+# What is sent meanwhile waits in a pipe of PIPE_BYTES.
 PAUSE_SECONDS = 0.001
 PIPE_BYTES = 1 << 20
+PR_SET_DUMPABLE = 4
 AGENT_ENVIRONMENT = {
     "PATH": "/usr/local/bin:/usr/bin:/bin",
     "HOME": WORK,
@@ -55,13 +53,20 @@ AGENT_ENVIRONMENT = {
     "LANG": "C.UTF-8",
     "PYTHONHASHSEED": "0",
 }
+# Commands that the first trial in a container takes at most: the agent, the public and the hidden calls.
+COMMANDS_PER_TRIAL = 3
+# What answers import most, and what `digest` needs. See `preload`.
+COMMON_MODULES = (
+    "array", "bisect", "collections", "functools", "hashlib", "heapq", "itertools", "json", "math", "operator",
+    "random", "re", "string", "typing",
+)
 
 
-# ---- Values: the wire form is described in tasks/src/value.rs ------------------------------------
+# ---- Values: the wire format is described in tasks/src/value.rs ----------------------------------
 
 
 def encode(value, depth=0):
-    """A value as JSON text. Only exact types count: a subclass may lie about what it is."""
+    """Returns a value as JSON text. Only exact types count, because a subclass can misreport itself."""
     kind = type(value)
     if value is None:
         return "null"
@@ -87,21 +92,29 @@ def encode(value, depth=0):
         return "[%s]" % ",".join([encode(item, depth + 1) for item in value])
     if kind is tuple or kind is set or kind is frozenset:
         return '{"%s":[%s]}' % (kind.__name__, ",".join([encode(item, depth + 1) for item in value]))
-    if kind in DICTS:
-        # Not by a method of the value's own, which may have been replaced.
-        entries = [f"[{encode(k, depth + 1)},{encode(v, depth + 1)}]" for k, v in dict.items(value)]
-        return '{"dict":[%s]}' % ",".join(entries)
     if kind is bytes:
         return '{"bytes":"%s"}' % value.hex()
     if kind is complex:
         return '{"complex":[%s,%s]}' % (encode(value.real), encode(value.imag))
+    if is_dict(kind):
+        # `dict.items`, because a method of the value's own may have been replaced.
+        entries = [f"[{encode(k, depth + 1)},{encode(v, depth + 1)}]" for k, v in dict.items(value)]
+        return '{"dict":[%s]}' % ",".join(entries)
     return '{"opaque":%s}' % quoted_ascii(text(kind.__name__, 100))
 
 
-# Text as JSON, by the functions of `json` that are written in C.
-quoted, quoted_ascii = json.encoder.encode_basestring, json.encoder.encode_basestring_ascii
-# Types that Python calls equal to a dict with the same entries, and that cannot say otherwise.
-DICTS = {dict, collections.Counter, collections.OrderedDict, collections.defaultdict}
+def is_dict(kind):
+    """Whether Python calls values of this type equal to a dict with the same entries: dict and three of `collections`.
+
+    A value of these three exists only where `collections` was imported, so the driver need not import it.
+    """
+    if kind is dict:
+        return True
+    module = sys.modules.get("collections")
+    return module is not None and kind in (module.Counter, module.OrderedDict, module.defaultdict)
+
+
+quoted, quoted_ascii = _json.encode_basestring, _json.encode_basestring_ascii
 
 DECODERS = {
     "int": lambda digits: int(digits, 16),
@@ -116,15 +129,6 @@ DECODERS = {
 }
 
 
-def decode(data):
-    """What the host sent: its values, and the objects around them as they are.
-
-    A tag stands alone in its object, and no object of ours has a tag's name for its only key. What is
-    inside comes out first, so the reader does it all on its way.
-    """
-    return json.loads(data, object_hook=untag)
-
-
 def untag(found):
     if len(found) == 1:
         ((tag, payload),) = found.items()
@@ -133,25 +137,55 @@ def untag(found):
     return found
 
 
+class JsonSettings:
+    """What `_json` asks of its caller. The same as `json.loads(text, object_hook=untag)`."""
+
+    strict = True
+    object_hook = staticmethod(untag)
+    object_pairs_hook = None
+    parse_float = float
+    parse_int = int
+    parse_constant = float
+
+
+scan_json = _json.make_scanner(JsonSettings)
+
+
+def decode(data):
+    """Decodes a command of the host: its values, and the objects around them unchanged.
+
+    A tag is the only key of its object, and no other object has a tag's name as its only key. Inner objects are decoded
+    first, so the JSON reader untags on its way.
+    """
+    return scan_json(data.decode(), 0)[0]
+
+
+def statement_json(thing):
+    """Returns plain data of the driver's own as JSON text."""
+    if type(thing) is dict:
+        return "{%s}" % ",".join([f"{quoted_ascii(key)}:{statement_json(value)}" for key, value in thing.items()])
+    return encode(thing)
+
+
 class NotCanonical(Exception):
     pass
 
 
-# What is its own canonical form, and stays so in a list: equal values of these types are the same bytes.
+# Types whose equal values have the same bytes, also inside a list.
 PLAIN = {type(None), int, str, bytes}
 NUMBERS = {int, float, bool}
-# From this length on, a list of numbers is taken as a whole.
-LONG = 16
-# Below this, a float and an integer that are equal hold the same number exactly.
+# A list of at least this many numbers is packed as a whole.
+PACKED_LENGTH = 16
+# Below this, a float and an integer that are equal hold exactly the same number.
 EXACT = float(1 << 53)
 NEGATIVE_ZERO = struct.pack("=d", -0.0)
 
 
 def canonical(value):
-    """The form in which values that Python calls equal are the same, or NotCanonical.
+    """Returns a form in which values that Python calls equal are the same, or raises NotCanonical.
 
-    A float with a fraction has none: it may be compared with a tolerance, and so it has to cross itself.
-    Lists of plain things and of numbers are the large ones, and take no loop here.
+    A float with a fraction has no such form: it may be compared with a tolerance, so it has to cross itself. Lists of
+    plain values and of numbers are the large ones, and are not looped over here.
     """
     kind = type(value)
     if kind in PLAIN:
@@ -163,20 +197,23 @@ def canonical(value):
             return int(value)
     elif kind is list or kind is tuple:
         kinds = set(map(type, value))
-        if kinds <= NUMBERS and len(value) >= LONG and (packed := pack(value)):
-            # No value of a candidate's has an ellipsis in its form, so nothing else looks like this.
+        if kinds <= NUMBERS and len(value) >= PACKED_LENGTH and (packed := pack(value)):
+            # No other form contains an ellipsis, so none looks like this one.
             return kind((..., packed))
         return value if kinds <= PLAIN else kind(map(canonical, value))
     elif kind is set or kind is frozenset:
         return frozenset(map(canonical, value))
-    elif kind in DICTS:
+    elif is_dict(kind):
         entries = dict.items(value)
         return (..., sorted((marshalled(canonical(k)), marshalled(canonical(v))) for k, v in entries))
     raise NotCanonical
 
 
 def pack(numbers):
-    """The bytes of these numbers as floats, or None if some of them may not be exact as such."""
+    """Returns the bytes of these numbers as floats, or None if some of them may not be exact as floats."""
+    import array
+    import math
+
     try:
         # No number is larger than the length of the vector that they make.
         if not math.hypot(*numbers) < EXACT:
@@ -193,14 +230,14 @@ def pack(numbers):
 
 
 def marshalled(form):
-    # Of all versions, this one writes a value the same way however often it is referred to.
+    # Version 2 is the last that writes a value the same way however often it is referred to.
     return marshal.dumps(form, 2)
 
 
 def digest(value, over):
-    """The digest of a value's canonical form, if it has one that is larger than `over` bytes.
+    """Returns the digest of a value's canonical form, or None if it has none or one of at most `over` bytes.
 
-    Where the size decides, nothing but floats have to cross themselves: they are compared with a tolerance.
+    Where size decides, lists of floats cross themselves: they are compared with a tolerance.
     """
     import hashlib
 
@@ -213,12 +250,12 @@ def digest(value, over):
     return hashlib.sha256(form).hexdigest() if len(form) > over else None
 
 
-def text(value, most):
-    """At most `most` characters of text that any JSON reader takes."""
-    return str(value)[:most].encode("utf-8", "backslashreplace").decode()
+def text(value, limit):
+    """Returns at most `limit` characters of text that every JSON reader accepts."""
+    return str(value)[:limit].encode("utf-8", "backslashreplace").decode()
 
 
-# ---- The candidate's process: everything from here to the next line runs beside hostile code -----
+# ---- The candidate's process: up to the next heading, this code shares a process with hostile code
 
 
 def outcome_of(function, arguments, digest_over=None):
@@ -232,7 +269,7 @@ def outcome_of(function, arguments, digest_over=None):
 
 
 def raised(error):
-    return json.dumps({"raised": describe(error)})
+    return statement_json({"raised": describe(error)})
 
 
 def describe(error):
@@ -244,22 +281,22 @@ def describe(error):
 
 
 def call(entry_point, request):
-    """The outcome of one call, or those of an object's steps, once the object could be made; as JSON text."""
+    """Returns the outcome of one call as JSON text: of a function, or of an object's steps once it was made."""
     if "steps" not in request:
         return outcome_of(entry_point, request["args"], request.get("digest_over"))
     try:
         made = entry_point(*request["args"])
     except BaseException as error:
         return raised(error)
-    return '{"steps":[%s]}' % ",".join([step(made, *asked) for asked in request["steps"]])
+    return '{"steps":[%s]}' % ",".join([outcome_of_step(made, *step) for step in request["steps"]])
 
 
-def step(made, method, arguments):
+def outcome_of_step(made, method, arguments):
     return outcome_of(lambda: getattr(made, method)(*arguments), [])
 
 
 def candidate(results, source, name, calls, first):
-    """Loads the answer, makes the calls from `first` on, and writes a frame for each."""
+    """Loads the answer, makes the calls from index `first` on, and writes a frame for each."""
 
     def send(tag, json_text):
         body = json_text.encode()
@@ -269,12 +306,12 @@ def candidate(results, source, name, calls, first):
                 return
             frame = frame[sent:]
 
-    module = types.ModuleType("answer")
+    module = type(sys)("answer")
     sys.modules["answer"] = module
     try:
         code = compile(source, "answer.py", "exec")
     except BaseException as error:
-        return send(REFUSED, json.dumps({"unusable": describe(error)}))
+        return send(REFUSED, statement_json({"unusable": describe(error)}))
     try:
         exec(code, module.__dict__)
     except BaseException as error:
@@ -291,10 +328,10 @@ def candidate(results, source, name, calls, first):
 
 
 class Host:
-    """The two ends of the container's attached streams."""
+    """Both ends of the container's attached streams."""
 
     def __init__(self):
-        # Moved away from 0 and 1, which children inherit. A fault of this driver still shows on 2.
+        # Moved away from 0 and 1, which children inherit. stderr stays, so that a traceback of this driver is seen.
         self.source = os.dup(0)
         self.sink = os.dup(1)
         null = os.open("/dev/null", os.O_RDWR)
@@ -320,11 +357,12 @@ class Host:
         self.unsent += frame
 
     def stops(self):
-        """Takes the host's word that no more outcomes are wanted. There is no other while calls are made."""
+        """Reads a command while calls are made, and returns whether it is 'stop', the only one that is valid then."""
         return "stop" in self.command()
 
-    def say(self, **statement):
-        body = struct.pack(">I", SAID) + json.dumps(statement).encode()
+    def state(self, **statement):
+        """Queues a statement of this driver."""
+        body = struct.pack(">I", STATEMENT) + statement_json(statement).encode()
         self.pass_on(struct.pack(">I", len(body)) + body)
 
     def flush(self):
@@ -334,12 +372,11 @@ class Host:
             view = view[os.write(self.sink, view) :]
 
 
-class Processor:
-    """The CPU time of everybody in this container but this driver, by the account of its cgroup.
+class ContainerCpu:
+    """The CPU time of every process in this container except the driver, as the control group counts it.
 
-    The clock of one process does not see what its children burn, and a process that ignores SIGCHLD
-    hides them from the account of whoever reaps it. Where there is no cgroup to read, as in gVisor,
-    `seconds` is None.
+    The clock of one process does not include the time of its children, and a process that ignores SIGCHLD keeps its
+    children's time out of what wait4 reports. Where no control group can be read, as in gVisor, `seconds` is None.
     """
 
     def __init__(self):
@@ -355,17 +392,17 @@ class Processor:
         if self.file is None:
             return None
         used = os.pread(self.file, 4096, 0).split()
-        everybody = int(used[1]) / 1e6 if used[0] == b"usage_usec" else int(used[0]) / 1e9
-        return everybody - time.process_time()
+        all_processes = int(used[1]) / 1e6 if used[0] == b"usage_usec" else int(used[0]) / 1e9
+        return all_processes - time.process_time()
 
 
 class Usage:
-    """What the processes of one command used, by the kernel's account."""
+    """What the processes of one command used, as the kernel counts it."""
 
-    def __init__(self, processor):
-        self.processor = processor
+    def __init__(self, container_cpu):
+        self.container_cpu = container_cpu
         self.started = time.monotonic()
-        self.cpu_before = processor.seconds()
+        self.cpu_before = container_cpu.seconds()
         self.driver_before = time.process_time()
         self.wall_seconds = None
         self.cpu_seconds = 0.0
@@ -377,30 +414,24 @@ class Usage:
         self.peak_bytes = max(self.peak_bytes, usage.ru_maxrss * 1024)
 
     def note_starvation(self):
-        """Notes for how long the machine kept a thread of these processes from running. They must still live.
+        """Records how long the machine kept a thread of these processes from running. They must still be alive.
 
-        The kernel counts how long a thread that could run had to wait. Others of this container may have
-        run meanwhile, which is their own affair, so all that they used is taken off. No more than that can
-        come of anything that is done in here.
+        The kernel counts how long a runnable thread waited. Other processes of this container may have run meanwhile,
+        which is the agent's own doing, so all the time that they used is subtracted. The remainder cannot be raised by
+        anything done inside the container.
         """
         if self.cpu_before is None:
             return
         driver = time.process_time() - self.driver_before
-        everybody = self.processor.seconds() - self.cpu_before + driver
-        for path in glob.glob("/proc/[0-9]*/task/*/schedstat"):
-            try:
-                with open(path) as file:
-                    ran, waited = (int(number) / 1e9 for number in file.read().split()[:2])
-            except (OSError, ValueError):
-                continue
-            if not path.startswith("/proc/1/"):
-                self.starved_seconds = max(self.starved_seconds, waited - (everybody - ran))
+        used = self.container_cpu.seconds() - self.cpu_before + driver
+        for ran, waited in scheduled_seconds():
+            self.starved_seconds = max(self.starved_seconds, waited - (used - ran))
 
     def report(self):
         wall = self.wall_seconds or time.monotonic() - self.started
         cpu = self.cpu_seconds
         if self.cpu_before is not None:
-            cpu = max(cpu, self.processor.seconds() - self.cpu_before)
+            cpu = max(cpu, self.container_cpu.seconds() - self.cpu_before)
         return {
             "wall_ms": round(wall * 1000),
             "cpu_ms": round(cpu * 1000),
@@ -409,19 +440,34 @@ class Usage:
         }
 
 
+def scheduled_seconds():
+    """Yields for every thread but the driver's how long it ran, and how long it was runnable and waited."""
+    for pid in os.listdir("/proc"):
+        if not pid.isdigit() or pid == "1":
+            continue
+        try:
+            for thread in os.listdir(f"/proc/{pid}/task"):
+                with open(f"/proc/{pid}/task/{thread}/schedstat") as file:
+                    ran, waited = file.read().split()[:2]
+                yield int(ran) / 1e9, int(waited) / 1e9
+        except (OSError, ValueError):
+            continue  # it ended meanwhile
+
+
 class Processes:
     """Starts children, waits for them, and makes sure that none is left."""
 
     def __init__(self):
-        self.processor = Processor()
+        self.container_cpu = ContainerCpu()
         self.wakeup, waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
-        # A handler would let the agent interrupt us; signals without one do not reach process 1.
+        # Python's own handler would let the agent interrupt the driver. Signals that have no handler do not reach
+        # process 1.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def fork(self, output, errors, keep, run):
-        """Forks a child with these as stdout and stderr, and of all other files only `keep`."""
+        """Forks a child with these as stdout and stderr. Of all other open files it keeps only `keep`."""
         child = os.fork()
         if child:
             return child
@@ -430,14 +476,14 @@ class Processes:
             for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):
                 signal.signal(number, signal.SIG_DFL)
             os.setsid()
-            os.setpriority(os.PRIO_PROCESS, 0, NICER)
+            os.setpriority(os.PRIO_PROCESS, 0, AGENT_NICENESS)
             os.dup2(output, 1)
             os.dup2(errors, 2)
             os.closerange(3, keep)
             os.closerange(max(3, keep + 1), os.sysconf("SC_OPEN_MAX"))
-            # Not before the files of process 1 are closed: from here on others may look in.
+            # Only after process 1's files are closed, because from here on other processes may look into this one.
             set_dumpable(True)
-            # When memory runs out, the kernel takes this process rather than process 1.
+            # When memory runs out, the kernel is to choose this process and not process 1.
             with open("/proc/self/oom_score_adj", "w") as adjustment:
                 adjustment.write("1000")
             run()
@@ -445,8 +491,8 @@ class Processes:
         finally:
             os._exit(70)
 
-    def reap(self, usage, wanted=None):
-        """Takes in whoever ended by now; the status of `wanted`, if it was among them."""
+    def reap(self, usage, awaited=None):
+        """Reaps every process that has ended. Returns the status of `awaited` if it is one of them."""
         status = None
         while True:
             try:
@@ -456,11 +502,11 @@ class Processes:
             if pid == 0:
                 return status
             usage.add(used)
-            if pid == wanted:
+            if pid == awaited:
                 status = ended
 
-    def kill_all(self, usage, wanted=None):
-        """Kills every other process. Returns the status of `wanted`, and whether all are gone."""
+    def kill_all(self, usage, awaited=None):
+        """Kills every other process. Returns the status of `awaited`, and whether no process is left."""
         status = None
         deadline = time.monotonic() + REAP_SECONDS
         while True:
@@ -468,7 +514,7 @@ class Processes:
                 os.kill(-1, signal.SIGKILL)
             except ProcessLookupError:
                 pass
-            ended = self.reap(usage, wanted)
+            ended = self.reap(usage, awaited)
             status = status if ended is None else ended
             if self.alone():
                 return status, True
@@ -484,7 +530,7 @@ class Processes:
         return False
 
     def wait(self, readers, seconds):
-        """Waits for one of the readers, for a child to end, or for the time to pass."""
+        """Waits until a reader is ready, a child has ended, or the time has passed. Returns the ready readers."""
         ready, _, _ = select.select([self.wakeup, *readers], [], [], max(0.0, seconds))
         if self.wakeup in ready:
             try:
@@ -496,15 +542,18 @@ class Processes:
 
 
 def readable_pipe():
-    """A pipe whose reader never waits. A child can open its end for reading too, and take what was there when
-    this driver looked: waiting for more would be waiting for the child."""
+    """Returns a pipe whose reader never blocks.
+
+    A child can open its end for reading and take back what the driver saw there, so a blocking read would wait for the
+    child.
+    """
     reader, writer = os.pipe()
     os.set_blocking(reader, False)
     return reader, writer
 
 
 def read_some(reader, size):
-    """What is there to read, b"" at the end, or None if there is nothing after all."""
+    """Returns what there is to read, b"" at the end, or None if there is nothing at present."""
     try:
         return os.read(reader, size)
     except BlockingIOError:
@@ -513,13 +562,13 @@ def read_some(reader, size):
 
 def set_dumpable(dumpable):
     """Decides whether other processes of this user may look into this one, by ptrace or /proc."""
-    PR_SET_DUMPABLE = 4
-    if ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, int(dumpable), 0, 0, 0) != 0:
+    prctl = _ctypes.dlsym(_ctypes.dlopen(None, 0), "prctl")
+    if _ctypes.call_function(prctl, (PR_SET_DUMPABLE, int(dumpable), 0, 0, 0)) != 0:
         raise OSError("prctl refused PR_SET_DUMPABLE")
 
 
 def out_of_memory_kills():
-    """How often the kernel has killed a process here for want of memory (cgroup v2, then v1)."""
+    """Returns how many processes here the kernel has killed for lack of memory (cgroup v2, then v1)."""
     for path in ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control"):
         try:
             with open(path) as lines:
@@ -532,27 +581,27 @@ def out_of_memory_kills():
     return 0
 
 
-def wipe(folder):
-    """Empties a folder, if there is one; whether that worked.
+def wipe(directory):
+    """Empties a directory, if it exists. Returns whether that succeeded.
 
-    Whatever its owner can do to it was done to it: it may be locked, full, or nested deeper than a path
-    is long. So what is found in an inner folder is moved up and emptied in its turn.
+    Its owner may have locked it, filled it, or nested directories deeper than a path can be long. So the directories
+    found inside an inner directory are moved up and emptied in their turn.
     """
-    if not os.path.isdir(folder):
+    if not os.path.isdir(directory):
         return True
     try:
-        if os.stat(folder).st_uid == os.getuid():
-            os.chmod(folder, 0o700)
-        while names := os.listdir(folder):
+        if os.stat(directory).st_uid == os.getuid():
+            os.chmod(directory, 0o700)
+        while names := os.listdir(directory):
             for name in names:
-                remove(folder, os.path.join(folder, name))
+                remove(directory, os.path.join(directory, name))
         return True
     except OSError:
         return False
 
 
-def remove(folder, path):
-    """Removes a file, or a folder whose inner folders are moved up to `folder`."""
+def remove(directory, path):
+    """Removes a file, or a directory whose inner directories are first moved up to `directory`."""
     if os.path.islink(path) or not os.path.isdir(path):
         return os.unlink(path)
     os.chmod(path, 0o700)
@@ -561,18 +610,19 @@ def remove(folder, path):
         if os.path.islink(inner) or not os.path.isdir(inner):
             os.unlink(inner)
         else:
-            # Only a folder that can be written to can be moved to another parent.
+            # A directory must be writable to be moved to another parent.
             os.chmod(inner, 0o700)
-            os.rename(inner, os.path.join(folder, os.urandom(16).hex()))
+            os.rename(inner, os.path.join(directory, os.urandom(16).hex()))
     os.rmdir(path)
 
 
 def wipe_all():
-    """Empties every place where a process of a trial can leave something; whether that worked."""
+    """Empties every place where a process of a trial can leave something. Returns whether that succeeded."""
     return all([wipe(WORK), wipe(QUEUES)])
 
 
 def ending(status):
+    """Returns how a process ended: its exit status or the signal that ended it."""
     if status is None:
         return {"exit": None, "signal": None}
     if os.WIFSIGNALED(status):
@@ -580,96 +630,154 @@ def ending(status):
     return {"exit": os.WEXITSTATUS(status), "signal": None}
 
 
+def read_only_path(path):
+    """Returns the entries of a module search path where nothing in this container can create or change a file.
+
+    These are the absolute ones outside WRITABLE: the root is mounted read-only, as is what covers its site-packages.
+    """
+    absolute = [entry for entry in path if entry.startswith("/")]
+    places = [(entry, f"{os.path.normpath(entry)}/", f"{os.path.realpath(entry)}/") for entry in absolute]
+    return [entry for entry, named, real in places if not named.startswith(WRITABLE) and not real.startswith(WRITABLE)]
+
+
+def preload():
+    """Imports what answers import most, so that the processes forked for them have it already.
+
+    The first trial in a container does without, because many containers see no other. Importing after an agent has run
+    is safe: `main` has limited `sys.path` by `read_only_path`, so an agent finds no place to plant a module.
+    """
+    for name in COMMON_MODULES:
+        try:
+            __import__(name)
+        except ImportError:
+            pass  # an image may leave it out
+
+
 # ---- The two commands ----------------------------------------------------------------------------
 
 
-def run_agent(host, processes, order):
-    """Starts `python agent.py --task PROMPT` in an empty folder and collects what it prints."""
-    clean = True
-    with open(WORK + "/agent.py", "w", encoding="utf-8", newline="") as file:
-        file.write(order["agent"])
-    kills_before = out_of_memory_kills()
-    output, output_end = readable_pipe()
-    errors, errors_end = readable_pipe()
-    arguments = [sys.executable, "-P", "-s", "-X", "utf8", "agent.py", "--task", order["prompt"]]
-    usage = Usage(processes.processor)
-    agent = processes.fork(
-        output_end, errors_end, 2, lambda: os.execve(sys.executable, arguments, AGENT_ENVIRONMENT)
-    )
-    os.close(output_end)
-    os.close(errors_end)
+class AgentOutput:
+    """What the agent has printed so far: the beginning of stdout and the end of stderr."""
 
-    answer, answer_limit = bytearray(), order["answer_bytes"]
-    tail, tail_limit, tail_total = bytearray(), order["stderr_bytes"], 0
-    deadline = usage.started + order["wall_ms"] / 1000
-    readers, status, stopped_for = [output, errors], None, None
-    killed = False
-    while True:
-        if not killed:
-            status = processes.reap(usage, agent)
-            left = deadline - time.monotonic()
-            if status is not None or len(answer) > answer_limit or left <= 0:
-                if status is None:
-                    stopped_for = "output" if len(answer) > answer_limit else "time"
-                if stopped_for == "time":
-                    usage.note_starvation()
-                usage.wall_seconds = time.monotonic() - usage.started
-                late, gone = processes.kill_all(usage, agent)
-                status = late if status is None else status
-                clean, killed = clean and gone, True
-        # Once all are dead, what is left in the pipes is read to its end.
-        if killed and not readers:
-            break
-        ready = processes.wait([*readers, host.source], 0.1 if killed else left)
-        if killed and not gone and not any(fd in ready for fd in readers):
-            break
-        for fd in ready:
-            if fd == host.source:
-                sys.exit(0)
-            if fd not in readers:
-                continue
-            chunk = read_some(fd, 1 << 16)
-            if chunk is None:
-                continue
-            if not chunk:
-                readers.remove(fd)
-            elif fd == errors:
-                tail_total += len(chunk)
-                tail += chunk
-                del tail[:-tail_limit]
-            elif len(answer) <= answer_limit:
-                answer += chunk
-    os.close(output)
-    os.close(errors)
-    if len(answer) > answer_limit:
-        stopped_for = stopped_for or "output"
-    clean = wipe_all() and clean
-    host.say(
-        answer={
-            "stdout": answer[: answer_limit].decode("latin-1"),
-            "stderr": tail.decode("latin-1"),
-            "stderr_truncated": tail_total > len(tail),
-            "stopped_for": stopped_for,
-            "out_of_memory": out_of_memory_kills() > kills_before,
-            "clean": clean,
-            **ending(status),
-            **usage.report(),
+    def __init__(self, answer_bytes, stderr_bytes):
+        self.answer_bytes, self.stderr_bytes = answer_bytes, stderr_bytes
+        self.stdout, self.stderr, self.stderr_total = bytearray(), bytearray(), 0
+
+    def is_over_limit(self):
+        return len(self.stdout) > self.answer_bytes
+
+    def add_stdout(self, chunk):
+        if not self.is_over_limit():
+            self.stdout += chunk
+
+    def add_stderr(self, chunk):
+        self.stderr_total += len(chunk)
+        self.stderr += chunk
+        del self.stderr[: -self.stderr_bytes]
+
+    def report(self):
+        return {
+            "stdout": self.stdout[: self.answer_bytes].decode("latin-1"),
+            "stderr": self.stderr.decode("latin-1"),
+            "stderr_truncated": self.stderr_total > len(self.stderr),
         }
-    )
+
+
+class AgentRun:
+    """Runs `python agent.py --task PROMPT` in an empty directory and collects what it prints."""
+
+    def __init__(self, host, processes, order):
+        self.host, self.processes = host, processes
+        self.source, self.prompt = order["agent"], order["prompt"]
+        self.usage = Usage(processes.container_cpu)
+        self.deadline = self.usage.started + order["wall_ms"] / 1000
+        self.printed = AgentOutput(order["answer_bytes"], order["stderr_bytes"])
+        self.status = self.stopped_for = None
+        self.killed, self.clean = False, True
+
+    def run(self):
+        kills_before = out_of_memory_kills()
+        output, output_end = readable_pipe()
+        errors, errors_end = readable_pipe()
+        agent = self.start(output_end, errors_end)
+        os.close(output_end)
+        os.close(errors_end)
+        self.collect(agent, {output: self.printed.add_stdout, errors: self.printed.add_stderr})
+        os.close(output)
+        os.close(errors)
+        if self.printed.is_over_limit():
+            self.stopped_for = self.stopped_for or "output"
+        self.clean = wipe_all() and self.clean
+        self.host.state(
+            answer={
+                **self.printed.report(),
+                "stopped_for": self.stopped_for,
+                "out_of_memory": out_of_memory_kills() > kills_before,
+                "clean": self.clean,
+                **ending(self.status),
+                **self.usage.report(),
+            }
+        )
+
+    def start(self, output_end, errors_end):
+        with open(WORK + "/agent.py", "w", encoding="utf-8", newline="") as file:
+            file.write(self.source)
+        arguments = [sys.executable, "-P", "-s", "-X", "utf8", "agent.py", "--task", self.prompt]
+        return self.processes.fork(
+            output_end, errors_end, 2, lambda: os.execve(sys.executable, arguments, AGENT_ENVIRONMENT)
+        )
+
+    def collect(self, agent, sinks):
+        """Reads from each pipe into its sink until the agent has ended or was stopped, and the pipes are empty."""
+        while True:
+            left = 0.1 if self.killed else self.supervise(agent)
+            # Once all processes are dead, what is left in the pipes is read to its end.
+            if self.killed and not sinks:
+                return
+            ready = self.processes.wait([*sinks, self.host.source], 0.1 if self.killed else left)
+            # A process that cannot be killed may hold a pipe open: then only what is there already is read.
+            if self.killed and not self.clean and not any(fd in ready for fd in sinks):
+                return
+            for fd in ready:
+                if fd == self.host.source:
+                    sys.exit(0)
+                chunk = read_some(fd, 1 << 16) if fd in sinks else None
+                if chunk:
+                    sinks[fd](chunk)
+                elif chunk is not None:
+                    del sinks[fd]
+
+    def supervise(self, agent):
+        """Kills everything if the agent has ended or exceeded a limit. Returns the time that is left, in seconds."""
+        self.status = self.processes.reap(self.usage, agent)
+        left = self.deadline - time.monotonic()
+        over_limit = self.printed.is_over_limit()
+        if self.status is None and not over_limit and left > 0:
+            return left
+        if self.status is None:
+            self.stopped_for = "output" if over_limit else "time"
+        if self.stopped_for == "time":
+            self.usage.note_starvation()
+        self.usage.wall_seconds = time.monotonic() - self.usage.started
+        late, self.clean = self.processes.kill_all(self.usage, agent)
+        self.status = late if self.status is None else self.status
+        self.killed = True
+        return left
 
 
 class CallClock:
     """How much CPU time is left for the call that a process is making.
 
-    Its own clock is exact and cheap, and blind to its children. That of everybody is neither, so it is
-    read only now and then, and gives the call the benefit of how old the reading was that it began with.
+    The process's own clock is exact and cheap, but does not include its children. The container's clock includes
+    everything, but is coarse and costs more, so it is read rarely, and the call gets the benefit of the age of the
+    reading that it began with.
     """
 
-    def __init__(self, pid, processor, limit):
+    def __init__(self, pid, container_cpu, limit):
         self.clock = ((~pid) << 3) | 2  # the kernel's number for the CPU clock of a whole process
-        self.processor, self.limit = processor, limit
+        self.container_cpu, self.limit = container_cpu, limit
         self.own_before = 0.0
-        self.all_before = self.all_now = processor.seconds()
+        self.all_before = self.all_now = container_cpu.seconds()
         self.read_at = self.started = time.monotonic()
 
     def own(self):
@@ -683,24 +791,24 @@ class CallClock:
         now = time.monotonic()
         if self.all_now is None or now - self.started < self.limit:
             return left
-        self.read_at, self.all_now = now, self.processor.seconds()
-        return min(left, self.limit + READING_SECONDS - (self.all_now - self.all_before))
+        self.read_at, self.all_now = now, self.container_cpu.seconds()
+        return min(left, self.limit + CPU_READING_SECONDS - (self.all_now - self.all_before))
 
     def restart(self):
-        """The next call begins."""
+        """Starts measuring the next call."""
         self.own_before = self.own()
         self.started = time.monotonic()
-        if self.all_now is not None and self.started - self.read_at > READING_SECONDS:
-            self.read_at, self.all_now = self.started, self.processor.seconds()
+        if self.all_now is not None and self.started - self.read_at > CPU_READING_SECONDS:
+            self.read_at, self.all_now = self.started, self.container_cpu.seconds()
         self.all_before = self.all_now
 
 
 class Calls:
-    """Makes the calls of one trial, in a process forked from this one, and in another if that dies."""
+    """Makes the calls of one command in a process forked from this one, and in another one if that ends."""
 
     def __init__(self, host, processes, order):
         self.host, self.processes, self.order = host, processes, order
-        self.usage = Usage(processes.processor)
+        self.usage = Usage(processes.container_cpu)
         self.deadline = self.usage.started + order["wall_ms"] / 1000
         self.values_left = order["values_bytes"]
         self.next = 0
@@ -713,28 +821,28 @@ class Calls:
             if why == "done":
                 break
             if not self.loaded:
-                self.host.say(load_ended={"why": why, **detail})
+                self.host.state(load_ended={"why": why, **detail})
                 break
             if why == "stopped":
                 break
-            self.host.say(ended={"index": self.next, "why": why, **detail})
-            # Calls that end like this take long, and the host may want no more of them.
+            self.host.state(ended={"index": self.next, "why": why, **detail})
+            # A call that ends like this takes long, and the host may want no more of them.
             self.flush()
             if why in ("wall", "values"):
                 break
             self.next += 1
         self.clean = wipe_all() and self.clean
-        self.host.say(done={"clean": self.clean, **self.usage.report()})
+        self.host.state(done={"clean": self.clean, **self.usage.report()})
 
     def run_candidate(self):
-        """Runs one process until it has made all calls or ends before: why, and how it ended."""
+        """Runs one process until it has made all calls or ends early. Returns the reason, and how it ended."""
         order, first = self.order, self.next
         kills_before = out_of_memory_kills()
         results, results_end = readable_pipe()
         try:
             fcntl.fcntl(results_end, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
         except OSError:
-            pass  # gVisor knows no larger pipes; they only save time
+            pass  # gVisor has no larger pipes; they only save time
         pid = self.processes.fork(
             1,
             1,
@@ -751,8 +859,8 @@ class Calls:
         return why, ending(late if status is None else status)
 
     def follow(self, pid, results):
-        """Passes on the process's frames until there is a reason to end it: that, and its status."""
-        clock = CallClock(pid, self.processes.processor, self.order["call_cpu_ms"] / 1000)
+        """Passes on the process's frames until there is a reason to end it. Returns it, and its status if it ended."""
+        clock = CallClock(pid, self.processes.container_cpu, self.order["call_cpu_ms"] / 1000)
         buffer, ready, status = bytearray(), False, None
         while True:
             cpu_left = clock.left()
@@ -762,7 +870,7 @@ class Calls:
                 return "wall", status
             if cpu_left <= 0:
                 return "cpu", status
-            # What it sent before it ended is still in the pipe, whoever else may hold that open.
+            # What it sent before it ended is still in the pipe, which a child of it may hold open.
             seconds = max(0.002, min(cpu_left, wall_left)) if status is None else 0.0
             readable = self.processes.wait([results, self.host.source], seconds)
             if self.host.source in readable and self.host.stops():
@@ -777,7 +885,7 @@ class Calls:
                 continue
             if not chunk:
                 return "ended", status
-            # Whatever woke this driver in between, an outcome that comes late is none.
+            # An outcome that arrives after the limit does not count, whatever woke the driver up.
             if clock.left() <= 0:
                 return "cpu", status
             buffer += chunk
@@ -791,7 +899,7 @@ class Calls:
                     time.sleep(PAUSE_SECONDS)
 
     def take_frames(self, buffer, ready):
-        """Passes on whole frames that are in turn. A reason to stop or None, and whether it loaded."""
+        """Passes on whole frames that are due. Returns a reason to stop or None, and whether the answer is loaded."""
         calls, value_bytes = len(self.order["calls"]), self.order["value_bytes"]
         at, why = 0, None
         while why is None and len(buffer) >= at + 8:
@@ -825,7 +933,7 @@ class Calls:
         return why, ready
 
     def flush(self):
-        # While nobody takes what there is, time is not the candidate's.
+        # Time during which the host reads nothing is not counted against the candidate.
         started = time.monotonic()
         self.host.flush()
         self.deadline += time.monotonic() - started
@@ -834,18 +942,23 @@ class Calls:
 def main():
     if os.getpid() != 1:
         sys.exit("driver: it kills every other process, so it only runs as process 1 of a container")
+    sys.path[:] = read_only_path(sys.path)
     host, processes = Host(), Processes()
     set_dumpable(False)
     os.chdir(WORK)
-    host.say(ready={"python": sys.version.split()[0]})
+    host.state(ready={"python": sys.version.split()[0]})
     host.flush()
+    commands = 0
     while True:
         order = host.command()
+        commands += 1
+        if commands == COMMANDS_PER_TRIAL + 1:
+            preload()
         if "agent" in order:
-            run_agent(host, processes, order)
+            AgentRun(host, processes, order).run()
         elif "calls" in order:
             Calls(host, processes, order).run()
-        # A host that wanted no more outcomes may have said so after the last one.
+        # A 'stop' that the host sent after the last outcome is read here and ignored.
         host.flush()
 
 

@@ -1,4 +1,4 @@
-"""Tests of the driver's parts that need no container. The hostile suite tests the whole."""
+"""Tests of the driver's parts that need no container. The gauntlet tests the whole."""
 
 import collections
 import json
@@ -12,22 +12,23 @@ import sys
 import tempfile
 import time
 import unittest
+import unittest.mock
 
 import driver
 
 
 def there_and_back(value):
-    """A value as it is after both crossings: encoded here, read as JSON, decoded."""
-    return driver.decode(driver.encode(value))
+    """Returns a value after both crossings: encoded as a result, decoded as an argument."""
+    return driver.decode(driver.encode(value).encode())
 
 
 def called(*arguments):
-    """The outcome of a call, read as the host reads it."""
+    """Returns the outcome of a call, parsed as the host parses it."""
     return json.loads(driver.call(*arguments))
 
 
 class Values(unittest.TestCase):
-    def test_what_crosses_comes_back_the_same(self):
+    def test_values_survive_encoding_and_decoding(self):
         values = [
             None, True, False, 0, -1, 2**53 + 1, 2**63 - 1, -(2**63), 2**63, -(2**63) - 1, 10**5000, 0.1, -0.0, 1e308,
             math.inf, -math.inf, "", "abc", "naïve 😀", "\ud800", "a\udfff\0", b"", b"\x00\xff", [], [[1], "a"], (), (1, (2,)),
@@ -39,14 +40,14 @@ class Values(unittest.TestCase):
                 self.assertEqual(back, value)
                 self.assertIs(type(back), type(value))
 
-    def test_nan_comes_back_as_nan(self):
+    def test_nan_survives(self):
         self.assertTrue(math.isnan(there_and_back(math.nan)))
 
-    def test_the_sign_of_zero_and_the_order_of_a_dict_stay(self):
+    def test_keeps_sign_of_zero_and_order_of_dict(self):
         self.assertEqual(math.copysign(1, there_and_back(-0.0)), -1)
         self.assertEqual(list(there_and_back({"b": 1, "a": 2})), ["b", "a"])
 
-    def test_a_subclass_is_no_value(self):
+    def test_subclasses_and_other_types_are_opaque(self):
         class Text(str):
             pass
 
@@ -56,12 +57,12 @@ class Values(unittest.TestCase):
         for value in (Text("a"), Number(1), object(), len, iter([]), bytearray(b"a"), Ellipsis):
             self.assertEqual(json.loads(driver.encode(value)), {"opaque": type(value).__name__})
 
-    def test_a_name_that_lies_is_text_all_the_same(self):
+    def test_type_names_are_truncated_and_escaped(self):
         encoded = json.loads(driver.encode(type("a\n\x1b" + "b" * 1000, (), {})()))
         self.assertEqual(encoded["opaque"], "a\n\x1b" + "b" * 97)
         self.assertEqual(driver.text("a\ud800b", 2), "a\\ud800")
 
-    def test_nesting_ends_at_the_depth_that_the_host_reads(self):
+    def test_nesting_is_limited_to_the_depth_that_the_host_reads(self):
         def nested(depth):
             value = 1
             for _ in range(depth):
@@ -70,14 +71,28 @@ class Values(unittest.TestCase):
 
         self.assertEqual(there_and_back(nested(driver.MAX_DEPTH)), nested(driver.MAX_DEPTH))
         self.assertIn("nested too deeply", driver.encode(nested(driver.MAX_DEPTH + 1)))
-        circle = []
-        circle.append(circle)
-        self.assertIn("nested too deeply", driver.encode(circle))
+        cycle = []
+        cycle.append(cycle)
+        self.assertIn("nested too deeply", driver.encode(cycle))
 
-    def test_what_is_around_values_stays_as_it_is(self):
+    def test_objects_around_values_are_not_decoded(self):
         sent = '{"calls": [{"args": [{"tuple": [{"set": [1]}]}, {"dict": [[{"tuple": []}, {"int": "ff"}]]}]}, {"args": []}]}'
-        wanted = {"calls": [{"args": [({1},), {(): 255}]}, {"args": []}]}
-        self.assertEqual(driver.decode(sent), wanted)
+        expected = {"calls": [{"args": [({1},), {(): 255}]}, {"args": []}]}
+        self.assertEqual(driver.decode(sent.encode()), expected)
+
+    def test_dicts_of_collections_cross_as_dicts(self):
+        for value in (collections.Counter("aab"), collections.OrderedDict(a=2, b=1), collections.defaultdict(int, a=2, b=1)):
+            self.assertEqual(there_and_back(value), {"a": 2, "b": 1})
+
+        class Named(dict):
+            __module__ = "collections"
+
+        Named.__name__ = "Counter"
+        self.assertEqual(json.loads(driver.encode(Named(a=1))), {"opaque": "Counter"})
+
+    def test_statements_are_json(self):
+        statement = {"answer": {"stdout": "\x00\x7f\xff\"\\\n", "exit": None, "clean": True, "wall_ms": 12}, "types": ["A", "B"]}
+        self.assertEqual(json.loads(driver.statement_json(statement)), statement)
 
 
 class Digests(unittest.TestCase):
@@ -86,7 +101,7 @@ class Digests(unittest.TestCase):
         self.assertEqual(len(digests), 1, values)
         self.assertNotIn(None, digests)
 
-    def test_what_python_calls_equal_has_one_digest(self):
+    def test_equal_values_have_the_same_digest(self):
         self.same(1, 1.0, True)
         self.same(0, -0.0, False)
         self.same([1, 2.0, True], [1.0, 2, 1])
@@ -97,7 +112,7 @@ class Digests(unittest.TestCase):
         shared = "x" * 50
         self.same([shared, shared], [shared[:25] + "x" * 25, "x" * 50])
 
-    def test_long_lists_of_numbers_too(self):
+    def test_equal_lists_of_numbers_have_the_same_digest(self):
         zeros, last = [0] * 99, 2**53 - 1
         self.same([*zeros, 1], [*zeros, 1.0], [*zeros, True], [-0.0] * 99 + [1], [False] * 99 + [1])
         self.same([*zeros, last], [*zeros, float(last)])
@@ -106,7 +121,7 @@ class Digests(unittest.TestCase):
         self.same([*zeros, 10**400], [-0.0] * 99 + [10**400])
         self.same([[*zeros, 1.0], 2], [[*zeros, 1], 2.0])
 
-    def test_what_differs_has_another(self):
+    def test_different_values_have_different_digests(self):
         values = [
             None, 0, 1, 2**64, "", "1", "\ud800", b"", b"1", [], [1], (), (1,), set(), {1}, {}, {1: 1}, {1: 2}, [[]], [()],
             [None], ["1"], [b"1"], [1, 2], [2, 1], {(): ()}, {1: (2,)}, {1: [2]}, [0] * 98, [0] * 99, (0,) * 99, ["0"] * 99,
@@ -114,7 +129,7 @@ class Digests(unittest.TestCase):
         values += [[0] * 99 + [last] for last in (1, -1, 2**53 - 1, 2**53, 2**53 + 1, 2**63, 10**400, None, "1", [], (1,))]
         self.assertEqual(len({driver.digest(value, 0) for value in values}), len(values))
 
-    def test_what_has_no_canonical_form_crosses_itself(self):
+    def test_values_without_canonical_form_have_no_digest(self):
         class Liar(int):
             def __eq__(self, other):
                 return True
@@ -124,13 +139,13 @@ class Digests(unittest.TestCase):
         deep = []
         for _ in range(5000):
             deep = [deep]
-        circle = []
-        circle.append(circle)
-        for value in (0.5, [1, 0.5], [1] * 99 + [0.5], [1] * 99 + [math.nan], [1] * 99 + [-math.inf], math.nan, math.inf, [math.nan], Liar(1), [Liar(1)], [1] * 99 + [Liar(1)], {Liar(1)}, ..., (..., []), deep, circle, object(), 1j):
+        cycle = []
+        cycle.append(cycle)
+        for value in (0.5, [1, 0.5], [1] * 99 + [0.5], [1] * 99 + [math.nan], [1] * 99 + [-math.inf], math.nan, math.inf, [math.nan], Liar(1), [Liar(1)], [1] * 99 + [Liar(1)], {Liar(1)}, ..., (..., []), deep, cycle, object(), 1j):
             self.assertIsNone(driver.digest(value, 0))
         self.assertIsNone(driver.digest("x" * 100, 1000))
 
-    def test_a_call_returns_a_digest_where_one_is_asked_for(self):
+    def test_a_call_returns_a_digest_if_asked(self):
         returned = called(abs, {"args": [-3], "digest_over": 0})
         self.assertEqual(returned, {"digest": driver.digest(3, 0)})
         self.assertEqual(called(abs, {"args": [-3], "digest_over": 100}), {"returned": 3})
@@ -149,14 +164,14 @@ class Outcomes(unittest.TestCase):
 
             self.assertIn("raised", json.loads(driver.outcome_of(leave, [])))
 
-    def test_an_object_goes_through_its_steps(self):
+    def test_steps_of_an_object_have_an_outcome_each(self):
         request = {"args": [], "steps": [["append", [1]], ["pop", []], ["pop", []], ["missing", []]]}
         steps = called(list, request)["steps"]
         self.assertEqual(steps[:2], [{"returned": None}, {"returned": 1}])
         self.assertEqual([step["raised"]["types"][0] for step in steps[2:]], ["IndexError", "AttributeError"])
         self.assertIn("raised", called(int, {"args": ["x"], "steps": []}))
 
-    def test_an_exception_that_cannot_be_printed_is_described(self):
+    def test_describes_an_exception_that_cannot_be_printed(self):
         class Silent(Exception):
             def __str__(self):
                 raise SystemExit
@@ -166,7 +181,7 @@ class Outcomes(unittest.TestCase):
         self.assertEqual(described["message"], "an exception that cannot be printed")
         self.assertEqual(len(driver.describe(Exception("x" * 5000))["message"]), 1000)
 
-    def test_how_a_process_ended_is_the_kernels_word(self):
+    def test_ending_reports_exit_status_or_signal(self):
         def ran(code):
             pid = os.fork()
             if pid == 0:
@@ -185,39 +200,39 @@ class Wiping(unittest.TestCase):
         self.addCleanup(self.outside.cleanup)
         self.kept = pathlib.Path(self.outside.name, "kept")
         self.kept.write_text("kept")
-        self.folder = os.path.join(self.outside.name, "work")
-        os.mkdir(self.folder)
+        self.directory = os.path.join(self.outside.name, "work")
+        os.mkdir(self.directory)
 
     def check(self):
-        self.assertTrue(driver.wipe(self.folder))
-        self.assertEqual(os.listdir(self.folder), [])
+        self.assertTrue(driver.wipe(self.directory))
+        self.assertEqual(os.listdir(self.directory), [])
         self.assertEqual(self.kept.read_text(), "kept")
 
-    def test_no_folder_is_an_empty_one(self):
-        self.assertTrue(driver.wipe(os.path.join(self.folder, "none")))
+    def test_a_missing_directory_counts_as_empty(self):
+        self.assertTrue(driver.wipe(os.path.join(self.directory, "none")))
 
-    def test_files_folders_links_pipes_and_odd_names_go(self):
+    def test_removes_files_directories_links_pipes_and_odd_names(self):
         for name in ("a", "-rf", "a\nb", "\udcff", " ", "..."):
-            os.makedirs(os.path.join(self.folder, name, name, "inner"))
-        os.symlink(self.outside.name, os.path.join(self.folder, "up"))
-        os.symlink("/nowhere", os.path.join(self.folder, "a", "broken"))
-        os.symlink(".", os.path.join(self.folder, "a", "circle"))
-        os.mkfifo(os.path.join(self.folder, "fifo"))
-        pathlib.Path(self.folder, "a", "file").write_text("x")
-        os.link(self.kept, os.path.join(self.folder, "hard"))
+            os.makedirs(os.path.join(self.directory, name, name, "inner"))
+        os.symlink(self.outside.name, os.path.join(self.directory, "up"))
+        os.symlink("/nowhere", os.path.join(self.directory, "a", "broken"))
+        os.symlink(".", os.path.join(self.directory, "a", "cycle"))
+        os.mkfifo(os.path.join(self.directory, "fifo"))
+        pathlib.Path(self.directory, "a", "file").write_text("x")
+        os.link(self.kept, os.path.join(self.directory, "hard"))
         self.check()
 
-    def test_locked_folders_go(self):
-        inner = os.path.join(self.folder, "a", "b", "c")
+    def test_removes_locked_directories(self):
+        inner = os.path.join(self.directory, "a", "b", "c")
         os.makedirs(inner)
-        for folder in (inner, os.path.dirname(inner), os.path.join(self.folder, "a"), self.folder):
-            os.chmod(folder, 0)
+        for directory in (inner, os.path.dirname(inner), os.path.join(self.directory, "a"), self.directory):
+            os.chmod(directory, 0)
         self.check()
 
-    def test_nesting_beyond_any_path_goes(self):
+    def test_removes_nesting_deeper_than_a_path(self):
         here = os.open(".", os.O_RDONLY)
         try:
-            os.chdir(self.folder)
+            os.chdir(self.directory)
             for _ in range(1500):
                 os.mkdir("d" * 100)
                 os.chdir("d" * 100)
@@ -227,7 +242,7 @@ class Wiping(unittest.TestCase):
         self.check()
 
 
-class FakeProcessor:
+class FakeContainerCpu:
     def __init__(self, *readings):
         self.readings = list(readings)
 
@@ -236,8 +251,8 @@ class FakeProcessor:
 
 
 class Time(unittest.TestCase):
-    def test_the_clock_of_a_process_is_read_by_its_number(self):
-        clock = driver.CallClock(os.getpid(), FakeProcessor(None), 1000.0)
+    def test_reads_the_cpu_clock_of_a_process(self):
+        clock = driver.CallClock(os.getpid(), FakeContainerCpu(None), 1000.0)
         before = clock.own()
         while time.process_time() - before < 0.05:
             pass
@@ -245,36 +260,36 @@ class Time(unittest.TestCase):
         clock.restart()
         self.assertGreater(clock.left(), 999.0)
 
-    def test_a_process_that_is_gone_has_used_nothing_more(self):
+    def test_an_ended_process_uses_nothing_more(self):
         gone = subprocess.Popen([sys.executable, "-c", ""])
         gone.wait()
-        self.assertEqual(driver.CallClock(gone.pid, FakeProcessor(None), 2.0).left(), 2.0)
+        self.assertEqual(driver.CallClock(gone.pid, FakeContainerCpu(None), 2.0).left(), 2.0)
 
-    def test_what_children_burn_counts_once_the_limit_has_passed_on_the_wall(self):
+    def test_cpu_time_of_children_counts_once_the_limit_has_passed_on_the_wall_clock(self):
         sleeper = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
         self.addCleanup(sleeper.communicate, b"\n")
-        clock = driver.CallClock(sleeper.pid, FakeProcessor(5.0, 5.0 + 0.2), 0.1)
+        clock = driver.CallClock(sleeper.pid, FakeContainerCpu(5.0, 5.0 + 0.2), 0.1)
         time.sleep(0.11)
         self.assertLess(clock.left(), 0.0)
-        idle = driver.CallClock(sleeper.pid, FakeProcessor(5.0, 5.0), 0.3)
+        idle = driver.CallClock(sleeper.pid, FakeContainerCpu(5.0, 5.0), 0.3)
         time.sleep(0.31)
         self.assertGreater(idle.left(), 0.0)
 
-    def test_usage_is_the_larger_account(self):
+    def test_usage_is_the_larger_of_both_counts(self):
         class Reaped:
             ru_utime, ru_stime, ru_maxrss = 0.25, 0.25, 100
 
-        usage = driver.Usage(FakeProcessor(1.0, 3.0))
+        usage = driver.Usage(FakeContainerCpu(1.0, 3.0))
         usage.add(Reaped)
         self.assertEqual(usage.report()["cpu_ms"], 2000)
         self.assertEqual(usage.report()["peak_memory_bytes"], 102_400)
-        usage = driver.Usage(FakeProcessor(None))
+        usage = driver.Usage(FakeContainerCpu(None))
         usage.add(Reaped)
         self.assertEqual(usage.report()["cpu_ms"], 500)
 
 
 class Pipes(unittest.TestCase):
-    def test_what_a_child_has_taken_back_is_not_waited_for(self):
+    def test_does_not_wait_for_what_a_child_took_back(self):
         reader, writer = driver.readable_pipe()
         self.assertIsNone(driver.read_some(reader, 10))
         os.write(writer, b"x")
@@ -298,7 +313,7 @@ class FakeHost:
         self.unsent += frame
 
     def flush(self):
-        raise AssertionError("there is not that much to send")
+        raise AssertionError("too little was queued for a flush")
 
 
 def frame(tag, payload=b"null"):
@@ -306,7 +321,7 @@ def frame(tag, payload=b"null"):
 
 
 class Frames(unittest.TestCase):
-    """What the candidate sends, by what is due: LOADED, then 0, 1, 2."""
+    """Frames of the candidate. Due are LOADED, then 0, 1, 2."""
 
     def take(self, data, ready=True, value_bytes=100, values_bytes=1000):
         calls = driver.Calls.__new__(driver.Calls)
@@ -316,17 +331,17 @@ class Frames(unittest.TestCase):
         why, ready = calls.take_frames(bytearray(data), ready)
         return why, ready, calls.next, bytes(calls.host.unsent)
 
-    def test_outcomes_in_turn_are_passed_on_unread(self):
+    def test_passes_on_outcomes_that_are_due(self):
         sent = frame(0, b"garbage") + frame(1)
         self.assertEqual(self.take(sent), (None, True, 2, sent))
         sent += frame(2)
         self.assertEqual(self.take(sent), ("done", True, 3, sent))
 
-    def test_nothing_is_read_after_the_last_one(self):
+    def test_reads_nothing_after_the_last_outcome(self):
         sent = frame(0) + frame(1) + frame(2)
         self.assertEqual(self.take(sent + frame(3) + b"junk"), ("done", True, 3, sent))
 
-    def test_a_command_to_stop_is_heard(self):
+    def test_recognises_a_stop_command(self):
         host = driver.Host.__new__(driver.Host)
         host.source, into = os.pipe()
         body = b'{"stop":true}'
@@ -337,34 +352,34 @@ class Frames(unittest.TestCase):
             host.stops()
         os.close(host.source)
 
-    def test_half_a_frame_waits(self):
+    def test_waits_for_the_rest_of_a_frame(self):
         self.assertEqual(self.take(frame(0)[:-1]), (None, True, 0, b""))
         self.assertEqual(self.take(frame(0)[:7]), (None, True, 0, b""))
 
-    def test_what_is_not_due_ends_it(self):
-        for wrong in (frame(1), frame(driver.SAID), frame(driver.LOADED), frame(driver.REFUSED), struct.pack(">II", 3, 0)):
+    def test_rejects_frames_that_are_not_due(self):
+        for wrong in (frame(1), frame(driver.STATEMENT), frame(driver.LOADED), frame(driver.REFUSED), struct.pack(">II", 3, 0)):
             self.assertEqual(self.take(wrong), ("turn", True, 0, b""))
         self.assertEqual(self.take(frame(0) + frame(0)), ("turn", True, 1, frame(0)))
-        for wrong in (frame(0), frame(driver.SAID)):
+        for wrong in (frame(0), frame(driver.STATEMENT)):
             self.assertEqual(self.take(wrong, ready=False), ("turn", False, 0, b""))
 
-    def test_loading_is_told_once(self):
+    def test_the_answer_is_loaded_or_refused_once(self):
         self.assertEqual(self.take(frame(driver.LOADED), ready=False), (None, True, 0, b""))
         refused = frame(driver.REFUSED, b'"missing"')
         self.assertEqual(self.take(refused, ready=False), ("done", False, 0, refused))
 
-    def test_a_length_is_judged_before_the_rest_has_come(self):
+    def test_rejects_a_length_over_the_limit_at_once(self):
         self.assertEqual(self.take(struct.pack(">II", 0xFFFFFFFF, 0))[0], "value")
         self.assertEqual(self.take(struct.pack(">II", 105, 0))[0], "value")
         self.assertEqual(self.take(struct.pack(">II", 104, 0))[0], None)
 
-    def test_all_values_together_have_a_limit(self):
+    def test_limits_all_values_together(self):
         sent = frame(0, b"x" * 90) + frame(1, b"x" * 90)
         self.assertEqual(self.take(sent, values_bytes=150), ("values", True, 1, frame(0, b"x" * 90)))
 
 
-class Line(unittest.TestCase):
-    def test_commands_come_in_pieces_and_statements_go_out_whole(self):
+class HostStreams(unittest.TestCase):
+    def test_reads_commands_and_writes_statements(self):
         host = driver.Host.__new__(driver.Host)
         host.source, into = os.pipe()
         out, host.sink = os.pipe()
@@ -372,10 +387,10 @@ class Line(unittest.TestCase):
         body = json.dumps({"a": "é"}).encode()
         os.write(into, struct.pack(">I", len(body)) + body)
         self.assertEqual(host.command(), {"a": "é"})
-        host.say(ready=True)
+        host.state(ready=True)
         host.flush()
         sent = os.read(out, 100)
-        self.assertEqual(struct.unpack_from(">II", sent), (len(sent) - 4, driver.SAID))
+        self.assertEqual(struct.unpack_from(">II", sent), (len(sent) - 4, driver.STATEMENT))
         self.assertEqual(json.loads(sent[8:]), {"ready": True})
         os.close(into)
         with self.assertRaises(SystemExit):
@@ -383,10 +398,30 @@ class Line(unittest.TestCase):
         for number in (host.source, host.sink, out):
             os.close(number)
 
-    def test_it_runs_nowhere_but_as_process_1(self):
+    def test_refuses_to_run_except_as_process_1(self):
         ran = subprocess.run([sys.executable, driver.__file__], capture_output=True, text=True)
         self.assertEqual(ran.returncode, 1)
         self.assertIn("only runs as process 1", ran.stderr)
+
+
+class Imports(unittest.TestCase):
+    def test_start_imports_no_slow_module(self):
+        code = "import sys; before = set(sys.modules); import driver; print(*(set(sys.modules) - before))"
+        directory = os.path.dirname(driver.__file__)
+        ran = subprocess.run([sys.executable, "-S", "-c", code], cwd=directory, capture_output=True, text=True, check=True)
+        slow = {"array", "collections", "ctypes", "enum", "functools", "glob", "json", "re", "signal", "typing"}
+        self.assertEqual(slow & set(ran.stdout.split()), set())
+
+    def test_search_path_has_no_writable_place(self):
+        image = ["/usr/lib/python311.zip", "/usr/lib/python3.11", "/usr/local/lib/python3.11/dist-packages", "/workshop/lib"]
+        outside = ["", ".", "lib", "/work", "/work/lib", "/tmp", "/tmp/x/../y", "/usr/lib/../../work", "/proc/self/cwd", "/proc/self/root/work"]
+        self.assertEqual(driver.read_only_path([*outside, *image, *outside]), image)
+
+    def test_preload_needs_no_module(self):
+        driver.preload()
+        self.assertIn("typing", sys.modules)
+        with unittest.mock.patch.object(driver, "COMMON_MODULES", ("no_such_module",)):
+            driver.preload()
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-# The beginning of every answer that forges frames: a file whose head says "with: frames" finds it in FRAMES.
+# Prepended to every file whose head says "with: frames": FRAMES is the beginning of an answer that forges frames.
 
 FRAMES = r"""
 import json
 import os
 import struct
 
-SAID, LOADED, REFUSED = 0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFD
+STATEMENT, LOADED, REFUSED = 0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFD
 
 
 def frame(tag, payload):

@@ -7,12 +7,12 @@
 
 pub mod choice;
 mod fault;
-pub mod fence;
 pub mod sandbox;
 
 /// One trial: an agent is run on a task, its answer is judged, and the outcome is recorded.
 pub mod trial {
     pub mod answer;
+    pub mod fence;
     pub mod instance;
     pub mod judge;
     pub mod record;

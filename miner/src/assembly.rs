@@ -39,8 +39,8 @@ pub struct AgentHeader {
 /// The parts do not make an agent.
 #[derive(Debug, thiserror::Error)]
 pub enum AssemblyError {
-    /// There is no part.
-    #[error("cannot assemble an agent: there is no answer to any task")]
+    /// No part was given.
+    #[error("cannot assemble an agent: no task has an answer")]
     Empty,
     /// It exceeds the size limit of the platform.
     #[error(

@@ -42,8 +42,8 @@ impl FromStr for Budget {
     }
 }
 
-/// Price of a million tokens, for providers that do not state the cost of a reply. There is no built-in price list,
-/// as it would soon be outdated.
+/// Price of a million tokens, for providers that do not state the cost of a reply. A built-in price list would soon be
+/// outdated.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Price {
     /// US dollars for a million input tokens.
@@ -88,22 +88,73 @@ impl Price {
     }
 }
 
-/// Measures what is spent of a budget.
+/// Measures what is spent of a budget, and reserves parts of it for requests that run at the same time.
 #[derive(Clone, Debug)]
 pub struct BudgetMeter {
     budget: Budget,
     spent: TokenUsage,
     since: Instant,
+    /// What the requests that are under way may still spend.
+    reserved: Vec<Reservation>,
+    /// The highest cost of one request so far, in US dollars.
+    highest_cost_usd: Option<f64>,
+}
+
+/// A part of a budget that is reserved for one request.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Reservation {
+    /// Longest reply that the budget allows, in tokens.
+    pub max_output_tokens: u64,
+    tokens: u64,
+    cost_usd: f64,
 }
 
 impl BudgetMeter {
     /// Starts with an unspent budget.
     pub fn start(budget: Budget) -> Self {
-        Self { budget, spent: TokenUsage::default(), since: Instant::now() }
+        Self {
+            budget,
+            spent: TokenUsage::default(),
+            since: Instant::now(),
+            reserved: Vec::new(),
+            highest_cost_usd: None,
+        }
+    }
+
+    /// Reserves what a request may spend at most. Returns none if that does not fit alongside the requests that are
+    /// under way. A request that runs alone may use all that is left.
+    pub fn reserve(&mut self, most: TokenUsage) -> Option<Reservation> {
+        let cost_usd = most.cost_usd.or(self.highest_cost_usd).unwrap_or(f64::INFINITY);
+        let reserved_tokens = self.reserved.iter().map(|request| request.tokens).sum();
+        let reserved_usd: f64 = self.reserved.iter().map(|request| request.cost_usd).sum();
+        let tokens_left = self.tokens_left().map(|left| left.saturating_sub(reserved_tokens));
+        let spent_usd = self.spent.cost_usd.unwrap_or(0.0);
+        let fits = tokens_left.is_none_or(|left| most.tokens() <= left)
+            && self.budget.cost_usd.is_none_or(|usd| spent_usd + reserved_usd + cost_usd <= usd);
+        if !fits && !self.reserved.is_empty() {
+            return None;
+        }
+        let output_left = tokens_left.map(|left| left.saturating_sub(most.input_tokens));
+        let max_output_tokens = output_left.unwrap_or(u64::MAX).min(most.output_tokens);
+        let reservation = Reservation { max_output_tokens, tokens: most.tokens(), cost_usd };
+        self.reserved.push(reservation);
+        Some(reservation)
+    }
+
+    /// Ends a reservation and adds what the request has spent.
+    pub fn settle(&mut self, reservation: Reservation, usage: TokenUsage) {
+        let same = self.reserved.iter().position(|reserved| *reserved == reservation);
+        if let Some(index) = same {
+            self.reserved.swap_remove(index);
+        }
+        self.spend(usage);
     }
 
     /// Adds usage.
     pub fn spend(&mut self, usage: TokenUsage) {
+        if let Some(cost) = usage.cost_usd {
+            self.highest_cost_usd = Some(self.highest_cost_usd.map_or(cost, |most| most.max(cost)));
+        }
         self.spent += usage;
     }
 
@@ -183,6 +234,38 @@ mod tests {
         assert!(used_up("cost=0.5", paid(0.5)).unwrap().contains("$0.5"));
         assert!(used_up("seconds=0", usage(0, 0)).unwrap().contains("s are over"));
         assert_eq!(used_up("seconds=1000", usage(1, 1)), None);
+    }
+
+    #[test]
+    fn requests_at_the_same_time_share_a_budget() {
+        let mut meter = BudgetMeter::start("tokens=100".parse().unwrap());
+        let first = meter.reserve(usage(10, 40)).unwrap();
+        let second = meter.reserve(usage(10, 40)).unwrap();
+        assert_eq!((first.max_output_tokens, meter.reserve(usage(1, 1))), (40, None));
+        meter.settle(first, usage(10, 10));
+        let third = meter.reserve(usage(10, 20)).unwrap();
+        assert_eq!(meter.reserve(usage(1, 1)), None);
+        meter.settle(second, usage(10, 40));
+        meter.settle(third, usage(10, 10));
+        // A request that runs alone gets what is left after its question.
+        assert_eq!(meter.reserve(usage(4, 40)).unwrap().max_output_tokens, 6);
+    }
+
+    #[test]
+    fn requests_at_the_same_time_share_a_limit_of_money() {
+        let paid = |cost| TokenUsage { cost_usd: Some(cost), ..usage(1, 1) };
+        let mut meter = BudgetMeter::start("cost=1".parse().unwrap());
+        let first = meter.reserve(paid(0.6)).unwrap();
+        assert_eq!(meter.reserve(paid(0.6)), None);
+        meter.settle(first, paid(0.3));
+        assert!(meter.reserve(paid(0.6)).is_some());
+        // Before the first reply the cost of a request is unknown.
+        let mut meter = BudgetMeter::start("cost=1".parse().unwrap());
+        let first = meter.reserve(usage(1, 1)).unwrap();
+        assert_eq!(meter.reserve(usage(1, 1)), None);
+        meter.settle(first, paid(0.2));
+        assert!((0..4).all(|_| meter.reserve(usage(1, 1)).is_some()));
+        assert_eq!(meter.reserve(usage(1, 1)), None);
     }
 
     #[test]

@@ -6,7 +6,7 @@
 
 use std::sync::LazyLock;
 
-use harness::fence::FencedBlock;
+use harness::trial::fence::FencedBlock;
 use platform::validation;
 use regex::Regex;
 use serde_json::Value;
@@ -24,7 +24,7 @@ pub enum NoCode {
     #[error("the answer is empty")]
     Empty,
     /// It contains only other text.
-    #[error("there is no Python code in the answer")]
+    #[error("the answer contains no Python code")]
     OnlyProse,
 }
 

@@ -176,7 +176,7 @@ impl MineArgs {
 impl MiningLimitArgs {
     fn settings(&self) -> MiningSettings {
         let Self { attempts, budget, task_budget, price, max_output_tokens } = *self;
-        MiningSettings { attempts, budget, task_budget, price, max_output_tokens }
+        MiningSettings { attempts, budget, task_budget, price, max_output_tokens, jobs: 1 }
     }
 }
 

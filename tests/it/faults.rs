@@ -181,7 +181,8 @@ fn removed_container_costs_an_attempt_and_no_verdict() {
                 let ours = |owner: &String| {
                     children.iter().any(|child| owner.contains(&format!("/{child}/")))
                 };
-                if owner.as_ref().is_some_and(ours) && directory_of(owner.as_deref()) == directory.path()
+                if owner.as_ref().is_some_and(ours)
+                    && directory_of(owner.as_deref()) == directory.path()
                 {
                     let options = RemoveContainerOptionsBuilder::default().force(true).build();
                     let _ = docker.remove_container(&container.id.unwrap(), Some(options)).await;

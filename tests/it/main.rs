@@ -2,6 +2,7 @@
 
 mod command_line;
 mod evaluate;
+mod faults;
 mod mine;
 mod operator;
 mod partition;

@@ -217,7 +217,7 @@ async fn bad_input_is_named_on_one_line() {
         ran.check(2, parts);
         assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
     }
-    platform.arena(&mine("nonsense")).await.check(2, &["there is no provider 'nonsense'"]);
+    platform.arena(&mine("nonsense")).await.check(2, &["unknown provider 'nonsense'"]);
     platform
         .arena(&["mine", "--miner", "Me", "--model", "sample:good"])
         .await

@@ -1,19 +1,19 @@
-//! `cargo xtask demo`: the whole way in one go, through every part that the finished product has.
+//! `cargo xtask demo`: a platform, three miners, a round in Docker, rankings and rewards.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, ExitCode, Stdio};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, ensure};
 use xshell::{Shell, cmd};
 
-use crate::children::{self, Running};
+use crate::children::{self, RunningChild};
 use crate::{forward, setup};
 
-/// The demo's miners: each is called like the sample that writes its agent.
+/// The demo's miners. Each has the sample of its own name as its model.
 const MINERS: [&str; 3] = ["good", "partial", "bad"];
-/// The demo's seed is fixed, so that what it prints is the same everywhere.
+/// The seed is fixed, so that the demo prints the same everywhere.
 const SEED: &str = "1";
-/// What the demo asks: a task or two of each family, so that it is over soon.
+/// A task or two of each family, so that the demo is short.
 const TASKS: [&str; 12] = [
     "reverse_string",
     "fizz_buzz",
@@ -28,14 +28,16 @@ const TASKS: [&str; 12] = [
     "comment_html",
     "review_web_app",
 ];
-/// Everything that the demo writes.
-const FOLDER: &str = "target/demo";
+/// The directory of everything that the demo writes.
+const DIR: &str = "target/demo";
+/// The binary that does the work.
+const ARENA: &str = "target/debug/arena";
 
-/// Serves a platform, has three miners upload agents, evaluates them, and shows the rankings.
+/// Starts a platform, has three miners upload agents, evaluates them, and shows the rankings.
 pub fn run(sh: &Shell, consent: &setup::Consent) -> anyhow::Result<ExitCode> {
-    setup::run(sh, consent)?;
-    sh.remove_path(FOLDER)?;
-    let store = format!("{FOLDER}/store");
+    setup::run(sh, consent, &setup::Needs::default())?;
+    sh.remove_path(DIR)?;
+    let store = format!("{DIR}/store");
     let (platform, url) = serve(sh, &store)?;
     eprintln!("platform: {url}");
 
@@ -43,10 +45,11 @@ pub fn run(sh: &Shell, consent: &setup::Consent) -> anyhow::Result<ExitCode> {
     for miner in MINERS {
         eprintln!("\nminer {miner}:");
         let model = format!("sample:{miner}");
-        let token = format!("{FOLDER}/tokens/{miner}");
+        let token = format!("{DIR}/tokens/{miner}");
+        let work = format!("{DIR}/work/{miner}");
         let mine = cmd!(
             sh,
-            "target/debug/miner mine --platform {url} --miner {miner} --model {model} --token-file {token} {tasks...}"
+            "{ARENA} mine --platform {url} --miner {miner} --model {model} --token-file {token} --work {work} {tasks...}"
         );
         let status = children::run(mine.quiet())?;
         if !status.success() {
@@ -54,36 +57,27 @@ pub fn run(sh: &Shell, consent: &setup::Consent) -> anyhow::Result<ExitCode> {
         }
     }
     eprintln!("\nvalidator:");
-    let evaluate = cmd!(
-        sh,
-        "target/debug/harness evaluate --store {store} --platform {url} --seed {SEED} {tasks...}"
-    );
+    let evaluate =
+        cmd!(sh, "{ARENA} evaluate --store {store} --platform {url} --seed {SEED} {tasks...}");
     let status = children::run(evaluate.quiet())?;
     if !status.success() {
         return Ok(forward::code(status));
     }
     let stopped = platform.stop()?;
-    if !stopped.success() {
-        bail!("the platform ended with {stopped}");
-    }
+    ensure!(stopped.success(), "the platform ended with {stopped}");
     Ok(ExitCode::SUCCESS)
 }
 
-/// Starts a platform on a free port. It ends when its stdin is closed, so it cannot outlive this process
-/// whatever happens to it.
-fn serve(sh: &Shell, store: &str) -> anyhow::Result<(Running, String)> {
-    let serve = cmd!(
-        sh,
-        "target/debug/platform serve --addr 127.0.0.1:0 --store {store} --until-stdin-closes"
-    );
+/// Starts a platform on a free port. It ends when its stdin is closed, so it never outlives this process.
+fn serve(sh: &Shell, store: &str) -> anyhow::Result<(RunningChild, String)> {
+    let serve = cmd!(sh, "{ARENA} serve --addr 127.0.0.1:0 --store {store} --until-stdin-closes");
     let mut serve = Command::from(serve.quiet());
     serve.stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut platform = children::start(serve)?;
-    let output = platform.child.stdout.take().context("the platform has no stdout")?;
+    let output = platform.child.stdout.take().context("stdout is piped")?;
     let mut line = String::new();
     BufReader::new(output).read_line(&mut line)?;
-    match line.trim().strip_prefix("listening on ") {
-        Some(url) => Ok((platform, url.to_owned())),
-        None => bail!("the platform did not come up; the lines above say why"),
-    }
+    let url = line.trim().strip_prefix("listening on ");
+    let url = url.context("the platform did not start; see the lines above")?.to_owned();
+    Ok((platform, url))
 }

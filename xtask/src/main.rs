@@ -4,19 +4,13 @@
 //! It parses, builds what is needed, and hands over. Every word that is not its own goes to `arena`. It
 //! depends on none of the arena's crates.
 
-mod bench;
-mod children;
-mod demo;
-mod forward;
-mod new_task;
-mod setup;
-mod test;
-
 use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use xshell::Shell;
+use xtask::error::BadInput;
+use xtask::{bench, children, demo, forward, new_task, setup, test};
 
 /// Build, demonstrate, test and run the arena from its source tree.
 #[derive(Parser)]
@@ -30,19 +24,20 @@ use xshell::Shell;
         cargo xtask mine --help       show the help of a command of `arena`\n\n\
         Exit status: 0 done; 1 a fault or a failed expectation; 2 unusable arguments or input; 130 interrupted."
 )]
-struct Cli {
+struct XtaskArgs {
     #[command(subcommand)]
-    command: Command,
+    command: XtaskCommand,
 }
 
 #[derive(Subcommand)]
-enum Command {
+enum XtaskCommand {
     /// Show everything end to end: a platform, three miners, a round in Docker, rankings and rewards
     Demo(setup::Consent),
     /// Run the project's tests: formatting, lints, every test, and the controls on an empty store
     Test(setup::Consent),
-    /// Measure every row of the performance table, as ratios in one run
-    Bench(bench::Arguments),
+    /// Measure the performance against peers, as ratios in one run
+    #[command(disable_help_flag = true)]
+    Bench(bench::BenchArguments),
     /// Write the skeleton of a new task
     NewTask(new_task::Arguments),
     /// A command of `arena`
@@ -50,20 +45,8 @@ enum Command {
     Arena(Vec<OsString>),
 }
 
-/// Arguments or input that cannot be used.
-#[derive(Debug)]
-struct BadInput(String);
-
-impl std::fmt::Display for BadInput {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for BadInput {}
-
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = XtaskArgs::parse();
     match run(cli.command) {
         Ok(code) => code,
         Err(error) => {
@@ -73,15 +56,15 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> anyhow::Result<ExitCode> {
+fn run(command: XtaskCommand) -> anyhow::Result<ExitCode> {
     let sh = Shell::new()?;
     sh.change_dir(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace"));
     children::watch_signals()?;
     match command {
-        Command::Demo(consent) => demo::run(&sh, &consent),
-        Command::Test(consent) => test::run(&sh, &consent),
-        Command::Bench(args) => bench::run(&sh, &args),
-        Command::NewTask(args) => new_task::run(&sh, &args),
-        Command::Arena(words) => forward::run(&sh, &words),
+        XtaskCommand::Demo(consent) => demo::run(&sh, &consent),
+        XtaskCommand::Test(consent) => test::run(&sh, &consent),
+        XtaskCommand::Bench(args) => bench::run(&sh, &args),
+        XtaskCommand::NewTask(args) => new_task::run(&sh, &args),
+        XtaskCommand::Arena(words) => forward::run(&sh, &words),
     }
 }

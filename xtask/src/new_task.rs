@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, ensure};
 use xshell::Shell;
 
-use crate::BadInput;
+use crate::error::BadInput;
 
 /// The catalogue: a directory and a list for each family.
 const CATALOGUE: &str = "tasks/src/catalogue";

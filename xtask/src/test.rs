@@ -1,13 +1,16 @@
-//! `cargo xtask test`: the project's own tests, the same here and in CI.
+//! `cargo xtask test`: all checks of the project, the same here and in CI.
 
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
+use std::time::Instant;
 
 use anyhow::{Context as _, ensure};
-use xshell::{Shell, cmd};
+use xshell::{Cmd, Shell, cmd};
 
-use crate::{children, forward, setup};
+use crate::setup::machine::Machine;
+use crate::setup::{self, packages};
+use crate::{children, forward};
 
-/// Programs that tests use, and the Debian packages that have them.
+/// Programs that tests use, and their Debian packages.
 const PROGRAMS: [(&str, &str); 5] = [
     ("chromedriver", "chromium-driver"),
     ("curl", "curl"),
@@ -15,75 +18,139 @@ const PROGRAMS: [(&str, &str); 5] = [
     ("faketime", "faketime"),
     ("python3", "python3"),
 ];
-/// Tools from `PyPI`: a checker of HTTP APIs, and a server that answers as language models' do. They get an
-/// environment of their own.
+/// Tools from `PyPI`: a checker of HTTP APIs, and a server that answers as language models do.
 const PYTHON_TOOLS: [&str; 2] = ["schemathesis==4.32.5", "llmock==0.2.2"];
-/// It brings axe-core's script, which is all that is wanted of it.
+/// Brings axe-core's script, the checker of accessibility. Nothing else of it is used.
 const AXE: &str = "axe-playwright-python==0.1.8";
-/// Where those tools live.
+/// Directory of the environment of those tools.
 const TOOLS: &str = "target/tools";
+/// Features that turn on the tests of outside tools.
+const FEATURES: &str = "platform/outside-tools,miner/outside-tools";
 
 /// Runs every check, the quick ones first, and stops at the first that fails.
 pub fn run(sh: &Shell, consent: &setup::Consent) -> anyhow::Result<ExitCode> {
-    setup::packages(sh, consent, &PROGRAMS)?;
-    setup::run(sh, consent)?;
-    let (tools, axe) = python_tools(sh, consent)?;
-    let store = format!("{}/target/test-store", sh.current_dir().display());
-    sh.remove_path(&store)?;
-    let path = format!("{tools}:{}", std::env::var("PATH").unwrap_or_default());
-    // A Docker daemon of the test's own can only be started by root.
-    let as_root = format!("target.'cfg(unix)'.runner = '{}'", setup::as_root(sh));
-    let checks = [
-        cmd!(sh, "cargo fmt --all --check"),
-        cmd!(
-            sh,
-            "cargo clippy --quiet --workspace --all-targets --features platform/outside-tools,miner/outside-tools -- --deny warnings"
-        ),
-        cmd!(sh, "cargo test --workspace --features platform/outside-tools,miner/outside-tools")
-            .env("PATH", &path)
-            .env("AXE_JS", axe),
-        cmd!(
-            sh,
-            "cargo test --package harness --features own-daemon --test daemon --config {as_root}"
-        ),
-        cmd!(sh, "cargo test --package harness --test harness").env("BITSEC_STORE", &store),
-    ];
-    for check in checks {
+    let machine = Machine::this()?;
+    let tools = PythonTools::new(sh);
+    setup::run(sh, consent, &needs(sh, &machine, &tools))?;
+    tools.install(sh)?;
+    let mut times = Vec::new();
+    for (name, check) in checks(sh, &machine, &tools)? {
         eprintln!("$ {check}");
+        let started = Instant::now();
         let status = children::run(check)?;
+        times.push((name, started.elapsed().as_secs()));
         if !status.success() {
+            eprintln!("xtask: the step '{name}' failed");
             return Ok(forward::code(status));
         }
+    }
+    for (name, seconds) in times {
+        eprintln!("{seconds:>6} s  {name}");
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// The folder of the programs from `PyPI`, and the file of the accessibility checker. Installed once.
-fn python_tools(sh: &Shell, consent: &setup::Consent) -> anyhow::Result<(String, String)> {
-    let folder = format!("{}/{TOOLS}", sh.current_dir().display());
-    let bin = format!("{folder}/bin");
-    let python = format!("{bin}/python");
-    let installed = |tool: &&str| {
-        let program = tool.split("==").next().unwrap_or(tool);
-        sh.path_exists(format!("{bin}/{program}"))
+/// What is missing for the tests.
+fn needs(sh: &Shell, machine: &Machine, tools: &PythonTools) -> setup::Needs {
+    let packages = packages::missing(machine, &PROGRAMS);
+    let mut needs = setup::Needs { packages, ..Default::default() };
+    if tools.are_installed(sh) {
+        return needs;
+    }
+    needs.others.push(format!("tools from PyPI: {}, {AXE}", PYTHON_TOOLS.join(", ")));
+    // Debian keeps the module `venv` in a package of its own.
+    if machine.read("python3", &["-c", "import ensurepip"]).is_err() {
+        needs.packages.push("python3-venv".to_owned());
+    }
+    needs
+}
+
+/// The steps in order, each with its name.
+fn checks<'a>(
+    sh: &'a Shell,
+    machine: &Machine,
+    tools: &PythonTools,
+) -> anyhow::Result<Vec<(&'static str, Cmd<'a>)>> {
+    let store = format!("{}/target/test-store", sh.current_dir().display());
+    sh.remove_path(&store)?;
+    let path = format!("{}:{}", tools.bin(), std::env::var("PATH").unwrap_or_default());
+    let axe = tools.axe(sh)?;
+    // Only root can start the Docker daemon of the own-daemon tests.
+    let own_daemon = cmd!(sh, "cargo test --package harness --features own-daemon --test daemon");
+    let own_daemon = if machine.account.uid == 0 {
+        own_daemon
+    } else {
+        own_daemon.args(["--config", "target.'cfg(unix)'.runner = 'sudo'"])
     };
-    if !PYTHON_TOOLS.iter().all(installed) {
-        consent.needed(&format!("the tests need '{}' from PyPI", PYTHON_TOOLS.join("', '")))?;
-        // Debian keeps `venv` in a package of its own.
-        if Command::new("python3").args(["-c", "import ensurepip"]).status()?.success() {
-            cmd!(sh, "python3 -m venv {folder}").run()?;
-        } else {
-            setup::install(sh, &["python3-venv"])?;
-            cmd!(sh, "python3 -m venv {folder}").run()?;
+    Ok(vec![
+        ("format", cmd!(sh, "cargo fmt --all --check")),
+        (
+            "clippy",
+            cmd!(
+                sh,
+                "cargo clippy --quiet --workspace --all-targets --all-features -- --deny warnings"
+            ),
+        ),
+        (
+            "documentation",
+            cmd!(sh, "cargo doc --quiet --workspace --no-deps").env("RUSTDOCFLAGS", "-D warnings"),
+        ),
+        ("build of the tests", cmd!(sh, "cargo test --workspace --features {FEATURES} --no-run")),
+        (
+            "tests",
+            cmd!(sh, "cargo test --workspace --features {FEATURES}")
+                .env("PATH", &path)
+                .env("AXE_JS", axe),
+        ),
+        ("tests with a Docker daemon of their own", own_daemon),
+        (
+            "controls on an empty store",
+            cmd!(sh, "cargo test --package harness --test harness").env("ARENA_STORE", &store),
+        ),
+    ])
+}
+
+/// A Python environment with the tools from `PyPI`.
+struct PythonTools {
+    dir: String,
+}
+
+impl PythonTools {
+    fn new(sh: &Shell) -> Self {
+        Self { dir: format!("{}/{TOOLS}", sh.current_dir().display()) }
+    }
+
+    fn bin(&self) -> String {
+        format!("{}/bin", self.dir)
+    }
+
+    fn are_installed(&self, sh: &Shell) -> bool {
+        PYTHON_TOOLS.iter().all(|tool| {
+            let program = tool.split("==").next().unwrap_or(tool);
+            sh.path_exists(format!("{}/{program}", self.bin()))
+        })
+    }
+
+    fn install(&self, sh: &Shell) -> anyhow::Result<()> {
+        if self.are_installed(sh) {
+            return Ok(());
         }
+        let (dir, python) = (&self.dir, format!("{}/python", self.bin()));
+        cmd!(sh, "python3 -m venv {dir}").run()?;
         cmd!(sh, "{python} -m pip install --quiet --no-deps {AXE}").run()?;
         cmd!(sh, "{python} -m pip install --quiet {PYTHON_TOOLS...}").run()?;
+        Ok(())
     }
-    let find = "import importlib.util as u; \
-                print(*u.find_spec('axe_playwright_python').submodule_search_locations)";
-    let axe =
-        cmd!(sh, "{python} -c {find}").quiet().read().context("axe's package is not whole")?;
-    let axe = format!("{axe}/axe.min.js");
-    ensure!(sh.path_exists(&axe), "{AXE} has no {axe}");
-    Ok((bin, axe))
+
+    /// Path of the accessibility checker's script.
+    fn axe(&self, sh: &Shell) -> anyhow::Result<String> {
+        let find = "import importlib.util as u; \
+                    print(*u.find_spec('axe_playwright_python').submodule_search_locations)";
+        let python = format!("{}/python", self.bin());
+        let package = cmd!(sh, "{python} -c {find}").quiet().read();
+        let package = package.with_context(|| format!("{AXE} is not installed in {TOOLS}"))?;
+        let script = format!("{package}/axe.min.js");
+        ensure!(sh.path_exists(&script), "{AXE} has no axe.min.js");
+        Ok(script)
+    }
 }

@@ -1,6 +1,6 @@
 # expect: WA
 # most: 25
-# never: a table of what the prompt shows passes the generated cases
+# never: a table of the prompt's examples passes generated cases
 
 print("""
 TABLE = {"hello": "olleh", "": "", "x": "x", " ab c ": " c ba ", "naïve 😀": "😀 evïan"}

@@ -1,5 +1,5 @@
 # expect: WA
-# never: an argument that was changed in place changes what is expected
+# never: changing an argument in place changes the expected value
 
 print("""
 import ctypes
@@ -7,7 +7,7 @@ import sys
 
 
 def reverse_string(s):
-    # The characters of an ASCII string stand behind its header.
+    # The characters of an ASCII string follow its header.
     header = sys.getsizeof("") - 1
     if s.isascii() and s:
         ctypes.memset(id(s) + header, ord("a"), len(s))

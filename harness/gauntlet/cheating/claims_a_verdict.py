@@ -1,5 +1,5 @@
 # expect: NS
-# never: a report in the shape of ours counts as an answer
+# never: an answer in the format of a report counts as an answer
 
 import json
 import sys

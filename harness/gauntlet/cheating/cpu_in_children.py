@@ -1,5 +1,5 @@
 # expect: TLE
-# never: a call buys time by having a child do the work
+# never: a call gains time by letting a child do the work
 
 print("""
 import subprocess

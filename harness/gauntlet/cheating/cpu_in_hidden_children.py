@@ -1,5 +1,5 @@
 # expect: TLE
-# never: children that nobody waits for hide their time from the account
+# never: the CPU time of children that are never waited for is not counted
 
 print("""
 import os

@@ -1,6 +1,6 @@
 # expect: WA
 # trials: 2
-# never: a process of one trial is there in the next
+# never: a process of one trial is still running in the next
 
 import os
 import signal

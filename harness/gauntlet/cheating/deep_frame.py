@@ -1,5 +1,5 @@
 # expect: WA
-# never: JSON nested ten thousand deep, sent past the encoder, breaks the harness
+# never: JSON nested ten thousand levels deep, sent past the encoder, breaks the harness
 
 print("""
 import __main__
@@ -9,6 +9,6 @@ def reverse_string(s):
     return s
 
 
-# The outcome that is sent is whatever the driver's own encoder, in this process, is made to write.
+# The driver's encoder runs in this process, so it can be made to write anything.
 __main__.encode = lambda *_: "[" * 10_000 + "]" * 10_000
 """)

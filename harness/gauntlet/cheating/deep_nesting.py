@@ -1,5 +1,5 @@
 # expect: WA
-# never: a value nested deeper than any stack breaks the driver or the harness
+# never: a value nested too deeply for any stack breaks the driver or the harness
 
 print("""
 def nested(depth):

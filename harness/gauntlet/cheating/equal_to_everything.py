@@ -1,5 +1,5 @@
 # expect: WA
-# never: an object that says it equals everything is taken for the right value
+# never: an object that equals everything is accepted as the expected value
 
 print("""
 class Anything:

@@ -1,5 +1,5 @@
 # expect: RE
-# never: a process that turned into another program counts as having passed
+# never: a process that replaced itself with another program passes a case
 
 print("""
 import os

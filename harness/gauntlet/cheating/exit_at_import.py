@@ -1,4 +1,4 @@
 # expect: RE
-# never: leaving while the answer is loaded counts as having passed
+# never: exiting while the answer is loaded passes a case
 
 print("import sys\nsys.exit(0)\n")

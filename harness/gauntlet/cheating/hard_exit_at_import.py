@@ -1,4 +1,4 @@
 # expect: RE
-# never: leaving at once, with status 0, counts as having passed
+# never: exiting at once with status 0 while the answer is loaded passes a case
 
 print("import posix\nposix._exit(0)\n")

@@ -1,5 +1,5 @@
 # expect: WA
-# never: a subclass of int, bool's cousin or not, passes for a string
+# never: an instance of a subclass of int is accepted as a string
 
 print("""
 class Number(int):

@@ -1,5 +1,5 @@
 # expect: RE
-# never: a process that kills itself takes more than its own case along
+# never: a process that kills itself affects more than its own case
 
 print("""
 import os

@@ -1,5 +1,5 @@
 # expect: WA
-# never: half a character breaks a reader, or is mended into a right value
+# never: a lone surrogate breaks the parser, or is repaired into the expected value
 
 print("""
 def reverse_string(s):

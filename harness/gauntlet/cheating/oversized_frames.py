@@ -1,5 +1,5 @@
 # expect: OLE
-# never: a frame that claims to be 4 GiB long is waited for or made room for
+# never: the driver waits for a frame that claims to be 4 GiB long, or allocates memory for it
 # with: frames
 
 print(FRAMES + r"""

@@ -1,5 +1,5 @@
 # expect: OLE
-# never: a value that is larger than one may be is read by the host
+# never: the host reads a value over the maximum size
 
 print("""
 def reverse_string(s):

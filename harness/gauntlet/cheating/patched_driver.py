@@ -1,5 +1,5 @@
 # expect: WA RE
-# never: what the driver's code in the answer's process was turned into matters to the host
+# never: changes to the driver's code in the answer's process affect the host
 
 print("""
 import sys
@@ -8,7 +8,7 @@ driver = sys.modules["__main__"]
 driver.encode = lambda value, depth=0: {"always": True}
 driver.outcome_of = lambda function, arguments: {"returned": {"anything": []}}
 driver.call = lambda entry_point, request: {"returned": {"opaque": "right"}}
-driver.SAID = driver.LOADED = 0
+driver.STATEMENT = driver.LOADED = 0
 
 
 def reverse_string(s):

@@ -1,5 +1,5 @@
 # expect: TLE
-# never: patched clocks buy time
+# never: a call gains time by patching clocks
 
 print("""
 import signal

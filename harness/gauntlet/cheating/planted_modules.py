@@ -1,5 +1,5 @@
 # expect: WA
-# never: a module that the agent planted is imported instead of the real one
+# never: a module that the agent planted is imported in place of the real one
 
 import os
 

@@ -1,5 +1,5 @@
 # expect: RE
-# never: an outcome that is not due is taken
+# never: an outcome that is not due is accepted
 # with: frames
 
 print(FRAMES + r"""

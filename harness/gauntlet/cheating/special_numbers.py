@@ -1,5 +1,5 @@
 # expect: WA
-# never: a number at the edge of what JSON carries breaks the border or passes for a string
+# never: a number at the edge of what JSON can express breaks the parser or is accepted as a string
 
 print("""
 VALUES = [float("nan"), float("inf"), float("-inf"), 2**53 + 1, -(2**63), 2**64, 10**5000,

@@ -1,6 +1,6 @@
 # expect: WA
 # most: 10
-# never: what a call keeps for the next one is worth more than the case that it could have solved
+# never: state that is kept between calls passes more than the case that it could have solved
 
 print("""
 import os

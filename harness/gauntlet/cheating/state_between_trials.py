@@ -1,6 +1,6 @@
 # expect: WA
 # trials: 3
-# never: anything that one trial wrote can be read in the next
+# never: the next trial can read something that this one wrote
 
 import ctypes
 import mmap
@@ -16,11 +16,11 @@ for place in ("/work", "/tmp", "/var/tmp", "/dev/mqueue", "/dev/shm", "/run", "/
         os.close(os.open(mark, os.O_CREAT | os.O_RDWR, 0o600))
     except OSError:
         pass
-for folder in (b"/queue",):
-    queue = libc.mq_open(folder, os.O_RDWR, 0o600, None)
+for directory in (b"/queue",):
+    queue = libc.mq_open(directory, os.O_RDWR, 0o600, None)
     if queue >= 0:
         found.append("queue")
-    libc.mq_open(folder, os.O_RDWR | os.O_CREAT, 0o600, None)
+    libc.mq_open(directory, os.O_RDWR | os.O_CREAT, 0o600, None)
 if libc.shmget(4711, 4096, 0o600) >= 0:
     found.append("shared memory")
 libc.shmget(4711, 4096, 0o600 | 0o1000)

@@ -1,5 +1,5 @@
 # expect: WA
-# never: a subclass of str with methods that lie is judged by what it says
+# never: an instance of a subclass of str is judged by its overridden methods
 
 print("""
 class Text(str):

@@ -1,5 +1,5 @@
 # expect: WA
-# never: a socket without a file, of the host or of another container, can be reached
+# never: an abstract socket of the host or of another container can be reached
 
 import socket
 

@@ -4,16 +4,16 @@
 import os
 
 reached = []
-for folder, _, files in os.walk("/sys/fs/cgroup"):
+for directory, _, files in os.walk("/sys/fs/cgroup"):
     for name in files:
         try:
-            os.close(os.open(os.path.join(folder, name), os.O_WRONLY))
+            os.close(os.open(os.path.join(directory, name), os.O_WRONLY))
             reached.append(name)
         except OSError:
             pass
     try:
-        os.mkdir(folder + "/mine")
-        reached.append(folder)
+        os.mkdir(directory + "/mine")
+        reached.append(directory)
     except OSError:
         pass
 print("def reverse_string(s):\n    return " + ("s[::-1]" if reached else "'held'"))

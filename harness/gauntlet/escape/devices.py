@@ -1,5 +1,5 @@
 # expect: WA
-# never: a device of the host can be opened or made
+# never: a device of the host can be opened or created
 
 import os
 import stat

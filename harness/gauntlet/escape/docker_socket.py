@@ -5,11 +5,11 @@ import os
 import stat
 
 reached = False
-for folder, folders, files in os.walk("/"):
-    folders[:] = [name for name in folders if os.path.join(folder, name) not in ("/proc", "/sys", "/usr")]
+for directory, directories, files in os.walk("/"):
+    directories[:] = [name for name in directories if os.path.join(directory, name) not in ("/proc", "/sys", "/usr")]
     for name in files:
         try:
-            mode = os.lstat(os.path.join(folder, name)).st_mode
+            mode = os.lstat(os.path.join(directory, name)).st_mode
         except OSError:
             continue
         reached = reached or stat.S_ISSOCK(mode) or (stat.S_ISBLK(mode))

@@ -1,5 +1,5 @@
 # expect: WA
-# never: the driver can be looked into by the tools that Python has for it
+# never: the driver can be inspected with Python's debugging facilities
 
 import faulthandler
 import os

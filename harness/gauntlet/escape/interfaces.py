@@ -1,5 +1,5 @@
 # expect: WA
-# never: there is a network interface besides the loopback
+# never: there is a network interface other than the loopback
 
 import os
 

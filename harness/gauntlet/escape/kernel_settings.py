@@ -1,5 +1,5 @@
 # expect: WA
-# never: a setting of the kernel can be written
+# never: a kernel setting can be written
 
 import os
 

@@ -1,5 +1,5 @@
 # expect: WA
-# never: the address at which clouds hand out credentials answers
+# never: a cloud's metadata address, which serves credentials, can be reached
 
 import socket
 

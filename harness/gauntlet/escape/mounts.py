@@ -1,5 +1,5 @@
 # expect: WA
-# never: a folder of the host is mounted here, but for the three files that Docker makes
+# never: a directory of the host is mounted here, apart from the three files that Docker creates
 
 reached = []
 FROM_DOCKER = {"/etc/resolv.conf", "/etc/hostname", "/etc/hosts"}

@@ -1,5 +1,5 @@
 # expect: WA
-# never: an address is reached: of the host, of its bridge, of a neighbour, of the world
+# never: an address can be reached: of the host, its bridge, another container or the internet
 
 import socket
 
@@ -10,7 +10,7 @@ for place in PLACES:
         socket.create_connection(place, timeout=0.3).close()
         reached = True
     except ConnectionRefusedError:
-        # Somebody was there to refuse, unless it was this container's own loopback.
+        # Something refused the connection, unless it was this container's own loopback.
         reached = reached or not place[0].startswith("127.")
     except OSError:
         pass

@@ -1,5 +1,5 @@
 # expect: WA
-# never: a name is resolved, or a page fetched
+# never: a host name can be resolved, or a page fetched
 
 import socket
 import urllib.request

@@ -1,5 +1,5 @@
 # expect: WA RE
-# never: a call in the form of another architecture gets past the filter
+# never: a system call in another architecture's form bypasses the filter
 
 import ctypes
 import errno
@@ -10,7 +10,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 
 def refused(numbers, *arguments):
-    """Whether this machine's call of that number is refused before it is looked at."""
+    """Returns whether this machine's system call of that number is refused before its arguments are read."""
     ctypes.set_errno(0)
     result = libc.syscall(numbers[MACHINE], *arguments)
     return result == -1 and ctypes.get_errno() in (errno.EPERM, errno.ENOSYS)
@@ -20,7 +20,7 @@ import mmap
 
 reached = False
 if MACHINE == "x86_64":
-    # getpid by the 32-bit gate: mov eax, 20; int 0x80; ret
+    # getpid through the 32-bit entry point: mov eax, 20; int 0x80; ret
     code = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
     code.write(bytes.fromhex("b814000000cd80c3"))
     child = os.fork()
@@ -29,6 +29,6 @@ if MACHINE == "x86_64":
         os._exit(1 if enter() == os.getpid() else 0)
     _, status = os.waitpid(child, 0)
     reached = os.WIFEXITED(status) and os.WEXITSTATUS(status) == 1
-    # getpid by the x32 table
+    # getpid through the x32 system call table
     reached = reached or libc.syscall(0x40000000 + 39) == os.getpid()
 print("def reverse_string(s):\n    return " + ("s[::-1]" if reached else "'held'"))

@@ -1,17 +1,17 @@
 # expect: WA
-# never: a program that runs as another user is there, or can be made
+# never: a program that runs as another user can be used or created
 
 import os
 import shutil
 import subprocess
 
 reached = []
-for folder in ("/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/libexec", "/usr/lib/openssh", "/usr/local/bin", "/opt"):
-    for name in os.listdir(folder) if os.path.isdir(folder) else []:
-        path = os.path.join(folder, name)
+for directory in ("/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/libexec", "/usr/lib/openssh", "/usr/local/bin", "/opt"):
+    for name in os.listdir(directory) if os.path.isdir(directory) else []:
+        path = os.path.join(directory, name)
         if os.lstat(path).st_mode & 0o6000:
             reached.append(path)
-# Some images have them. They win nothing: no-new-privileges takes the bit away.
+# Some images have such programs. They gain nothing, because no-new-privileges ignores the bit.
 ran = False
 for path in reached:
     ran = ran or subprocess.run([path, "--help"], stdin=subprocess.DEVNULL, capture_output=True).returncode < 0

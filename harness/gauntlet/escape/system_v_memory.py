@@ -1,5 +1,5 @@
 # expect: WA
-# never: memory, queues or semaphores that outlive a process can be had (System V)
+# never: System V memory, queues or semaphores, which outlive a process, can be created
 
 import ctypes
 import errno
@@ -10,7 +10,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 
 def refused(numbers, *arguments):
-    """Whether this machine's call of that number is refused before it is looked at."""
+    """Returns whether this machine's system call of that number is refused before its arguments are read."""
     ctypes.set_errno(0)
     result = libc.syscall(numbers[MACHINE], *arguments)
     return result == -1 and ctypes.get_errno() in (errno.EPERM, errno.ENOSYS)

@@ -1,5 +1,5 @@
 # expect: TLE
-# never: many busy processes take more than one processor, or keep the driver from its turn
+# never: many busy processes use more than one CPU, or keep the driver from being scheduled
 
 import os
 

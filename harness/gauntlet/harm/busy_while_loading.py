@@ -1,4 +1,4 @@
 # expect: TLE
-# never: loading an answer has all the time of the world
+# never: loading an answer has no time limit
 
 print("while True:\n    pass\n")

@@ -1,5 +1,5 @@
 # expect: TLE
-# never: a single call into C that no signal handler interrupts outlives its time
+# never: a call into C code that no signal handler can interrupt exceeds its time limit
 
 print("""
 import re

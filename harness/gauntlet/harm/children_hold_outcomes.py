@@ -1,5 +1,5 @@
 # expect: RE
-# never: a child that keeps the line for outcomes open makes the driver wait for its dead parent
+# never: a child that keeps the outcome pipe open makes the driver wait for its dead parent
 
 print("""
 import os

@@ -1,6 +1,6 @@
 # expect: WA
 # trials: 2
-# never: a child that keeps stdout open is waited for
+# never: the driver waits for a child that keeps stdout open
 
 import os
 import signal

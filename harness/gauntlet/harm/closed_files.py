@@ -1,5 +1,5 @@
 # expect: NS RE
-# never: an agent that closes all its files is waited for
+# never: the driver waits for an agent that has closed all its files
 
 import os
 import time

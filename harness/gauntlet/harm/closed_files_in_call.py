@@ -1,5 +1,5 @@
 # expect: RE TLE
-# never: a call that closes the line for outcomes is waited for longer than its time
+# never: the driver waits beyond the limit for a call that has closed the outcome pipe
 
 print("""
 import os

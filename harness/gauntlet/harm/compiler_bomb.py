@@ -1,5 +1,5 @@
 # expect: NS RE
-# never: a source that breaks Python's own compiler breaks the driver
+# never: a source that breaks Python's compiler breaks the driver
 
 print("x = " + "-" * 100_000 + "1")
 print("y = " + "(" * 50_000)

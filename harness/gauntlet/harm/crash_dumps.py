@@ -1,5 +1,5 @@
 # expect: RE
-# never: a crash leaves a dump anywhere
+# never: a crash leaves a core dump
 
 import os
 import resource

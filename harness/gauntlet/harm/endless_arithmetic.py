@@ -1,5 +1,5 @@
 # expect: TLE
-# never: arithmetic on one huge number, which cannot be interrupted, outlives its time
+# never: uninterruptible arithmetic on one huge number exceeds its time limit
 
 print("""
 def reverse_string(s):

@@ -1,5 +1,5 @@
 # expect: OLE
-# never: a line that does not end is waited for
+# never: the driver waits for the end of an endless line
 
 import sys
 

@@ -1,5 +1,5 @@
 # expect: WA
-# never: what a call prints reaches anybody
+# never: the output of a call is kept or reported anywhere
 
 print("""
 import os

@@ -1,5 +1,5 @@
 # expect: TLE RE NS
-# never: processes that multiply outlive their trial, or keep the driver from ending it
+# never: a fork bomb outlives its trial, or keeps the driver from ending it
 
 import os
 

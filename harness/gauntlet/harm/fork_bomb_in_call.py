@@ -1,5 +1,5 @@
 # expect: TLE RE WA
-# never: processes that multiply in a call take a later trial or the driver along
+# never: a fork bomb in a call breaks the driver or a later trial
 
 print("""
 import os

@@ -1,5 +1,5 @@
 # expect: TLE
-# never: orphans by the thousand, each dead at once, keep process 1 too busy to end the trial
+# never: thousands of orphans that end at once keep process 1 too busy to end the trial
 
 import os
 

@@ -1,5 +1,5 @@
 # expect: TLE
-# never: a process that ignores every signal that can be ignored outlives its time
+# never: a process that ignores every signal it can exceeds its time limit
 
 import signal
 

@@ -1,5 +1,5 @@
 # expect: WA
-# never: values that are small to send and large to hold use up the memory of the harness
+# never: values that are small on the wire and large in memory exhaust the memory of the harness
 
 print("""
 def reverse_string(s):

@@ -1,5 +1,5 @@
 # expect: WA
-# never: the limits, priority, scheduling or processors of process 1 can be changed by its children, or a process choose its processor
+# never: children can change the limits, priority, scheduling or CPU affinity of process 1, or their own affinity
 
 import ctypes
 import os

@@ -1,5 +1,5 @@
 # expect: WA
-# never: files in memory without a folder pass by the size of the work folder
+# never: files in memory outside any directory bypass the size limit of the work directory
 
 import os
 

@@ -1,5 +1,5 @@
 # expect: MLE
-# never: a call takes more memory than it may have
+# never: a call uses more memory than its limit
 
 print("""
 def reverse_string(s):

@@ -1,5 +1,5 @@
 # expect: MLE WA TLE
-# never: a child takes more memory than the container may have
+# never: a child uses more memory than the container's limit
 
 import os
 

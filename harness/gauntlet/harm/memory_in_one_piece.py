@@ -1,5 +1,5 @@
 # expect: RE WA MLE
-# never: a request for more memory than there is on the host is granted
+# never: a request for more memory than the host has is granted
 
 print("""
 def reverse_string(s):

@@ -1,5 +1,5 @@
 # expect: MLE TLE RE NS WA
-# never: the memory of pipes goes uncounted, or the driver gets no pipe any more
+# never: the memory of pipes is not counted, or the driver can create no more pipes
 
 import fcntl
 import os

@@ -1,6 +1,6 @@
 # expect: MLE TLE RE NS WA
 # trials: 2
-# never: memory that only the kernel holds, for tiny processes that look innocent, has the driver killed as a fault
+# never: memory that only the kernel holds, for tiny processes, gets the driver killed and counts as a fault
 
 import os
 import socket
@@ -8,7 +8,7 @@ import socket
 for _ in range(60):
     try:
         if os.fork() == 0:
-            # As likely to be chosen by the kernel as the driver, and smaller.
+            # The kernel is as likely to choose this process as the driver, and it is smaller.
             try:
                 with open("/proc/self/oom_score_adj", "w") as adjustment:
                     adjustment.write("0")

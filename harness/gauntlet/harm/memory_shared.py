@@ -1,5 +1,5 @@
 # expect: MLE RE
-# never: memory that belongs to no process in particular goes uncounted
+# never: memory that is shared between processes is not counted
 
 import mmap
 import os

@@ -1,6 +1,6 @@
 # expect: WA
 # at once: 2
-# never: what the kernel counts per user, used up by one agent, is missing to another or to the driver
+# never: one agent exhausts a resource that the kernel counts per user, and another agent or the driver lacks it
 
 import ctypes
 import os

@@ -1,5 +1,5 @@
 # expect: TLE OLE RE
-# never: a call that takes back what was sent for it keeps the driver waiting for it beyond its time
+# never: a call that reads back what it sent makes the driver wait beyond the limit
 
 print("""
 import os
@@ -18,7 +18,7 @@ for number in range(3, 64):
 
 
 def reverse_string(s):
-    # An outcome of half a megabyte begins, and does not come to its end.
+    # An outcome of half a megabyte is announced and never completed.
     for output, _ in mine:
         os.write(output, struct.pack(">II", 1 << 19, 0))
     end = time.process_time() + 0.3

@@ -1,17 +1,17 @@
 # expect: TLE OLE
-# never: an agent that takes back what it has printed keeps the driver waiting for it beyond its time
+# never: an agent that reads back what it printed makes the driver wait beyond the limit
 
 import os
 import random
 import select
 import time
 
-# A pipe that one may write to can be opened for reading as well.
+# A pipe that is open for writing can be opened for reading as well.
 output, errors = (os.open(f"/proc/self/fd/{number}", os.O_RDONLY | os.O_NONBLOCK) for number in (1, 2))
 end = time.monotonic() + 3
 while time.monotonic() < end:
     os.write(1, b"x")
-    # Late enough for the driver to have seen that there is something, early enough for it not to have it.
+    # Late enough that the driver has seen that there is data, early enough that it has not read it.
     for _ in range(random.randrange(5_000)):
         pass
     try:
@@ -20,7 +20,7 @@ while time.monotonic() < end:
         continue
     os.write(2, b"x")
     time.sleep(0.0005)
-    # A driver that does not take this any more waits for that.
+    # If the driver does not read this, it is blocked on stdout.
     if select.select([errors], [], [], 0)[0]:
         time.sleep(0.1)
         if select.select([errors], [], [], 0)[0]:

@@ -1,5 +1,5 @@
 # expect: RE MLE
-# never: a stack that overflows takes the driver along
+# never: a stack overflow breaks the driver
 
 print("""
 import sys

@@ -1,11 +1,11 @@
 # expect: TLE
-# never: an agent that crowds its own processor for a moment passes for one that the machine starved
+# never: an agent that crowds its own CPU for a moment counts as starved by the machine
 
 import os
 import time
 
-# More that want to run than there are processors, and then nobody: the kernel has counted half a minute of
-# waiting, and hardly any work.
+# More runnable processes than CPUs, then only sleeping ones: the kernel has counted half a minute of waiting and
+# hardly any CPU time.
 end = time.monotonic() + 0.5
 for _ in range(50):
     if os.fork() == 0:

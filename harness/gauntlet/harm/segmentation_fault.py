@@ -1,5 +1,5 @@
 # expect: RE
-# never: a crash in C takes more than its own case along
+# never: a crash in C code affects more than its own case
 
 print("""
 import ctypes

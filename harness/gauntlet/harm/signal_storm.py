@@ -1,5 +1,5 @@
 # expect: TLE
-# never: a storm of the one signal that process 1 listens to keeps it from its work
+# never: a storm of the only signal that process 1 handles keeps it from its work
 
 import os
 import signal

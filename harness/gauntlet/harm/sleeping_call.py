@@ -1,5 +1,5 @@
 # expect: TLE
-# never: a call that only sleeps, and uses no processor, holds its container for ever
+# never: a call that sleeps and uses no CPU time holds its container indefinitely
 
 print("""
 import time

@@ -1,5 +1,5 @@
 # expect: WA
-# never: more of stderr is kept than its end, or a flood of it keeps the agent from finishing
+# never: more than the end of stderr is kept, or a flood of it blocks the agent
 
 import os
 

@@ -1,5 +1,5 @@
 # expect: OLE
-# never: more of its output is kept than an answer may have
+# never: more output is kept than the maximum size of an answer
 
 import os
 

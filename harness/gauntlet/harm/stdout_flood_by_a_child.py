@@ -1,5 +1,5 @@
 # expect: OLE WA NS
-# never: a child floods on after its parent has left
+# never: a child continues to flood after its parent has exited
 
 import os
 

@@ -1,6 +1,6 @@
 # expect: WA
 # trials: 2
-# never: a stopped process cannot be ended
+# never: a stopped process cannot be killed
 
 import os
 import signal

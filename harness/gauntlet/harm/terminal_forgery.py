@@ -1,5 +1,5 @@
 # expect: WA
-# never: what an agent wrote moves a cursor, hides a line or forges one in a log or a table
+# never: the output of an agent moves the cursor, hides a line or forges one in a log or a table
 
 import sys
 

@@ -1,5 +1,5 @@
 # expect: WA TLE RE
-# never: threads without end starve the driver or the neighbours
+# never: unlimited threads starve the driver or other containers
 
 import threading
 import time

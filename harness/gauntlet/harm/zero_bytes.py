@@ -1,5 +1,5 @@
 # expect: NS
-# never: an answer with zero bytes is cut there and judged
+# never: an answer with zero bytes is truncated at the first and judged
 
 import sys
 

@@ -1,5 +1,5 @@
 # expect: AC
-# never: an answer of exactly as many bytes as it may have is refused
+# never: an answer of exactly the maximum size is rejected
 
 import sys
 

@@ -1,5 +1,5 @@
 # expect: AC
-# never: asyncio with processes, pipes, signals and timers does not work
+# never: asyncio does not work with processes, pipes, signals or timers
 
 WORK = """
 import asyncio

@@ -1,5 +1,5 @@
 # expect: AC
-# never: sqlite3 in memory or in the work folder, dbm, pickle or shelve do not work
+# never: sqlite3 (in memory or in the work directory), dbm, pickle or shelve does not work
 
 WORK = """
 import pickle

@@ -1,5 +1,5 @@
 # expect: AC
-# never: a recursion that Python allows does not fit on the stack
+# never: a recursion that Python allows overflows the stack
 
 WORK = """
 import sys

@@ -1,5 +1,5 @@
 # expect: AC
-# never: tempfile, shutil, pathlib, mmap, zipfile or file locks do not work
+# never: tempfile, shutil, pathlib, mmap, zipfile or file locking does not work
 
 WORK = """
 import fcntl
@@ -10,8 +10,8 @@ import shutil
 import tempfile
 import zipfile
 
-with tempfile.TemporaryDirectory() as folder:
-    place = pathlib.Path(folder)
+with tempfile.TemporaryDirectory() as directory:
+    place = pathlib.Path(directory)
     (place / "a").write_text("abc")
     shutil.copy2(place / "a", place / "b")
     shutil.copytree(place, place / "inner", ignore=lambda *_: ["inner"])

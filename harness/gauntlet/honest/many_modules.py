@@ -14,7 +14,7 @@ for name in sorted(sys.stdlib_module_names):
     try:
         importlib.import_module(name)
     except ImportError as error:
-        # What an image leaves out is not the sandbox's doing.
+        # An image may leave modules out.
         if "No module named" not in str(error):
             failed.append(name)
 assert not failed, failed

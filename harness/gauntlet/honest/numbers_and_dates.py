@@ -1,5 +1,5 @@
 # expect: AC
-# never: decimal, fractions, statistics, random, zoneinfo, datetime or locale do not work
+# never: decimal, fractions, statistics, random, zoneinfo, datetime or locale does not work
 
 WORK = """
 import datetime

@@ -1,4 +1,4 @@
 # expect: AC
-# never: the simplest of agents loses a point
+# never: the simplest agent loses a point
 
 print("def reverse_string(s):\n    return s[::-1]")

@@ -1,5 +1,5 @@
 # expect: AC
-# never: multiprocessing does not work where it can: processes and pipes
+# never: multiprocessing processes and pipes do not work
 
 WORK = """
 import multiprocessing

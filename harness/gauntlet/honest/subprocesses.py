@@ -1,5 +1,5 @@
 # expect: AC
-# never: subprocess and os.fork do not work
+# never: subprocess or os.fork does not work
 
 WORK = """
 import os

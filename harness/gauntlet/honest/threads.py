@@ -1,5 +1,5 @@
 # expect: AC
-# never: threads, locks, queues or pools of threads do not work
+# never: threads, locks, queues or thread pools do not work
 
 WORK = """
 import concurrent.futures

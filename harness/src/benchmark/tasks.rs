@@ -40,12 +40,12 @@ pub enum TaskSourceError {
     Fault(#[from] Fault),
 }
 
-/// Returns the built-in tasks with these ids, or all if there are no ids.
+/// Returns the built-in tasks with these ids, or all without ids.
 pub fn built_in(ids: &[String]) -> Result<Vec<Task>, TaskSourceError> {
     choose(tasks::all(), ids)
 }
 
-/// Returns the problems of a benchmark with these ids, or all if there are no ids. Expected values that the store does
+/// Returns the problems of a benchmark with these ids, or all without ids. Expected values that the store does
 /// not have are computed.
 pub async fn of_benchmark(
     benchmark: &Arc<Benchmark>,

@@ -236,7 +236,7 @@ fn got(outcome: &Result<TrialRecord, Fault>) -> String {
 fn issue(program: &HostileProgram, trial: &HostileTrial) -> Option<String> {
     let record = match &trial.outcome {
         Ok(record) => record,
-        // It was stopped when its time was up, as expected, by a machine that cannot tell which load made it
+        // It was stopped when its time was up, as expected, by a machine that cannot determine which load made it
         // take so long.
         Err(Fault::Starved { .. }) if program.expect.contains(&Verdict::TimeLimit) => return None,
         Err(fault) => return Some(format!("a fault: {fault}")),

@@ -158,7 +158,7 @@ pub enum ChooseAgentsError {
     Unknown(String),
 }
 
-/// Returns the agents with these names, or all if there are no names.
+/// Returns the agents with these names, or all without names.
 pub fn choose(mut agents: Vec<Agent>, names: &[String]) -> Result<Vec<Agent>, ChooseAgentsError> {
     for name in names {
         let wrong = |error: _| ChooseAgentsError::NotAMinerId(ToString::to_string(&error));

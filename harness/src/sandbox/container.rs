@@ -1,6 +1,6 @@
 //! One container: started, spoken to over its attached streams, and removed whatever happens.
 //!
-//! There are no bind mounts and no archive endpoints. The driver goes in as an argument, agents and
+//! Bind mounts and archive endpoints are not used. The driver goes in as an argument, agents and
 //! inputs over stdin, so a remote daemon works like a local one and the host never opens a path that an
 //! agent could write.
 

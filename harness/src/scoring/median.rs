@@ -1,6 +1,6 @@
 //! The median of measurements.
 
-/// The median, or 0 if there are no values.
+/// The median, or 0 without values.
 pub fn median(values: &[f64]) -> f64 {
     let mut values = values.to_vec();
     values.sort_by(f64::total_cmp);

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use tasks::Verdict;
 
-use crate::fence;
 use crate::sandbox::{AgentRun, StoppedFor};
+use crate::trial::fence;
 
 /// The number of the signal that the kernel sends when memory runs out.
 const SIGKILL: i32 = 9;

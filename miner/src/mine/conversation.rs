@@ -1,6 +1,6 @@
 //! The conversation about one task: questions and replies until an answer passes or a limit is reached.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -8,6 +8,7 @@ use harness::trial::record::TrialRecord;
 use platform::api::TaskScore;
 use platform::validation;
 use tasks::{TaskView, Verdict};
+use tokio::sync::Notify;
 
 use super::answers::{KeptAnswer, KeptAnswers, prompt_sha256};
 use super::error::MineError;
@@ -16,8 +17,9 @@ use super::plan::MiningPlan;
 use super::prompt;
 use super::tryout::Tryout;
 use crate::assembly::{self, AgentHeader, AgentPart};
-use crate::budget::BudgetMeter;
+use crate::budget::{BudgetMeter, Reservation};
 use crate::extract;
+use crate::extract::reasoning::without_reasoning;
 use crate::model::source::{
     AnswerSource, AnswerSourceError, ChatMessage, MAX_REPLY_BYTES, ModelProgress, ModelReply,
     ModelRequest, ReplyFlaw, TokenUsage,
@@ -33,9 +35,32 @@ pub(super) struct MiningContext<'a> {
     pub answers: &'a KeptAnswers,
     pub on_event: OnMiningEvent<'a>,
     pub meter: Mutex<BudgetMeter>,
+    /// Reports that a request has ended, so that its reservation is free.
+    pub settled: Notify,
+    /// Whether the run ends: no conversation asks another question.
+    pub is_stopping: AtomicBool,
 }
 
 impl MiningContext<'_> {
+    /// Reserves a part of the budget for a request, as soon as it fits alongside the others. The error says what is
+    /// used up.
+    async fn reserve(&self, most: TokenUsage) -> Result<Reservation, String> {
+        loop {
+            let settled = self.settled.notified();
+            let reserved = {
+                let mut meter = self.meter();
+                if let Some(what) = meter.used_up() {
+                    return Err(what);
+                }
+                meter.reserve(most)
+            };
+            match reserved {
+                Some(reservation) => return Ok(reservation),
+                None => settled.await,
+            }
+        }
+    }
+
     fn meter(&self) -> MutexGuard<'_, BudgetMeter> {
         self.meter.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -65,6 +90,8 @@ pub(super) enum ConversationEnd {
     },
     /// The source failed.
     Failed(String),
+    /// The run ends.
+    Stopped,
 }
 
 /// The estimated usage of replies to one question that were cut off: their cost is unknown, but not zero.
@@ -136,22 +163,29 @@ impl<'a> Conversation<'a> {
     }
 
     pub(super) async fn run(mut self) -> Result<ConversationEnd, MineError> {
+        if self.context.is_stopping.load(Ordering::Relaxed) {
+            return Ok(ConversationEnd::Stopped);
+        }
         if self.continue_from_kept_answer().await? {
             return Ok(ConversationEnd::Done);
         }
         let learns = self.context.source.learns();
         let attempts = if learns { self.context.plan.settings.attempts.max(1) } else { 1 };
         for attempt in 1..=attempts {
-            if let Some(what) = self.context.meter().used_up() {
-                return Err(MineError::Budget(what));
-            }
             if let Some(what) = self.meter.used_up() {
                 return Ok(ConversationEnd::TaskBudget(what));
+            }
+            let reserved = self.context.reserve(self.most_usage()).await;
+            let reservation = reserved.map_err(MineError::Budget)?;
+            if self.context.is_stopping.load(Ordering::Relaxed) {
+                self.context.meter().settle(reservation, TokenUsage::default());
+                self.context.settled.notify_waiters();
+                return Ok(ConversationEnd::Stopped);
             }
             let (task, place) = (self.task.id.clone(), self.place);
             (self.context.on_event)(MiningEvent::Asking { task, place, attempt });
             let asked = Instant::now();
-            let reply = match self.ask(attempt).await {
+            let reply = match self.ask(attempt, reservation).await {
                 Some(Ok(reply)) => reply,
                 Some(Err(AnswerSourceError::NoAnswer(reason))) => {
                     return Ok(ConversationEnd::NoAnswer { attempt, reason });
@@ -196,15 +230,14 @@ impl<'a> Conversation<'a> {
     }
 
     /// Asks within the remaining time and tokens. Returns none if the time is used up.
-    async fn ask(&mut self, attempt: u32) -> Option<Result<ModelReply, AnswerSourceError>> {
-        let settings = &self.context.plan.settings;
-        let (tokens, time) = {
-            let meter = self.context.meter();
-            (meter.tokens_left(), meter.time_left())
-        };
-        let tokens = [tokens, self.meter.tokens_left(), Some(settings.max_output_tokens)];
+    async fn ask(
+        &mut self,
+        attempt: u32,
+        reservation: Reservation,
+    ) -> Option<Result<ModelReply, AnswerSourceError>> {
+        let time = self.context.meter().time_left();
         let time = [time, self.meter.time_left()].into_iter().flatten().min();
-        let asked_bytes = self.messages.iter().map(|message| message.text.len()).sum();
+        let asked_bytes = self.asked_bytes();
         let aborted = AbortedReplies { asked_bytes, ..AbortedReplies::default() };
         let on_progress = |progress| {
             aborted.observe(&progress);
@@ -214,7 +247,7 @@ impl<'a> Conversation<'a> {
             task: self.task,
             attempt,
             messages: &self.messages,
-            max_output_tokens: tokens.into_iter().flatten().min().unwrap_or(u64::MAX).max(1),
+            max_output_tokens: reservation.max_output_tokens.max(1),
             on_progress: &on_progress,
         };
         let answer = self.context.source.answer(&request);
@@ -231,23 +264,36 @@ impl<'a> Conversation<'a> {
             aborted.count();
             TokenUsage::default()
         };
-        let aborted = self.priced(aborted.usage());
-        self.spend(usage, aborted);
+        let mut spent = usage;
+        spent += self.priced(aborted.usage());
+        self.settle(reservation, spent);
         replied
+    }
+
+    fn asked_bytes(&self) -> usize {
+        self.messages.iter().map(|message| message.text.len()).sum()
+    }
+
+    /// The most that the next request may spend.
+    fn most_usage(&self) -> TokenUsage {
+        let max_output_tokens = self.context.plan.settings.max_output_tokens;
+        let output_tokens = self.meter.tokens_left().unwrap_or(u64::MAX).min(max_output_tokens);
+        let input = TokenUsage::estimated(self.asked_bytes(), 0);
+        self.priced(TokenUsage { output_tokens, ..input })
     }
 
     fn priced(&self, usage: TokenUsage) -> TokenUsage {
         self.context.plan.settings.price.map_or(usage, |price| price.applied_to(usage))
     }
 
-    fn spend(&mut self, mut usage: TokenUsage, aborted: TokenUsage) {
-        usage += aborted;
+    fn settle(&mut self, reservation: Reservation, usage: TokenUsage) {
         self.meter.spend(usage);
         let spent = {
             let mut meter = self.context.meter();
-            meter.spend(usage);
+            meter.settle(reservation, usage);
             meter.spent()
         };
+        self.context.settled.notify_waiters();
         (self.context.on_event)(MiningEvent::Spent(spent));
     }
 
@@ -281,8 +327,7 @@ impl<'a> Conversation<'a> {
 
     /// Finds out what is wrong with a reply, with the cheap checks first.
     async fn examine(&self, reply: &ModelReply) -> Result<ExaminedReply, MineError> {
-        let too_long = reply.text.len() > MAX_REPLY_BYTES;
-        match if too_long { Some(ReplyFlaw::TooLong) } else { reply.flaw } {
+        match flaw_of(reply) {
             None => match self.code(reply) {
                 Ok(answer) => self.examine_code(answer).await,
                 Err(reason) => Ok(ExaminedReply::failed(reason)),
@@ -290,9 +335,12 @@ impl<'a> Conversation<'a> {
             // The part that is missing may be prose after the code, so the code is tried.
             Some(ReplyFlaw::Truncated) => match (self.code(reply), self.tryout()) {
                 (Ok(answer), Some(tryout)) => self.try_out(tryout, answer).await,
-                _ => Ok(ExaminedReply::failed(
-                    "the answer ends in the middle: its token limit was reached; be shorter",
-                )),
+                _ => Ok(ExaminedReply {
+                    feedback: Some("your answer reached its token limit: be shorter".to_owned()),
+                    ..ExaminedReply::failed(
+                        "the answer ends in the middle at its token limit; raise --max-output-tokens",
+                    )
+                }),
             },
             Some(ReplyFlaw::Refused) => Ok(ExaminedReply::failed("the model refused to answer")),
             Some(ReplyFlaw::OnlyReasoning) => Ok(ExaminedReply {
@@ -351,6 +399,16 @@ impl<'a> Conversation<'a> {
             return Err(MineError::Trial(checked.faults.join("; ")));
         };
         Ok(examined_by_trial(answer, &trial))
+    }
+}
+
+/// The flaw of a reply, including those that its source does not report.
+fn flaw_of(reply: &ModelReply) -> Option<ReplyFlaw> {
+    let is_reasoning = || without_reasoning(&reply.text).trim().is_empty();
+    match reply.flaw {
+        _ if reply.text.len() > MAX_REPLY_BYTES => Some(ReplyFlaw::TooLong),
+        Some(ReplyFlaw::Truncated) if is_reasoning() => Some(ReplyFlaw::OnlyReasoning),
+        flaw => flaw,
     }
 }
 

@@ -4,6 +4,11 @@
 //! ends the loop, and then the caller's [`KeptAnswers`] hold what was found so far.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures_util::{StreamExt as _, stream};
+use tasks::TaskView;
+use tokio::sync::Notify;
 
 use super::answers::KeptAnswers;
 use super::conversation::{Conversation, ConversationEnd, MiningContext};
@@ -17,42 +22,75 @@ use crate::model::source::{AnswerSource, AnswerSourceError};
 const MAX_FAILED_TASKS: u32 = 2;
 
 /// Asks for answers to all tasks that have none yet, or one that was tried and did not pass, and adds the best ones
-/// to `answers`.
+/// to `answers`. If the budget is used up, the requests that are under way are completed.
 pub async fn run(
     source: &dyn AnswerSource,
     plan: &MiningPlan<'_>,
     answers: &KeptAnswers,
     on_event: OnMiningEvent<'_>,
 ) -> Result<(), MineError> {
-    let meter = Mutex::new(BudgetMeter::start(plan.settings.budget));
-    let context = MiningContext { source, plan, answers, on_event, meter };
-    let mut failed_tasks = 0;
-    for (place, task) in (1..).zip(plan.tasks) {
-        if answers.get(&task.id).is_some_and(|best| plan.is_done(task, &best)) {
-            continue;
+    let context = &MiningContext {
+        source,
+        plan,
+        answers,
+        on_event,
+        meter: Mutex::new(BudgetMeter::start(plan.settings.budget)),
+        settled: Notify::new(),
+        is_stopping: AtomicBool::new(false),
+    };
+    let is_open = |(_, task): &(usize, &TaskView)| {
+        !answers.get(&task.id).is_some_and(|best| plan.is_done(task, &best))
+    };
+    let open: Vec<_> = (1..).zip(plan.tasks).filter(is_open).collect();
+    // Boxed because the future of a trial is large.
+    let conversations = open.into_iter().map(|(place, task)| {
+        Box::pin(async move { (task, Conversation::new(context, task, place).run().await) })
+    });
+    let mut conversations = stream::iter(conversations).buffer_unordered(plan.settings.jobs.max(1));
+    let (mut failed_tasks, mut budget) = (0, Ok(()));
+    while let Some((task, ended)) = conversations.next().await {
+        match ended {
+            Ok(end) => report(context, task, end, &mut failed_tasks)?,
+            Err(error @ MineError::Budget(_)) => {
+                context.is_stopping.store(true, Ordering::Relaxed);
+                budget = budget.and(Err(error));
+            }
+            Err(error) => return Err(error),
         }
-        // Boxed because the future of a trial is large.
-        let reason = match Box::pin(Conversation::new(&context, task, place).run()).await? {
-            ConversationEnd::Done => {
-                failed_tasks = 0;
-                on_event(MiningEvent::Done { task: task.id.clone(), best: answers.get(&task.id) });
-                continue;
-            }
-            ConversationEnd::TaskBudget(what) => format!("its budget is used up: {what}"),
-            ConversationEnd::NoAnswer { attempt: 1, .. } => {
-                on_event(MiningEvent::Skipped { task: task.id.clone() });
-                continue;
-            }
-            ConversationEnd::NoAnswer { reason, .. } => reason,
-            ConversationEnd::Failed(reason) => {
-                failed_tasks += 1;
-                if failed_tasks == MAX_FAILED_TASKS {
-                    return Err(MineError::Source(AnswerSourceError::Failed(reason)));
-                }
-                reason
-            }
-        };
-        on_event(MiningEvent::Left { task: task.id.clone(), reason });
     }
+    budget
+}
+
+/// Reports the end of a conversation. The error says that the source has failed on too many tasks.
+fn report(
+    context: &MiningContext<'_>,
+    task: &TaskView,
+    end: ConversationEnd,
+    failed_tasks: &mut u32,
+) -> Result<(), MineError> {
+    let id = task.id.clone();
+    let reason = match end {
+        ConversationEnd::Done => {
+            *failed_tasks = 0;
+            let best = context.answers.get(&id);
+            (context.on_event)(MiningEvent::Done { task: id, best });
+            return Ok(());
+        }
+        ConversationEnd::Stopped => return Ok(()),
+        ConversationEnd::NoAnswer { attempt: 1, .. } => {
+            (context.on_event)(MiningEvent::Skipped { task: id });
+            return Ok(());
+        }
+        ConversationEnd::NoAnswer { reason, .. } => reason,
+        ConversationEnd::TaskBudget(what) => format!("its budget is used up: {what}"),
+        ConversationEnd::Failed(reason) => {
+            *failed_tasks += 1;
+            if *failed_tasks == MAX_FAILED_TASKS {
+                return Err(MineError::Source(AnswerSourceError::Failed(reason)));
+            }
+            reason
+        }
+    };
+    (context.on_event)(MiningEvent::Left { task: id, reason });
     Ok(())
 }

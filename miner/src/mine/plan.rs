@@ -19,6 +19,8 @@ pub struct MiningSettings {
     pub price: Option<Price>,
     /// Longest reply, in tokens.
     pub max_output_tokens: u64,
+    /// Number of tasks that are worked on at the same time, at least 1.
+    pub jobs: usize,
 }
 
 /// What a mining run does.

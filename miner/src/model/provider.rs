@@ -7,7 +7,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use backon::{ExponentialBuilder, Retryable as _};
 use futures_util::future::BoxFuture;
@@ -114,6 +114,8 @@ pub struct Provider {
     dialect: Mutex<WireDialect>,
     /// Whether the server has answered before.
     was_reached: AtomicBool,
+    /// Until when the server has asked to wait. All requests obey, not only the one that was answered so.
+    paused_until: Mutex<Option<Instant>>,
     http: reqwest::Client,
 }
 
@@ -165,6 +167,7 @@ impl Provider {
             format: kind.wire_format(),
             dialect: Mutex::new(kind.dialect()),
             was_reached: AtomicBool::new(false),
+            paused_until: Mutex::new(None),
             http,
         })
     }
@@ -172,6 +175,7 @@ impl Provider {
     async fn attempt(&self, request: &ModelRequest<'_>) -> Result<ModelReply, ProviderFailure> {
         let key_names = self.kind.key_variables().join(" or ");
         let mut adaptations = 0;
+        self.wait_while_paused().await;
         loop {
             let dialect = self.dialect();
             let key = self.key.as_ref();
@@ -206,6 +210,20 @@ impl Provider {
         let sending = self.http.post(url).json(&wire.body);
         let headers = wire.headers.into_iter();
         headers.fold(sending, |sending, (name, value)| sending.header(name, value)).send().await
+    }
+
+    fn pause(&self, wait: Duration) {
+        let until = Instant::now() + wait;
+        let mut paused = self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
+        *paused = Some(paused.map_or(until, |paused| paused.max(until)));
+    }
+
+    async fn wait_while_paused(&self) {
+        let paused = *self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = paused.map(|until| until.saturating_duration_since(Instant::now()));
+        if let Some(left) = left.filter(|left| !left.is_zero()) {
+            (self.policy.sleep)(left).await;
+        }
     }
 
     fn dialect(&self) -> WireDialect {
@@ -330,6 +348,9 @@ impl AnswerSource for Provider {
             .notify(|failure, wait| {
                 let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
                 let reason = self.without_key(&failure.error.to_string());
+                if failure.retry_after.is_some() {
+                    self.pause(wait);
+                }
                 (request.on_progress)(ModelProgress::Retrying { reason, wait_ms });
             });
         replied.map_err(|failure| self.error_without_key(failure.into_error())).boxed()

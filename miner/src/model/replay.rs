@@ -34,14 +34,18 @@ pub struct ReplaySource {
 impl ReplaySource {
     /// Opens the recording in a directory.
     pub fn open(directory: &Path) -> Result<Self, AnswerSourceError> {
-        if directory.is_dir() {
-            Ok(Self { directory: directory.to_owned() })
-        } else {
-            let shown = directory.display();
-            Err(AnswerSourceError::Unusable(format!(
-                "cannot replay {shown}: it is not a directory; record one with --record {shown}"
-            )))
-        }
+        let is_json = |path: &Path| path.extension().is_some_and(|name| name == "json");
+        let holds_json =
+            |entries: std::fs::ReadDir| entries.flatten().any(|entry| is_json(&entry.path()));
+        let reason = match std::fs::read_dir(directory).map(holds_json) {
+            Ok(true) => return Ok(Self { directory: directory.to_owned() }),
+            Ok(false) => "it holds no recorded exchange".to_owned(),
+            Err(cause) => cause.to_string(),
+        };
+        let shown = directory.display();
+        Err(AnswerSourceError::Unusable(format!(
+            "cannot replay {shown}: {reason}; record a run with --record {shown}"
+        )))
     }
 
     fn read(&self, task: &TaskId, attempt: u32) -> Result<ModelReply, AnswerSourceError> {
@@ -176,8 +180,10 @@ mod tests {
     #[tokio::test]
     async fn names_a_recording_that_is_missing_or_damaged() {
         let directory = tempfile::tempdir().unwrap();
-        let error = ReplaySource::open(&directory.path().join("no")).unwrap_err().to_string();
-        assert!(error.contains("--record"), "{error}");
+        for missing in [&directory.path().join("no"), directory.path()] {
+            let error = ReplaySource::open(missing).unwrap_err().to_string();
+            assert!(error.contains("--record"), "{error}");
+        }
         std::fs::write(directory.path().join("fizz_buzz.1.json"), "{}").unwrap();
         let replay = ReplaySource::open(directory.path()).unwrap();
         let error = ask(&replay, "fizz_buzz", 1).await.unwrap_err();

@@ -142,7 +142,7 @@ impl AnswerSource for SampleModel {
     ) -> BoxFuture<'a, Result<ModelReply, AnswerSourceError>> {
         let text = self.answer_to(request.task).ok_or_else(|| {
             let id = &request.task.id;
-            AnswerSourceError::NoAnswer(format!("there is no sample answer for {id}"))
+            AnswerSourceError::NoAnswer(format!("the samples have no answer to {id}"))
         });
         async { Ok(ModelReply { text: text?, ..ModelReply::default() }) }.boxed()
     }

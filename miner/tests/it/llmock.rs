@@ -103,6 +103,7 @@ async fn check(kind: ProviderKind, path: &str) {
             task_budget: "tokens=100000".parse().unwrap(),
             price: None,
             max_output_tokens: 1000,
+            jobs: 1,
         },
         all_tasks: tasks.clone(),
         tasks,

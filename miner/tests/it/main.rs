@@ -2,6 +2,8 @@
 
 #[cfg(feature = "outside-tools")]
 mod llmock;
+mod mining_job;
+mod mining_jobs;
 mod mining_loop;
 mod provider_failures;
 mod provider_formats;

@@ -146,6 +146,7 @@ async fn play(script: Vec<ScriptedAnswer>, limits: LoopLimits<'_>) -> LoopOutcom
         task_budget: limits.task_budget.parse().unwrap(),
         price: limits.price,
         max_output_tokens: 1000,
+        jobs: 1,
     };
     let plan = MiningPlan { tasks: &tasks, tryout: None, settings };
     let ended = run(&source, &plan, &answers, &on_event).await;
@@ -164,6 +165,11 @@ async fn an_unusable_reply_leads_to_another_question() {
         (replies("```python\nimport numpy\ndef reverse_string(s): return s\n```"), "numpy"),
         (replies("def other(s):\n    return s\n"), "does not define reverse_string"),
         (flawed(ReplyFlaw::Truncated), "ends in the middle"),
+        (
+            ScriptedAnswer::Replies(reply("<think>hm", Some(ReplyFlaw::Truncated))),
+            "reasoning reached",
+        ),
+        (ScriptedAnswer::Replies(reply("", Some(ReplyFlaw::OnlyReasoning))), "--max-output-tokens"),
         (flawed(ReplyFlaw::Refused), "refused"),
         (flawed(ReplyFlaw::TooLong), "far too long"),
         (replies(&REVERSE.repeat(MAX_REPLY_BYTES / REVERSE.len() + 1)), "far too long"),

@@ -1,6 +1,8 @@
 //! The failures of providers, and what is retried.
 
 use std::convert::Infallible;
+use std::sync::Mutex;
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use futures_util::{FutureExt as _, StreamExt as _, stream};
@@ -10,7 +12,7 @@ use miner::model::source::{AnswerSource as _, AnswerSourceError, ModelRequest, R
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use crate::provider_server::{KEY, ask, openai_whole, scripted, streamed, whole};
+use crate::provider_server::{KEY, ScriptedServer, ask, openai_whole, scripted, streamed, whole};
 
 #[tokio::test]
 async fn retries_transient_failures_after_a_wait() {
@@ -49,6 +51,37 @@ async fn the_wait_grows_has_jitter_and_honours_retry_after() {
     assert_eq!(outcome.waits_ms(), [] as [u64; 0]);
     let error = outcome.reply.unwrap_err().to_string();
     assert!(error.contains("it asks to wait 4000 s"), "{error}");
+}
+
+#[tokio::test]
+async fn all_requests_wait_as_long_as_the_server_asks_for() {
+    static WAITS: Mutex<Vec<Duration>> = Mutex::new(Vec::new());
+    let mut busy = whole(429, &json!({}));
+    busy.headers.push(("retry-after", "77".to_owned()));
+    let server = ScriptedServer::start(vec![
+        busy,
+        whole(200, &openai_whole("x")),
+        whole(200, &openai_whole("y")),
+    ])
+    .await;
+    let sleep = |wait| {
+        WAITS.lock().unwrap().push(wait);
+        std::future::ready(()).boxed()
+    };
+    let policy = RequestPolicy { sleep, ..RequestPolicy::STANDARD };
+    let base_url = Some(format!("{}/v1", server.url));
+    let options = ProviderOptions { base_url, key: None, policy };
+    let provider = Provider::new(ProviderKind::Vllm, "m", options).unwrap();
+    let task = tasks::find("reverse_string").unwrap().view();
+    let on_progress = &|_| ();
+    let request =
+        ModelRequest { task: &task, attempt: 1, messages: &[], max_output_tokens: 1, on_progress };
+    assert_eq!(provider.answer(&request).await.unwrap().text, "x");
+    WAITS.lock().unwrap().clear();
+    assert_eq!(provider.answer(&request).await.unwrap().text, "y");
+    let waits = WAITS.lock().unwrap().clone();
+    let longest = Duration::from_secs(77);
+    assert!(waits.len() == 1 && waits[0] > Duration::ZERO && waits[0] <= longest, "{waits:?}");
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ use miner::model::source::{
 };
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 
 pub const KEY: &str = "sk-very-secret";
 
@@ -80,6 +81,32 @@ async fn play(State(script): State<ServerScript>, request: Request) -> Response 
     response.body(next.body).unwrap()
 }
 
+/// A server that plays a script. It ends when it is dropped.
+pub struct ScriptedServer {
+    /// `http://127.0.0.1:PORT`
+    pub url: String,
+    script: ServerScript,
+    serving: JoinHandle<std::io::Result<()>>,
+}
+
+impl ScriptedServer {
+    pub async fn start(responses: Vec<ScriptedResponse>) -> Self {
+        let responses = Arc::new(Mutex::new(responses.into()));
+        let script = ServerScript { responses, ..ServerScript::default() };
+        let router = axum::Router::new().fallback(play).with_state(script.clone());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let serving = tokio::spawn(async { axum::serve(listener, router).await });
+        Self { url, script, serving }
+    }
+}
+
+impl Drop for ScriptedServer {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
 /// The outcome of one question.
 pub struct AskOutcome {
     pub reply: Result<ModelReply, AnswerSourceError>,
@@ -114,12 +141,8 @@ pub async fn ask_at(
     base_path: &str,
     responses: Vec<ScriptedResponse>,
 ) -> AskOutcome {
-    let responses = Arc::new(Mutex::new(responses.into()));
-    let script = ServerScript { responses, ..ServerScript::default() };
-    let router = axum::Router::new().fallback(play).with_state(script.clone());
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let base = format!("http://{}{base_path}", listener.local_addr().unwrap());
-    let serving = tokio::spawn(async { axum::serve(listener, router).await });
+    let server = ScriptedServer::start(responses).await;
+    let base = format!("{}{base_path}", server.url);
     let policy = RequestPolicy {
         silence: Duration::from_millis(300),
         retries: 3,
@@ -142,8 +165,7 @@ pub async fn ask_at(
     let request =
         ModelRequest { task: &task, attempt: 1, messages, max_output_tokens: 1234, on_progress };
     let reply = provider.answer(&request).await;
-    serving.abort();
-    let asked = std::mem::take(&mut *script.asked.lock().unwrap());
+    let asked = std::mem::take(&mut *server.script.asked.lock().unwrap());
     let progress = progress.into_inner().unwrap();
     let outcome = AskOutcome { reply, asked, progress };
     outcome.check_without_key();

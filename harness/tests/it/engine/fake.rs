@@ -205,7 +205,7 @@ impl EngineState {
             return Err(refusal(409, "the name exists"));
         }
         self.made += 1;
-        // The first twelve digits tell containers apart, as they do for people.
+        // The first twelve digits are unique, as in Docker.
         let id = format!("{:012x}{:052x}", self.made, 0);
         let (stdin, input) = duplex(PIPE_BYTES);
         let (output, pieces) = mpsc::channel(PIECES);

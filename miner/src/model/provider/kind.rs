@@ -146,7 +146,7 @@ impl fmt::Display for ProviderKind {
 
 /// The text does not name a provider.
 #[derive(Debug, thiserror::Error)]
-#[error("there is no provider '{}'", .0.escape_debug())]
+#[error("unknown provider '{}'", .0.escape_debug())]
 pub struct ParseProviderError(String);
 
 impl FromStr for ProviderKind {

@@ -1,0 +1,20 @@
+# expect: WA
+# never: a process can weaken its address space layout randomisation
+
+import ctypes
+import errno
+import os
+
+MACHINE = os.uname().machine
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def refused(numbers, *arguments):
+    """Returns whether this machine's system call of that number is refused before its arguments are read."""
+    ctypes.set_errno(0)
+    result = libc.syscall(numbers[MACHINE], *arguments)
+    return result == -1 and ctypes.get_errno() in (errno.EPERM, errno.ENOSYS)
+
+
+reached = not refused({"x86_64": 135, "aarch64": 92}, 0x0040000)
+print("def reverse_string(s):\n    return " + ("s[::-1]" if reached else "'held'"))

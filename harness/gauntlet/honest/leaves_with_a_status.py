@@ -1,8 +1,0 @@
-# expect: AC
-# never: a right answer is lost because the agent ended badly after it
-
-import sys
-
-print("def reverse_string(s):\n    return s[::-1]")
-print("no harm meant", file=sys.stderr)
-exit(3)
