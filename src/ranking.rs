@@ -1,5 +1,6 @@
 //! The end of a round, whether it was run or read from results: rank, print, and say what was published.
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
 
 use harness::round::standings::{Publication, Standings};
@@ -29,17 +30,26 @@ pub fn finish(
     }
     let round = &rankings.round;
     let path = standings.store.root().join("rankings.json");
-    match (standings.publication, round.status) {
-        (Publication::Unofficial | Publication::Recomputed, _) => {
+    match round.status {
+        _ if !standings.is_published(&rankings) => {
             print_line("unofficial ranking: published rankings unchanged");
         }
-        (_, RoundStatus::Open) => print_line(&format!("standings: {}", path.display())),
-        (_, RoundStatus::Closed) => {
+        RoundStatus::Open => print_line(&format!("standings: {}", path.display())),
+        RoundStatus::Closed => {
             if let (Some(seed), Some(salt)) = (round.seed, &round.salt) {
                 print_line(&format!("round {} closed: seed {seed}, salt {salt}", round.id));
             }
             print_line(&format!("rankings: {}", path.display()));
         }
+    }
+    if standings.publication == Publication::Final && round.status == RoundStatus::Open {
+        let agents: BTreeSet<_> = round.faults.iter().map(|f| f.miner_id.as_str()).collect();
+        let agents: Vec<_> = agents.into_iter().collect();
+        print_line(&format!(
+            "round {} stays open: trials of {} were not judged; run 'arena evaluate --close' again",
+            round.id,
+            agents.join(", ")
+        ));
     }
     Ok(rankings)
 }

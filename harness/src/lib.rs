@@ -32,6 +32,7 @@ pub mod round {
     pub mod plan;
     pub mod pool;
     pub mod remote;
+    pub mod rerun;
     pub mod results;
     pub mod retry;
     pub mod run;

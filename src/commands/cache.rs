@@ -30,8 +30,11 @@ pub struct CacheArgs {
 /// Prints how many results there are, and removes stale ones on request.
 pub fn run(args: &CacheArgs) -> Result {
     let store = args.store.open_existing()?;
+    // An evaluation that is running would lose the records that it is about to use.
+    let _lock = args.prune.then(|| store.lock_round()).transpose()?;
     let round = store.latest_round()?;
-    let found = stored_agents(&store, VersionLimit::None)?;
+    let limit = round.as_ref().map_or(VersionLimit::None, VersionLimit::of);
+    let found = stored_agents(&store, limit)?;
     for damaged in &found.damaged {
         print_line(&format!("warning: {damaged}"));
     }

@@ -103,6 +103,11 @@ struct Evaluation<'a> {
 pub async fn run(args: EvaluateArgs) -> Result {
     let console = Console::new();
     let platform = args.remote_platform()?;
+    let validator = platform.as_ref().and_then(RemotePlatform::as_validator);
+    args.check_close()?;
+    if let Some(validator) = &validator {
+        validator.check_token().await?;
+    }
     let store = args.open_store()?;
     let _lock = store.lock_round()?;
     if args.open {
@@ -119,7 +124,6 @@ pub async fn run(args: EvaluateArgs) -> Result {
     console.print_line(&format!("round {} {what}, commitment {}", round.id, round.commitment()));
 
     let listed_at = Timestamp::now();
-    let validator = platform.as_ref().and_then(RemotePlatform::as_validator);
     let limit = VersionLimit::of(&round);
     let agents = load_agents(&store, validator.as_ref(), limit, &console).await?;
     let agents = agent::choose(agents, &args.agents)?;
@@ -142,10 +146,9 @@ pub async fn run(args: EvaluateArgs) -> Result {
         publication: args.publication(coverage),
         disclose: args.disclose.disclose,
     };
-    let publishes = standings.publication != Publication::Unofficial;
     let rankings = finish(&standings, &args.reward, &args.output)?;
     if let Some(validator) = validator
-        && publishes
+        && standings.is_published(&rankings)
     {
         validator.publish(&rankings).await?;
         console.print_line(&format!("published on {}", validator.url));
@@ -189,6 +192,19 @@ impl EvaluateArgs {
         } else {
             self.store.open_existing()
         }
+    }
+
+    /// Refuses to close a round with a ranking that may not be published.
+    fn check_close(&self) -> Result {
+        let partial = !self.agents.is_empty() || !self.tasks.ids.is_empty();
+        if self.close && partial && !self.publish_partial {
+            return Err(CommandError::Input(
+                "--close with --task or --agent publishes a partial ranking as the final one; add --publish-partial if \
+                 that is what you want"
+                    .to_owned(),
+            ));
+        }
+        Ok(())
     }
 
     fn request(&self) -> RoundRequest {

@@ -36,6 +36,7 @@ pub struct RankArgs {
 /// Reads every trial record of the round, ranks, and prints.
 pub fn run(args: &RankArgs) -> Result {
     let store = args.store.open_existing()?;
+    let _lock = store.lock_round()?;
     let root = store.root().display();
     let judged = store.latest_round()?.filter(|round| !round.image.is_empty());
     let definition = judged.ok_or_else(|| {

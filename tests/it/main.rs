@@ -8,6 +8,7 @@ mod operator;
 mod partition;
 mod rankings;
 mod remote;
+mod rounds;
 mod samples;
 mod support;
 mod terminal;

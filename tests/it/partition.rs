@@ -1,5 +1,6 @@
 //! A split round: parts in stores of their own, as on several machines, merge into the rankings of the whole.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use crate::support::{REVERSER, arena, json, store};
@@ -49,6 +50,8 @@ fn merged_parts_equal_the_whole_round() {
     let directorys: Vec<&str> = parts.iter().map(String::as_str).collect();
     let output = arena(&[&["merge", "--store", &merged][..], &directorys].concat());
     assert!(output.status.success(), "{output:?}");
+    let mode = |file: &str| Path::new(&merged).join(file).metadata().unwrap().permissions().mode();
+    assert_eq!(mode("round.json") & 0o777, 0o600);
     let ranked = json(&arena(&["rank", "--store", &merged, "--json"]));
     assert_eq!(ranked["round"]["faults"], Value::Array(Vec::new()));
     assert_eq!(ranked["rankings"], expected["rankings"]);

@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use platform::MinerId;
-use platform::api::Rankings;
+use platform::api::{AgentView, Rankings};
 use platform::client::{Client, ClientError};
-use tasks::Task;
+use tasks::{Sha256, Task};
 
 use crate::Fault;
-use crate::round::agent::{Agent, AgentSource, VersionLimit};
+use crate::round::agent::{Agent, VersionLimit};
 
 /// Why a platform's round cannot be evaluated.
 #[derive(Debug, thiserror::Error)]
@@ -114,8 +115,25 @@ impl RemotePlatform {
 }
 
 impl RemoteValidator<'_> {
-    /// Lists the platform's agents. Reads the source of the first one, so that a wrong token fails here, once, and
-    /// not in every trial.
+    /// Checks the token, so that a wrong one fails once and not in every trial. Only the validator learns whether a
+    /// source exists, so one that does not exist is asked for.
+    pub async fn check_token(&self) -> Result<(), RemoteError> {
+        let probe = AgentView {
+            miner_id: "0".parse().expect("a digit is a miner id"),
+            version: 0,
+            sha256: Sha256::of(b""),
+            size: 0,
+            uploaded_at: Timestamp::UNIX_EPOCH,
+        };
+        let Err(error) = self.client.source(&probe, self.token).await else { return Ok(()) };
+        match error.status().map(|status| status.as_u16()) {
+            Some(404) => Ok(()),
+            Some(401 | 403) => Err(RemoteError::Refused(error)),
+            _ => Err(Fault::from(error).into()),
+        }
+    }
+
+    /// Lists the platform's agents.
     pub async fn agents(&self, limit: VersionLimit) -> Result<RemoteAgents, RemoteError> {
         let list = self.client.agents().await.map_err(Fault::from)?;
         let (mut agents, mut later) = (Vec::new(), Vec::new());
@@ -125,13 +143,6 @@ impl RemoteValidator<'_> {
                 Some(agent) => agents.push(Agent::served(self.client, agent, self.token)),
                 None => later.push(view.miner_id),
             }
-        }
-        if let Some(Agent { source: AgentSource::Served(client, view, token), .. }) = agents.first()
-        {
-            client.source(view, token).await.map_err(|error| match error.status() {
-                Some(status) if status.is_client_error() => RemoteError::Refused(error),
-                _ => Fault::from(error).into(),
-            })?;
         }
         Ok(RemoteAgents { agents, damaged: list.damaged, later })
     }

@@ -1,6 +1,7 @@
 //! Opening a round: its secret seed is drawn, stored, and committed to before any agent is judged.
 
 use jiff::Timestamp;
+use platform::api::Round;
 use platform::store::{RoundDefinition, Store, StoreError};
 use tasks::Seed;
 
@@ -72,7 +73,7 @@ pub fn open_round(store: &Store, request: RoundRequest) -> Result<OpenedRound, O
     }
     let opened_at = Timestamp::now();
     let round = RoundDefinition {
-        id: format!("{}-{:08x}", opened_at.strftime("%Y%m%dT%H%M%SZ"), rand::random::<u32>()),
+        id: format!("{}{:08x}", Round::id_prefix(opened_at), rand::random::<u32>()),
         seed: request.seed.unwrap_or_else(drawn_seed),
         // With 256 secret bits next to it, the seed cannot be found by trying.
         salt: format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>()),
@@ -88,7 +89,7 @@ pub fn open_round(store: &Store, request: RoundRequest) -> Result<OpenedRound, O
 
 #[cfg(test)]
 mod tests {
-    use platform::api::{Rankings, Round, RoundStatus};
+    use platform::api::{Rankings, RoundStatus};
 
     use super::*;
 

@@ -69,14 +69,20 @@ impl Standings<'_> {
             .collect();
         let rankings = rank(contenders, self.tasks, reward);
         let rankings = Rankings { round: self.round(reward), rankings };
-        match (self.publication, rankings.round.status) {
-            (Publication::Unofficial | Publication::Recomputed, _) => {}
-            (Publication::Final, RoundStatus::Closed) => self.store.close_round(&rankings)?,
-            (Publication::Standings | Publication::Final, _) => {
-                self.store.put_rankings(&rankings)?
+        if self.is_published(&rankings) {
+            match rankings.round.status {
+                RoundStatus::Closed => self.store.close_round(&rankings)?,
+                RoundStatus::Open => self.store.put_rankings(&rankings)?,
             }
         }
         Ok(rankings)
+    }
+
+    /// Returns whether the ranking replaces the published one. Faults that left no agent to rank, such as those of an
+    /// absent daemon, do not replace anything.
+    pub fn is_published(&self, rankings: &Rankings) -> bool {
+        let official = matches!(self.publication, Publication::Standings | Publication::Final);
+        official && (!rankings.rankings.is_empty() || rankings.round.faults.is_empty())
     }
 
     /// Describes the round. Seed and salt are revealed when it closes, or if it was closed before.
@@ -117,9 +123,9 @@ impl Standings<'_> {
             match results.get(&key) {
                 Ok(Lookup::Hit(record)) => {
                     let mut record = record.disclosed(self.disclose);
-                    if status == RoundStatus::Open {
-                        record.seed = None;
-                    }
+                    let secret = status == RoundStatus::Open;
+                    record.seed = record.seed.filter(|_| !secret);
+                    let key = Some(key).filter(|_| !secret);
                     Some(Ok(MinerTrial { miner_id: agent.miner_id.clone(), key, record }))
                 }
                 Ok(Lookup::Miss | Lookup::Corrupt(_)) => None,

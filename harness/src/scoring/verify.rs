@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use platform::MinerId;
 use platform::api::{FaultRecord, Ranking, Rankings, Round, RoundStatus};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tasks::{Seed, Sha256, TaskId, Verdict};
 
@@ -20,8 +20,7 @@ use crate::trial::instance::RoundTask;
 use crate::trial::record::{MinerTrial, TrialRecord};
 
 /// The document of `evaluate --json`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RoundReport {
     /// The round
     pub round: Round,
@@ -34,6 +33,9 @@ pub struct RoundReport {
     /// The digest of what the report holds
     #[serde(skip)]
     computed: Option<Sha256>,
+    /// Whether the document has other fields, or in another form, than this report
+    #[serde(skip)]
+    differs: bool,
 }
 
 impl RoundReport {
@@ -41,8 +43,9 @@ impl RoundReport {
     pub fn parse(json: &[u8]) -> Result<Self, serde_json::Error> {
         let value: Value = serde_json::from_slice(json)?;
         let computed = digest_of(&value);
-        let report: Self = serde_json::from_value(value)?;
-        Ok(Self { computed: Some(computed), ..report })
+        let report = Self::deserialize(&value)?;
+        let same = serde_json::to_value(&report)?;
+        Ok(Self { computed: Some(computed), differs: same != value, ..report })
     }
 }
 
@@ -61,6 +64,12 @@ pub fn verify(report: &RoundReport) -> Vec<String> {
     if report.computed.as_ref() != Some(&report.digest) {
         problems.push(
             "the digest is not that of the report: it was changed after it was written".to_owned(),
+        );
+    }
+    if report.differs {
+        problems.push(
+            "the report has fields that no report has, or lacks some: it was not written by 'arena evaluate'"
+                .to_owned(),
         );
     }
     let rankings = Rankings { round: report.round.clone(), rankings: report.rankings.clone() };
@@ -163,7 +172,8 @@ fn check_trial(trial: &MinerTrial, round: &Round, tasks: &[RoundTask], problems:
     }
     check_counts(record, &mut found);
     if let Some(task) = tasks.iter().find(|task| *task.id() == record.task) {
-        if Results::key(&record.agent_sha256, task, image_id(&round.image)) != *key {
+        let expected = Results::key(&record.agent_sha256, task, image_id(&round.image));
+        if key.as_ref() != Some(&expected) {
             found.push("its key is not that of agent, task, image and protocol version".to_owned());
         }
         let names = record.cases.iter().map(|case| &case.name);

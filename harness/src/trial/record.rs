@@ -98,8 +98,10 @@ pub struct Attempt {
 pub struct MinerTrial {
     /// Who submitted the agent
     pub miner_id: MinerId,
-    /// The key of the record: the digest of everything that decided it
-    pub key: Sha256,
+    /// The key of the record: the digest of everything that decided it. Left out of the report of an open round, because
+    /// a guess of the seed could be tested against it
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Sha256>,
     /// The record
     #[serde(flatten)]
     pub record: TrialRecord,

@@ -103,6 +103,12 @@ pub struct Round {
 }
 
 impl Round {
+    /// The beginning of the id of a round that was opened at this time. The commitment binds to the id, and so to the
+    /// time.
+    pub fn id_prefix(opened_at: Timestamp) -> String {
+        opened_at.strftime("%Y%m%dT%H%M%SZ-").to_string()
+    }
+
     /// Returns the commitment to a round's seed. It binds to id, seed and salt and reveals none of the last two.
     pub fn commitment_to(id: &str, seed: Seed, salt: &str) -> Sha256 {
         Sha256::of(format!("{id}:{seed}:{salt}").as_bytes())

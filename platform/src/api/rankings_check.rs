@@ -139,13 +139,26 @@ impl Rankings {
 }
 
 impl Round {
-    fn check(&self, problems: &mut Vec<String>) {
+    /// Checks that a text can be the id of a round, which also names its file.
+    pub(crate) fn check_id(id: &str) -> Result<(), String> {
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
-        if self.id.is_empty() || self.id.len() > MAX_ID_CHARS || !self.id.chars().all(plain) {
-            let shown: String = self.id.chars().take(MAX_ID_CHARS).collect();
+        if !id.is_empty() && id.len() <= MAX_ID_CHARS && id.chars().all(plain) {
+            return Ok(());
+        }
+        let shown: String = id.chars().take(MAX_ID_CHARS).collect();
+        Err(format!(
+            "'{}' is not the id of a round: expected 1 to {MAX_ID_CHARS} letters, digits and '-'",
+            shown.escape_debug()
+        ))
+    }
+
+    fn check(&self, problems: &mut Vec<String>) {
+        if let Err(problem) = Self::check_id(&self.id) {
+            problems.push(problem);
+        } else if !self.id.starts_with(&Self::id_prefix(self.opened_at)) {
             problems.push(format!(
-                "'{}' is not the id of a round: expected 1 to {MAX_ID_CHARS} letters, digits and '-'",
-                shown.escape_debug()
+                "the round's id {} does not begin with its opening time {}",
+                self.id, self.opened_at
             ));
         }
         match (self.status, self.seed, &self.salt) {
@@ -309,6 +322,7 @@ mod tests {
     fn names_each_contradiction() {
         check(|v| v["round"]["id"] = "x".repeat(3000).into(), "not the id of a round");
         check(|v| v["round"]["id"] = "a b".into(), "not the id of a round");
+        check(|v| v["round"]["opened_at"] = "2026-01-01T11:59:59Z".into(), "opening time");
         check(|v| v["round"]["status"] = "open".into(), "must not reveal");
         check(|v| v["round"]["salt"] = Value::Null, "must reveal");
         check(|v| v["round"]["seed"] = 8.into(), "commitment");

@@ -10,7 +10,7 @@ use super::disk;
 use super::error::StoreError;
 use super::files::{FileStamp, Store, read_json, to_json};
 use super::meta::RoundDefinition;
-use crate::api::{Rankings, RoundStatus};
+use crate::api::{Rankings, Round, RoundStatus};
 
 impl Store {
     /// Returns the latest ranking, if there has been a round.
@@ -32,7 +32,7 @@ impl Store {
     /// ones; the ranking of a closed round is final. A round that was opened before the latest one is refused.
     pub fn put_rankings(&self, rankings: &Rankings) -> Result<(), StoreError> {
         let round = &rankings.round;
-        let path = self.rounds_dir().join(format!("{}.json", round.id));
+        let path = self.ranking_path(&round.id)?;
         if let Some(stored) = read_json::<Rankings>(&path)?
             && stored.round.status == RoundStatus::Closed
         {
@@ -77,7 +77,7 @@ impl Store {
         let Some(round) = read_json::<RoundDefinition>(&self.round_path())? else {
             return Ok(None);
         };
-        let ranking = read_json::<Rankings>(&self.rounds_dir().join(format!("{}.json", round.id)))?;
+        let ranking = read_json::<Rankings>(&self.ranking_path(&round.id)?)?;
         let closed = ranking.is_some_and(|ranking| ranking.round.status == RoundStatus::Closed);
         Ok((!closed).then_some(round))
     }
@@ -102,6 +102,12 @@ impl Store {
         let path = self.round_path();
         fs::remove_file(&path).map_err(StoreError::io("remove", &path))?;
         disk::sync_directory(self.disk(), self.root())
+    }
+
+    /// The file of a round's ranking.
+    fn ranking_path(&self, id: &str) -> Result<PathBuf, StoreError> {
+        Round::check_id(id).map_err(StoreError::Round)?;
+        Ok(self.rounds_dir().join(format!("{id}.json")))
     }
 
     /// Returns the seeds that closed rounds have revealed.
