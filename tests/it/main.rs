@@ -1,8 +1,10 @@
 //! Tests of the `arena` binary: what it prints, what it keeps, and its exit status.
 
 mod command_line;
+mod docs;
 mod evaluate;
 mod faults;
+mod house_rules;
 mod mine;
 mod operator;
 mod partition;

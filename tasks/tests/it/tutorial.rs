@@ -1,4 +1,4 @@
-//! Follows TUTORIAL.md: its finished task and the template's skeleton compile and pass what every task must
+//! Follows docs/task-authors.md: its finished task and the template's skeleton compile and pass what every task must
 //! pass.
 
 mod skeleton;
@@ -6,7 +6,7 @@ mod vowel_count;
 
 use crate::runner;
 
-const TUTORIAL: &str = include_str!("../../TUTORIAL.md");
+const TUTORIAL: &str = include_str!("../../../docs/task-authors.md");
 
 #[test]
 fn tutorial_task_is_fair_and_hard_to_fool() {
@@ -17,7 +17,10 @@ fn tutorial_task_is_fair_and_hard_to_fool() {
 #[test]
 fn tutorial_shows_the_task_verbatim() {
     let block = format!("```rust\n{}```\n", include_str!("tutorial/vowel_count.rs"));
-    assert!(TUTORIAL.contains(&block), "TUTORIAL.md and tests/tutorial/vowel_count.rs differ");
+    assert!(
+        TUTORIAL.contains(&block),
+        "docs/task-authors.md and tests/tutorial/vowel_count.rs differ"
+    );
 }
 
 #[test]
