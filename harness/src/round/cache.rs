@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use platform::store::{RoundDefinition, Store, write_atomically, write_private_atomically};
 use serde::Serialize;
-use tasks::Sha256;
+use tasks::{Seed, Sha256};
 
 use crate::Fault;
 use crate::round::agent::Agent;
@@ -122,6 +122,16 @@ pub enum MergeError {
         /// Its round
         ours: Box<RoundDefinition>,
     },
+    /// Everyone knows the seed of the other store's round.
+    #[error("{} holds a round with seed {seed}, which {} has revealed; run its parts in a new round", .from.display(), .store.display())]
+    Revealed {
+        /// The other store
+        from: PathBuf,
+        /// This store
+        store: PathBuf,
+        /// The seed
+        seed: Seed,
+    },
     /// A file failed.
     #[error(transparent)]
     Fault(#[from] Fault),
@@ -174,6 +184,9 @@ fn merge_round(store: &Store, from: &Path) -> Result<(), MergeError> {
         serde_json::from_slice(&bytes).map_err(|cause| no_round(cause.to_string()))?;
     let (from, here) = (from.to_owned(), store.root().to_owned());
     match store.open_round().map_err(Fault::from)? {
+        None if store.revealed_seeds().map_err(Fault::from)?.contains(&theirs.seed) => {
+            Err(MergeError::Revealed { from, store: here, seed: theirs.seed })
+        }
         None => Ok(store.put_open_round(&theirs).map_err(Fault::from)?),
         Some(ours) if ours.seed != theirs.seed || ours.image != theirs.image => {
             let (theirs, ours) = (Box::new(theirs), Box::new(ours));
