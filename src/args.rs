@@ -9,12 +9,14 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use harness::benchmark::file::BenchmarkFile;
 use harness::round::seed::drawn_seed;
 use harness::sandbox::SandboxSettings;
-use harness::scoring::reward::{Payout, Rao, RewardPolicy};
+use harness::scoring::reward::{Payout, RewardPolicy};
 use harness::trial::record::Disclose;
 use platform::MinerId;
+use platform::api::Rao;
 use platform::store::{Store, StoreError};
 use tasks::Seed;
 
+use crate::console::print_line;
 use crate::exit::{CommandError, Result};
 
 /// Where the store is.
@@ -26,8 +28,17 @@ pub struct StoreArgs {
 }
 
 impl StoreArgs {
-    /// Opens the store, and creates it if the directory does not exist.
-    pub fn open(&self) -> Result<Store> {
+    /// Opens the store, and creates it if it does not exist, which is reported.
+    pub fn open_or_create(&self) -> Result<Store> {
+        let exists = self.root.join("agents").is_dir();
+        let store = self.open()?;
+        if !exists {
+            print_line(&format!("created store {}", self.root.display()));
+        }
+        Ok(store)
+    }
+
+    fn open(&self) -> Result<Store> {
         Store::open(&self.root).map_err(|error| match &error {
             StoreError::Io { .. } if !error.is_full() => CommandError::input(error),
             _ => error.into(),

@@ -57,7 +57,8 @@ pub enum Command {
     /// Results are files in the store, so an interrupted evaluation continues where it stopped, and an
     /// unchanged agent is not run again.
     #[command(
-        after_help = "Examples:\n  arena evaluate\n  arena evaluate --store /srv/arena --jobs 4 --json > round.json\n  \
+        after_help = "Examples:\n  arena evaluate --open --freeze\n  arena evaluate\n  arena evaluate --close --json > round.json\n  \
+            arena evaluate --store /srv/arena --jobs 4\n  \
             arena evaluate --task reverse_string --agent alice\n  \
             arena evaluate --platform https://arena.example --validator-token-file token"
     )]
@@ -69,7 +70,8 @@ pub enum Command {
     Rank(rank::RankArgs),
     /// Recompute a report: its commitment, scores, ranks and rewards
     #[command(
-        after_help = "Example:\n  arena evaluate --json > round.json\n  arena verify round.json"
+        after_help = "Examples:\n  arena evaluate --close --json > round.json\n  arena verify round.json\n  \
+            arena verify round.json --rerun 10 --store ./store"
     )]
     Verify(verify::VerifyArgs),
     /// List the tasks
@@ -141,7 +143,7 @@ impl Command {
             Self::Init(args) => init::run(&args),
             Self::Evaluate(args) => evaluate::run(*args).await,
             Self::Rank(args) => rank::run(&args),
-            Self::Verify(args) => verify::run(&args),
+            Self::Verify(args) => verify::run(args).await,
             Self::Tasks(args) => tasks::run(&args),
             Self::Samples(args) => samples::run(args).await,
             Self::Gate(args) => gate::run(args).await,

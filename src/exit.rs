@@ -7,6 +7,7 @@ use harness::benchmark::tasks::TaskSourceError;
 use harness::round::agent::ChooseAgentsError;
 use harness::round::cache::MergeError;
 use harness::round::remote::RemoteError;
+use harness::round::rerun::RerunError;
 use harness::round::seed::OpenRoundError;
 use miner::mine::error::MineError;
 use miner::model::source::AnswerSourceError;
@@ -70,7 +71,17 @@ macro_rules! faults {
     };
 }
 
-faults!(Fault, StoreError, TokenFileError);
+faults!(Fault, TokenFileError);
+
+impl From<StoreError> for CommandError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            // Another command or another round is in the way, and the text says what to do.
+            StoreError::Round(why) => Self::Input(why),
+            error => Self::Fault(error.to_string()),
+        }
+    }
+}
 
 /// Errors that are the user's to fix, unless they pass on a fault.
 macro_rules! input_or_fault {
@@ -86,13 +97,13 @@ macro_rules! input_or_fault {
     };
 }
 
-input_or_fault!(TaskSourceError, MergeError, RemoteError);
+input_or_fault!(TaskSourceError, MergeError, RemoteError, RerunError);
 
 impl From<OpenRoundError> for CommandError {
     fn from(error: OpenRoundError) -> Self {
         match error {
             OpenRoundError::Store(error) => error.into(),
-            OpenRoundError::UnusedCommitment { .. } => Self::input(error),
+            error => Self::input(error),
         }
     }
 }

@@ -1,26 +1,26 @@
 //! The end of a round, whether it was run or read from results: rank, print, and say what was published.
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
 
-use harness::round::standings::{RankingStatus, Standings};
+use harness::round::standings::{Publication, Standings};
 use harness::scoring::report;
-use platform::api::Rankings;
+use platform::api::{Rankings, RoundStatus};
 
 use crate::args::{OutputArgs, RewardArgs};
 use crate::console::{print, print_line};
 use crate::exit::{CommandError, Result};
 
-/// Ranks, prints the rankings, and reports where they were published. Incomplete rankings are an error.
+/// Ranks, prints the rankings, and reports where they were published.
 pub fn finish(
     standings: &Standings<'_>,
     reward: &RewardArgs,
     output: &OutputArgs,
 ) -> Result<Rankings> {
-    let finished = standings.finish_round(reward.policy())?;
-    let rankings = finished.rankings;
+    let rankings = standings.finish_round(reward.policy())?;
     if output.json {
         let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-        let trials = standings.trials();
+        let trials = standings.trials(rankings.round.status);
         report::write_evaluation(&mut out, &rankings.round, trials, &rankings.rankings)?;
         writeln!(out)
             .and_then(|()| out.flush())
@@ -28,21 +28,41 @@ pub fn finish(
     } else {
         print(&report::rankings(&rankings))?;
     }
-    match finished.status {
-        RankingStatus::Published(path) => {
-            print_line(&format!("rankings: {}", path.display()));
-            Ok(rankings)
-        }
-        RankingStatus::Unofficial => {
+    let round = &rankings.round;
+    let path = standings.store.root().join("rankings.json");
+    match round.status {
+        _ if !standings.is_published(&rankings) => {
             print_line("unofficial ranking: published rankings unchanged");
-            Ok(rankings)
         }
-        RankingStatus::Incomplete { faults, published } => {
-            print_line(&format!(
-                "incomplete ranking: {faults} trials could not be run; {} unchanged",
-                published.display()
-            ));
-            Err(CommandError::Reported)
+        RoundStatus::Open => print_line(&format!("standings: {}", path.display())),
+        RoundStatus::Closed => {
+            if let (Some(seed), Some(salt)) = (round.seed, &round.salt) {
+                print_line(&format!("round {} closed: seed {seed}, salt {salt}", round.id));
+            }
+            print_line(&format!("rankings: {}", path.display()));
         }
     }
+    if standings.publication == Publication::Final && round.status == RoundStatus::Open {
+        let agents: BTreeSet<_> = round.faults.iter().map(|f| f.miner_id.as_str()).collect();
+        let agents: Vec<_> = agents.into_iter().collect();
+        print_line(&format!(
+            "round {} stays open: trials of {} were not judged; run 'arena evaluate --close' again",
+            round.id,
+            agents.join(", ")
+        ));
+    }
+    Ok(rankings)
+}
+
+/// Turns a ranking that lacks agents into the end of the command: the faults were printed.
+pub fn check_judged(rankings: &Rankings) -> Result {
+    let round = &rankings.round;
+    if !round.is_provisional() {
+        return Ok(());
+    }
+    print_line(&format!(
+        "provisional: {} trials not judged; run 'arena evaluate' again to judge them",
+        round.faults.len()
+    ));
+    Err(CommandError::Reported)
 }

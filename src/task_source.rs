@@ -35,7 +35,7 @@ impl TaskSource<'_> {
             console.print_line(ADVISORY);
         }
         let benchmark = Arc::new(Benchmark::read(file).map_err(CommandError::input)?);
-        let store = self.store.open()?;
+        let store = self.store.open_or_create()?;
         let (benchmark, store) = (&benchmark, &store);
         let work = |sandbox: Sandbox| async move {
             let on_run = console.reference_listener();

@@ -33,6 +33,7 @@ pub mod round {
     pub mod plan;
     pub mod pool;
     pub mod remote;
+    pub mod rerun;
     pub mod results;
     pub mod retry;
     pub mod run;
@@ -43,6 +44,7 @@ pub mod round {
 
 /// From verdicts to rankings, rewards and reports. Pure: no clock, no files, no containers.
 pub mod scoring {
+    pub mod digest;
     pub mod median;
     pub mod pass_at;
     pub mod rank;

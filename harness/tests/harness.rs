@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, OnceLock};
 
-use harness::round::agent::{Agent, stored_agents};
+use harness::round::agent::{Agent, VersionLimit, stored_agents};
 use harness::round::controls::{NOP, ORACLE, controls};
 use harness::round::lease::ContainerLease;
 use harness::round::results::{Lookup, Results};
 use harness::round::runner::{AgentTrial, TrialRunner};
-use harness::round::seed::seed_of_store;
+use harness::round::seed::{RoundRequest, open_round};
 use harness::sandbox::{self, SandboxSettings};
 use harness::trial::instance::RoundTask;
 use harness::trial::record::{Disclose, TrialRecord};
@@ -60,8 +60,11 @@ struct Validator {
 impl Validator {
     fn new() -> Result<Self, String> {
         let store = Store::open(store_directory()).map_err(|error| error.to_string())?;
-        let seed = seed_of_store(&store).map_err(|fault| fault.to_string())?;
-        let stored = stored_agents(&store).map_err(|error| error.to_string())?;
+        let opened = open_round(&store, RoundRequest::default());
+        let round = opened.map_err(|error| error.to_string())?.round;
+        let seed = round.seed;
+        let stored = stored_agents(&store, VersionLimit::of(&round));
+        let stored = stored.map_err(|error| error.to_string())?;
         for damaged in &stored.damaged {
             eprintln!("warning: {damaged}");
         }
@@ -126,7 +129,7 @@ impl Validator {
 
     fn runner(&self) -> Result<&TrialRunner, String> {
         let open = || {
-            let options =
+            let settings =
                 SandboxSettings { image: std::env::var("ARENA_IMAGE").ok(), runtime: None };
             let sandbox = self.runtime.block_on(sandbox::open(&settings, &|_| ()));
             let sandbox = sandbox.map_err(|fault| fault.to_string())?;

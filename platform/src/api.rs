@@ -5,6 +5,8 @@ mod agents;
 mod miner_id;
 mod problem;
 mod rankings;
+mod rankings_check;
+mod rao;
 #[cfg(feature = "server")]
 pub(crate) mod schema;
 
@@ -13,4 +15,5 @@ pub use agents::{
 };
 pub use miner_id::{MinerId, ParseMinerIdError};
 pub use problem::{ProblemDocument, Violation};
-pub use rankings::{FaultRecord, Ranking, Rankings, Round, TaskScore};
+pub use rankings::{FaultRecord, Ranking, Rankings, Round, RoundStatus, TaskScore};
+pub use rao::{ParseRaoError, Rao};

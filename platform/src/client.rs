@@ -189,7 +189,8 @@ impl Client {
         rankings: &Rankings,
         validator_token: &str,
     ) -> Result<(), ClientError> {
-        let url = self.url("rankings")?;
+        let partial = if rankings.round.partial { "?publish_partial=true" } else { "" };
+        let url = self.url(&format!("rankings{partial}"))?;
         let request = self.http.put(url.clone()).bearer_auth(validator_token).json(rankings);
         send(&url, request).await.map(drop)
     }

@@ -6,8 +6,10 @@
 //! versions/<sha256>.py      every accepted version, by content
 //! results/<key>.json        one trial record per key, written by the harness
 //! expected/<key>.json       the expected values of benchmark problems, written by the harness
-//! rounds/<time>-<id>.json   every ranking so far
-//! rankings.json round.json  the latest ranking, and the round in progress
+//! rounds/<id>.json          the latest ranking of every round
+//! rankings.json             the latest published ranking
+//! round.json                the open round with its secret seed
+//! round.lock                one evaluation at a time
 //! locks/                    one writer per id, across processes
 //! quarantine/               files that `fsck` has moved out of the way
 //! ```
@@ -32,4 +34,5 @@ pub use disk::{write_atomically, write_private_atomically};
 pub use error::StoreError;
 pub use files::{FileStamp, Store};
 pub use fsck::{Issue, Repair};
-pub use meta::{AgentListing, AgentMeta, MAX_HISTORY, RoundFile};
+pub use meta::{AgentListing, AgentMeta, MAX_HISTORY, RoundDefinition};
+pub use rounds::RoundLock;

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use clap::Args;
 use harness::benchmark::tasks::stored;
-use harness::round::agent::stored_agents;
+use harness::round::agent::{VersionLimit, stored_agents};
 use harness::round::cache::{CacheContents, StaleRecords, contents, keys_of_round};
+use harness::round::results::image_id;
 use harness::trial::instance::RoundTask;
 
 use crate::args::{BenchmarkArgs, OutputArgs, StoreArgs};
@@ -28,9 +29,12 @@ pub struct CacheArgs {
 
 /// Prints how many results there are, and removes stale ones on request.
 pub fn run(args: &CacheArgs) -> Result {
-    let store = args.store.open()?;
-    let round = store.round()?;
-    let found = stored_agents(&store)?;
+    let store = args.store.open_existing()?;
+    // An evaluation that is running would lose the records that it is about to use.
+    let _lock = args.prune.then(|| store.lock_round()).transpose()?;
+    let round = store.latest_round()?;
+    let limit = round.as_ref().map_or(VersionLimit::None, VersionLimit::of);
+    let found = stored_agents(&store, limit)?;
     for damaged in &found.damaged {
         print_line(&format!("warning: {damaged}"));
     }
@@ -49,7 +53,7 @@ pub fn run(args: &CacheArgs) -> Result {
             let tasks = stored(args.benchmark.file.as_ref(), &store, round)?;
             let tasks: Vec<_> =
                 tasks.into_iter().map(|task| RoundTask::new(task, round.seed)).collect();
-            keys_of_round(&found.agents, &tasks, &round.image)
+            keys_of_round(&found.agents, &tasks, image_id(&round.image))
         }
     };
     let stale = if args.prune { StaleRecords::Remove } else { StaleRecords::Keep };

@@ -52,7 +52,8 @@ pub async fn run(args: CheckArgs) -> Result {
     };
     let checked = with_sandbox(&args.sandbox, &console, work).await?;
     if args.output.json {
-        print_json(&CheckDocument { trials: &checked.trials, score: checked.score })?;
+        let (trials, faults) = (&checked.trials, &checked.faults);
+        print_json(&CheckDocument { trials, score: checked.score, faults })?;
     } else {
         print(&format!("{}seed: {seed}\n", report::checked(&checked)))?;
     }

@@ -73,7 +73,7 @@ async fn remove_leftovers() -> std::result::Result<String, Fault> {
 }
 
 fn store_facts(args: &DoctorArgs) -> std::result::Result<String, String> {
-    let store = args.store.open().map_err(|error| error.message().unwrap_or_default())?;
+    let store = args.store.open_existing().map_err(|error| error.message().unwrap_or_default())?;
     let listing = store.agents().map_err(|error| error.to_string())?;
     let mut facts = format!("{} with {} agents", store.root().display(), listing.agents.len());
     for damaged in &listing.damaged {

@@ -1,4 +1,5 @@
-//! `arena evaluate`: runs the trials that have no result yet, then ranks and rewards.
+//! `arena evaluate`: opens a round or goes on with the open one, runs the trials that have no record yet, then ranks,
+//! rewards, and on request closes the round.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -6,24 +7,25 @@ use std::time::Duration;
 
 use clap::Args;
 use harness::benchmark::file::BenchmarkFile;
-use harness::round::agent::{self, Agent, stored_agents};
+use harness::round::agent::{self, Agent, VersionLimit, stored_agents};
 use harness::round::controls::{ProvenRound, run_proven};
 use harness::round::partition::Partition;
 use harness::round::plan::{Isolation, RoundPlan};
 use harness::round::remote::{RemotePlatform, RemoteValidator, read_token};
 use harness::round::results::Results;
 use harness::round::run::RoundOutcome;
-use harness::round::seed::{SeedChoice, commit_round, commitment, open_round};
-use harness::round::standings::{Publication, Standings};
-use harness::sandbox::{Image, Sandbox};
+use harness::round::seed::{OpenedRound, RoundRequest, open_round};
+use harness::round::standings::{Coverage, Publication, Standings};
+use harness::sandbox::Sandbox;
 use harness::trial::instance::RoundTask;
 use harness::trial::record::Disclose;
 use harness::trial::shrink;
 use jiff::Timestamp;
-use platform::api::{FaultRecord, Round};
-use platform::store::{RoundFile, Store};
+use platform::MinerId;
+use platform::api::FaultRecord;
+use platform::store::{RoundDefinition, Store};
 use serde::Serialize;
-use tasks::Seed;
+use tasks::{Seed, Sha256};
 
 use crate::args::{
     BenchmarkArgs, DiscloseArgs, JobsArgs, OutputArgs, RewardArgs, SandboxArgs, StoreArgs,
@@ -31,7 +33,7 @@ use crate::args::{
 };
 use crate::console::{Console, print, print_json};
 use crate::exit::{CommandError, Result};
-use crate::ranking::finish;
+use crate::ranking::{check_judged, finish};
 use crate::sandbox::with_sandbox;
 use crate::task_source::TaskSource;
 
@@ -54,16 +56,22 @@ pub struct EvaluateArgs {
     agents: Vec<String>,
     #[command(flatten)]
     benchmark: BenchmarkArgs,
-    /// Seed of the generated cases [default: the seed of the store's round, or a new one]
+    /// Seed of the round, if no round is open [default: a secret one is drawn]. A seed that a closed round has
+    /// revealed is refused
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Start a new round with a new seed
-    #[arg(long, conflicts_with = "seed")]
-    new_seed: bool,
-    /// Draw the secret seed of the next round, print its commitment, and stop. The next 'evaluate' uses that
-    /// seed, and its report reveals it
-    #[arg(long, conflicts_with_all = ["seed", "new_seed"])]
-    commit: bool,
+    /// Open a round, print its commitment, and stop; 'arena evaluate' judges it
+    #[arg(long, conflicts_with = "close")]
+    open: bool,
+    /// Open the round so that only agents uploaded before it are judged
+    #[arg(long)]
+    freeze: bool,
+    /// Close the round after judging it: publish the final ranking and reveal the seed
+    #[arg(long, conflicts_with = "partition")]
+    close: bool,
+    /// Publish the ranking although it covers fewer agents or tasks than there are
+    #[arg(long)]
+    publish_partial: bool,
     /// Run only this part of the trials, such as 1/4, and rank no one; 'arena merge' and 'arena rank' follow
     #[arg(long, value_name = "K/N", conflicts_with = "validator_token_file")]
     partition: Option<Partition>,
@@ -86,18 +94,24 @@ pub struct EvaluateArgs {
 struct Evaluation<'a> {
     args: &'a EvaluateArgs,
     store: &'a Store,
-    open: RoundFile,
+    round: RoundDefinition,
     agents: Vec<Agent>,
     tasks: Arc<[RoundTask]>,
 }
 
-/// Runs a round over the store.
+/// Judges the open round over the store, or opens one.
 pub async fn run(args: EvaluateArgs) -> Result {
     let console = Console::new();
     let platform = args.remote_platform()?;
-    let store = args.store.open()?;
-    if args.commit {
-        return print(&format!("{}\n", commit_round(&store)?));
+    let validator = platform.as_ref().and_then(RemotePlatform::as_validator);
+    args.check_close()?;
+    if let Some(validator) = &validator {
+        validator.check_token().await?;
+    }
+    let store = args.open_store()?;
+    let _lock = store.lock_round()?;
+    if args.open {
+        return print_opened(&open_round(&store, args.request())?.round, args.output.json);
     }
     let EvaluateArgs { tasks, benchmark, store: store_args, sandbox, .. } = &args;
     let source = TaskSource { tasks, benchmark, store: store_args, sandbox };
@@ -105,40 +119,63 @@ pub async fn run(args: EvaluateArgs) -> Result {
     if let Some(platform) = &platform {
         tasks = platform.tasks(tasks).await?;
     }
-    let validator = platform.as_ref().and_then(RemotePlatform::as_validator);
-    let agents = load_agents(&store, validator.as_ref(), &console).await?;
-    let agents = agent::choose(agents, &args.agents)?;
-    let open = open_round(&store, args.seed_choice())?;
-    let seed = open.seed;
-    let tasks = tasks.into_iter().map(|task| RoundTask::new(task, seed)).collect();
-    let evaluation = Evaluation { args: &args, store: &store, open, agents, tasks };
+    let OpenedRound { round, is_new } = open_round(&store, args.request())?;
+    let what = if is_new { "opened" } else { "open" };
+    console.print_line(&format!("round {} {what}, commitment {}", round.id, round.commitment()));
 
-    let started_at = Timestamp::now();
-    let work = |sandbox| evaluation.run(sandbox, &console);
-    let (image, proven) = with_sandbox(&args.sandbox, &console, work).await?;
+    let listed_at = Timestamp::now();
+    let limit = VersionLimit::of(&round);
+    let agents = load_agents(&store, validator.as_ref(), limit, &console).await?;
+    let agents = agent::choose(agents, &args.agents)?;
+    let tasks = tasks.into_iter().map(|task| RoundTask::new(task, round.seed)).collect();
+    let mut evaluation = Evaluation { args: &args, store: &store, round, agents, tasks };
+    let proven = evaluation.run(&console).await?;
     if let Some(partition) = args.partition {
         return report_part(partition, &proven.outcome, &args.output, &console);
     }
-    let round = evaluation.round(&image, &proven, started_at);
+    let coverage = evaluation.coverage(&proven);
     let standings = Standings {
         store: &store,
+        definition: &evaluation.round,
         agents: &evaluation.agents,
+        listed_at,
         tasks: &proven.tasks,
-        image: &image.id,
         scores: proven.outcome.scores,
-        round,
+        faults: proven.outcome.faults,
+        coverage,
+        publication: args.publication(coverage),
         disclose: args.disclose.disclose,
-        publication: args.publication(),
     };
-    let publishes = standings.publication == Publication::Publish;
     let rankings = finish(&standings, &args.reward, &args.output)?;
     if let Some(validator) = validator
-        && publishes
+        && standings.is_published(&rankings)
     {
         validator.publish(&rankings).await?;
         console.print_line(&format!("published on {}", validator.url));
     }
-    Ok(())
+    check_judged(&rankings)
+}
+
+/// Prints what to publish before the round: its id and its commitment.
+fn print_opened(round: &RoundDefinition, json: bool) -> Result {
+    #[derive(Serialize)]
+    struct OpenedDocument<'a> {
+        id: &'a str,
+        commitment: Sha256,
+        opened_at: Timestamp,
+        frozen: bool,
+    }
+    let RoundDefinition { id, opened_at, frozen, .. } = round;
+    let commitment = round.commitment();
+    if json {
+        return print_json(&OpenedDocument {
+            id,
+            commitment,
+            opened_at: *opened_at,
+            frozen: *frozen,
+        });
+    }
+    print(&format!("round {id} open, commitment {commitment}\n"))
 }
 
 impl EvaluateArgs {
@@ -148,21 +185,40 @@ impl EvaluateArgs {
         Ok(Some(RemotePlatform::new(url, token)?))
     }
 
-    fn seed_choice(&self) -> SeedChoice {
-        match self.seed {
-            Some(seed) => SeedChoice::Fixed(Seed(seed)),
-            None if self.new_seed => SeedChoice::Fresh,
-            None => SeedChoice::Stored,
+    /// Opens the store. Only results of a remote platform's agents may begin a new one.
+    fn open_store(&self) -> Result<Store> {
+        if self.platform.is_some() {
+            self.store.open_or_create()
+        } else {
+            self.store.open_existing()
         }
     }
 
-    /// Published rankings cover every agent, and rest on verdicts that no agent can forge.
-    fn publication(&self) -> Publication {
+    /// Refuses to close a round with a ranking that may not be published.
+    fn check_close(&self) -> Result {
+        let partial = !self.agents.is_empty() || !self.tasks.ids.is_empty();
+        if self.close && partial && !self.publish_partial {
+            return Err(CommandError::Input(
+                "--close with --task or --agent publishes a partial ranking as the final one; add --publish-partial if \
+                 that is what you want"
+                    .to_owned(),
+            ));
+        }
+        Ok(())
+    }
+
+    fn request(&self) -> RoundRequest {
+        RoundRequest { seed: self.seed.map(Seed), frozen: self.freeze }
+    }
+
+    /// Published rankings cover all agents and tasks, and rest on verdicts that no agent can forge.
+    fn publication(&self, coverage: Coverage) -> Publication {
         let advisory = self.benchmark.file.as_ref().is_some_and(BenchmarkFile::is_advisory);
-        if self.agents.is_empty() && !advisory {
-            Publication::Publish
-        } else {
-            Publication::Unofficial
+        match coverage {
+            _ if advisory => Publication::Unofficial,
+            Coverage::Partial if !self.publish_partial => Publication::Unofficial,
+            _ if self.close => Publication::Final,
+            _ => Publication::Standings,
         }
     }
 }
@@ -171,10 +227,11 @@ impl EvaluateArgs {
 async fn load_agents(
     store: &Store,
     validator: Option<&RemoteValidator<'_>>,
+    limit: VersionLimit,
     console: &Console,
 ) -> Result<Vec<Agent>> {
     if let Some(validator) = validator {
-        let found = validator.agents().await?;
+        let found = validator.agents(limit).await?;
         if found.damaged > 0 {
             console.print_line(&format!(
                 "warning: {} of the platform's agents cannot be evaluated because their metadata is damaged; its \
@@ -182,12 +239,14 @@ async fn load_agents(
                 found.damaged
             ));
         }
+        print_later(&found.later, console);
         return Ok(found.agents);
     }
-    let found = stored_agents(store)?;
+    let found = stored_agents(store, limit)?;
     for damaged in &found.damaged {
         console.print_line(&format!("warning: {damaged}"));
     }
+    print_later(&found.later, console);
     if found.agents.is_empty() {
         console.print_line(&format!(
             "{} holds no agents; 'arena mine' makes one, 'arena upload' uploads one",
@@ -197,51 +256,50 @@ async fn load_agents(
     Ok(found.agents)
 }
 
+fn print_later(later: &[MinerId], console: &Console) {
+    for miner_id in later {
+        console
+            .print_line(&format!("{miner_id} was uploaded after the round was opened: not judged"));
+    }
+}
+
 impl Evaluation<'_> {
     /// Runs the controls, then the agents on the tasks that the controls prove sound.
-    async fn run(&self, sandbox: Sandbox, console: &Console) -> Result<(Image, ProvenRound)> {
-        let image = sandbox.image().clone();
-        // A run over some of the agents does not change the store's round.
-        if self.args.agents.is_empty() {
-            let tasks = self.tasks.iter().map(|task| task.id().clone()).collect();
-            let image = image.id.clone();
-            self.store.put_round(&RoundFile { image, tasks, ..self.open.clone() })?;
-        }
-        let plan = RoundPlan {
-            agents: self.agents.clone(),
-            tasks: Arc::clone(&self.tasks),
-            results: Some(Results::of(self.store)),
-            jobs: self.args.jobs.count(),
-            isolation: self.args.isolation,
-            partition: self.args.partition,
-            shrinking: match self.args.disclose.disclose {
-                Disclose::None => Duration::ZERO,
-                Disclose::Public | Disclose::All => shrink::QUICK,
-            },
+    async fn run(&mut self, console: &Console) -> Result<ProvenRound> {
+        let Self { args, store, round, agents, tasks } = self;
+        let (args, store) = (*args, *store);
+        let work = |sandbox: Sandbox| async move {
+            round.image = sandbox.image().pinned();
+            round.isolation = args.isolation.to_string();
+            // A run over some of the agents does not change the store's round.
+            if args.agents.is_empty() {
+                round.tasks = tasks.iter().map(|task| task.id().clone()).collect();
+                store.put_open_round(round)?;
+            }
+            let plan = RoundPlan {
+                agents: agents.clone(),
+                tasks: Arc::clone(tasks),
+                results: Some(Results::of(store)),
+                jobs: args.jobs.count(),
+                isolation: args.isolation,
+                partition: args.partition,
+                shrinking: match args.disclose.disclose {
+                    Disclose::None => Duration::ZERO,
+                    Disclose::Public | Disclose::All => shrink::QUICK,
+                },
+            };
+            Ok(run_proven(&sandbox, plan, console.round_listener()).await?)
         };
-        let proven = run_proven(&sandbox, plan, console.round_listener()).await?;
-        Ok((image, proven))
+        with_sandbox(&args.sandbox, console, work).await
     }
 
-    /// Describes the round that was run.
-    fn round(&self, image: &Image, proven: &ProvenRound, started_at: Timestamp) -> Round {
-        let ProvenRound { tasks, outcome } = proven;
-        let RoundFile { seed, salt, .. } = &self.open;
-        Round {
-            id: format!("{started_at:.3}-{seed}"),
-            commitment: salt.as_ref().map(|salt| commitment(*seed, salt)),
-            salt: salt.clone(),
-            seed: *seed,
-            started_at,
-            finished_at: Timestamp::now(),
-            tasks: tasks.iter().map(|task| task.id().clone()).collect(),
-            image: image.pinned(),
-            isolation: self.args.isolation.to_string(),
-            pool_tao: self.args.reward.pool.to_string(),
-            payout: self.args.reward.payout.to_string(),
-            trials: (self.agents.len() * tasks.len()) as u64,
-            cached: outcome.cached,
-            faults: outcome.faults.clone(),
+    /// Whether the ranking has all agents and all tasks. A benchmark has its own tasks.
+    fn coverage(&self, proven: &ProvenRound) -> Coverage {
+        let unsound = proven.tasks.len() < self.tasks.len();
+        if self.args.agents.is_empty() && self.args.tasks.ids.is_empty() && !unsound {
+            Coverage::Whole
+        } else {
+            Coverage::Partial
         }
     }
 }

@@ -21,7 +21,7 @@ pub struct MergeArgs {
 
 /// Merges each store; the status is 1 if a result was refused.
 pub fn run(args: &MergeArgs) -> Result {
-    let store = args.store.open()?;
+    let store = args.store.open_or_create()?;
     let mut refused = Vec::new();
     for part in &args.parts {
         let mut merged = merge(&store, part)?;

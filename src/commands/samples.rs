@@ -89,7 +89,7 @@ pub async fn run(args: SamplesArgs) -> Result {
     let benchmark = Arc::new(Benchmark::read(&args.benchmark).map_err(CommandError::input)?);
     let samples = sample_file::read(&args.file, &benchmark).map_err(CommandError::input)?;
     let read_ms = started.elapsed().as_millis();
-    let store = args.store.open()?;
+    let store = args.store.open_or_create()?;
     let verdicts = args.output.clone().unwrap_or_else(|| default_output(&args.file));
     check_output(&verdicts, [&args.file, &args.benchmark.path])?;
     let count = samples.len();

@@ -78,7 +78,7 @@ fn at_least_one() -> RangedI64ValueParser<u32> {
 
 /// Serves until a signal comes, and finishes the requests under way.
 pub async fn run(args: ServeArgs) -> Result {
-    let store = args.store.open()?;
+    let store = args.store.open_or_create()?;
     let settings = Settings {
         validator_token: validator_token(&args)?,
         quotas: args.quotas.quotas(),

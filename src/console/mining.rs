@@ -108,12 +108,16 @@ impl MiningConsole {
         self.console.finish();
         let verdicts = checked.trials.iter().map(|trial| trial.record.verdict);
         let accepted = verdicts.filter(|verdict| *verdict == Verdict::Accepted).count();
-        let (of, score) = (checked.trials.len(), checked.score);
+        let of = checked.trials.len();
+        let score = checked.score.map_or_else(
+            || format!("not judged, because of {} faults", checked.faults.len()),
+            |score| format!("score {score:.2}"),
+        );
         let rest = match self.tasks.saturating_sub(of) {
             0 => String::new(),
             count => format!("; {count} tasks have no answer"),
         };
-        self.print_line(&format!("checked: {accepted} of {of} tasks pass, score {score:.2}{rest}"));
+        self.print_line(&format!("checked: {accepted} of {of} tasks pass, {score}{rest}"));
     }
 
     fn print_line(&self, line: &str) {

@@ -60,6 +60,7 @@ impl Document {
             "docs/benchmarks.md",
             "docs/miners.md",
             "docs/operators.md",
+            "docs/rounds.md",
             "docs/scoring.md",
             "docs/security.md",
             "docs/task-authors.md",
@@ -258,7 +259,7 @@ fn runs_the_operators_guide() {
             workplace.run(
                 "the test",
                 &ShownCommand {
-                    line: "arena evaluate --task reverse_string".to_owned(),
+                    line: "arena evaluate --task reverse_string --publish-partial".to_owned(),
                     output: Vec::new(),
                     is_run: true,
                 },

@@ -11,11 +11,13 @@ fn keys(value: &Value) -> Vec<&str> {
     value.as_object().expect("an object").keys().map(String::as_str).collect()
 }
 
-const TRIAL: [&str; 17] = [
+/// The fields of a trial; those of an open round lack `key` and `seed`.
+const TRIAL: [&str; 18] = [
     "agent_sha256",
     "attempts",
     "cases",
     "cpu_ms",
+    "key",
     "miner_id",
     "passed",
     "peak_memory_bytes",
@@ -41,7 +43,8 @@ fn check_prints_the_documented_record() {
     let output = arena(&[&["check", file, "--seed", "5", "--json"], &tasks[..]].concat());
     assert!(output.status.success(), "{output:?}");
     let document = json(&output);
-    assert_eq!(keys(&document), ["score", "trials"]);
+    assert_eq!(keys(&document), ["faults", "score", "trials"]);
+    assert_eq!(document["faults"], serde_json::json!([]));
     assert_eq!(document["score"], 50.0);
     let trials = document["trials"].as_array().unwrap();
     assert_eq!(trials.len(), 2);
@@ -59,14 +62,16 @@ fn evaluate_prints_the_documented_document_and_stores_the_rankings() {
     let store = store(directory.path(), &[("alice", REVERSER), ("bob", "pass\n")]);
     let path = directory.path().to_str().unwrap();
     let run = || {
-        arena(&["evaluate", "--store", path, "--seed", "5", "--task", "reverse_string", "--json"])
+        let task = ["--task", "reverse_string", "--publish-partial"];
+        arena(&[&["evaluate", "--store", path, "--seed", "5", "--json"][..], &task].concat())
     };
     let output = run();
     assert!(output.status.success(), "{output:?}");
     let document = json(&output);
-    assert_eq!(keys(&document), ["rankings", "round", "trials"]);
+    assert_eq!(keys(&document), ["digest", "rankings", "round", "trials"]);
     assert_eq!(document["trials"].as_array().unwrap().len(), 2);
-    assert_eq!(keys(&document["trials"][0]), TRIAL);
+    let secret: Vec<_> = TRIAL.into_iter().filter(|key| !["key", "seed"].contains(key)).collect();
+    assert_eq!(keys(&document["trials"][0]), secret);
     let first = &document["rankings"][0];
     assert_eq!(
         keys(first),
@@ -74,12 +79,14 @@ fn evaluate_prints_the_documented_document_and_stores_the_rankings() {
             "agent_sha256",
             "copy_of",
             "families",
+            "first_submitted_at",
             "miner_id",
             "rank",
             "reward_rao",
             "reward_tao",
             "score",
-            "tasks"
+            "tasks",
+            "uploaded_at"
         ]
     );
     assert_eq!(keys(&first["tasks"]["reverse_string"]), ["passed", "score", "total", "verdict"]);
@@ -88,7 +95,9 @@ fn evaluate_prints_the_documented_document_and_stores_the_rankings() {
     assert_eq!((&kept["rankings"], &kept["round"]), (&document["rankings"], &document["round"]));
 
     // Repeating the round runs nothing, and ranking it with another pool needs no container.
-    assert_eq!(json(&run())["round"]["cached"], 2);
+    let records = written(directory.path());
+    assert_eq!(json(&run())["rankings"], document["rankings"]);
+    assert_eq!(written(directory.path()), records);
     let ranked = arena(&["rank", "--store", path, "--pool", "7"]);
     assert!(String::from_utf8_lossy(&ranked.stdout).contains("alice: 100 (reward: 7 'TAO')"));
 }
@@ -111,16 +120,7 @@ fn killed_evaluation_resumes_and_leaves_no_containers() {
         let arguments = arguments_of(directory);
         json(&arena(&arguments.iter().map(String::as_str).collect::<Vec<_>>()))
     };
-    let results = |directory: &Path| -> BTreeSet<(std::ffi::OsString, std::time::SystemTime)> {
-        let Ok(entries) = std::fs::read_dir(directory.join("results")) else {
-            return BTreeSet::new();
-        };
-        // A file that is being written has a temporary name.
-        let paths = entries.map(|entry| entry.unwrap().path());
-        let whole = paths.filter(|path| path.extension().is_some_and(|e| e == "json"));
-        let written = |path: &Path| std::fs::metadata(path).unwrap().modified().unwrap();
-        whole.map(|path| (path.file_name().unwrap().to_owned(), written(&path))).collect()
-    };
+    let results = written;
 
     let arguments = arguments_of(disturbed.path());
     let mut child = command(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
@@ -149,7 +149,6 @@ fn killed_evaluation_resumes_and_leaves_no_containers() {
     assert_eq!(standings(&resumed), standings(&undisturbed));
     assert_eq!(standings(&resumed).len(), agents.len());
     assert!(results(disturbed.path()).is_superset(&before), "a finished trial was run again");
-    assert_eq!(resumed["round"]["cached"], before.len() - controls);
     let runtime = tokio::runtime::Runtime::new().unwrap();
     assert_eq!(runtime.block_on(containers_of(child.id())), 0, "the killed run left containers");
 }
@@ -174,6 +173,16 @@ fn interrupted_evaluation_exits_130_and_removes_its_containers() {
     assert!(std::process::Command::new("kill").args(signal).status().unwrap().success());
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert_eq!(runtime.block_on(containers_of(child.id())), 0);
+}
+
+/// The trial records of a store, each with the time at which it was written.
+fn written(store: &Path) -> BTreeSet<(std::ffi::OsString, std::time::SystemTime)> {
+    let Ok(entries) = std::fs::read_dir(store.join("results")) else { return BTreeSet::new() };
+    // A file that is being written has a temporary name.
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let whole = paths.filter(|path| path.extension().is_some_and(|e| e == "json"));
+    let written = |path: &Path| std::fs::metadata(path).unwrap().modified().unwrap();
+    whole.map(|path| (path.file_name().unwrap().to_owned(), written(&path))).collect()
 }
 
 /// Checks that the command fails with this status, prints all of these words on stderr, and nothing on stdout.
@@ -208,42 +217,10 @@ fn bad_input_is_named_with_the_right_status() {
     check_refusal(&with(&["--platform", "http://127.0.0.1:1"]), &[], 1, &["http://127.0.0.1:1"]);
     check_refusal(&["check", "/no/such/file"], &[], 2, &["/no/such/file", "cannot read"]);
     check_refusal(&["check", file], &[], 2, &["a-file:1:8", "requests"]);
-    check_refusal(&["rank", "--store", path], &[], 2, &["no round", "arena evaluate"]);
+    check_refusal(&["rank", "--store", path], &[], 2, &["no judged round", "arena evaluate"]);
     // A file where the store should be.
     check_refusal(&["evaluate", "--store", file], &[], 2, &[file]);
     check_refusal(&["check", file, "--image", "no-such-image-of-ours"], &[], 2, &["requests"]);
-}
-
-#[test]
-fn committed_seed_and_stored_round_are_preserved() {
-    let directory = tempfile::tempdir().unwrap();
-    let stored = store(directory.path(), &[]);
-    let root = directory.path().to_str().unwrap();
-    let at = ["--store", root];
-    let refused = |arguments: &[&str], words: &str| {
-        check_refusal(&[arguments, &at].concat(), &[], 2, &[words]);
-    };
-    assert!(arena(&[&["evaluate", "--commit"][..], &at].concat()).status.success());
-    let committed = stored.round().unwrap();
-    refused(&["evaluate", "--commit"], "committed to and not used");
-    refused(&["evaluate", "--seed", "5", "--task", "reverse_string"], "committed to and not used");
-    refused(&["evaluate", "--new-seed", "--task", "reverse_string"], "committed to and not used");
-    refused(&["cache", "--prune"], "nothing was removed");
-    refused(&["rank"], "no agents to rank");
-    assert_eq!(stored.round().unwrap(), committed);
-
-    // Evaluating one agent leaves the stored round unchanged.
-    let directory = tempfile::tempdir().unwrap();
-    let stored = store(directory.path(), &[("alice", REVERSER), ("bob", "pass\n")]);
-    let at = ["--store", directory.path().to_str().unwrap(), "--seed", "3"];
-    let evaluate = |more: &[&str]| {
-        let output = arena(&[&["evaluate"][..], &at, more].concat());
-        assert!(output.status.success(), "{output:?}");
-        stored.round().unwrap().unwrap().tasks
-    };
-    let tasks = evaluate(&["--task", "reverse_string", "--task", "fizz_buzz"]);
-    assert_eq!(tasks.len(), 2);
-    assert_eq!(evaluate(&["--agent", "alice", "--task", "fizz_buzz"]), tasks);
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod operator;
 mod partition;
 mod rankings;
 mod remote;
+mod rounds;
 mod samples;
 mod support;
 mod terminal;

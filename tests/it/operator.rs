@@ -343,7 +343,17 @@ fn commands_do_not_create_a_missing_store() {
     let directory = tempfile::tempdir().unwrap();
     let typo = directory.path().join("typo");
     let root = typo.to_str().unwrap();
-    for args in [&["fsck"][..], &["fsck", "--repair"], &["agents"], &["token", "me"]] {
+    for args in [
+        &["fsck"][..],
+        &["fsck", "--repair"],
+        &["agents"],
+        &["token", "me"],
+        &["evaluate"],
+        &["evaluate", "--open"],
+        &["rank"],
+        &["cache"],
+        &["cache", "--prune"],
+    ] {
         let output = run(&[args, &["--store", root]].concat());
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{args:?}: {stderr}");
@@ -351,6 +361,11 @@ fn commands_do_not_create_a_missing_store() {
         assert_eq!((stderr.lines().count(), output.stdout), (1, Vec::new()), "{args:?}");
         assert!(!typo.exists(), "{args:?}");
     }
+    let doctor = run(&["doctor", "--store", root]);
+    let stdout = String::from_utf8_lossy(&doctor.stdout);
+    assert_eq!(doctor.status.code(), Some(1), "{stdout}");
+    assert!(stdout.contains("wrong store: no store at"), "{stdout}");
+    assert!(!typo.exists());
 }
 
 #[test]

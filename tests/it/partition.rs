@@ -1,5 +1,6 @@
 //! A split round: parts in stores of their own, as on several machines, merge into the rankings of the whole.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use crate::support::{REVERSER, arena, json, store};
@@ -19,6 +20,16 @@ fn filled(directory: &Path) -> String {
         agents.iter().map(|(name, source)| (name.as_str(), source.as_str())).collect();
     store(directory, &agents);
     directory.to_str().unwrap().to_owned()
+}
+
+/// Rankings without the times of uploads: every store of this test has uploads of its own.
+fn without_times(rankings: &Value) -> Value {
+    let mut rankings = rankings.clone();
+    for ranking in rankings.as_array_mut().unwrap() {
+        let fields = ranking.as_object_mut().unwrap();
+        fields.retain(|name, _| !["uploaded_at", "first_submitted_at"].contains(&name.as_str()));
+    }
+    rankings
 }
 
 #[test]
@@ -49,9 +60,11 @@ fn merged_parts_equal_the_whole_round() {
     let directorys: Vec<&str> = parts.iter().map(String::as_str).collect();
     let output = arena(&[&["merge", "--store", &merged][..], &directorys].concat());
     assert!(output.status.success(), "{output:?}");
+    let mode = |file: &str| Path::new(&merged).join(file).metadata().unwrap().permissions().mode();
+    assert_eq!(mode("round.json") & 0o777, 0o600);
     let ranked = json(&arena(&["rank", "--store", &merged, "--json"]));
     assert_eq!(ranked["round"]["faults"], Value::Array(Vec::new()));
-    assert_eq!(ranked["rankings"], expected["rankings"]);
+    assert_eq!(without_times(&ranked["rankings"]), without_times(&expected["rankings"]));
     let verdicts = |document: &Value| {
         let mut verdicts: Vec<_> = document["trials"]
             .as_array()
@@ -70,6 +83,13 @@ fn merged_parts_equal_the_whole_round() {
         verdicts
     };
     assert_eq!(verdicts(&ranked), verdicts(&expected));
+
+    // A round whose seed is known is not taken over.
+    let known = filled(&directory.path().join("known"));
+    evaluate(&known, &["--close", "--publish-partial"]);
+    let refused = arena(&["merge", "--store", &known, &parts[0]]);
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("has revealed"), "{refused:?}");
 
     // A result that differs from the known one is refused, and so is a part of another round.
     let results = Path::new(&parts[0]).join("results");

@@ -24,7 +24,7 @@ const TASKS: [&str; 10] = [
 async fn evaluate(platform: &TestPlatform, tasks: &[&str], more: &[&str]) -> Finished {
     let store = platform.store.root().to_str().unwrap();
     let tasks = tasks.iter().flat_map(|task| ["--task", task]);
-    let arguments = ["evaluate", "--store", store, "--seed", "2026"];
+    let arguments = ["evaluate", "--store", store, "--seed", "2026", "--publish-partial"];
     let arguments: Vec<_> =
         arguments.into_iter().chain(tasks).chain(more.iter().copied()).collect();
     let evaluated = platform.arena(&arguments).await;
@@ -43,8 +43,10 @@ async fn sample_agents_match_the_snapshots() {
     let mut rankings = evaluate(&platform, &TASKS, &["--json"]).await.json()["rankings"].take();
     for ranking in rankings.as_array_mut().unwrap() {
         ranking["agent_sha256"] = Value::from("[sha256]");
+        ranking["uploaded_at"] = Value::from("[time]");
+        ranking["first_submitted_at"] = Value::from("[time]");
     }
-    let printed = evaluate(&platform, &TASKS, &[]).await.stdout;
+    let printed = evaluate(&platform, &TASKS, &["--close"]).await.stdout;
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path("../../snapshots");
     settings.set_prepend_module_to_snapshot(false);

@@ -19,19 +19,33 @@ async fn remote_round_is_published_on_its_platform() {
     let server = tokio::spawn(serve(listener, store.clone(), settings, shutdown));
 
     let token = ours.path().join("token");
-    let evaluate = async |text: &str| {
+    let run = async |text: &str, more: &[&str]| {
         std::fs::write(&token, text).unwrap();
         let (token, ours) = (token.to_str().unwrap(), ours.path().join("store"));
         let place = ["--platform", &url, "--store", ours.to_str().unwrap()];
-        let round = ["evaluate", "--task", "reverse_string", "--seed", "5", "--json"];
-        let all = [&round[..], &place, &["--validator-token-file", token]].concat();
+        let round = ["evaluate", "--task", "reverse_string", "--json"];
+        let all = [&round[..], &place, &["--validator-token-file", token], more].concat();
         let mut command = command(&all);
         tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
     };
 
+    let evaluate = async |text: &str| run(text, &["--publish-partial"]).await;
+
+    // A wrong token is refused once, before anything else happens.
     let refused = evaluate("another token").await;
-    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(said.contains("--validator-token-file"), "{said}");
+    assert!(!ours.path().join("store").exists());
+
+    // A partial round is published nowhere unless that is asked for.
+    let output = run(TOKEN, &[]).await;
+    assert!(output.status.success(), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("published rankings unchanged"), "{said}");
     assert!(store.rankings().unwrap().is_none());
+    assert!(!ours.path().join("store/rankings.json").exists());
 
     let output = evaluate(TOKEN).await;
     assert!(output.status.success(), "{output:?}");
@@ -39,11 +53,17 @@ async fn remote_round_is_published_on_its_platform() {
     let published = Client::new(&url).unwrap().rankings().await.unwrap().unwrap();
     assert_eq!(serde_json::to_value(&published.rankings).unwrap(), json(&output)["rankings"]);
 
-    // Results stay in the validator's store: the next round of the same agents runs nothing.
+    // What everyone can read does not hold the seed.
+    let public = reqwest::get(format!("{url}/rankings")).await.unwrap().text().await.unwrap();
+    assert!(!public.contains("seed") && !public.contains("salt"), "{public}");
+
+    // Records stay in the validator's store: the same agents are not run again in this round.
+    let records = || std::fs::read_dir(ours.path().join("store/results")).unwrap().count();
+    let kept = records();
     assert!(!String::from_utf8_lossy(&output.stderr).contains("damaged"), "{output:?}");
     std::fs::write(theirs.path().join("agents/carol.json"), "{").unwrap();
     let output = evaluate(TOKEN).await;
-    assert_eq!(json(&output)["round"]["cached"], 2);
+    assert_eq!(records(), kept);
     // An agent that is left out is reported.
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(said.contains("1 of the platform's agents cannot be evaluated"), "{said}");

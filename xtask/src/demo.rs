@@ -57,8 +57,10 @@ pub fn run(sh: &Shell, consent: &setup::Consent) -> anyhow::Result<ExitCode> {
         }
     }
     eprintln!("\nvalidator:");
-    let evaluate =
-        cmd!(sh, "{ARENA} evaluate --store {store} --platform {url} --seed {SEED} {tasks...}");
+    let evaluate = cmd!(
+        sh,
+        "{ARENA} evaluate --store {store} --platform {url} --seed {SEED} --close --publish-partial {tasks...}"
+    );
     let status = children::run(evaluate.quiet())?;
     if !status.success() {
         return Ok(forward::code(status));

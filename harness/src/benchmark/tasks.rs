@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use platform::store::{RoundFile, Store};
+use platform::store::{RoundDefinition, Store};
 use tasks::Task;
 
 use crate::Fault;
 use crate::benchmark::file::{Benchmark, BenchmarkError, BenchmarkFile};
 use crate::benchmark::reference_outputs::{ReferenceOutput, ReferenceOutputs, ReferenceRun};
+use crate::round::results::image_id;
 
 /// Why tasks cannot be provided.
 #[derive(Debug, thiserror::Error)]
@@ -60,14 +61,14 @@ pub async fn of_benchmark(
 pub fn stored(
     file: Option<&BenchmarkFile>,
     store: &Store,
-    round: &RoundFile,
+    round: &RoundDefinition,
 ) -> Result<Vec<Task>, TaskSourceError> {
     let ids: Vec<_> = round.tasks.iter().map(ToString::to_string).collect();
     let Some(file) = file else { return built_in(&ids) };
     let benchmark = Benchmark::read(file)?;
     let outputs = ReferenceOutputs::in_directory(store.expected_dir());
     let known = |index| {
-        outputs.look_up(&benchmark, index, &round.image).ok_or_else(|| {
+        outputs.look_up(&benchmark, index, image_id(&round.image)).ok_or_else(|| {
             let problem = benchmark.entries[index].name.clone();
             TaskSourceError::NoExpectedValues { problem, store: store.root().to_owned() }
         })

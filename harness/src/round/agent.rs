@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use platform::MinerId;
 use platform::api::{AgentHistory, AgentVersion, AgentView};
 use platform::client::Client;
-use platform::store::{AgentMeta, Store, StoreError};
+use platform::store::{RoundDefinition, Store, StoreError};
 use tasks::Sha256;
 
 use crate::Fault;
@@ -33,7 +33,7 @@ pub enum AgentSource {
     /// In memory
     Text(String),
     /// In the store
-    Stored(Store, Box<AgentMeta>),
+    Stored(Store, Box<AgentView>),
     /// On a platform, which serves it to the holder of this validator token
     Served(Client, Box<AgentView>, Arc<str>),
 }
@@ -51,10 +51,11 @@ impl Agent {
     }
 
     /// An agent of the store.
-    pub fn stored(store: &Store, meta: AgentMeta) -> Self {
-        let view = AgentView::from(meta.clone());
-        let first_submitted_at = first_submitted(&view, &meta.history);
-        Self::new(&view, first_submitted_at, AgentSource::Stored(store.clone(), Box::new(meta)))
+    pub fn stored(store: &Store, agent: AgentHistory) -> Self {
+        let view = agent.current;
+        let first_submitted_at = first_submitted(&view, &agent.history);
+        let source = AgentSource::Stored(store.clone(), Box::new(view.clone()));
+        Self::new(&view, first_submitted_at, source)
     }
 
     /// An agent of a platform.
@@ -79,7 +80,9 @@ impl Agent {
     pub async fn read(&self) -> Result<String, Fault> {
         match &self.source {
             AgentSource::Text(text) => Ok(text.clone()),
-            AgentSource::Stored(store, meta) => Ok(store.source(meta)?),
+            AgentSource::Stored(store, view) => {
+                Ok(store.source_of_version(&view.miner_id, &view.sha256)?)
+            }
             AgentSource::Served(client, view, token) => Ok(client.source(view, token).await?),
         }
     }
@@ -90,21 +93,58 @@ fn first_submitted(current: &AgentView, history: &[AgentVersion]) -> Timestamp {
     same.map(|version| version.uploaded_at).fold(current.uploaded_at, Timestamp::min)
 }
 
+/// Which versions of agents take part in a round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VersionLimit {
+    /// The current one.
+    None,
+    /// The latest one that was uploaded before the round was opened.
+    Before(Timestamp),
+}
+
+impl VersionLimit {
+    /// The versions that a round judges.
+    pub fn of(round: &RoundDefinition) -> Self {
+        if round.frozen { Self::Before(round.opened_at) } else { Self::None }
+    }
+
+    /// Returns the version of an agent that takes part, with those before it; `None` if there is none.
+    pub fn apply(self, agent: AgentHistory) -> Option<AgentHistory> {
+        let Self::Before(limit) = self else { return Some(agent) };
+        if agent.current.uploaded_at < limit {
+            return Some(agent);
+        }
+        let mut history = agent.history;
+        history.retain(|version| version.uploaded_at < limit);
+        let AgentVersion { version, sha256, size, uploaded_at } = history.pop()?;
+        let current = AgentView { version, sha256, size, uploaded_at, ..agent.current };
+        Some(AgentHistory { current, history })
+    }
+}
+
 /// The agents of a store.
 #[derive(Debug)]
 pub struct StoredAgents {
     /// The agents
     pub agents: Vec<Agent>,
+    /// The owners of agents that have no version within the limit
+    pub later: Vec<MinerId>,
     /// One sentence for each entry that is not a whole agent
     pub damaged: Vec<String>,
 }
 
 /// Lists the agents of a store.
-pub fn stored_agents(store: &Store) -> Result<StoredAgents, StoreError> {
+pub fn stored_agents(store: &Store, limit: VersionLimit) -> Result<StoredAgents, StoreError> {
     let listing = store.agents()?;
-    let damaged = listing.damaged;
-    let agents = listing.agents.into_iter().map(|meta| Agent::stored(store, meta)).collect();
-    Ok(StoredAgents { agents, damaged })
+    let (mut agents, mut later) = (Vec::new(), Vec::new());
+    for meta in listing.agents {
+        let miner_id = meta.miner_id.clone();
+        match limit.apply(AgentHistory::from(meta)) {
+            Some(agent) => agents.push(Agent::stored(store, agent)),
+            None => later.push(miner_id),
+        }
+    }
+    Ok(StoredAgents { agents, later, damaged: listing.damaged })
 }
 
 /// Why agents cannot be chosen by these names.

@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use platform::store::{RoundFile, Store, write_atomically};
+use platform::store::{RoundDefinition, Store, write_atomically, write_private_atomically};
 use serde::Serialize;
-use tasks::Sha256;
+use tasks::{Seed, Sha256};
 
 use crate::Fault;
 use crate::round::agent::Agent;
@@ -116,11 +116,21 @@ pub enum MergeError {
         /// The other store
         from: PathBuf,
         /// Its round
-        theirs: Box<RoundFile>,
+        theirs: Box<RoundDefinition>,
         /// This store
         store: PathBuf,
         /// Its round
-        ours: Box<RoundFile>,
+        ours: Box<RoundDefinition>,
+    },
+    /// Everyone knows the seed of the other store's round.
+    #[error("{} holds a round with seed {seed}, which {} has revealed; run its parts in a new round", .from.display(), .store.display())]
+    Revealed {
+        /// The other store
+        from: PathBuf,
+        /// This store
+        store: PathBuf,
+        /// The seed
+        seed: Seed,
     },
     /// A file failed.
     #[error(transparent)]
@@ -142,7 +152,7 @@ pub fn merge(store: &Store, from: &Path) -> Result<MergeOutcome, MergeError> {
         let ours = std::fs::read(&here).ok();
         match ours.and_then(|bytes| serde_json::from_slice::<TrialRecord>(&bytes).ok()) {
             None => {
-                write_atomically(&here, &bytes).map_err(Fault::from)?;
+                write_private_atomically(&here, &bytes).map_err(Fault::from)?;
                 outcome.taken += 1;
             }
             Some(ours) if ours.score() == theirs.score() => outcome.known += 1,
@@ -170,11 +180,14 @@ fn merge_round(store: &Store, from: &Path) -> Result<(), MergeError> {
     let path = from.join("round.json");
     let no_round = |cause: String| MergeError::NoRound { path: path.clone(), cause };
     let bytes = std::fs::read(&path).map_err(|cause| no_round(cause.to_string()))?;
-    let theirs: RoundFile =
+    let theirs: RoundDefinition =
         serde_json::from_slice(&bytes).map_err(|cause| no_round(cause.to_string()))?;
     let (from, here) = (from.to_owned(), store.root().to_owned());
-    match store.round().map_err(Fault::from)? {
-        None => Ok(store.put_round(&theirs).map_err(Fault::from)?),
+    match store.open_round().map_err(Fault::from)? {
+        None if store.revealed_seeds().map_err(Fault::from)?.contains(&theirs.seed) => {
+            Err(MergeError::Revealed { from, store: here, seed: theirs.seed })
+        }
+        None => Ok(store.put_open_round(&theirs).map_err(Fault::from)?),
         Some(ours) if ours.seed != theirs.seed || ours.image != theirs.image => {
             let (theirs, ours) = (Box::new(theirs), Box::new(ours));
             Err(MergeError::OtherRound { from, theirs, store: here, ours })

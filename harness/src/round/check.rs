@@ -12,7 +12,7 @@ use crate::round::run::run;
 use crate::sandbox::Sandbox;
 use crate::scoring::score::agent_score;
 use crate::trial::instance::RoundTask;
-use crate::trial::record::{Disclose, MinerTrial, TrialRecord};
+use crate::trial::record::{Disclose, MinerTrial};
 use crate::trial::shrink;
 
 /// The miner id in the records of an agent that no miner submitted.
@@ -35,8 +35,8 @@ pub struct CheckRequest<'a> {
 pub struct CheckOutcome {
     /// One record per task, in the order of the tasks; those that ended in a fault are missing
     pub trials: Vec<MinerTrial>,
-    /// The mean of the task scores, two decimals
-    pub score: f64,
+    /// The mean of the task scores, two decimals; none if a trial was not judged
+    pub score: Option<f64>,
     /// One sentence per trial that ended in a fault
     pub faults: Vec<String>,
 }
@@ -64,11 +64,9 @@ pub async fn check(
     let mut outcome = run(sandbox, plan, on_event).await?;
     let scores = outcome.scores.remove(&0).unwrap_or_default();
     let weighted = order.iter().filter_map(|(id, weight)| Some((scores.get(id)?, *weight)));
-    let score = agent_score(weighted);
-    let disclosed = |MinerTrial { miner_id, record }| {
-        let record = TrialRecord::disclosed(record, disclose);
-        MinerTrial { miner_id, record }
-    };
+    let score = outcome.faults.is_empty().then(|| agent_score(weighted));
+    let disclosed =
+        |trial: MinerTrial| MinerTrial { record: trial.record.disclosed(disclose), ..trial };
     let mut trials: Vec<_> = outcome.trials.into_iter().map(disclosed).collect();
     trials.sort_by_key(|trial| order.iter().position(|(id, _)| *id == trial.record.task));
     let faults = outcome.faults.iter().map(|f| format!("{}: {}", f.task, f.fault)).collect();

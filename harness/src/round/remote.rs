@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use platform::api::Rankings;
+use jiff::Timestamp;
+use platform::MinerId;
+use platform::api::{AgentView, Rankings};
 use platform::client::{Client, ClientError};
-use tasks::Task;
+use tasks::{Sha256, Task};
 
 use crate::Fault;
-use crate::round::agent::Agent;
+use crate::round::agent::{Agent, VersionLimit};
 
 /// Why a platform's round cannot be evaluated.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +39,9 @@ pub enum RemoteError {
     /// The address is not that of a platform.
     #[error(transparent)]
     Address(ClientError),
+    /// The platform does not accept the validator's token.
+    #[error("{0}; give the platform's validator token with --validator-token-file")]
+    Refused(ClientError),
     /// A request failed.
     #[error(transparent)]
     Fault(#[from] Fault),
@@ -63,6 +68,8 @@ pub struct RemoteAgents {
     pub agents: Vec<Agent>,
     /// Number of agents that cannot be evaluated, because their metadata is damaged
     pub damaged: usize,
+    /// The owners of agents that have no version within the limit
+    pub later: Vec<MinerId>,
 }
 
 /// Reads the validator's token from its file.
@@ -108,15 +115,36 @@ impl RemotePlatform {
 }
 
 impl RemoteValidator<'_> {
-    /// Lists the platform's agents.
-    pub async fn agents(&self) -> Result<RemoteAgents, Fault> {
-        let list = self.client.agents().await?;
-        let mut agents = Vec::new();
-        for view in list.agents {
-            let agent = self.client.agent(&view.miner_id).await?;
-            agents.push(Agent::served(self.client, agent, self.token));
+    /// Checks the token, so that a wrong one fails once and not in every trial. Only the validator learns whether a
+    /// source exists, so one that does not exist is asked for.
+    pub async fn check_token(&self) -> Result<(), RemoteError> {
+        let probe = AgentView {
+            miner_id: "0".parse().expect("a digit is a miner id"),
+            version: 0,
+            sha256: Sha256::of(b""),
+            size: 0,
+            uploaded_at: Timestamp::UNIX_EPOCH,
+        };
+        let Err(error) = self.client.source(&probe, self.token).await else { return Ok(()) };
+        match error.status().map(|status| status.as_u16()) {
+            Some(404) => Ok(()),
+            Some(401 | 403) => Err(RemoteError::Refused(error)),
+            _ => Err(Fault::from(error).into()),
         }
-        Ok(RemoteAgents { agents, damaged: list.damaged })
+    }
+
+    /// Lists the platform's agents.
+    pub async fn agents(&self, limit: VersionLimit) -> Result<RemoteAgents, RemoteError> {
+        let list = self.client.agents().await.map_err(Fault::from)?;
+        let (mut agents, mut later) = (Vec::new(), Vec::new());
+        for view in list.agents {
+            let agent = self.client.agent(&view.miner_id).await.map_err(Fault::from)?;
+            match limit.apply(agent) {
+                Some(agent) => agents.push(Agent::served(self.client, agent, self.token)),
+                None => later.push(view.miner_id),
+            }
+        }
+        Ok(RemoteAgents { agents, damaged: list.damaged, later })
     }
 
     /// Publishes rankings on the platform.

@@ -69,6 +69,11 @@ impl Results {
     }
 }
 
+/// Returns the digest of an image that is pinned as `REFERENCE@DIGEST`.
+pub fn image_id(pinned: &str) -> &str {
+    pinned.rsplit('@').next().unwrap_or_default()
+}
+
 /// The name of a trial's file.
 fn file_name(key: &Sha256) -> String {
     format!("{key}.json")

@@ -196,8 +196,11 @@ impl RoundState {
         let mut outcome = self.outcome.lock().await;
         outcome.scores.entry(agent).or_default().insert(task.clone(), score.clone());
         outcome.cached += u64::from(cached);
-        if self.plan.results.is_none() {
-            outcome.trials.push(MinerTrial { miner_id: miner_id.clone(), record });
+        if self.plan.results.is_none()
+            && let Some(round_task) = self.plan.tasks.iter().find(|known| *known.id() == task)
+        {
+            let key = Some(self.runner.key(&self.plan.agents[agent], round_task));
+            outcome.trials.push(MinerTrial { miner_id: miner_id.clone(), key, record });
         }
         drop(outcome);
         (self.on_event)(RoundEvent::Finished { miner_id, task, score, cached });

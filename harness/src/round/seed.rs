@@ -1,101 +1,144 @@
-//! The seed of a round: drawn, stored, and committed to before the round.
+//! Opening a round: its secret seed is drawn, stored, and committed to before any agent is judged.
 
-use std::path::PathBuf;
-
-use platform::store::{RoundFile, Store, StoreError};
-use tasks::{Seed, Sha256};
+use jiff::Timestamp;
+use platform::api::Round;
+use platform::store::{RoundDefinition, Store, StoreError};
+use tasks::Seed;
 
 /// Draws a seed that could not be known before. Below 2^53, so that every reader of JSON keeps it whole.
 pub fn drawn_seed() -> Seed {
     Seed(rand::random_range(0..1 << 53))
 }
 
-/// What can be published before a round: it binds to the seed and does not reveal it. The report
-/// reveals seed and salt.
-pub fn commitment(seed: Seed, salt: &str) -> Sha256 {
-    Sha256::of(format!("{seed}:{salt}").as_bytes())
+/// Which round to judge.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RoundRequest {
+    /// The seed of the round; the open round's or a new one if none
+    pub seed: Option<Seed>,
+    /// Judge only versions that were uploaded before the round was opened
+    pub frozen: bool,
 }
 
-/// Returns the seed of the store's round. Without a round, draws a seed and stores it, so that later
-/// evaluations use the same one.
-pub fn seed_of_store(store: &Store) -> Result<Seed, StoreError> {
-    if let Some(round) = store.round()? {
-        return Ok(round.seed);
-    }
-    let round = new_round(drawn_seed(), None);
-    store.put_round(&round)?;
-    Ok(round.seed)
+/// The open round of a store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenedRound {
+    /// The round
+    pub round: RoundDefinition,
+    /// Whether it was opened just now
+    pub is_new: bool,
 }
 
-/// Which seed a round has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SeedChoice {
-    /// The store's, drawn if it has none
-    Stored,
-    /// A new one
-    Fresh,
-    /// This one
-    Fixed(Seed),
-}
-
-/// Why no round can be opened.
+/// Why a round cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenRoundError {
-    /// The stored seed was committed to and is not used yet: without it the commitment can never be opened.
+    /// Another round is open.
     #[error(
-        "{} holds a seed that was committed to and not used yet; run 'arena evaluate' without --seed and \
-         --new-seed, or remove {} to give up the commitment",
-        .store.display(),
-        .round.display()
+        "round {id} is open with another seed; close it with 'arena evaluate --close', or leave out --seed"
     )]
-    UnusedCommitment {
-        /// The store's directory
-        store: PathBuf,
-        /// The round's file
-        round: PathBuf,
+    OtherSeed {
+        /// The open round
+        id: String,
     },
+    /// The open round was opened without freezing the agents.
+    #[error("round {id} is open and not frozen; close it first, or leave out --freeze")]
+    NotFrozen {
+        /// The open round
+        id: String,
+    },
+    /// Everyone knows the seed, so a table of answers could win.
+    #[error(
+        "seed {0} was revealed when an earlier round was closed; leave out --seed to draw a secret one"
+    )]
+    Revealed(Seed),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Returns the store's round if it has the chosen seed, and a new one otherwise.
-pub fn open_round(store: &Store, choice: SeedChoice) -> Result<RoundFile, OpenRoundError> {
-    let seed = match choice {
-        SeedChoice::Stored => seed_of_store(store)?,
-        SeedChoice::Fresh => drawn_seed(),
-        SeedChoice::Fixed(seed) => seed,
-    };
-    match store.round()? {
-        Some(round) if round.seed == seed => Ok(round),
-        other => {
-            check_no_commitment(other.as_ref(), store)?;
-            Ok(new_round(seed, None))
+/// Returns the store's open round, or opens one.
+pub fn open_round(store: &Store, request: RoundRequest) -> Result<OpenedRound, OpenRoundError> {
+    if let Some(round) = store.open_round()? {
+        if request.seed.is_some_and(|seed| seed != round.seed) {
+            return Err(OpenRoundError::OtherSeed { id: round.id });
         }
+        if request.frozen && !round.frozen {
+            return Err(OpenRoundError::NotFrozen { id: round.id });
+        }
+        return Ok(OpenedRound { round, is_new: false });
     }
+    if let Some(seed) = request.seed
+        && store.revealed_seeds()?.contains(&seed)
+    {
+        return Err(OpenRoundError::Revealed(seed));
+    }
+    let opened_at = Timestamp::now();
+    let round = RoundDefinition {
+        id: format!("{}{:08x}", Round::id_prefix(opened_at), rand::random::<u32>()),
+        seed: request.seed.unwrap_or_else(drawn_seed),
+        // With 256 secret bits next to it, the seed cannot be found by trying.
+        salt: format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>()),
+        opened_at,
+        frozen: request.frozen,
+        image: String::new(),
+        isolation: String::new(),
+        tasks: Vec::new(),
+    };
+    store.put_open_round(&round)?;
+    Ok(OpenedRound { round, is_new: true })
 }
 
-/// Stores a round with a secret seed, and returns the commitment to publish.
-pub fn commit_round(store: &Store) -> Result<Sha256, OpenRoundError> {
-    check_no_commitment(store.round()?.as_ref(), store)?;
-    let seed = drawn_seed();
-    // With 256 secret bits next to it, the seed cannot be found by trying.
-    let salt: String = format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>());
-    let commitment = commitment(seed, &salt);
-    store.put_round(&new_round(seed, Some(salt)))?;
-    Ok(commitment)
-}
+#[cfg(test)]
+mod tests {
+    use platform::api::{Rankings, RoundStatus};
 
-fn new_round(seed: Seed, salt: Option<String>) -> RoundFile {
-    RoundFile { seed, salt, image: String::new(), tasks: Vec::new() }
-}
+    use super::*;
 
-fn check_no_commitment(round: Option<&RoundFile>, store: &Store) -> Result<(), OpenRoundError> {
-    match round {
-        Some(round) if round.salt.is_some() && round.image.is_empty() => {
-            let (store, round) = (store.root().to_owned(), store.root().join("round.json"));
-            Err(OpenRoundError::UnusedCommitment { store, round })
-        }
-        _ => Ok(()),
+    /// Closes a round as an evaluation of no agents does.
+    fn close(store: &Store, open: &RoundDefinition) {
+        let round = Round {
+            id: open.id.clone(),
+            status: RoundStatus::Closed,
+            commitment: open.commitment(),
+            seed: Some(open.seed),
+            salt: Some(open.salt.clone()),
+            opened_at: open.opened_at,
+            listed_at: open.opened_at,
+            finished_at: open.opened_at,
+            frozen: open.frozen,
+            partial: false,
+            tasks: Vec::new(),
+            image: "x".into(),
+            isolation: "agent".into(),
+            pool_tao: "100".into(),
+            payout: "proportional".into(),
+            trials: 0,
+            faults: Vec::new(),
+        };
+        store.close_round(&Rankings { round, rankings: Vec::new() }).unwrap();
+    }
+
+    #[test]
+    fn an_open_round_keeps_its_seed_and_a_closed_one_never_lends_it_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path()).unwrap();
+        let first = open_round(&store, RoundRequest::default()).unwrap();
+        assert!(first.is_new);
+        let again = open_round(&store, RoundRequest::default()).unwrap();
+        assert_eq!(again, OpenedRound { is_new: false, ..first.clone() });
+
+        let seed = first.round.seed;
+        let other = RoundRequest { seed: Some(Seed(seed.0 ^ 1)), frozen: false };
+        let error = open_round(&store, other).unwrap_err().to_string();
+        assert!(error.contains("--close"), "{error}");
+        let frozen = RoundRequest { seed: None, frozen: true };
+        let error = open_round(&store, frozen).unwrap_err().to_string();
+        assert!(error.contains("not frozen"), "{error}");
+
+        close(&store, &first.round);
+        let error = open_round(&store, RoundRequest { seed: Some(seed), frozen: false });
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains("was revealed"), "{error}");
+        let second = open_round(&store, RoundRequest::default()).unwrap();
+        assert!(second.is_new && second.round.seed != seed && second.round.id != first.round.id);
     }
 }

@@ -1,13 +1,12 @@
 //! The end of a round, however its scores were obtained: rank, publish, report.
 
-use std::path::PathBuf;
-
-use platform::api::{FaultRecord, Rankings, Round};
-use platform::store::Store;
+use jiff::Timestamp;
+use platform::api::{FaultRecord, Rankings, Round, RoundStatus};
+use platform::store::{RoundDefinition, Store};
 
 use crate::Fault;
 use crate::round::agent::Agent;
-use crate::round::results::{Lookup, Results};
+use crate::round::results::{Lookup, Results, image_id};
 use crate::round::run::ScoresByAgent;
 use crate::scoring::rank::{Contender, rank};
 use crate::scoring::reward::RewardPolicy;
@@ -18,88 +17,116 @@ use crate::trial::record::{Disclose, MinerTrial};
 pub struct Standings<'a> {
     /// Where the trial records are
     pub store: &'a Store,
-    /// The agents of the round
+    /// What decides its trials
+    pub definition: &'a RoundDefinition,
+    /// Its agents
     pub agents: &'a [Agent],
+    /// When the agents were listed
+    pub listed_at: Timestamp,
     /// Its tasks
     pub tasks: &'a [RoundTask],
-    /// The id of its image
-    pub image: &'a str,
     /// The score of each agent, by its index, on each task
     pub scores: ScoresByAgent,
-    /// The round itself
-    pub round: Round,
+    /// The trials that are not judged
+    pub faults: Vec<FaultRecord>,
+    /// Whether these are all agents and tasks
+    pub coverage: Coverage,
+    /// How the ranking is published
+    pub publication: Publication,
     /// How much of failed cases is disclosed
     pub disclose: Disclose,
-    /// Whether a complete ranking becomes the store's
-    pub publication: Publication,
 }
 
-/// Whether a complete ranking becomes the store's.
+/// Whether a round has all agents and tasks that there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coverage {
+    /// It has all of them.
+    Whole,
+    /// Some are left out.
+    Partial,
+}
+
+/// How a ranking is published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Publication {
-    /// It replaces the store's rankings.
-    Publish,
-    /// The store's rankings are left unchanged.
+    /// As standings of the open round; they replace the store's rankings.
+    Standings,
+    /// As the final ranking, which reveals the seed and closes the round. With faults the round stays open.
+    Final,
+    /// Not at all: the store's rankings are left unchanged.
     Unofficial,
-}
-
-/// A ranked round.
-#[derive(Debug)]
-pub struct FinishedRound {
-    /// The rankings
-    pub rankings: Rankings,
-    /// Whether they were published
-    pub status: RankingStatus,
-}
-
-/// Whether rankings were published.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RankingStatus {
-    /// They are in this file of the store.
-    Published(PathBuf),
-    /// The store's rankings are unchanged, as requested.
-    Unofficial,
-    /// The store's rankings are unchanged, because trials ended in faults.
-    Incomplete {
-        /// The number of these trials
-        faults: usize,
-        /// The file of the store's rankings
-        published: PathBuf,
-    },
+    /// Not at all, and the round was closed before, so its seed is known.
+    Recomputed,
 }
 
 impl Standings<'_> {
-    /// Ranks the agents that have a verdict on every task, and publishes the rankings if no trial is missing. An agent
-    /// with a trial that ended in a fault has no score and therefore no rank.
-    pub fn finish_round(&self, reward: RewardPolicy) -> Result<FinishedRound, Fault> {
+    /// Ranks the agents that have a verdict on every task, and publishes the rankings. An agent with a trial that ended
+    /// in a fault has no score and therefore no rank; it does not keep the others from being ranked.
+    pub fn finish_round(&self, reward: RewardPolicy) -> Result<Rankings, Fault> {
         let complete = self.scores.iter().filter(|(_, tasks)| tasks.len() == self.tasks.len());
         let contenders = complete
             .map(|(index, tasks)| Contender::new(&self.agents[*index], tasks.clone()))
             .collect();
         let rankings = rank(contenders, self.tasks, reward);
-        let rankings = Rankings { round: self.round.clone(), rankings };
-        let path = self.store.root().join("rankings.json");
-        let status = match (self.round.faults.len(), self.publication) {
-            (0, Publication::Publish) => {
-                self.store.put_rankings(&rankings)?;
-                RankingStatus::Published(path)
+        let rankings = Rankings { round: self.round(reward), rankings };
+        if self.is_published(&rankings) {
+            match rankings.round.status {
+                RoundStatus::Closed => self.store.close_round(&rankings)?,
+                RoundStatus::Open => self.store.put_rankings(&rankings)?,
             }
-            (0, Publication::Unofficial) => RankingStatus::Unofficial,
-            (faults, _) => RankingStatus::Incomplete { faults, published: path },
-        };
-        Ok(FinishedRound { rankings, status })
+        }
+        Ok(rankings)
     }
 
-    /// Every trial that has a record, read from its file when it is needed.
-    pub fn trials(&self) -> impl Iterator<Item = Result<MinerTrial, Fault>> {
+    /// Returns whether the ranking replaces the published one. Faults that left no agent to rank, such as those of an
+    /// absent daemon, do not replace anything.
+    pub fn is_published(&self, rankings: &Rankings) -> bool {
+        let official = matches!(self.publication, Publication::Standings | Publication::Final);
+        official && (!rankings.rankings.is_empty() || rankings.round.faults.is_empty())
+    }
+
+    /// Describes the round. Seed and salt are revealed when it closes, or if it was closed before.
+    fn round(&self, reward: RewardPolicy) -> Round {
+        let RoundDefinition { id, seed, salt, opened_at, frozen, image, isolation, .. } =
+            self.definition;
+        let closes = self.publication == Publication::Final && self.faults.is_empty();
+        let revealed = closes || self.publication == Publication::Recomputed;
+        let status = if revealed { RoundStatus::Closed } else { RoundStatus::Open };
+        Round {
+            id: id.clone(),
+            status,
+            commitment: self.definition.commitment(),
+            seed: revealed.then_some(*seed),
+            salt: revealed.then(|| salt.clone()),
+            opened_at: *opened_at,
+            listed_at: self.listed_at,
+            finished_at: Timestamp::now(),
+            frozen: *frozen,
+            partial: self.coverage == Coverage::Partial,
+            tasks: self.tasks.iter().map(|task| task.id().clone()).collect(),
+            image: image.clone(),
+            isolation: isolation.clone(),
+            pool_tao: reward.pool.to_string(),
+            payout: reward.payout.to_string(),
+            trials: (self.agents.len() * self.tasks.len()) as u64,
+            faults: self.faults.clone(),
+        }
+    }
+
+    /// Every trial that has a record, read from its file when it is needed. The seed is left out while it is secret.
+    pub fn trials(&self, status: RoundStatus) -> impl Iterator<Item = Result<MinerTrial, Fault>> {
         let results = Results::of(self.store);
+        let image = image_id(&self.definition.image);
         let pairs = self.agents.iter().flat_map(|agent| self.tasks.iter().map(move |t| (agent, t)));
         pairs.filter_map(move |(agent, task)| {
-            let key = Results::key(&agent.sha256, task, self.image);
+            let key = Results::key(&agent.sha256, task, image);
             match results.get(&key) {
                 Ok(Lookup::Hit(record)) => {
-                    let record = record.disclosed(self.disclose);
-                    Some(Ok(MinerTrial { miner_id: agent.miner_id.clone(), record }))
+                    let mut record = record.disclosed(self.disclose);
+                    let secret = status == RoundStatus::Open;
+                    record.seed = record.seed.filter(|_| !secret);
+                    let key = Some(key).filter(|_| !secret);
+                    Some(Ok(MinerTrial { miner_id: agent.miner_id.clone(), key, record }))
                 }
                 Ok(Lookup::Miss | Lookup::Corrupt(_)) => None,
                 Err(fault) => Some(Err(fault)),

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 use platform::MinerId;
-use platform::api::{Ranking, TaskScore};
+use platform::api::{Ranking, Rao, TaskScore};
 use tasks::{Family, Sha256, TaskId};
 
 use crate::round::agent::Agent;
-use crate::scoring::reward::{Rao, RewardPolicy, split};
+use crate::scoring::reward::{RewardPolicy, split};
 use crate::scoring::score::agent_score;
 use crate::trial::instance::RoundTask;
 
@@ -77,7 +77,7 @@ pub fn rank(contenders: Vec<Contender>, tasks: &[RoundTask], reward: RewardPolic
     };
     let rewards = split(reward, &placed.iter().map(earning).collect::<Vec<_>>());
     let place = |(index, ((score, copy_of, contender), reward)): (usize, (_, Rao))| {
-        let Contender { miner_id, sha256, tasks, .. } = contender;
+        let Contender { miner_id, sha256, uploaded_at, first_submitted_at, tasks } = contender;
         Ranking {
             rank: u32::try_from(index + 1).expect("far fewer agents than that"),
             miner_id,
@@ -87,6 +87,8 @@ pub fn rank(contenders: Vec<Contender>, tasks: &[RoundTask], reward: RewardPolic
             reward_rao: reward.0,
             families: families(&tasks),
             tasks,
+            uploaded_at,
+            first_submitted_at,
             copy_of,
         }
     };

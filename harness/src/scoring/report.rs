@@ -4,13 +4,15 @@ use std::cell::{Cell, RefCell};
 use std::fmt::Write as _;
 
 use comfy_table::{CellAlignment, Table, presets};
-use platform::api::{Ranking, Rankings, Round};
+use platform::api::{Ranking, Rankings, Round, RoundStatus};
 use serde::Serialize;
 use serde::ser::{SerializeSeq as _, Serializer};
+use serde_json::Value;
 use tasks::{Family, Verdict};
 
 use crate::Fault;
 use crate::round::check::CheckOutcome;
+use crate::scoring::digest::ReportDigest;
 use crate::trial::record::MinerTrial;
 
 /// Number of agents in the table of families: the best ones.
@@ -49,7 +51,8 @@ pub fn rankings(rankings: &Rankings) -> String {
             copy.map(|original| format!("copy of {original}")).unwrap_or_default(),
         ]);
     }
-    let mut text = format!("{table}\n\n");
+    let mut text = heading(&rankings.round);
+    let _ = write!(text, "{table}\n\n");
     let some = &rankings.rankings[..rankings.rankings.len().min(FAMILY_COLUMNS)];
     if !some.is_empty() {
         text.push_str(&families(some));
@@ -57,6 +60,25 @@ pub fn rankings(rankings: &Rankings) -> String {
     }
     for ranking in &rankings.rankings {
         let _ = writeln!(text, "{}", line(ranking));
+    }
+    text
+}
+
+/// What a reader must know before the table: nothing for the final ranking of a whole round.
+fn heading(round: &Round) -> String {
+    let mut text = String::new();
+    if round.status == RoundStatus::Open {
+        let _ = writeln!(text, "standings of open round {}", round.id);
+    }
+    if round.partial {
+        let _ = writeln!(text, "partial: not all tasks or agents");
+    }
+    if round.is_provisional() {
+        let _ = writeln!(
+            text,
+            "provisional: {} trials not judged, so ranks and rewards may change",
+            round.faults.len()
+        );
     }
     text
 }
@@ -108,7 +130,15 @@ pub fn checked(checked: &CheckOutcome) -> String {
             let _ = write!(text, "\n{}", record.failure());
         }
     }
-    let _ = writeln!(text, "\nscore: {}", score(checked.score));
+    match checked.score {
+        Some(number) => {
+            let _ = writeln!(text, "\nscore: {}", score(number));
+        }
+        None => {
+            let _ =
+                writeln!(text, "\nscore: not judged, because of {} faults", checked.faults.len());
+        }
+    }
     text
 }
 
@@ -117,12 +147,14 @@ pub fn checked(checked: &CheckOutcome) -> String {
 pub struct CheckDocument<'a> {
     /// One record per task
     pub trials: &'a [MinerTrial],
-    /// The mean of the task scores
-    pub score: f64,
+    /// The mean of the task scores; null if a trial was not judged
+    pub score: Option<f64>,
+    /// One sentence per trial that was not judged
+    pub faults: &'a [String],
 }
 
 /// Writes the document of `evaluate --json`. Trials come one at a time, so that a round of any size
-/// needs no more memory than its largest trial.
+/// needs no more memory than its largest trial. Its last field is the digest of the others.
 pub fn write_evaluation(
     out: impl std::io::Write,
     round: &Round,
@@ -134,11 +166,18 @@ pub fn write_evaluation(
         round: &'a Round,
         trials: T,
         rankings: &'a [Ranking],
+        digest: LastDigest<'a>,
     }
-    let trials = StreamedTrials(RefCell::new(Some(trials)), Cell::new(None));
-    let written =
-        serde_json::to_writer_pretty(out, &EvaluationDocument { round, trials: &trials, rankings });
-    match (trials.1.take(), written) {
+    let digest = RefCell::new(ReportDigest::of_round(&to_value(round)));
+    let trials = StreamedTrials {
+        trials: RefCell::new(Some(trials)),
+        digest: &digest,
+        fault: Cell::new(None),
+    };
+    let last = LastDigest { digest: &digest, rankings };
+    let document = EvaluationDocument { round, trials: &trials, rankings, digest: last };
+    let written = serde_json::to_writer_pretty(out, &document);
+    match (trials.fault.take(), written) {
         (Some(fault), _) => Err(fault),
         (None, Err(error)) => Err(Fault::File {
             action: "write the report to",
@@ -150,22 +189,47 @@ pub fn write_evaluation(
 }
 
 /// Serializes what an iterator yields, once, and keeps the fault that ended it early.
-struct StreamedTrials<I>(RefCell<Option<I>>, Cell<Option<Fault>>);
+struct StreamedTrials<'a, I> {
+    trials: RefCell<Option<I>>,
+    digest: &'a RefCell<ReportDigest>,
+    fault: Cell<Option<Fault>>,
+}
 
-impl<I: Iterator<Item = Result<MinerTrial, Fault>>> Serialize for StreamedTrials<I> {
+impl<I: Iterator<Item = Result<MinerTrial, Fault>>> Serialize for StreamedTrials<'_, I> {
     fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
         let mut list = out.serialize_seq(None)?;
-        for record in self.0.borrow_mut().take().into_iter().flatten() {
-            match record {
-                Ok(record) => list.serialize_element(&record)?,
+        for trial in self.trials.borrow_mut().take().into_iter().flatten() {
+            match trial {
+                Ok(trial) => {
+                    self.digest.borrow_mut().add_trial(&to_value(&trial));
+                    list.serialize_element(&trial)?;
+                }
                 Err(fault) => {
-                    self.1.set(Some(fault));
+                    self.fault.set(Some(fault));
                     return Err(serde::ser::Error::custom("a record could not be read"));
                 }
             }
         }
         list.end()
     }
+}
+
+/// Serializes the digest of the report, after its trials.
+struct LastDigest<'a> {
+    digest: &'a RefCell<ReportDigest>,
+    rankings: &'a [Ranking],
+}
+
+impl Serialize for LastDigest<'_> {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        let mut digest = self.digest.borrow_mut();
+        self.rankings.iter().for_each(|ranking| digest.add_ranking(&to_value(ranking)));
+        digest.value().serialize(out)
+    }
+}
+
+fn to_value(part: &impl Serialize) -> Value {
+    serde_json::to_value(part).expect("reports are plain data")
 }
 
 #[cfg(test)]

@@ -1,15 +1,18 @@
 //! Recomputing a report: the document alone is enough, and no container is needed.
+//!
+//! A report is a closed world: it has exactly one trial for each ranked agent and task, and everything else in it
+//! follows from the trials, the tasks of this build, and the revealed seed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
 use platform::MinerId;
-use platform::api::{Ranking, Round, TaskScore};
-use serde::Deserialize;
-use tasks::{Seed, TaskId, Verdict};
+use platform::api::{FaultRecord, Ranking, Rankings, Round, RoundStatus};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tasks::{Seed, Sha256, TaskId, Verdict};
 
-use crate::choice::ParseChoiceError;
-use crate::round::seed::commitment;
+use crate::round::results::{Results, image_id};
+use crate::scoring::digest::ReportDigest;
 use crate::scoring::rank::{Contender, rank};
 use crate::scoring::reward::RewardPolicy;
 use crate::scoring::score::task_score;
@@ -17,7 +20,7 @@ use crate::trial::instance::RoundTask;
 use crate::trial::record::{MinerTrial, TrialRecord};
 
 /// The document of `evaluate --json`.
-#[derive(Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RoundReport {
     /// The round
     pub round: Round,
@@ -25,96 +28,209 @@ pub struct RoundReport {
     pub trials: Vec<MinerTrial>,
     /// Its rankings
     pub rankings: Vec<Ranking>,
+    /// The digest that the report states
+    pub digest: Sha256,
+    /// The digest of what the report holds
+    #[serde(skip)]
+    computed: Option<Sha256>,
+    /// Whether the document has other fields, or in another form, than this report
+    #[serde(skip)]
+    differs: bool,
+}
+
+impl RoundReport {
+    /// Parses the document of `evaluate --json`.
+    pub fn parse(json: &[u8]) -> Result<Self, serde_json::Error> {
+        let value: Value = serde_json::from_slice(json)?;
+        let computed = digest_of(&value);
+        let report = Self::deserialize(&value)?;
+        let same = serde_json::to_value(&report)?;
+        Ok(Self { computed: Some(computed), differs: same != value, ..report })
+    }
+}
+
+/// Returns the digest of a report's round, trials and rankings.
+fn digest_of(report: &Value) -> Sha256 {
+    let list = |name: &str| report[name].as_array().map_or(&[][..], Vec::as_slice);
+    let mut digest = ReportDigest::of_round(&report["round"]);
+    list("trials").iter().for_each(|trial| digest.add_trial(trial));
+    list("rankings").iter().for_each(|ranking| digest.add_ranking(ranking));
+    digest.value()
 }
 
 /// Returns one sentence for everything in a report that does not follow from the rest of it.
 pub fn verify(report: &RoundReport) -> Vec<String> {
-    let mut wrong = commitment_of(&report.round);
-    let mut scores = BTreeMap::<&MinerId, BTreeMap<TaskId, TaskScore>>::new();
-    for MinerTrial { miner_id, record } in &report.trials {
-        wrong.extend(trial(miner_id, record, report.round.seed));
-        scores.entry(miner_id).or_default().insert(record.task.clone(), record.score());
+    let mut problems = Vec::new();
+    if report.computed.as_ref() != Some(&report.digest) {
+        problems.push(
+            "the digest is not that of the report: it was changed after it was written".to_owned(),
+        );
     }
-    wrong.extend(standings(report, &scores));
-    wrong
-}
-
-fn commitment_of(round: &Round) -> Vec<String> {
-    match (&round.commitment, &round.salt) {
-        (None, None) => Vec::new(),
-        (Some(published), Some(salt)) if commitment(round.seed, salt) == *published => Vec::new(),
-        _ => vec![format!("the commitment is not that of seed {} and its salt", round.seed)],
+    if report.differs {
+        problems.push(
+            "the report has fields that no report has, or lacks some: it was not written by 'arena evaluate'"
+                .to_owned(),
+        );
     }
-}
-
-/// A trial's verdict, counts and score follow from its cases, and those are the cases of task and seed.
-fn trial(miner_id: &MinerId, record: &TrialRecord, seed: Seed) -> Vec<String> {
-    let whose = format!("{miner_id} on {}", record.task);
-    let mut wrong = Vec::new();
-    let passed = record.cases.iter().filter(|case| !case.verdict.is_wrong()).count();
-    if (passed, record.cases.len()) != (record.passed as usize, record.total as usize) {
-        wrong.push(format!(
-            "{whose}: the cases do not add up to {} of {}",
-            record.passed, record.total
+    let rankings = Rankings { round: report.round.clone(), rankings: report.rankings.clone() };
+    problems.extend(rankings.check());
+    let Some(seed) = report.round.seed.filter(|_| report.round.status == RoundStatus::Closed)
+    else {
+        problems.push(format!(
+            "round {} is open: verify its report after the seed is revealed",
+            report.round.id
         ));
+        return problems;
+    };
+    let tasks = tasks_of(&report.round, seed, &mut problems);
+    check_coverage(report, &mut problems);
+    for trial in &report.trials {
+        check_trial(trial, &report.round, &tasks, &mut problems);
     }
-    if (record.score - task_score(record.passed, record.total)).abs() > f64::EPSILON {
-        wrong.push(format!("{whose}: {} is not the score of its cases", record.score));
+    check_standings(report, &tasks, &mut problems);
+    problems
+}
+
+/// The round's tasks under its seed. Those of a whole round are all tasks that there are.
+fn tasks_of(round: &Round, seed: Seed, problems: &mut Vec<String>) -> Vec<RoundTask> {
+    let mut found = Vec::new();
+    for id in &round.tasks {
+        match tasks::find(id.as_str()) {
+            Some(task) => found.push(RoundTask::new(task, seed)),
+            None => problems.push(format!("task {id} is unknown to this version")),
+        }
     }
-    if Verdict::of_cases(record.cases.iter().map(|case| case.verdict)) != record.verdict {
-        wrong.push(format!("{whose}: {} is not the verdict of its cases", record.verdict));
+    let left_out: Vec<_> =
+        tasks::all().into_iter().filter(|task| !round.tasks.contains(&task.id)).collect();
+    if round.partial && left_out.is_empty() && round.faults.is_empty() {
+        // Agents may have been left out, which a report cannot show.
+        return found;
     }
-    if record.seed != seed {
-        wrong.push(format!("{whose}: it was run under seed {}", record.seed));
+    if !round.partial && !left_out.is_empty() {
+        problems.push(format!("the round is not partial, but leaves out {} tasks", left_out.len()));
     }
-    match tasks::find(record.task.as_str()) {
-        None => wrong.push(format!("{whose}: the task is unknown")),
-        Some(task) => {
-            let asked = task.cases(seed);
-            let names = record.cases.iter().map(|case| &case.name);
-            if !names.eq(asked.iter().map(|case| &case.name)) {
-                wrong.push(format!("{whose}: the cases are not those of the task under the seed"));
+    found
+}
+
+/// Each ranked agent has exactly one trial on each task; an agent that is not judged has one or a fault.
+fn check_coverage(report: &RoundReport, problems: &mut Vec<String>) {
+    let mut counts = BTreeMap::<(&MinerId, &TaskId), usize>::new();
+    for MinerTrial { miner_id, record, .. } in &report.trials {
+        *counts.entry((miner_id, &record.task)).or_default() += 1;
+    }
+    for FaultRecord { miner_id, task, .. } in &report.round.faults {
+        if counts.contains_key(&(miner_id, task)) {
+            problems.push(format!("{miner_id} on {task} has a fault and a trial"));
+        }
+        counts.entry((miner_id, task)).or_insert(1);
+    }
+    let ranked = report.rankings.iter().map(|ranking| &ranking.miner_id);
+    let of_round = |fault: &&FaultRecord| report.round.tasks.contains(&fault.task);
+    let faulted = report.round.faults.iter().filter(of_round).map(|fault| &fault.miner_id);
+    let agents: BTreeSet<_> = ranked.chain(faulted).collect();
+    for agent in &agents {
+        for task in &report.round.tasks {
+            match counts.get(&(*agent, task)) {
+                Some(1) => {}
+                None => problems.push(format!("{agent} on {task}: the trial is missing")),
+                Some(count) => {
+                    problems.push(format!("{agent} on {task}: there are {count} trials"))
+                }
             }
         }
     }
-    wrong
+    for MinerTrial { miner_id, record, .. } in &report.trials {
+        if !agents.contains(miner_id) {
+            problems.push(format!("{miner_id} on {}: the agent is not in the round", record.task));
+        }
+        if !report.round.tasks.contains(&record.task) {
+            problems.push(format!("{miner_id} on {}: the task is not in the round", record.task));
+        }
+    }
+    for ranking in &report.rankings {
+        let own = report.trials.iter().filter(|trial| trial.miner_id == ranking.miner_id);
+        for trial in own {
+            if trial.record.agent_sha256 != ranking.agent_sha256 {
+                problems.push(format!(
+                    "{} on {}: the trial is of agent {}, but {} is ranked",
+                    ranking.miner_id,
+                    trial.record.task,
+                    trial.record.agent_sha256.short(),
+                    ranking.agent_sha256.short()
+                ));
+            }
+        }
+    }
 }
 
-/// Ranks again. The times of submissions are not in a report, so ties keep their order, and the originals of copies
-/// are taken from the report.
-fn standings(
-    report: &RoundReport,
-    scores: &BTreeMap<&MinerId, BTreeMap<TaskId, TaskScore>>,
-) -> Vec<String> {
-    let known = |ranking: &Ranking| scores.get(&ranking.miner_id).cloned().unwrap_or_default();
-    let contenders = report.rankings.iter().enumerate().map(|(place, ranking)| {
-        let time = Timestamp::from_second(i64::try_from(place).unwrap_or(i64::MAX));
-        let time = time.unwrap_or(Timestamp::MAX);
-        // The original comes before its copies, wherever it is in the ranking.
-        let first = if ranking.copy_of.is_some() { time } else { Timestamp::MIN };
+/// A trial's key, verdict, counts and score follow from its agent, its task under the seed, and its cases.
+fn check_trial(trial: &MinerTrial, round: &Round, tasks: &[RoundTask], problems: &mut Vec<String>) {
+    let MinerTrial { miner_id, key, record } = trial;
+    let mut found = Vec::new();
+    if record.seed != round.seed {
+        found.push("it was not run under the round's seed".to_owned());
+    }
+    check_counts(record, &mut found);
+    if let Some(task) = tasks.iter().find(|task| *task.id() == record.task) {
+        let expected = Results::key(&record.agent_sha256, task, image_id(&round.image));
+        if key.as_ref() != Some(&expected) {
+            found.push("its key is not that of agent, task, image and protocol version".to_owned());
+        }
+        let names = record.cases.iter().map(|case| &case.name);
+        if !names.eq(task.cases.iter().map(|case| &case.name)) {
+            found.push("the cases are not those of the task under the seed".to_owned());
+        }
+    }
+    match record.attempts.split_last() {
+        Some((last, earlier))
+            if last.fault.is_none() && earlier.iter().all(|attempt| attempt.fault.is_some()) => {}
+        _ => found.push("its attempts do not end with the first one without a fault".to_owned()),
+    }
+    problems.extend(found.into_iter().map(|what| format!("{miner_id} on {}: {what}", record.task)));
+}
+
+fn check_counts(record: &TrialRecord, found: &mut Vec<String>) {
+    let passed = record.cases.iter().filter(|case| !case.verdict.is_wrong()).count();
+    if (passed, record.cases.len()) != (record.passed as usize, record.total as usize) {
+        found.push(format!("the cases do not add up to {} of {}", record.passed, record.total));
+    }
+    if (record.score - task_score(record.passed, record.total)).abs() > f64::EPSILON {
+        found.push(format!("{} is not the score of its cases", record.score));
+    }
+    if Verdict::of_cases(record.cases.iter().map(|case| case.verdict)) != record.verdict {
+        found.push(format!("{} is not the verdict of its cases", record.verdict));
+    }
+}
+
+/// Ranks again.
+fn check_standings(report: &RoundReport, tasks: &[RoundTask], problems: &mut Vec<String>) {
+    let contender = |ranking: &Ranking| {
+        let own = report.trials.iter().filter(|trial| trial.miner_id == ranking.miner_id);
         Contender {
             miner_id: ranking.miner_id.clone(),
             sha256: ranking.agent_sha256.clone(),
-            uploaded_at: time,
-            first_submitted_at: first,
-            tasks: known(ranking),
+            uploaded_at: ranking.uploaded_at,
+            first_submitted_at: ranking.first_submitted_at,
+            tasks: own.map(|trial| (trial.record.task.clone(), trial.record.score())).collect(),
         }
-    });
-    let tasks = report.round.tasks.iter().filter_map(|id| tasks::find(id.as_str()));
-    let tasks: Vec<_> = tasks.map(|task| RoundTask::new(task, report.round.seed)).collect();
-    let payout = match report.round.payout.parse() {
-        Ok(payout) => payout,
-        Err(error) => return vec![ParseChoiceError::to_string(&error)],
     };
-    let Ok(pool) = report.round.pool_tao.parse() else {
-        return vec![format!("'{}' is not a pool", report.round.pool_tao)];
+    let Ok(payout) = report.round.payout.parse() else {
+        problems.push(format!(
+            "'{}' is not a payout of this version",
+            report.round.payout.escape_debug()
+        ));
+        return;
     };
-    let reward = RewardPolicy { pool, payout };
-    let again = rank(contenders.collect(), &tasks, reward);
-    let mut wrong = Vec::new();
+    // A wrong pool is reported by the check of the rankings.
+    let Ok(pool) = report.round.pool_tao.parse() else { return };
+    if report.round.isolation.parse::<crate::round::plan::Isolation>().is_err() {
+        problems.push(format!("'{}' is not an isolation", report.round.isolation.escape_debug()));
+    }
+    let contenders = report.rankings.iter().map(contender).collect();
+    let again = rank(contenders, tasks, RewardPolicy { pool, payout });
     for (reported, computed) in report.rankings.iter().zip(&again) {
         if reported != computed {
-            wrong.push(format!(
+            problems.push(format!(
                 "rank {}: the report has {} with {} and {} 'TAO', but {} with {} and {} 'TAO' follows from \
                  the trials",
                 reported.rank,
@@ -127,110 +243,7 @@ fn standings(
             ));
         }
     }
-    wrong
 }
 
 #[cfg(test)]
-mod tests {
-    use tasks::Sha256;
-
-    use super::*;
-    use crate::scoring::reward::Payout;
-    use crate::trial::record::{Attempt, CaseResult};
-
-    /// A report of two agents on one task: all cases right, and all but the first.
-    fn report() -> RoundReport {
-        let seed = Seed(3);
-        let task = RoundTask::new(tasks::find("reverse_string").unwrap(), seed);
-        let record = |name: &str, wrong: usize| {
-            let verdict =
-                |index| if index < wrong { Verdict::WrongAnswer } else { Verdict::Accepted };
-            let case = |(index, case): (usize, &tasks::Case)| {
-                CaseResult::new(&case.name, verdict(index), "")
-            };
-            let total = u32::try_from(task.cases.len()).unwrap();
-            let passed = total - u32::try_from(wrong).unwrap();
-            MinerTrial {
-                miner_id: name.parse().unwrap(),
-                record: TrialRecord {
-                    agent_sha256: Sha256::of(name.as_bytes()),
-                    task: task.id().clone(),
-                    seed,
-                    verdict: verdict(0),
-                    score: task_score(passed, total),
-                    passed,
-                    total,
-                    cases: task.cases.iter().enumerate().map(case).collect(),
-                    wall_ms: 1,
-                    cpu_ms: 1,
-                    peak_memory_bytes: 1,
-                    stdout: String::new(),
-                    stderr: String::new(),
-                    stdout_truncated: false,
-                    stderr_truncated: false,
-                    attempts: vec![Attempt::default()],
-                },
-            }
-        };
-        let trials = vec![record("a", 0), record("b", 1)];
-        let contender = |trial: &MinerTrial| Contender {
-            miner_id: trial.miner_id.clone(),
-            sha256: trial.record.agent_sha256.clone(),
-            uploaded_at: Timestamp::UNIX_EPOCH,
-            first_submitted_at: Timestamp::UNIX_EPOCH,
-            tasks: BTreeMap::from([(trial.record.task.clone(), trial.record.score())]),
-        };
-        let contenders = trials.iter().map(contender).collect();
-        let reward = RewardPolicy { pool: "100".parse().unwrap(), payout: Payout::Proportional };
-        let rankings = rank(contenders, &[task], reward);
-        let salt = "ab".to_owned();
-        let round = Round {
-            id: "r".into(),
-            commitment: Some(commitment(seed, &salt)),
-            salt: Some(salt),
-            seed,
-            started_at: Timestamp::UNIX_EPOCH,
-            finished_at: Timestamp::UNIX_EPOCH,
-            tasks: vec!["reverse_string".parse().unwrap()],
-            image: String::new(),
-            isolation: "agent".into(),
-            pool_tao: "100".into(),
-            payout: "proportional".into(),
-            trials: 2,
-            cached: 0,
-            faults: vec![],
-        };
-        RoundReport { round, trials, rankings }
-    }
-
-    fn check(change: impl FnOnce(&mut RoundReport), word: &str) {
-        let mut report = report();
-        change(&mut report);
-        let wrong = verify(&report);
-        assert!(
-            wrong.iter().any(|sentence| sentence.contains(word)),
-            "'{word}' is not in {wrong:?}"
-        );
-    }
-
-    #[test]
-    fn accepts_a_consistent_report() {
-        assert_eq!(verify(&report()), Vec::<String>::new());
-    }
-
-    #[test]
-    fn names_everything_that_does_not_follow() {
-        check(|r| r.round.seed = Seed(4), "commitment");
-        check(|r| r.round.salt = Some("cd".into()), "commitment");
-        check(|r| r.round.salt = None, "commitment");
-        check(|r| r.trials[1].record.score = 100.0, "not the score of its cases");
-        check(|r| r.trials[1].record.passed += 1, "do not add up");
-        check(|r| r.trials[1].record.verdict = Verdict::Accepted, "not the verdict");
-        check(|r| r.trials[0].record.cases[0].name.push('x'), "not those of the task");
-        check(|r| r.trials[0].record.seed = Seed(9), "seed 9");
-        check(|r| r.rankings[1].reward_rao += 1, "rank 2");
-        check(|r| r.rankings[0].score = 12.0, "rank 1");
-        check(|r| r.rankings.swap(0, 1), "rank 1");
-        check(|r| r.round.pool_tao = "99".into(), "rank 1");
-    }
-}
+mod tests;

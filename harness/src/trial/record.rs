@@ -14,8 +14,9 @@ pub struct TrialRecord {
     pub agent_sha256: Sha256,
     /// The task
     pub task: TaskId,
-    /// The round's seed
-    pub seed: Seed,
+    /// The round's seed; left out of the report of an open round
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<Seed>,
     /// The verdict of the first case that is not accepted
     pub verdict: Verdict,
     /// 100 x passed cases / cases, two decimals
@@ -97,6 +98,10 @@ pub struct Attempt {
 pub struct MinerTrial {
     /// Who submitted the agent
     pub miner_id: MinerId,
+    /// The key of the record: the digest of everything that decided it. Left out of the report of an open round, because
+    /// a guess of the seed could be tested against it
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Sha256>,
     /// The record
     #[serde(flatten)]
     pub record: TrialRecord,

@@ -168,7 +168,7 @@ fn record(plan: TrialPlan<'_>, agent_run: &AgentRun, judged: JudgedAnswer) -> Tr
     TrialRecord {
         agent_sha256: plan.agent_sha256.clone(),
         task: plan.task.id().clone(),
-        seed: plan.task.seed,
+        seed: Some(plan.task.seed),
         verdict: Verdict::of_cases(verdicts),
         score: tally.score(),
         passed: tally.passed,

@@ -65,7 +65,7 @@ async fn table_of_a_past_round_scores_nothing_in_the_next() {
         let checked = checked.expect("the arena does not fail");
         let line = |t: &MinerTrial| format!("{} {}", t.record.task, t.record.score);
         eprintln!("{seed}: {:?}", checked.trials.iter().map(line).collect::<Vec<_>>());
-        checked.score
+        checked.score.expect("every trial is judged")
     };
     let (past, next) = (score(Seed(1)).await, score(Seed(2)).await);
     sandbox.cleanup().await.expect("everything is removed");

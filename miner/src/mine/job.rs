@@ -184,7 +184,7 @@ impl MiningJob<'_> {
             |view: &&TaskView| self.tasks.contains(view) || self.answers.get(&view.id).is_some();
         MiningReport {
             agent_sha256: Sha256::of(agent.source.as_bytes()),
-            score: agent.checked.as_ref().map(|checked| checked.score),
+            score: agent.checked.as_ref().and_then(|checked| checked.score),
             tasks: self.all_tasks.iter().filter(is_listed).map(task).collect(),
             stopped: agent.stopped.clone(),
             usage: agent.usage,

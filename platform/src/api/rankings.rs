@@ -16,13 +16,16 @@ use super::schema;
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "server", schema(examples(json!({
     "round": {
-        "id": "2026-01-01", "seed": 7, "started_at": "2026-01-01T12:00:00Z",
+        "id": "20260101T120000Z-5eed0007", "status": "open",
+        "commitment": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "opened_at": "2026-01-01T12:00:00Z", "listed_at": "2026-01-01T12:00:10Z",
         "finished_at": "2026-01-01T12:01:00Z", "tasks": ["reverse_string"],
         "image": "python@sha256:0", "isolation": "agent", "pool_tao": "100",
-        "payout": "proportional", "trials": 1, "cached": 0, "faults": []
+        "payout": "proportional", "trials": 1, "faults": []
     },
     "rankings": [{
         "rank": 1, "miner_id": "me", "score": 100.0, "reward_tao": "100", "copy_of": null,
+        "uploaded_at": "2026-01-01T11:00:00Z", "first_submitted_at": "2026-01-01T11:00:00Z",
         "agent_sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
         "reward_rao": 100_000_000_000_u64,
         "tasks": {"reverse_string": {"verdict": "AC", "score": 100.0, "passed": 21, "total": 21}}
@@ -35,28 +38,52 @@ pub struct Rankings {
     pub rankings: Vec<Ranking>,
 }
 
+/// Whether a round may still be judged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum RoundStatus {
+    /// Agents are judged under a secret seed, as often as wanted. The ranking shows standings.
+    #[default]
+    Open,
+    /// The ranking is final, and the seed is revealed.
+    Closed,
+}
+
 /// One evaluation of agents x tasks under one seed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct Round {
-    /// Unique name of the round.
+    /// Unique name of the round: the time at which it was opened, and random digits.
+    #[cfg_attr(feature = "server", schema(pattern = "^[0-9A-Za-z-]{1,64}$"))]
     pub id: String,
-    /// The commitment published before the round, if any: the sha256 of `SEED:SALT`.
+    /// Whether the round may still be judged.
+    pub status: RoundStatus,
+    /// The commitment, published when the round was opened: the sha256 of `ID:SEED:SALT`.
+    #[cfg_attr(feature = "server", schema(value_type = String, pattern = "^[0-9a-f]{64}$"))]
+    pub commitment: Sha256,
+    /// The seed of the generated cases, once the round is closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<String>, pattern = "^[0-9a-f]{64}$"))]
-    pub commitment: Option<Sha256>,
-    /// What was hashed together with the seed, so that the commitment does not reveal the seed.
+    #[cfg_attr(feature = "server", schema(value_type = Option<u64>))]
+    pub seed: Option<Seed>,
+    /// What was hashed together with the seed, once the round is closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub salt: Option<String>,
-    /// The seed of the generated cases.
-    #[cfg_attr(feature = "server", schema(value_type = u64))]
-    pub seed: Seed,
-    /// When the first trial began.
+    /// When the seed was drawn.
     #[cfg_attr(feature = "server", schema(value_type = String, format = DateTime))]
-    pub started_at: Timestamp,
-    /// When the last trial ended.
+    pub opened_at: Timestamp,
+    /// When the agents were listed: later uploads are not in the ranking.
+    #[cfg_attr(feature = "server", schema(value_type = String, format = DateTime))]
+    pub listed_at: Timestamp,
+    /// When the ranking was computed.
     #[cfg_attr(feature = "server", schema(value_type = String, format = DateTime))]
     pub finished_at: Timestamp,
+    /// Whether only versions uploaded before the round was opened were judged.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub frozen: bool,
+    /// Whether the round covers fewer agents or tasks than there are.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub partial: bool,
     /// The tasks, in the order of the round.
     #[cfg_attr(feature = "server", schema(value_type = Vec<schema::TaskIdSchema>))]
     pub tasks: Vec<TaskId>,
@@ -70,10 +97,27 @@ pub struct Round {
     pub payout: String,
     /// Number of trials in the round.
     pub trials: u64,
-    /// Number of trials taken from stored trial records.
-    pub cached: u64,
-    /// The trials that failed because of the arena. They have no verdict.
+    /// The trials that failed because of the arena. They have no verdict, their agents have no rank, and the
+    /// rewards are provisional until they are judged.
     pub faults: Vec<FaultRecord>,
+}
+
+impl Round {
+    /// The beginning of the id of a round that was opened at this time. The commitment binds to the id, and so to the
+    /// time.
+    pub fn id_prefix(opened_at: Timestamp) -> String {
+        opened_at.strftime("%Y%m%dT%H%M%SZ-").to_string()
+    }
+
+    /// Returns the commitment to a round's seed. It binds to id, seed and salt and reveals none of the last two.
+    pub fn commitment_to(id: &str, seed: Seed, salt: &str) -> Sha256 {
+        Sha256::of(format!("{id}:{seed}:{salt}").as_bytes())
+    }
+
+    /// Returns whether some agents are not judged yet, so that ranks and rewards may change.
+    pub fn is_provisional(&self) -> bool {
+        !self.faults.is_empty()
+    }
 }
 
 /// A trial that the arena could not complete.
@@ -113,6 +157,12 @@ pub struct Ranking {
     #[serde(default)]
     #[cfg_attr(feature = "server", schema(value_type = BTreeMap<String, f64>))]
     pub families: BTreeMap<Family, f64>,
+    /// When this version was accepted: the earlier one wins a tie.
+    #[cfg_attr(feature = "server", schema(value_type = String, format = DateTime))]
+    pub uploaded_at: Timestamp,
+    /// When this miner first submitted this source: the earliest one is the original.
+    #[cfg_attr(feature = "server", schema(value_type = String, format = DateTime))]
+    pub first_submitted_at: Timestamp,
     /// The owner of the earlier agent that this one is a copy of.
     pub copy_of: Option<MinerId>,
 }

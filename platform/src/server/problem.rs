@@ -78,6 +78,7 @@ impl From<StoreError> for ProblemResponse {
             StoreError::TokenMissing(_) | StoreError::TokenWrong(_) => Self::unauthorized(format!(
                 "{error}; the token goes into the header `Authorization: Bearer TOKEN`"
             )),
+            StoreError::Round(_) => Self::new(StatusCode::CONFLICT, error.to_string()),
             StoreError::Unknown(_) => Self::new(StatusCode::NOT_FOUND, error.to_string()),
             StoreError::Io { .. } | StoreError::Damaged { .. } => {
                 let response = if error.is_full() {

@@ -67,6 +67,15 @@ pub(super) fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), 
     AtomicWrite { path, bytes, mode: PUBLIC }.durably(disk)
 }
 
+/// Writes a file of the store that only its owner may read. See [`write_atomically`].
+pub(super) fn replace_private(
+    disk: &dyn Disk,
+    path: &Path,
+    bytes: &[u8],
+) -> Result<(), StoreError> {
+    AtomicWrite { path, bytes, mode: PRIVATE }.durably(disk)
+}
+
 /// Writes a whole file that a power loss may remove or leave empty: for what can be created again.
 pub(super) fn replace_unsynced(
     disk: &dyn Disk,

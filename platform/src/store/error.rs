@@ -34,6 +34,9 @@ pub enum StoreError {
         "this is not the token of '{0}': send the one of its first upload, or choose another miner_id"
     )]
     TokenWrong(MinerId),
+    /// The round cannot be evaluated or published.
+    #[error("{0}")]
+    Round(String),
     /// Nothing is stored under this id.
     #[error("no agent is stored for '{0}'")]
     Unknown(MinerId),

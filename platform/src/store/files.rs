@@ -90,9 +90,10 @@ impl Store {
         self.root.join("results")
     }
 
-    /// Writes a file into [`Store::results_dir`]. When this returns, it is durable.
+    /// Writes a file into [`Store::results_dir`]. When this returns, it is durable. Only its owner may read it:
+    /// trial records hold the secret seed of the open round.
     pub fn put_result(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
-        self.write(&self.results_dir().join(name), bytes)
+        disk::replace_private(self.disk(), &self.results_dir().join(name), bytes)
     }
 
     /// Lists every stored agent. A damaged file never hides the others.
@@ -144,9 +145,18 @@ impl Store {
 
     /// Returns the agent's source, checked against its digest.
     pub fn source(&self, meta: &AgentMeta) -> Result<String, StoreError> {
-        let path = self.version_path(&meta.sha256);
+        self.source_of_version(&meta.miner_id, &meta.sha256)
+    }
+
+    /// Returns the source of one version of a miner's agent, checked against its digest.
+    pub fn source_of_version(
+        &self,
+        miner_id: &MinerId,
+        sha256: &Sha256,
+    ) -> Result<String, StoreError> {
+        let path = self.version_path(sha256);
         let wrong = match fs::read(&path) {
-            Ok(bytes) if Sha256::of(&bytes) == meta.sha256 => return text(&path, bytes),
+            Ok(bytes) if Sha256::of(&bytes) == *sha256 => return text(&path, bytes),
             Ok(_) => {
                 StoreError::damaged(&path, "its content does not match the digest in its name")
             }
@@ -156,9 +166,9 @@ impl Store {
             Err(error) => return Err(StoreError::io("read", &path)(error)),
         };
         // The copy for people will do if its digest is right.
-        let copy = self.source_path(&meta.miner_id);
+        let copy = self.source_path(miner_id);
         match fs::read(&copy) {
-            Ok(bytes) if Sha256::of(&bytes) == meta.sha256 => text(&copy, bytes),
+            Ok(bytes) if Sha256::of(&bytes) == *sha256 => text(&copy, bytes),
             _ => Err(wrong),
         }
     }

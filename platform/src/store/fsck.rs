@@ -17,7 +17,7 @@ use tasks::Sha256;
 use super::error::StoreError;
 use super::files::{Store, read_json};
 use super::lock::WriteLock;
-use super::meta::{AgentMeta, MAX_HISTORY, RoundFile};
+use super::meta::{AgentMeta, MAX_HISTORY, RoundDefinition};
 use crate::api::{MinerId, Rankings};
 
 /// A file of the store that is not in order.
@@ -251,7 +251,7 @@ impl<'a> Fsck<'a> {
         for path in files(&self.store.rounds_dir())? {
             self.check_json::<Rankings>(&path)?;
         }
-        self.check_json::<RoundFile>(&self.store.round_path())
+        self.check_json::<RoundDefinition>(&self.store.round_path())
     }
 
     fn rankings(&mut self) -> Result<(), StoreError> {

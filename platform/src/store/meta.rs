@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tasks::{Seed, Sha256, TaskId};
 
-use crate::api::{AgentHistory, AgentVersion, AgentView, MinerId};
+use crate::api::{AgentHistory, AgentVersion, AgentView, MinerId, Round};
 
 /// The number of earlier versions that an agent's metadata lists. Older ones stay in `versions/`; an
 /// unbounded list would make each upload and each listing of a busy miner slower than the one before.
@@ -57,17 +57,46 @@ pub struct AgentListing {
     pub damaged: Vec<String>,
 }
 
-/// The definition of the round in progress, so that an evaluation that was killed resumes under the same
-/// seed.
+/// What decides the cases and the key of every trial of a round. The file of the open round is readable by its owner
+/// only: with the seed, every case can be answered in advance.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RoundFile {
-    /// The seed of the generated cases.
+pub struct RoundDefinition {
+    /// Unique name of the round.
+    pub id: String,
+    /// The secret seed of the generated cases.
     pub seed: Seed,
-    /// What is hashed with the seed into the round's commitment; secret until the round is over.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub salt: Option<String>,
-    /// The digest of the image that the agents run in.
+    /// What is hashed with id and seed into the round's commitment, equally secret.
+    pub salt: String,
+    /// When the seed was drawn.
+    pub opened_at: Timestamp,
+    /// Whether only versions uploaded before `opened_at` are judged.
+    #[serde(default)]
+    pub frozen: bool,
+    /// The image that the agents run in, as `REFERENCE@DIGEST`; empty until the round is judged.
     pub image: String,
+    /// The unit that has a container of its own, `agent` or `trial`; empty until the round is judged.
+    pub isolation: String,
     /// The tasks, in the order of the round.
     pub tasks: Vec<TaskId>,
+}
+
+impl RoundDefinition {
+    /// The definition of a closed round, from its ranking; `None` if the ranking does not reveal it.
+    pub fn of_closed(round: &Round) -> Option<Self> {
+        Some(Self {
+            id: round.id.clone(),
+            seed: round.seed?,
+            salt: round.salt.clone()?,
+            opened_at: round.opened_at,
+            frozen: round.frozen,
+            image: round.image.clone(),
+            isolation: round.isolation.clone(),
+            tasks: round.tasks.clone(),
+        })
+    }
+
+    /// The commitment that is published while seed and salt are secret.
+    pub fn commitment(&self) -> Sha256 {
+        Round::commitment_to(&self.id, self.seed, &self.salt)
+    }
 }

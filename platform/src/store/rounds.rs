@@ -1,15 +1,16 @@
-//! Rankings, and the round in progress.
+//! Rankings, and the open round.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read as _, Write as _};
 use std::path::PathBuf;
 
-use tasks::Sha256;
+use tasks::Seed;
 
+use super::disk;
 use super::error::StoreError;
 use super::files::{FileStamp, Store, read_json, to_json};
-use super::meta::RoundFile;
-use crate::api::Rankings;
+use super::meta::RoundDefinition;
+use crate::api::{Rankings, Round, RoundStatus};
 
 impl Store {
     /// Returns the latest ranking, if there has been a round.
@@ -27,14 +28,33 @@ impl Store {
         }
     }
 
-    /// Stores this as the latest ranking and among the rounds so far. A round that is ranked again replaces
-    /// its earlier ranking.
+    /// Stores this as the latest ranking and among the rounds so far. Standings of an open round replace its earlier
+    /// ones; the ranking of a closed round is final. A round that was opened before the latest one is refused.
     pub fn put_rankings(&self, rankings: &Rankings) -> Result<(), StoreError> {
-        let bytes = to_json(rankings);
         let round = &rankings.round;
-        let time = round.started_at.strftime("%Y%m%dT%H%M%S");
-        let name = format!("{time}-{}.json", Sha256::of(round.id.as_bytes()).short());
-        self.write(&self.rounds_dir().join(name), &bytes)?;
+        let path = self.ranking_path(&round.id)?;
+        if let Some(stored) = read_json::<Rankings>(&path)?
+            && stored.round.status == RoundStatus::Closed
+        {
+            if stored == *rankings {
+                return self.write(&self.rankings_path(), &to_json(rankings));
+            }
+            return Err(StoreError::Round(format!(
+                "round {} is closed: its ranking is final",
+                round.id
+            )));
+        }
+        // A damaged file is replaced.
+        if let Some(latest) = self.rankings().ok().flatten()
+            && (latest.round.opened_at, &latest.round.id) > (round.opened_at, &round.id)
+        {
+            return Err(StoreError::Round(format!(
+                "round {} was opened before the published round {}: publish a newer round",
+                round.id, latest.round.id
+            )));
+        }
+        let bytes = to_json(rankings);
+        self.write(&path, &bytes)?;
         self.write(&self.rankings_path(), &bytes)
     }
 
@@ -52,13 +72,77 @@ impl Store {
         Ok(rounds)
     }
 
-    /// Returns the definition of the round in progress, if there is one.
-    pub fn round(&self) -> Result<Option<RoundFile>, StoreError> {
-        read_json(&self.round_path())
+    /// Returns the open round, if there is one. A round that was closed stays closed, also if a crash left its file.
+    pub fn open_round(&self) -> Result<Option<RoundDefinition>, StoreError> {
+        let Some(round) = read_json::<RoundDefinition>(&self.round_path())? else {
+            return Ok(None);
+        };
+        let ranking = read_json::<Rankings>(&self.ranking_path(&round.id)?)?;
+        let closed = ranking.is_some_and(|ranking| ranking.round.status == RoundStatus::Closed);
+        Ok((!closed).then_some(round))
     }
 
-    /// Stores the definition of the round in progress.
-    pub fn put_round(&self, round: &RoundFile) -> Result<(), StoreError> {
-        self.write(&self.round_path(), &to_json(round))
+    /// Returns the open round, or else the latest published one if it is closed.
+    pub fn latest_round(&self) -> Result<Option<RoundDefinition>, StoreError> {
+        if let Some(open) = self.open_round()? {
+            return Ok(Some(open));
+        }
+        let latest = self.rankings()?;
+        Ok(latest.and_then(|rankings| RoundDefinition::of_closed(&rankings.round)))
     }
+
+    /// Stores the open round, in a file that only its owner may read.
+    pub fn put_open_round(&self, round: &RoundDefinition) -> Result<(), StoreError> {
+        disk::replace_private(self.disk(), &self.round_path(), &to_json(round))
+    }
+
+    /// Closes the open round: stores its final ranking, which reveals the seed, and then forgets the round.
+    pub fn close_round(&self, rankings: &Rankings) -> Result<(), StoreError> {
+        self.put_rankings(rankings)?;
+        let path = self.round_path();
+        fs::remove_file(&path).map_err(StoreError::io("remove", &path))?;
+        disk::sync_directory(self.disk(), self.root())
+    }
+
+    /// The file of a round's ranking.
+    fn ranking_path(&self, id: &str) -> Result<PathBuf, StoreError> {
+        Round::check_id(id).map_err(StoreError::Round)?;
+        Ok(self.rounds_dir().join(format!("{id}.json")))
+    }
+
+    /// Returns the seeds that closed rounds have revealed.
+    pub fn revealed_seeds(&self) -> Result<Vec<Seed>, StoreError> {
+        let rounds = self.rounds(usize::MAX)?;
+        Ok(rounds.iter().filter_map(|rankings| rankings.round.seed).collect())
+    }
+
+    /// Takes the right to evaluate: one process at a time per store. The lock ends with its owner.
+    pub fn lock_round(&self) -> Result<RoundLock, StoreError> {
+        let path = self.root().join("round.lock");
+        let io = || StoreError::io("lock", &path);
+        let mut options = OpenOptions::new();
+        let mut file =
+            options.read(true).write(true).create(true).truncate(false).open(&path).map_err(io())?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut owner = String::new();
+                let _ = file.read_to_string(&mut owner);
+                return Err(StoreError::Round(format!(
+                    "another evaluation of {} is running (process {}): wait for it, or stop it",
+                    self.root().display(),
+                    owner.trim()
+                )));
+            }
+            Err(TryLockError::Error(error)) => return Err(io()(error)),
+        }
+        file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(io())?;
+        Ok(RoundLock { _file: file })
+    }
+}
+
+/// The right to evaluate the store's round, until dropped.
+#[derive(Debug)]
+pub struct RoundLock {
+    _file: File,
 }

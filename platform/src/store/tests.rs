@@ -1,16 +1,18 @@
 //! The store's promises, on a real file system.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
+use jiff::Timestamp;
 use tasks::{Seed, Sha256};
 
 use super::files::to_json;
 use super::lock::WriteLock;
-use super::{AgentMeta, MAX_HISTORY, RoundFile, Store, StoreError};
-use crate::api::{AgentVersion, MinerId, Rankings};
+use super::{AgentMeta, MAX_HISTORY, RoundDefinition, Store, StoreError};
+use crate::api::{AgentVersion, MinerId, Rankings, RoundStatus};
 
 fn store() -> (tempfile::TempDir, Store) {
     let directory = tempfile::tempdir().unwrap();
@@ -243,7 +245,7 @@ fn next_owner_of_a_lock_finishes_what_a_crash_interrupted() {
 fn keeps_rounds_and_returns_the_latest_as_the_ranking() {
     let (_directory, store) = store();
     assert_eq!(store.rankings().unwrap(), None);
-    assert_eq!(store.round().unwrap(), None);
+    assert_eq!(store.open_round().unwrap(), None);
     for (round, score) in [("one", 1), ("two", 2), ("two", 3)] {
         store.put_rankings(&rankings(round, score)).unwrap();
     }
@@ -257,16 +259,52 @@ fn keeps_rounds_and_returns_the_latest_as_the_ranking() {
 }
 
 #[test]
-fn remembers_the_round_in_progress() {
+fn remembers_the_open_round_for_its_owner_only() {
     let (_directory, store) = store();
-    let round = RoundFile {
+    let round = RoundDefinition {
+        id: "one".into(),
         seed: Seed(7),
-        salt: None,
+        salt: "ab".into(),
+        opened_at: Timestamp::UNIX_EPOCH,
+        frozen: false,
         image: "x@sha256:1".into(),
+        isolation: "agent".into(),
         tasks: vec!["a".parse().unwrap()],
     };
-    store.put_round(&round).unwrap();
-    assert_eq!(store.round().unwrap(), Some(round));
+    store.put_open_round(&round).unwrap();
+    assert_eq!(store.open_round().unwrap(), Some(round));
+    let mode = fs::metadata(store.root().join("round.json")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+
+    let mut closed = rankings("one", 1);
+    closed.round.status = RoundStatus::Closed;
+    store.close_round(&closed).unwrap();
+    assert_eq!(store.open_round().unwrap(), None);
+}
+
+#[test]
+fn the_ranking_of_a_closed_round_is_final() {
+    let (_directory, store) = store();
+    let mut closed = rankings("one", 1);
+    closed.round.status = RoundStatus::Closed;
+    store.put_rankings(&closed).unwrap();
+    store.put_rankings(&closed).unwrap();
+    let error = store.put_rankings(&rankings("one", 2)).unwrap_err().to_string();
+    assert!(error.contains("round one is closed"), "{error}");
+    store.put_rankings(&rankings("two", 2)).unwrap();
+    let error = store.put_rankings(&rankings("less", 2)).unwrap_err().to_string();
+    assert!(error.contains("opened before"), "{error}");
+    assert_eq!(store.rankings().unwrap(), Some(rankings("two", 2)));
+}
+
+#[test]
+fn one_evaluation_at_a_time() {
+    let (_directory, store) = store();
+    let lock = store.lock_round().unwrap();
+    let error = store.lock_round().unwrap_err().to_string();
+    assert!(error.contains(&std::process::id().to_string()), "{error}");
+    drop(lock);
+    store.lock_round().unwrap();
 }
 
 #[test]
@@ -280,18 +318,21 @@ fn error_of_a_store_that_cannot_be_opened_names_file_and_remedy() {
 
 /// A round of one agent on one task.
 pub(super) fn rankings(round: &str, score: u32) -> Rankings {
-    let minute = if round == "one" { 1 } else { 2 };
+    let minute = if round == "two" { 2 } else { 1 };
     let ranking = serde_json::json!({
         "rank": 1, "miner_id": "me", "agent_sha256": Sha256::of(b""), "score": score,
         "reward_tao": "100", "reward_rao": 100_000_000_000_u64, "copy_of": null,
+        "uploaded_at": "2026-01-01T00:00:00Z", "first_submitted_at": "2026-01-01T00:00:00Z",
         "tasks": {"a": {"verdict": "AC", "score": score, "passed": 1, "total": 1}},
     });
     serde_json::from_value(serde_json::json!({
         "round": {
-            "id": round, "seed": 1, "started_at": format!("2026-01-01T00:0{minute}:00Z"),
+            "id": round, "status": "open", "commitment": Sha256::of(b""),
+            "opened_at": format!("2026-01-01T00:0{minute}:00Z"),
+            "listed_at": format!("2026-01-01T00:0{minute}:00Z"),
             "finished_at": format!("2026-01-01T00:0{minute}:30Z"), "tasks": ["a"],
             "image": "x", "isolation": "agent", "pool_tao": "100", "payout": "proportional",
-            "trials": 1, "cached": 0, "faults": [],
+            "trials": 1, "faults": [],
         },
         "rankings": [ranking],
     }))

@@ -136,7 +136,7 @@ async fn sources_and_publishing_require_the_validator_token() {
     assert_eq!(error.status(), Some(StatusCode::UNAUTHORIZED));
     assert_eq!(server.client.source(&agent, VALIDATOR).await.unwrap(), "print(1)\n");
 
-    let round = rankings("r1", "me");
+    let round = rankings("1", "me");
     let error = server.client.put_rankings(&round, "guess").await.unwrap_err();
     assert_eq!(error.status(), Some(StatusCode::UNAUTHORIZED));
     server.client.put_rankings(&round, VALIDATOR).await.unwrap();

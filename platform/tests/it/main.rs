@@ -10,4 +10,5 @@ mod faults;
 mod fuzz;
 mod http;
 mod page;
+mod rankings;
 mod support;

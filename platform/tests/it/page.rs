@@ -32,6 +32,7 @@ async fn shows_ranks_changes_histories_and_verdicts() {
     let server = TestServer::start().await;
     rounds::put(&server.store);
     let text = page(&server, "/").await;
+    assert!(text.contains("open: these are standings; provisional: some trials are not"), "{text}");
     assert_eq!(miners(&text), ["good", "climber", "fresh", "faller", "copy-cat"]);
     let rows = |miner: &str| {
         let start = format!("data-miner=\"{miner}\"");

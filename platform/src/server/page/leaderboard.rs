@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::heat_map::heat_map;
-use crate::api::Ranking;
+use crate::api::{Ranking, Round, RoundStatus};
 use crate::server::board::Board;
 
 /// Number of agents per page.
@@ -103,9 +103,29 @@ fn round(board: &Board) -> Markup {
             div { dt { "Tasks" } dd { (round.tasks.len()) } }
             div { dt { "Trials" } dd { (round.trials) } }
             div { dt { "Pool" } dd { (round.pool_tao) " 'TAO', " (round.payout) } }
-            div { dt { "Seed" } dd { (round.seed) } }
+            div { dt { "State" } dd { (state(round)) } }
+            div {
+                dt { "Commitment" }
+                dd { code title=(round.commitment) { (round.commitment.short()) } }
+            }
+            @if let Some(seed) = round.seed { div { dt { "Seed" } dd { (seed) } } }
         }
     }
+}
+
+/// What the ranking of a round is worth so far.
+fn state(round: &Round) -> String {
+    let mut state = match round.status {
+        RoundStatus::Open => "open: these are standings".to_owned(),
+        RoundStatus::Closed => "closed: final ranking".to_owned(),
+    };
+    if round.partial {
+        state.push_str("; partial: not all tasks or agents");
+    }
+    if round.is_provisional() {
+        state.push_str("; provisional: some trials are not judged, and rewards may change");
+    }
+    state
 }
 
 fn row(board: &Board, entry: &Ranking) -> Markup {

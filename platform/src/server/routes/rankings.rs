@@ -1,16 +1,23 @@
 //! The latest ranking.
 
+use std::collections::HashSet;
+
 use axum::Json;
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::api::Rankings;
 use crate::server::app::{App, blocking};
 use crate::server::auth::ValidatorAuth;
+use crate::server::extract::QueryParams;
 use crate::server::middleware::RequestDeadline;
 use crate::server::problem::ProblemResponse;
+use crate::store::Store;
 
 /// The maximum size of a published ranking: about 10,000 agents on 10 tasks each.
 pub(super) const MAX_BODY_BYTES: usize = 16 << 20;
@@ -32,9 +39,25 @@ pub(super) async fn latest(State(app): State<App>) -> Result<Response, ProblemRe
     Ok(([(header::CONTENT_TYPE, "application/json")], board.json.clone()).into_response())
 }
 
+/// The number of problems that the answer to a refused ranking names.
+const SHOWN_PROBLEMS: usize = 5;
+
+/// Clocks of platform and validator may differ by this much.
+const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
+
+/// How a ranking is published.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct PublishQuery {
+    /// Publish a ranking of fewer tasks or agents than the platform has. It must say so with `partial`.
+    #[serde(default)]
+    publish_partial: bool,
+}
+
 /// Publish a ranking as the latest
 #[utoipa::path(
     put, path = "/rankings", tag = "validators",
+    params(PublishQuery),
     request_body = Rankings,
     security(("validator" = [])),
     responses((status = 204, description = "The ranking is stored"), ProblemResponse),
@@ -43,14 +66,65 @@ pub(super) async fn publish(
     State(app): State<App>,
     _: ValidatorAuth,
     deadline: RequestDeadline,
+    QueryParams(query): QueryParams<PublishQuery>,
     body: Result<Json<Rankings>, JsonRejection>,
 ) -> Result<StatusCode, ProblemResponse> {
     let Json(rankings) =
         body.map_err(|rejection| ProblemResponse::new(rejection.status(), rejection.body_text()))?;
+    let mut problems = rankings.check();
+    if rankings.round.finished_at > Timestamp::now() + CLOCK_TOLERANCE {
+        problems.push("the round finished in the future".to_owned());
+    }
+    if rankings.round.partial && !query.publish_partial {
+        problems.push(
+            "the round covers fewer tasks or agents than there are: publish it with `?publish_partial=true`"
+                .to_owned(),
+        );
+    }
+    check_consistent(problems)?;
     blocking(move || {
+        if !rankings.round.partial {
+            check_consistent(left_out(&rankings, &app.store)?)?;
+        }
         deadline.meet()?;
         Ok(app.store.put_rankings(&rankings)?)
     })
     .await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Refuses a ranking with the first few of its problems.
+fn check_consistent(problems: Vec<String>) -> Result<(), ProblemResponse> {
+    if problems.is_empty() {
+        return Ok(());
+    }
+    let mut detail =
+        problems.iter().take(SHOWN_PROBLEMS).map(String::as_str).collect::<Vec<_>>().join("; ");
+    if problems.len() > SHOWN_PROBLEMS {
+        detail.push_str(&format!("; and {} more", problems.len() - SHOWN_PROBLEMS));
+    }
+    Err(ProblemResponse::new(StatusCode::UNPROCESSABLE_ENTITY, detail))
+}
+
+/// Returns one sentence for each task and agent of the platform that the ranking leaves out.
+fn left_out(rankings: &Rankings, store: &Store) -> Result<Vec<String>, ProblemResponse> {
+    let round = &rankings.round;
+    let mut problems = Vec::new();
+    for task in tasks::all() {
+        if !round.tasks.contains(&task.id) {
+            problems.push(format!("task {} is left out, and the round is not partial", task.id));
+        }
+    }
+    let ranked = rankings.rankings.iter().map(|ranking| &ranking.miner_id);
+    let faulted = round.faults.iter().map(|fault| &fault.miner_id);
+    let judged: HashSet<_> = ranked.chain(faulted).collect();
+    let limit = if round.frozen { round.opened_at } else { round.listed_at } - CLOCK_TOLERANCE;
+    for agent in store.agents()?.agents {
+        let first = agent.history.first().map_or(agent.uploaded_at, |version| version.uploaded_at);
+        if first < limit && !judged.contains(&agent.miner_id) {
+            problems
+                .push(format!("'{}' is left out, and the round is not partial", agent.miner_id));
+        }
+    }
+    Ok(problems)
 }

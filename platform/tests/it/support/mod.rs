@@ -1,6 +1,6 @@
 //! A real server on a free port with its own store, for the tests of the API.
 
-use platform::api::{ProblemDocument, Rankings};
+use platform::api::{ProblemDocument, Rankings, Round};
 use platform::client::Client;
 use platform::server::{Settings, serve};
 use platform::store::Store;
@@ -101,18 +101,22 @@ pub async fn check_problem(response: Response, status: u16, part: &str) -> Probl
     problem
 }
 
-/// A round of one agent on one task.
+/// A closed round of one agent on one task; `round` distinguishes it from others.
 pub fn rankings(round: &str, miner_id: &str) -> Rankings {
+    let id = format!("20260110T000000Z-{round}");
     serde_json::from_value(serde_json::json!({
         "round": {
-            "id": round, "seed": 1, "started_at": "2026-01-01T00:00:00Z",
-            "finished_at": "2026-01-01T00:01:00Z", "tasks": ["reverse_string"],
+            "id": id, "status": "closed", "seed": 1, "salt": "5a17", "partial": true,
+            "commitment": Round::commitment_to(&id, tasks::Seed(1), "5a17"),
+            "opened_at": "2026-01-10T00:00:00Z", "listed_at": "2026-01-10T00:00:30Z",
+            "finished_at": "2026-01-10T00:01:00Z", "tasks": ["reverse_string"],
             "image": "python@sha256:0", "isolation": "agent", "pool_tao": "100",
-            "payout": "proportional", "trials": 1, "cached": 0, "faults": [],
+            "payout": "proportional", "trials": 1, "faults": [],
         },
         "rankings": [{
             "rank": 1, "miner_id": miner_id, "agent_sha256": "0".repeat(64), "score": 100.0,
             "reward_tao": "100", "reward_rao": 100_000_000_000_u64, "copy_of": null,
+            "uploaded_at": "2026-01-01T00:00:00Z", "first_submitted_at": "2026-01-01T00:00:00Z",
             "tasks": {"reverse_string": {"verdict": "AC", "score": 100.0, "passed": 1, "total": 1}},
         }],
     }))

@@ -67,16 +67,20 @@ fn round(day: u32, agents: &[(&str, [u32; 4])], text: &str) -> Rankings {
                 "rank": place + 1, "miner_id": miner_id, "agent_sha256": "0".repeat(64),
                 "score": f64::from(passed.iter().sum::<u32>()) * 3.125, "reward_tao": text, "reward_rao": 0,
                 "tasks": tasks,
+                "uploaded_at": "2026-01-01T00:00:00Z", "first_submitted_at": "2026-01-01T00:00:00Z",
                 "copy_of": (*miner_id == "copy-cat").then_some("faller"),
             })
         })
         .collect();
     serde_json::from_value(serde_json::json!({
         "round": {
-            "id": format!("{text}{day}"), "seed": 1, "started_at": format!("2026-01-0{day}T00:00:00Z"),
+            "id": format!("2026010{day}T000000Z-00000001"), "status": if day == 2 { "closed" } else { "open" },
+            "seed": (day == 2).then_some(1), "salt": (day == 2).then_some(text), "commitment": "0".repeat(64),
+            "opened_at": format!("2026-01-0{day}T00:00:00Z"),
+            "listed_at": format!("2026-01-0{day}T00:00:30Z"),
             "finished_at": format!("2026-01-0{day}T00:01:00Z"), "tasks": TASKS,
             "image": text, "isolation": text, "pool_tao": text, "payout": text,
-            "trials": 20, "cached": 0,
+            "trials": 20,
             "faults": [{"miner_id": "copy-cat", "task": "factorial", "fault": text}],
         },
         "rankings": rankings,

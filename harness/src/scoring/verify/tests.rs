@@ -1,0 +1,294 @@
+//! Every change of a true report is refused: of each field, wherever it is, and of what the report is made of.
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::*;
+use crate::scoring::report::write_evaluation;
+use crate::scoring::reward::Payout;
+use crate::trial::record::{Attempt, CaseResult};
+
+const SEED: Seed = Seed(3);
+const SALT: &str = "ab";
+const ID: &str = "20260101T000000Z-00000001";
+const IMAGE: &str = "sha256:1f2e";
+
+/// The trial of an agent on a task, of which the first `wrong` cases fail.
+fn trial(name: &str, task: &RoundTask, wrong: usize) -> MinerTrial {
+    let verdict = |index| if index < wrong { Verdict::WrongAnswer } else { Verdict::Accepted };
+    let case = |(index, case): (usize, &tasks::Case)| {
+        CaseResult::new(&case.name, verdict(index), if index < wrong { "wrong" } else { "" })
+    };
+    let total = u32::try_from(task.cases.len()).unwrap();
+    let passed = total - u32::try_from(wrong).unwrap();
+    let agent_sha256 = Sha256::of(name.as_bytes());
+    MinerTrial {
+        miner_id: name.parse().unwrap(),
+        key: Some(Results::key(&agent_sha256, task, IMAGE)),
+        record: TrialRecord {
+            agent_sha256,
+            task: task.id().clone(),
+            seed: Some(SEED),
+            verdict: verdict(0),
+            score: task_score(passed, total),
+            passed,
+            total,
+            cases: task.cases.iter().enumerate().map(case).collect(),
+            wall_ms: 1,
+            cpu_ms: 1,
+            peak_memory_bytes: 1,
+            stdout: "answer".into(),
+            stderr: String::new(),
+            stdout_truncated: false,
+            stderr_truncated: false,
+            attempts: vec![Attempt::default()],
+        },
+    }
+}
+
+/// A true report of two agents on two tasks, as `evaluate --json` writes it.
+fn report() -> Value {
+    let time = |second: i64| Timestamp::from_second(1_767_225_600 + second).unwrap();
+    let task = |id: &str| RoundTask::new(tasks::find(id).unwrap(), SEED);
+    let tasks = [task("reverse_string"), task("two_sum")];
+    let mut trials = Vec::new();
+    let mut contenders = Vec::new();
+    for (index, name) in ["a", "b"].into_iter().enumerate() {
+        let own: Vec<_> = tasks.iter().map(|task| trial(name, task, 2 * index)).collect();
+        contenders.push(Contender {
+            miner_id: name.parse().unwrap(),
+            sha256: Sha256::of(name.as_bytes()),
+            uploaded_at: time(-100),
+            first_submitted_at: time(-200),
+            tasks: own.iter().map(|t| (t.record.task.clone(), t.record.score())).collect(),
+        });
+        trials.extend(own);
+    }
+    let reward = RewardPolicy { pool: "100".parse().unwrap(), payout: Payout::Proportional };
+    let rankings = rank(contenders, &tasks, reward);
+    let round = Round {
+        id: ID.into(),
+        status: RoundStatus::Closed,
+        commitment: Round::commitment_to(ID, SEED, SALT),
+        salt: Some(SALT.into()),
+        seed: Some(SEED),
+        opened_at: time(0),
+        listed_at: time(1),
+        finished_at: time(2),
+        frozen: false,
+        partial: true,
+        tasks: tasks.iter().map(|task| task.id().clone()).collect(),
+        image: format!("python:3.11-slim@{IMAGE}"),
+        isolation: "agent".into(),
+        pool_tao: "100".into(),
+        payout: "proportional".into(),
+        trials: 4,
+        faults: vec![],
+    };
+    let mut json = Vec::new();
+    write_evaluation(&mut json, &round, trials.into_iter().map(Ok), &rankings).unwrap();
+    serde_json::from_slice(&json).unwrap()
+}
+
+/// Returns what is wrong with a report; its form is the first thing.
+fn problems(report: &Value) -> Vec<String> {
+    match RoundReport::parse(report.to_string().as_bytes()) {
+        Ok(report) => verify(&report),
+        Err(error) => vec![error.to_string()],
+    }
+}
+
+/// Makes the digest of a changed report right again, as a forger would.
+fn forge(report: &mut Value) {
+    report["digest"] = json!(digest_of(report));
+}
+
+/// Checks that a forged report is refused with words that name what is wrong.
+fn check(change: impl FnOnce(&mut Value), words: &str) {
+    let mut report = report();
+    change(&mut report);
+    forge(&mut report);
+    let problems = problems(&report);
+    assert!(
+        problems.iter().any(|problem| problem.contains(words)),
+        "'{words}' is not in {problems:?}"
+    );
+}
+
+fn list<'a>(report: &'a mut Value, name: &str) -> &'a mut Vec<Value> {
+    report[name].as_array_mut().unwrap()
+}
+
+#[test]
+fn accepts_a_true_report() {
+    assert_eq!(problems(&report()), Vec::<String>::new());
+}
+
+#[test]
+fn names_what_a_forger_changed() {
+    check(|r| drop(list(r, "trials").remove(3)), "b on two_sum: the trial is missing");
+    check(
+        |r| list(r, "trials")[2]["agent_sha256"] = json!(Sha256::of(b"a")),
+        "b on reverse_string: the trial is of agent",
+    );
+    check(|r| drop(list(r, "rankings").remove(1)), "b on two_sum: the agent is not in the round");
+    check(
+        |r| {
+            let again = list(r, "rankings")[0].clone();
+            list(r, "rankings").push(again)
+        },
+        "'a' is ranked more than once",
+    );
+    check(
+        |r| {
+            let first = list(r, "rankings")[0]["agent_sha256"].clone();
+            list(r, "rankings")[1]["agent_sha256"] = first;
+            list(r, "rankings")[1]["copy_of"] = "a".into();
+        },
+        "b on two_sum: the trial is of agent",
+    );
+    check(
+        |r| {
+            let again = list(r, "trials")[1].clone();
+            list(r, "trials").push(again)
+        },
+        "a on two_sum: there are 2 trials",
+    );
+    check(|r| list(r, "trials")[2]["passed"] = 1.into(), "do not add up");
+    check(|r| list(r, "trials")[2]["score"] = json!(100.0), "is not the score of its cases");
+    check(|r| list(r, "trials")[2]["verdict"] = "AC".into(), "is not the verdict of its cases");
+    check(|r| list(r, "trials")[2]["cases"][0]["name"] = "x".into(), "not those of the task");
+    check(|r| list(r, "trials")[2]["seed"] = 9.into(), "not run under the round's seed");
+    check(|r| list(r, "trials")[2]["attempts"] = json!([{"fault": "x"}]), "attempts");
+    check(|r| r["round"]["image"] = "python:3.11-slim@sha256:2".into(), "its key is not that");
+    check(|r| r["round"]["trials"] = 5.into(), "states 5 trials");
+    check(
+        |r| r["round"]["faults"] = json!([{"miner_id": "b", "task": "two_sum", "fault": "x"}]),
+        "has a fault and a trial",
+    );
+    check(
+        |r| r["round"]["faults"] = json!([{"miner_id": "b", "task": "two_sum", "fault": "x"}]),
+        "'b' is ranked, although",
+    );
+    check(|r| r["round"]["partial"] = false.into(), "leaves out");
+    check(|r| r["round"]["seed"] = 4.into(), "commitment");
+    check(|r| r["round"]["pool_tao"] = "99".into(), "rewards sum");
+    check(|r| r["round"]["payout"] = "winner-takes-all".into(), "rank 1");
+    check(|r| r["round"]["payout"] = "by lot".into(), "not a payout");
+    check(|r| r["round"]["isolation"] = "none".into(), "not an isolation");
+    check(|r| r["round"]["tasks"] = json!(["two_sum"]), "the task is not in the round");
+    check(|r| list(r, "rankings")[1]["score"] = json!(100.0), "rank 2");
+    check(|r| list(r, "rankings").swap(0, 1), "rank 2 in place 1");
+    check(
+        |r| {
+            r["round"]["status"] = "open".into();
+            r["round"].as_object_mut().unwrap().retain(|name, _| name != "seed" && name != "salt");
+        },
+        "is open",
+    );
+}
+
+/// Collects the JSON pointers of all values below `value`.
+fn pointers(value: &Value, at: &str, found: &mut Vec<String>) {
+    match value {
+        Value::Object(fields) => {
+            for (name, field) in fields {
+                let at = format!("{at}/{name}");
+                found.push(at.clone());
+                pointers(field, &at, found);
+            }
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                let at = format!("{at}/{index}");
+                found.push(at.clone());
+                pointers(item, &at, found);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Returns another value of the same type.
+fn changed(value: &Value) -> Value {
+    match value {
+        Value::Null => json!("x"),
+        Value::Bool(truth) => json!(!truth),
+        Value::Number(number) => match number.as_u64() {
+            Some(whole) => json!(whole + 1),
+            None => json!(number.as_f64().unwrap() / 2.0 + 1.0),
+        },
+        Value::String(text) if text.ends_with('Z') => json!("2031-01-01T00:00:00Z"),
+        Value::String(text) if text.len() == 64 => json!(Sha256::of(text.as_bytes())),
+        Value::String(text) if text == "AC" => json!("WA"),
+        // Another kind of failure in a case after the first failed one changes nothing but the case.
+        Value::String(text) if text == "WA" => json!("AC"),
+        Value::String(text) => json!(format!("{text}x")),
+        Value::Array(items) if items.is_empty() => json!([0]),
+        Value::Array(_) => json!([]),
+        Value::Object(_) => json!({}),
+    }
+}
+
+/// Fields whose values nothing else in a report determines; only the digest protects them.
+const FREE: [&str; 9] = [
+    "stdout",
+    "stderr",
+    "wall_ms",
+    "cpu_ms",
+    "peak_memory_bytes",
+    "stdout_truncated",
+    "stderr_truncated",
+    "detail",
+    "finished_at",
+];
+
+#[test]
+fn refuses_every_change_of_every_field() {
+    let report = report();
+    let mut places = Vec::new();
+    pointers(&report, "", &mut places);
+    let mut mutations = 0;
+    for place in places.iter().filter(|place| *place != "/digest") {
+        let (parent, name) = place.rsplit_once('/').unwrap();
+        let change = |report: &mut Value| {
+            *report.pointer_mut(place).unwrap() = changed(&report.pointer(place).unwrap().clone())
+        };
+        let remove = |report: &mut Value| match report.pointer_mut(parent).unwrap() {
+            Value::Object(fields) => drop(fields.remove(name)),
+            Value::Array(items) => drop(items.remove(name.parse().unwrap())),
+            _ => unreachable!(),
+        };
+        let repeat = |report: &mut Value| {
+            if let Value::Array(items) = report.pointer_mut(parent).unwrap() {
+                items.push(items[name.parse::<usize>().unwrap()].clone());
+            } else {
+                report.pointer_mut(parent).unwrap()["unknown"] = json!(1);
+            }
+        };
+        let mutants: [&dyn Fn(&mut Value); 3] = [&change, &remove, &repeat];
+        for (index, mutate) in mutants.iter().enumerate() {
+            let mut mutant = report.clone();
+            mutate(&mut mutant);
+            if mutant == report {
+                continue;
+            }
+            mutations += 1;
+            assert_ne!(
+                problems(&mutant),
+                Vec::<String>::new(),
+                "mutation {index} of {place} was accepted"
+            );
+            let free = index == 0 && FREE.contains(&name);
+            if !free {
+                forge(&mut mutant);
+                assert_ne!(
+                    problems(&mutant),
+                    Vec::<String>::new(),
+                    "forged mutation {index} of {place} was accepted"
+                );
+            }
+        }
+    }
+    assert!(mutations >= 200, "only {mutations} mutations");
+}

@@ -1,0 +1,146 @@
+//! `PUT /rankings` accepts consistent rankings of all that there is, and nothing else.
+
+use jiff::{Timestamp, ToSpan as _};
+use platform::api::Round;
+use reqwest::{Method, Response};
+use serde_json::{Value, json};
+use tasks::{Seed, Sha256};
+
+use crate::support::{TestServer, VALIDATOR, check_problem};
+
+const SALT: &str = "5a17";
+
+/// A closed round of two agents on all tasks, opened this many minutes ago.
+fn whole(minutes_ago: i64) -> Value {
+    let time = |minutes: i64| Timestamp::now() - minutes.minutes();
+    let opened_at = time(minutes_ago).round(jiff::Unit::Second).unwrap();
+    let id = format!("{}00000001", Round::id_prefix(opened_at));
+    let tasks: Vec<_> = tasks::all().into_iter().map(|task| task.id).collect();
+    let place = |rank: u32, name: &str| {
+        let score = json!({"verdict": "AC", "score": 100.0, "passed": 4, "total": 4});
+        let scores: serde_json::Map<_, _> =
+            tasks.iter().map(|task| (task.to_string(), score.clone())).collect();
+        json!({
+            "rank": rank, "miner_id": name, "agent_sha256": Sha256::of(name.as_bytes()), "score": 100.0,
+            "reward_tao": "50", "reward_rao": 50_000_000_000_u64, "tasks": scores, "families": {},
+            "uploaded_at": "2026-01-01T00:00:00Z", "first_submitted_at": "2026-01-01T00:00:00Z",
+            "copy_of": null,
+        })
+    };
+    json!({
+        "round": {
+            "commitment": Round::commitment_to(&id, Seed(7), SALT),
+            "id": id, "status": "closed", "seed": 7, "salt": SALT,
+            "opened_at": opened_at, "listed_at": opened_at, "finished_at": opened_at, "tasks": tasks,
+            "image": "python@sha256:0", "isolation": "agent", "pool_tao": "100",
+            "payout": "proportional", "trials": 2 * tasks.len(), "faults": [],
+        },
+        "rankings": [place(1, "a"), place(2, "b")],
+    })
+}
+
+/// The standings of the same round while it is open.
+fn open(mut rankings: Value) -> Value {
+    rankings["round"]["status"] = "open".into();
+    rankings["round"].as_object_mut().unwrap().retain(|name, _| name != "seed" && name != "salt");
+    rankings
+}
+
+async fn put(server: &TestServer, query: &str, rankings: &Value) -> Response {
+    let request = server.request(Method::PUT, &format!("/rankings{query}"));
+    request.bearer_auth(VALIDATOR).json(rankings).send().await.unwrap()
+}
+
+#[tokio::test]
+async fn refuses_inconsistent_rankings() {
+    let server = TestServer::start().await;
+    let check = async |change: fn(&mut Value), words: &str| {
+        let mut rankings = whole(1);
+        change(&mut rankings);
+        check_problem(put(&server, "", &rankings).await, 422, words).await;
+    };
+    check(
+        |r| {
+            let again = r["rankings"][0].clone();
+            r["rankings"][1] = again;
+        },
+        "'a' is ranked more than once",
+    )
+    .await;
+    check(|r| r["rankings"][0]["score"] = json!(1e308), "not a number from 0 to 100").await;
+    check(|r| r["rankings"][1]["score"] = json!(-0.5), "not a number from 0 to 100").await;
+    check(|r| r["round"]["id"] = "x".repeat(3_000).into(), "is not the id of a round").await;
+    check(|r| r["round"]["id"] = "../x".into(), "is not the id of a round").await;
+    check(|r| r["round"]["opened_at"] = "2001-01-01T00:00:00Z".into(), "opening time").await;
+    check(
+        |r| r["round"]["finished_at"] = json!(Timestamp::now() + 1.hours()),
+        "finished in the future",
+    )
+    .await;
+    check(|r| r["round"]["seed"] = 8.into(), "the commitment is not that of").await;
+    check(|r| r["round"]["status"] = "open".into(), "must not reveal its seed").await;
+    check(|r| r["rankings"][0]["reward_rao"] = 1.into(), "rewards").await;
+    check(|r| r["rankings"][0]["rank"] = 3.into(), "rank 3 in place 1").await;
+    check(
+        |r| r["rankings"][1]["agent_sha256"] = r["rankings"][0]["agent_sha256"].clone(),
+        "copy of",
+    )
+    .await;
+    assert_eq!(server.client.rankings().await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn refuses_a_ranking_that_leaves_out_tasks_or_agents() {
+    let server = TestServer::start().await;
+    let mut fewer = whole(1);
+    let left_out = fewer["round"]["tasks"].as_array_mut().unwrap().remove(0);
+    let left_out = left_out.as_str().unwrap();
+    for place in 0..2 {
+        fewer["rankings"][place]["tasks"].as_object_mut().unwrap().remove(left_out);
+    }
+    fewer["round"]["trials"] = json!(fewer["round"]["trials"].as_u64().unwrap() - 2);
+    let words = format!("task {left_out} is left out");
+    check_problem(put(&server, "", &fewer).await, 422, &words).await;
+    // The round itself must say that it is partial.
+    check_problem(put(&server, "?publish_partial=true", &fewer).await, 422, &words).await;
+    fewer["round"]["partial"] = true.into();
+    check_problem(put(&server, "", &fewer).await, 422, "?publish_partial=true").await;
+    assert_eq!(server.client.rankings().await.unwrap(), None);
+    assert_eq!(put(&server, "?publish_partial=true", &fewer).await.status(), 204);
+
+    // An agent that was there when the agents were listed. Clocks may differ by five minutes.
+    let server = TestServer::start().await;
+    server.upload("carol", "print(1)\n").send().await.unwrap();
+    let path = server.store.root().join("agents/carol.json");
+    let mut meta: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    meta["uploaded_at"] = json!(Timestamp::now() - 1.hours());
+    std::fs::write(&path, meta.to_string()).unwrap();
+    check_problem(put(&server, "", &whole(1)).await, 422, "'carol' is left out").await;
+    // It was uploaded after an earlier round was opened.
+    assert_eq!(put(&server, "", &whole(120)).await.status(), 204);
+    // An agent that could not be judged is not left out.
+    let mut faulted = open(whole(1));
+    faulted["round"]["faults"] = json!([{"miner_id": "carol", "task": "two_sum", "fault": "lost"}]);
+    faulted["round"]["trials"] = json!(3 * tasks::all().len());
+    assert_eq!(put(&server, "", &faulted).await.status(), 204);
+}
+
+#[tokio::test]
+async fn closed_round_is_final_and_older_rounds_are_refused() {
+    let server = TestServer::start().await;
+    let round = whole(10);
+    // Standings are replaced until the round closes.
+    assert_eq!(put(&server, "", &open(round.clone())).await.status(), 204);
+    let text = server.get("/rankings").await.text().await.unwrap();
+    assert!(!text.contains("seed") && !text.contains(SALT), "{text}");
+    assert_eq!(put(&server, "", &round).await.status(), 204);
+    assert_eq!(put(&server, "", &round).await.status(), 204, "repeating it changes nothing");
+    let mut changed = round.clone();
+    changed["rankings"][0]["uploaded_at"] = "2026-01-02T00:00:00Z".into();
+    check_problem(put(&server, "", &changed).await, 409, "is closed: its ranking is final").await;
+    check_problem(put(&server, "", &open(round.clone())).await, 409, "is closed").await;
+    check_problem(put(&server, "", &whole(20)).await, 409, "opened before the published").await;
+    let published = server.client.rankings().await.unwrap();
+    assert_eq!(serde_json::to_value(published).unwrap(), round);
+    assert_eq!(put(&server, "", &whole(1)).await.status(), 204);
+}
