@@ -2,11 +2,6 @@
 
 use platform::api::TaskScore;
 
-/// 100 x passed / total, two decimals. A task without cases scores 0.
-pub fn task_score(passed: u32, total: u32) -> f64 {
-    if total == 0 { 0.0 } else { two_decimals(100.0 * f64::from(passed) / f64::from(total)) }
-}
-
 /// The mean of an agent's task scores, each with its task's weight, two decimals. It is computed from the
 /// counts of cases, so that rounding happens once.
 pub fn agent_score<'a>(tasks: impl IntoIterator<Item = (&'a TaskScore, u32)>) -> f64 {
@@ -27,7 +22,7 @@ fn two_decimals(number: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use tasks::Verdict;
+    use tasks::{Tally, Verdict};
 
     use super::*;
 
@@ -37,7 +32,10 @@ mod tests {
             .map(|(passed, total, weight)| {
                 let (passed, total) = (*passed, *total);
                 let verdict = Verdict::Accepted;
-                (TaskScore { verdict, score: task_score(passed, total), passed, total }, *weight)
+                (
+                    TaskScore { verdict, score: Tally { passed, total }.score(), passed, total },
+                    *weight,
+                )
             })
             .collect();
         let weighted = tasks.iter().map(|(task, weight)| (task, *weight));

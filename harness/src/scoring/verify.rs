@@ -9,13 +9,12 @@ use platform::MinerId;
 use platform::api::{FaultRecord, Ranking, Rankings, Round, RoundStatus};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tasks::{Seed, Sha256, TaskId, Verdict};
+use tasks::{Seed, Sha256, Tally, TaskId, Verdict};
 
 use crate::round::results::{Results, image_id};
 use crate::scoring::digest::ReportDigest;
 use crate::scoring::rank::{Contender, rank};
 use crate::scoring::reward::RewardPolicy;
-use crate::scoring::score::task_score;
 use crate::trial::instance::RoundTask;
 use crate::trial::record::{MinerTrial, TrialRecord};
 
@@ -170,7 +169,6 @@ fn check_trial(trial: &MinerTrial, round: &Round, tasks: &[RoundTask], problems:
     if record.seed != round.seed {
         found.push("it was not run under the round's seed".to_owned());
     }
-    check_counts(record, &mut found);
     if let Some(task) = tasks.iter().find(|task| *task.id() == record.task) {
         let expected = Results::key(&record.agent_sha256, task, image_id(&round.image));
         if key.as_ref() != Some(&expected) {
@@ -180,6 +178,7 @@ fn check_trial(trial: &MinerTrial, round: &Round, tasks: &[RoundTask], problems:
         if !names.eq(task.cases.iter().map(|case| &case.name)) {
             found.push("the cases are not those of the task under the seed".to_owned());
         }
+        check_counts(record, task, &mut found);
     }
     match record.attempts.split_last() {
         Some((last, earlier))
@@ -189,15 +188,16 @@ fn check_trial(trial: &MinerTrial, round: &Round, tasks: &[RoundTask], problems:
     problems.extend(found.into_iter().map(|what| format!("{miner_id} on {}: {what}", record.task)));
 }
 
-fn check_counts(record: &TrialRecord, found: &mut Vec<String>) {
-    let passed = record.cases.iter().filter(|case| !case.verdict.is_wrong()).count();
-    if (passed, record.cases.len()) != (record.passed as usize, record.total as usize) {
+fn check_counts(record: &TrialRecord, task: &RoundTask, found: &mut Vec<String>) {
+    let verdicts: Vec<_> = record.cases.iter().map(|case| case.verdict).collect();
+    let tally = Tally::of_cases(&task.cases, &verdicts);
+    if (tally.passed, tally.total) != (record.passed, record.total) {
         found.push(format!("the cases do not add up to {} of {}", record.passed, record.total));
     }
-    if (record.score - task_score(record.passed, record.total)).abs() > f64::EPSILON {
+    if (record.score - tally.score()).abs() > f64::EPSILON {
         found.push(format!("{} is not the score of its cases", record.score));
     }
-    if Verdict::of_cases(record.cases.iter().map(|case| case.verdict)) != record.verdict {
+    if Verdict::of_cases(verdicts) != record.verdict {
         found.push(format!("{} is not the verdict of its cases", record.verdict));
     }
 }

@@ -19,8 +19,8 @@ fn trial(name: &str, task: &RoundTask, wrong: usize) -> MinerTrial {
     let case = |(index, case): (usize, &tasks::Case)| {
         CaseResult::new(&case.name, verdict(index), if index < wrong { "wrong" } else { "" })
     };
-    let total = u32::try_from(task.cases.len()).unwrap();
-    let passed = total - u32::try_from(wrong).unwrap();
+    let verdicts: Vec<_> = (0..task.cases.len()).map(verdict).collect();
+    let tally = Tally::of_cases(&task.cases, &verdicts);
     let agent_sha256 = Sha256::of(name.as_bytes());
     MinerTrial {
         miner_id: name.parse().unwrap(),
@@ -30,9 +30,9 @@ fn trial(name: &str, task: &RoundTask, wrong: usize) -> MinerTrial {
             task: task.id().clone(),
             seed: Some(SEED),
             verdict: verdict(0),
-            score: task_score(passed, total),
-            passed,
-            total,
+            score: tally.score(),
+            passed: tally.passed,
+            total: tally.total,
             cases: task.cases.iter().enumerate().map(case).collect(),
             wall_ms: 1,
             cpu_ms: 1,
