@@ -39,6 +39,7 @@ use crate::task_source::TaskSource;
 
 /// Arguments of `evaluate`.
 #[derive(Args)]
+#[allow(clippy::struct_excessive_bools, reason = "flags of the command line are independent")]
 pub struct EvaluateArgs {
     #[command(flatten)]
     store: StoreArgs,

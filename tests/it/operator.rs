@@ -90,12 +90,13 @@ fn serve_prints_its_address_and_stops_when_stdin_closes() {
     assert!(!address.ends_with(":0"), "{address}");
     std::net::TcpStream::connect(&address).unwrap();
     drop(child.stdin.take());
-    assert_eq!(finish(child), (Some(0), String::new()));
+    assert_eq!(finish(child), (Some(0), format!("created store {store}\n")));
 }
 
 #[test]
 fn serve_stops_on_a_signal() {
     let directory = tempfile::tempdir().unwrap();
+    Store::open(directory.path()).unwrap();
     for signal in ["-INT", "-TERM"] {
         let (child, _) = serve(&["--store", directory.path().to_str().unwrap()]);
         let kill = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
@@ -108,6 +109,7 @@ fn serve_stops_on_a_signal() {
 fn bad_arguments_are_named_on_one_line() {
     let directory = tempfile::tempdir().unwrap();
     let store = directory.path().join("store");
+    Store::open(&store).unwrap();
     let store = store.to_str().unwrap();
     let file = directory.path().join("file");
     std::fs::write(&file, "").unwrap();

@@ -223,7 +223,9 @@ struct LastDigest<'a> {
 impl Serialize for LastDigest<'_> {
     fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
         let mut digest = self.digest.borrow_mut();
-        self.rankings.iter().for_each(|ranking| digest.add_ranking(&to_value(ranking)));
+        for ranking in self.rankings {
+            digest.add_ranking(&to_value(ranking));
+        }
         digest.value().serialize(out)
     }
 }

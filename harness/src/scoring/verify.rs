@@ -52,8 +52,12 @@ impl RoundReport {
 fn digest_of(report: &Value) -> Sha256 {
     let list = |name: &str| report[name].as_array().map_or(&[][..], Vec::as_slice);
     let mut digest = ReportDigest::of_round(&report["round"]);
-    list("trials").iter().for_each(|trial| digest.add_trial(trial));
-    list("rankings").iter().for_each(|ranking| digest.add_ranking(ranking));
+    for trial in list("trials") {
+        digest.add_trial(trial);
+    }
+    for ranking in list("rankings") {
+        digest.add_ranking(ranking);
+    }
     digest.value()
 }
 
@@ -133,7 +137,7 @@ fn check_coverage(report: &RoundReport, problems: &mut Vec<String>) {
                 Some(1) => {}
                 None => problems.push(format!("{agent} on {task}: the trial is missing")),
                 Some(count) => {
-                    problems.push(format!("{agent} on {task}: there are {count} trials"))
+                    problems.push(format!("{agent} on {task}: there are {count} trials"));
                 }
             }
         }

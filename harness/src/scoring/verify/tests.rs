@@ -135,7 +135,7 @@ fn names_what_a_forger_changed() {
     check(
         |r| {
             let again = list(r, "rankings")[0].clone();
-            list(r, "rankings").push(again)
+            list(r, "rankings").push(again);
         },
         "'a' is ranked more than once",
     );
@@ -150,7 +150,7 @@ fn names_what_a_forger_changed() {
     check(
         |r| {
             let again = list(r, "trials")[1].clone();
-            list(r, "trials").push(again)
+            list(r, "trials").push(again);
         },
         "a on two_sum: there are 2 trials",
     );
@@ -199,7 +199,9 @@ fn pointers(value: &Value, at: &str, found: &mut Vec<String>) {
             }
         }
         Value::Array(items) => {
-            for (index, item) in items.iter().enumerate() {
+            // The cases of a trial are alike, and each mutation takes a while.
+            let some = if at.ends_with("/cases") { 3 } else { items.len() };
+            for (index, item) in items.iter().enumerate().take(some) {
                 let at = format!("{at}/{index}");
                 found.push(at.clone());
                 pointers(item, &at, found);
@@ -252,7 +254,8 @@ fn refuses_every_change_of_every_field() {
     for place in places.iter().filter(|place| *place != "/digest") {
         let (parent, name) = place.rsplit_once('/').unwrap();
         let change = |report: &mut Value| {
-            *report.pointer_mut(place).unwrap() = changed(&report.pointer(place).unwrap().clone())
+            let value = report.pointer_mut(place).unwrap();
+            *value = changed(value);
         };
         let remove = |report: &mut Value| match report.pointer_mut(parent).unwrap() {
             Value::Object(fields) => drop(fields.remove(name)),

@@ -81,10 +81,10 @@ pub(super) async fn publish(
                 .to_owned(),
         );
     }
-    check_consistent(problems)?;
+    check_consistent(&problems)?;
     blocking(move || {
         if !rankings.round.partial {
-            check_consistent(left_out(&rankings, &app.store)?)?;
+            check_consistent(&left_out(&rankings, &app.store)?)?;
         }
         deadline.meet()?;
         Ok(app.store.put_rankings(&rankings)?)
@@ -94,7 +94,7 @@ pub(super) async fn publish(
 }
 
 /// Refuses a ranking with the first few of its problems.
-fn check_consistent(problems: Vec<String>) -> Result<(), ProblemResponse> {
+fn check_consistent(problems: &[String]) -> Result<(), ProblemResponse> {
     if problems.is_empty() {
         return Ok(());
     }
