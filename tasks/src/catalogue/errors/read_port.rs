@@ -50,13 +50,13 @@ def read_port(settings: dict, name: str) -> int:
         .groups(30)
 }
 
-type Lookup = (Value, String);
+type PortQuery = (Value, String);
 
 /// Settings without a port under the name.
-const WRONG: &[fn() -> BoxedStrategy<Lookup>] =
+const WRONG: &[fn() -> BoxedStrategy<PortQuery>] =
     &[out_of_range, malformed, of_another_type, malformed, missing];
 
-fn out_of_range() -> BoxedStrategy<Lookup> {
+fn out_of_range() -> BoxedStrategy<PortQuery> {
     let value = prop_oneof![
         1 => (65_536_u32..70_000).prop_map(Value::from),
         1 => "6(6|7|8|9)[0-9]{3}|0{1,5}".prop_map(Value::from),
@@ -65,14 +65,14 @@ fn out_of_range() -> BoxedStrategy<Lookup> {
     settings(value).boxed()
 }
 
-fn malformed() -> BoxedStrategy<Lookup> {
+fn malformed() -> BoxedStrategy<PortQuery> {
     settings(
         "[ +-][0-9]{1,4}|[0-9]{1,2}[_٣][0-9]{1,2}|[0-9]{1,4}\n|[0-9]{6}|".prop_map(Value::from),
     )
     .boxed()
 }
 
-fn of_another_type() -> BoxedStrategy<Lookup> {
+fn of_another_type() -> BoxedStrategy<PortQuery> {
     let value = prop_oneof![
         floats().prop_map(Value::from),
         any::<bool>().prop_map(Value::from),
@@ -81,14 +81,14 @@ fn of_another_type() -> BoxedStrategy<Lookup> {
     settings(value).boxed()
 }
 
-fn missing() -> BoxedStrategy<Lookup> {
+fn missing() -> BoxedStrategy<PortQuery> {
     settings((1_u32..9_000).prop_map(Value::from))
         .prop_map(|(settings, _)| (settings, "e".to_owned()))
         .boxed()
 }
 
 /// Settings with this value under the name that is looked up.
-fn settings(value: impl Strategy<Value = Value>) -> impl Strategy<Value = Lookup> {
+fn settings(value: impl Strategy<Value = Value>) -> impl Strategy<Value = PortQuery> {
     let others = collection::btree_map("[a-d]", 1_u32..9_000, 0..3);
     (others, "[a-d]", value).prop_map(|(others, name, value)| {
         let others = others.into_iter().filter(|(other, _)| *other != name);
@@ -99,7 +99,7 @@ fn settings(value: impl Strategy<Value = Value>) -> impl Strategy<Value = Lookup
     })
 }
 
-fn judged((settings, name): &Lookup) -> Check {
+fn judged((settings, name): &PortQuery) -> Check {
     port(settings, name)
 }
 
