@@ -177,7 +177,11 @@ impl TrialRecord {
             }
         }
         for (case, count) in alike {
-            let more = if count > 1 { format!(" and {} more", count - 1) } else { String::new() };
+            let more = match count - 1 {
+                0 => String::new(),
+                1 => " and 1 more call".to_owned(),
+                more => format!(" and {more} more calls"),
+            };
             let _ = writeln!(text, "  {} {}{more}: {}", case.verdict, case.name, case.detail);
         }
         let tail: Vec<_> = self.stderr.lines().rev().take(10).collect();
