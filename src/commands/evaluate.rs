@@ -22,7 +22,7 @@ use harness::trial::record::Disclose;
 use harness::trial::shrink;
 use jiff::Timestamp;
 use platform::MinerId;
-use platform::api::FaultRecord;
+use platform::api::{FaultRecord, Rankings};
 use platform::store::{RoundDefinition, Store};
 use serde::Serialize;
 use tasks::{Seed, Sha256};
@@ -151,10 +151,30 @@ pub async fn run(args: EvaluateArgs) -> Result {
     if let Some(validator) = validator
         && standings.is_published(&rankings)
     {
-        validator.publish(&rankings).await?;
-        console.print_line(&format!("published on {}", validator.url));
+        publish(&validator, &rankings, &store, &console).await?;
     }
     check_judged(&rankings)
+}
+
+/// Publishes the rankings on the platform. They are in the store already, and a closed round does not open again, so a
+/// failure says how to send them.
+async fn publish(
+    validator: &RemoteValidator<'_>,
+    rankings: &Rankings,
+    store: &Store,
+    console: &Console,
+) -> Result {
+    if let Err(fault) = validator.publish(rankings).await {
+        console.print_line(&format!(
+            "{} holds the ranking, and the platform does not have it: send it with 'PUT {}/rankings{}'",
+            store.root().join("rankings.json").display(),
+            validator.url.trim_end_matches('/'),
+            if rankings.round.partial { "?publish_partial=true" } else { "" }
+        ));
+        return Err(fault.into());
+    }
+    console.print_line(&format!("published on {}", validator.url));
+    Ok(())
 }
 
 /// Prints what to publish before the round: its id and its commitment.

@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use clap::Args;
 use miner::submit::status::{FailedCase, Standing, failed_public_cases, standing};
 use miner::work_directory::WorkDirectory;
+use platform::api::RoundStatus;
 use platform::client::Client;
 use serde_json::json;
 use tasks::Verdict;
@@ -50,9 +51,10 @@ pub async fn run(args: StatusArgs) -> Result {
         _ => None,
     };
     if args.output.json {
-        let Standing { agent, agents_ranked, ranking } = &standing;
+        let Standing { agent, round_status, provisional, agents_ranked, ranking } = &standing;
         return print_json(&json!({
-            "agent": agent, "agents_ranked": agents_ranked, "ranking": ranking, "failed_public_cases": failed,
+            "agent": agent, "round_status": round_status, "provisional": provisional,
+            "agents_ranked": agents_ranked, "ranking": ranking, "failed_public_cases": failed,
         }));
     }
     let mut text = summary(&standing);
@@ -72,6 +74,13 @@ fn summary(standing: &Standing) -> String {
         "rank {} of {}, score {:.2}, reward {} 'TAO'",
         ranking.rank, standing.agents_ranked, ranking.score, ranking.reward_tao
     );
+    if standing.provisional {
+        text.push_str(
+            "provisional: some trials were not judged, so ranks and rewards may change\n",
+        );
+    } else if standing.round_status == Some(RoundStatus::Open) {
+        text.push_str("the round is open: ranks and rewards may change\n");
+    }
     if standing.is_outdated() {
         text.push_str("this is the rank of an earlier version; the current one was not run yet\n");
     }

@@ -118,6 +118,22 @@ fn open_round_keeps_its_seed_secret_and_closing_reveals_it() {
 }
 
 #[test]
+fn trial_that_ends_otherwise_when_run_again_is_named() {
+    // Right in one of two runs.
+    let coin = "import random\nif random.random() < 0.5:\n    print('def reverse_string(s): return s[::-1]')\n";
+    let store = TestStore::new(&[("coin", coin)]);
+    let closed = store.evaluate(&["--close", "--json"]);
+    closed.check(0, &[]);
+    let report = store.path("report.json");
+    std::fs::write(&report, &closed.stdout).unwrap();
+    let verify = ["verify", report.to_str().unwrap(), "--rerun", "1"];
+    let mut runs = (0..30).map(|_| store.arena(&verify));
+    let other = runs.find(|run| run.status != Some(0)).expect("30 runs alike");
+    assert_eq!(other.status, Some(1), "{other:?}");
+    assert!(other.stdout.contains("coin on reverse_string: the report has "), "{other:?}");
+}
+
+#[test]
 fn revealed_seed_never_ranks_again() {
     let store = TestStore::new(&[("alice", REVERSER)]);
     store.evaluate(&["--seed", "5", "--close"]).check(0, &["closed: seed 5"]);

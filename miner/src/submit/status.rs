@@ -9,8 +9,7 @@ use harness::round::events::RoundListener;
 use harness::sandbox::Sandbox;
 use harness::trial::record::Disclose;
 use platform::MinerId;
-use platform::api::AgentView;
-use platform::api::Ranking;
+use platform::api::{AgentView, Ranking, RoundStatus};
 use platform::client::{Client, ClientError};
 use serde::Serialize;
 use tasks::{Seed, Sha256, Task, TaskId, Verdict};
@@ -22,6 +21,10 @@ use crate::work_directory::WorkDirectory;
 pub struct Standing {
     /// The current agent.
     pub agent: AgentView,
+    /// Whether the latest round may still be judged; none before the first round.
+    pub round_status: Option<RoundStatus>,
+    /// Whether some agents of the latest round are not judged yet.
+    pub provisional: bool,
     /// Number of agents in the rankings.
     pub agents_ranked: usize,
     /// The miner's rank, if there is one. It may belong to an earlier version of the agent.
@@ -42,13 +45,16 @@ pub struct FailedCase {
 /// Asks a platform for the standing of a miner's agent. Returns none if the miner has not uploaded one.
 pub async fn standing(client: &Client, miner: &MinerId) -> Result<Option<Standing>, ClientError> {
     let agents = client.agents().await?.agents;
-    let rankings = client.rankings().await?.map(|rankings| rankings.rankings).unwrap_or_default();
+    let latest = client.rankings().await?;
+    let round_status = latest.as_ref().map(|latest| latest.round.status);
+    let provisional = latest.as_ref().is_some_and(|latest| latest.round.is_provisional());
+    let rankings = latest.map(|latest| latest.rankings).unwrap_or_default();
     let Some(agent) = agents.into_iter().find(|agent| agent.miner_id == *miner) else {
         return Ok(None);
     };
     let agents_ranked = rankings.len();
     let ranking = rankings.into_iter().find(|ranking| ranking.miner_id == *miner);
-    Ok(Some(Standing { agent, agents_ranked, ranking }))
+    Ok(Some(Standing { agent, round_status, provisional, agents_ranked, ranking }))
 }
 
 impl Standing {
