@@ -1,6 +1,7 @@
 //! A validator of a remote platform: it fetches tasks and agents, and publishes the rankings.
 
 use crate::support::{REVERSER, command, json, store};
+use platform::api::RoundStatus;
 use platform::client::Client;
 use platform::server::{Settings, serve};
 use tokio::net::TcpListener;
@@ -67,6 +68,13 @@ async fn remote_round_is_published_on_its_platform() {
     // An agent that is left out is reported.
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(said.contains("1 of the platform's agents cannot be evaluated"), "{said}");
+
+    // Closing the round reveals its seed on the platform.
+    let output = run(TOKEN, &["--publish-partial", "--close"]).await;
+    assert!(output.status.success(), "{output:?}");
+    let published = Client::new(&url).unwrap().rankings().await.unwrap().unwrap();
+    assert_eq!(published.round.status, RoundStatus::Closed);
+    assert_eq!(serde_json::to_value(&published.round).unwrap(), json(&output)["round"]);
     drop(stop);
     server.await.unwrap().unwrap();
 }

@@ -1,8 +1,8 @@
 //! A store on disk: its directories, and reading agents from them.
 
-use std::fs;
+use std::fs::{self, DirBuilder};
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -17,7 +17,10 @@ use super::meta::{AgentListing, AgentMeta};
 use crate::api::MinerId;
 
 /// The directories of every store.
-const DIRECTORIES: [&str; 6] = ["agents", "versions", "results", "expected", "rounds", "locks"];
+const DIRECTORIES: [&str; 6] = ["agents", "versions", RESULTS, "expected", "rounds", "locks"];
+/// The directory of trial records. Their names are digests that a guess of the open round's seed could be tested against,
+/// so only the owner may list them.
+const RESULTS: &str = "results";
 
 /// The age from which a directory's time stamp identifies its content. A file system's clock ticks some
 /// hundred times per second, and two changes within one tick look the same.
@@ -62,10 +65,21 @@ impl Store {
     /// Like [`Store::open`], on another disk.
     pub fn open_on(root: impl Into<PathBuf>, disk: Arc<dyn Disk>) -> Result<Self, StoreError> {
         let store = Self { root: root.into(), disk, ids: Arc::default() };
-        for directory in DIRECTORIES {
-            let directory = store.root.join(directory);
-            fs::create_dir_all(&directory).map_err(StoreError::io("create", &directory))?;
-            disk::sweep(&directory)?;
+        for name in DIRECTORIES {
+            let directory = store.root.join(name);
+            let mut builder = DirBuilder::new();
+            builder.recursive(true);
+            if name == RESULTS {
+                fs::create_dir_all(&store.root).map_err(StoreError::io("create", &store.root))?;
+                builder.mode(0o700);
+            }
+            builder.create(&directory).map_err(StoreError::io("create", &directory))?;
+            match disk::sweep(&directory) {
+                // Another user's server has no use for trial records.
+                Err(StoreError::Io { source, .. })
+                    if name == RESULTS && source.kind() == io::ErrorKind::PermissionDenied => {}
+                swept => swept?,
+            }
         }
         disk::sweep(&store.root)?;
         // A file is no more durable than the directories that contain it.
@@ -87,7 +101,7 @@ impl Store {
 
     /// The directory in which the harness keeps one trial record per key.
     pub fn results_dir(&self) -> PathBuf {
-        self.root.join("results")
+        self.root.join(RESULTS)
     }
 
     /// Writes a file into [`Store::results_dir`]. When this returns, it is durable. Only its owner may read it:

@@ -273,8 +273,10 @@ fn remembers_the_open_round_for_its_owner_only() {
     };
     store.put_open_round(&round).unwrap();
     assert_eq!(store.open_round().unwrap(), Some(round));
-    let mode = fs::metadata(store.root().join("round.json")).unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o600);
+    for (name, expected) in [("round.json", 0o600), ("results", 0o700)] {
+        let mode = fs::metadata(store.root().join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, expected, "{name}");
+    }
 
     let mut closed = rankings("one", 1);
     closed.round.status = RoundStatus::Closed;
