@@ -65,11 +65,11 @@ def shortest_path(edges: list[list[int]], start: int, goal: int) -> list[int] | 
         .generated(36, graphs, |(edges, start, goal)| cheapest(edges, *start, *goal))
 }
 
-/// Random edges, and a detour from start to goal that is cheaper than the direct edge.
+/// Random edges, and a detour from start to goal that is cheaper than the direct edge; in one of 24 graphs no way.
 fn graphs() -> impl Strategy<Value = (Vec<[i64; 3]>, i64, i64)> {
     let edge = (0_i64..9, 0_i64..9, 0_i64..20).prop_map(|(a, b, cost)| [a, b, cost]);
     let detour = (0_i64..7, 20_i64..60, 1_i64..6);
-    (collection::vec(edge, 6..28), detour, 0_u8..12).prop_map(
+    (collection::vec(edge, 6..28), detour, 0_u8..24).prop_map(
         |(mut edges, (start, dear, cheap), cut)| {
             let (goal, via) = (start + 1, 20 + start);
             if cut == 0 {
