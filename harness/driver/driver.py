@@ -41,7 +41,7 @@ MAX_DEPTH = 40
 REFUSAL_BYTES = 1 << 16
 # How long the killed processes of a trial may take to end.
 REAP_SECONDS = 5.0
-# Niceness of the agent's processes. The driver has 0, so that it is scheduled in time however many they are.
+# How much nicer the agent's processes are than the driver, so that it is scheduled in time however many they are.
 AGENT_NICENESS = 10
 # Shortest time between two readings of the container's CPU time.
 CPU_READING_SECONDS = 0.05
@@ -562,20 +562,32 @@ class Processes:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def fork(self, output, errors, keep, run):
-        """Forks a child with these as stdout and stderr. Of all other open files it keeps only those in `keep`."""
+        """Forks a child with these as stdout and stderr. Of all other open files it keeps only those in `keep`.
+
+        A child that cannot be set up is not the agent's doing: it reports that before anything of the agent runs, and
+        the driver ends.
+        """
+        setup, failing = os.pipe2(os.O_CLOEXEC)
         child = os.fork()
         if child:
+            os.close(failing)
+            failed = os.read(setup, 1)
+            os.close(setup)
+            if failed:
+                raise OSError("a child process could not be set up")
             return child
+        is_set_up = False
         try:
             signal.set_wakeup_fd(-1)
             for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):
                 signal.signal(number, signal.SIG_DFL)
             os.setsid()
-            os.setpriority(os.PRIO_PROCESS, 0, AGENT_NICENESS)
+            # Relative to the driver's: a daemon may itself run with a niceness, which only root may lower.
+            os.nice(AGENT_NICENESS)
             os.dup2(output, 1)
             os.dup2(errors, 2)
             first = 3
-            for file in sorted(keep):
+            for file in sorted([*keep, failing]):
                 os.closerange(first, file)
                 first = file + 1
             os.closerange(first, os.sysconf("SC_OPEN_MAX"))
@@ -586,9 +598,13 @@ class Processes:
             # When memory runs out, the kernel is to choose this process and not process 1.
             with open("/proc/self/oom_score_adj", "w") as adjustment:
                 adjustment.write("1000")
+            os.close(failing)
+            is_set_up = True
             run()
             os._exit(0)
         finally:
+            if not is_set_up:
+                os.write(failing, b"!")
             os._exit(70)
 
     def reap(self, usage, awaited=None):

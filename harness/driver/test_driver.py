@@ -27,6 +27,28 @@ def called(*arguments):
     return json.loads(driver.call(*arguments))
 
 
+class SetUp(unittest.TestCase):
+    """Each test forks from a process of its own, because the driver's processes change signal handlers."""
+
+    def fork(self, prelude):
+        code = (
+            f"import os\n{prelude}\nimport driver\nreader, writer = os.pipe()\n"
+            "driver.Processes().fork(writer, writer, [], lambda: os.write(1, b'nice %d' % os.nice(0)))\n"
+            "os.close(writer)\nprint(os.read(reader, 64).decode())"
+        )
+        here = pathlib.Path(driver.__file__).parent
+        return subprocess.run([sys.executable, "-c", code], cwd=here, capture_output=True, text=True)
+
+    def test_child_is_nicer_than_the_driver_however_nice_that_is(self):
+        self.assertEqual(self.fork("").stdout.strip(), f"nice {min(19, os.nice(0) + 10)}")
+        self.assertEqual(self.fork("os.nice(12)").stdout.strip(), f"nice {min(19, os.nice(0) + 22)}")
+
+    def test_child_that_cannot_be_set_up_ends_the_driver(self):
+        ended = self.fork("def fail(_): raise OSError\nos.nice = fail")
+        self.assertEqual(ended.returncode, 1)
+        self.assertIn("a child process could not be set up", ended.stderr)
+
+
 class Values(unittest.TestCase):
     def test_values_survive_encoding_and_decoding(self):
         values = [
