@@ -14,7 +14,7 @@ use crate::round::pool::{WorkQueue, run_workers};
 use crate::sandbox::Sandbox;
 use crate::trial::instance::RoundTask;
 use crate::trial::judge::StopPolicy;
-use crate::trial::record::{CaseResult, Disclose};
+use crate::trial::record::{CaseResult, Disclose, DisclosedCase};
 use crate::trial::run::{JudgeRequest, judge_answer};
 
 /// How many wrong variants a task must have next to its reference.
@@ -113,7 +113,8 @@ impl Prover {
         for _ in 0..repeats {
             let cases = self.judge(task, &reference, &tight, proof).await?;
             if let Some(case) = cases.into_iter().find(|case| case.verdict.is_wrong()) {
-                let CaseResult { name, verdict, detail, .. } = case.disclosed(Disclose::All);
+                let verdict = case.verdict;
+                let DisclosedCase { name, detail, .. } = case.disclosed(Disclose::All);
                 proof.failures.push(format!(
                     "its reference gets {verdict} in case {name} of seed {}, within a third of its limits: {detail}",
                     task.seed

@@ -50,7 +50,7 @@ fn check_prints_the_documented_record() {
     assert_eq!(trials.len(), 2);
     for trial in trials {
         assert_eq!(keys(trial), TRIAL);
-        assert_eq!(keys(&trial["cases"][0]), ["detail", "name", "verdict"]);
+        assert_eq!(keys(&trial["cases"][0]), ["detail", "name", "passed", "verdict"]);
         assert_eq!(trial["seed"], 5);
     }
     assert_eq!((&trials[0]["verdict"], &trials[1]["verdict"]), (&"AC".into(), &"NS".into()));

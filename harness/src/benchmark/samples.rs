@@ -263,16 +263,16 @@ fn verdict(
     record: TrialRecord,
     cases: CaseSet,
 ) -> SampleVerdict {
+    let base = record.cases.iter().take(problem.base_count).map(|case| case.verdict);
+    let base = Verdict::of_cases(base);
     // Everything about a public benchmark is public.
     let record = record.disclosed(Disclose::All);
-    let (base, _) = record.cases.split_at(problem.base_count.min(record.cases.len()));
-    let failing =
-        record.cases.iter().zip(&problem.task.cases).find(|(result, _)| result.verdict.is_wrong());
+    let failing = record.cases.iter().zip(&problem.task.cases).find(|(result, _)| !result.passed);
     let entry_point = problem.task.task.entry_point();
     SampleVerdict {
         task_id: problem.name.clone(),
         sample: sample.index,
-        base: Verdict::of_cases(base.iter().map(|case| case.verdict)),
+        base,
         plus: (cases == CaseSet::BaseAndPlus).then_some(record.verdict),
         passed: record.passed,
         total: record.total,

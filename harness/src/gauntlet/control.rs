@@ -18,6 +18,7 @@ use crate::round::runner::{AgentTrial, TrialRunner};
 use crate::sandbox::Sandbox;
 use crate::scoring::median::median;
 use crate::trial::instance::RoundTask;
+use crate::trial::record::Disclose;
 
 /// How long the agent rests between two trials, so that it observes without being a load.
 const REST: Duration = Duration::from_millis(100);
@@ -117,7 +118,7 @@ impl ControlWatch {
             }
             Ok(record) => match record.attempts.iter().find_map(|attempt| attempt.fault.clone()) {
                 Some(fault) => format!("an attempt ended in a fault: {fault}"),
-                None => record.failure(),
+                None => record.disclosed(Disclose::All).failure(),
             },
             Err(fault) => format!("a fault: {fault}"),
         };

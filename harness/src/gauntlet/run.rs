@@ -25,7 +25,7 @@ use crate::round::seed::drawn_seed;
 use crate::sandbox::Sandbox;
 use crate::scoring::report;
 use crate::trial::instance::RoundTask;
-use crate::trial::record::TrialRecord;
+use crate::trial::record::{Disclose, TrialRecord};
 
 /// The largest trial record that is acceptable, in bytes. An agent must not fill the disk with its record.
 const RECORD_BYTES: usize = 2 << 20;
@@ -244,7 +244,7 @@ fn issue(program: &HostileProgram, trial: &HostileTrial) -> Option<String> {
     if let Some(fault) = &trial.caused {
         return Some(format!("it could cause a fault: {fault}"));
     }
-    let failure = record.failure();
+    let failure = record.clone().disclosed(Disclose::All).failure();
     if !program.expect.contains(&record.verdict) || record.score > program.most {
         let lines: Vec<_> = failure.lines().take(REPORTED_LINES).collect();
         return Some(format!("{}\n  {}", program.never, lines.join("\n  ")));

@@ -12,7 +12,7 @@ use crate::round::run::run;
 use crate::sandbox::Sandbox;
 use crate::scoring::score::agent_score;
 use crate::trial::instance::RoundTask;
-use crate::trial::record::{Disclose, MinerTrial};
+use crate::trial::record::{Disclose, DisclosedTrial, MinerTrial};
 use crate::trial::shrink;
 
 /// The miner id in the records of an agent that no miner submitted.
@@ -34,7 +34,7 @@ pub struct CheckRequest<'a> {
 #[derive(Debug)]
 pub struct CheckOutcome {
     /// One record per task, in the order of the tasks; those that ended in a fault are missing
-    pub trials: Vec<MinerTrial>,
+    pub trials: Vec<DisclosedTrial>,
     /// The mean of the task scores, two decimals; none if a trial was not judged
     pub score: Option<f64>,
     /// One sentence per trial that ended in a fault
@@ -65,8 +65,10 @@ pub async fn check(
     let scores = outcome.scores.remove(&0).unwrap_or_default();
     let weighted = order.iter().filter_map(|(id, weight)| Some((scores.get(id)?, *weight)));
     let score = outcome.faults.is_empty().then(|| agent_score(weighted));
-    let disclosed =
-        |trial: MinerTrial| MinerTrial { record: trial.record.disclosed(disclose), ..trial };
+    let disclosed = |trial: MinerTrial| {
+        let MinerTrial { miner_id, key, record } = trial;
+        DisclosedTrial { miner_id, key, record: record.disclosed(disclose) }
+    };
     let mut trials: Vec<_> = outcome.trials.into_iter().map(disclosed).collect();
     trials.sort_by_key(|trial| order.iter().position(|(id, _)| *id == trial.record.task));
     let faults = outcome.faults.iter().map(|f| format!("{}: {}", f.task, f.fault)).collect();

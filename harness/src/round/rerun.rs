@@ -13,7 +13,7 @@ use crate::round::runner::{AgentTrial, TrialRunner};
 use crate::sandbox::Sandbox;
 use crate::scoring::verify::RoundReport;
 use crate::trial::instance::RoundTask;
-use crate::trial::record::{MinerTrial, TrialRecord};
+use crate::trial::record::{DisclosedTrial, TrialRecord};
 
 /// Why trials cannot be run again.
 #[derive(Debug, thiserror::Error)]
@@ -54,7 +54,7 @@ pub async fn rerun(
     let trials = report.trials.len();
     let mut differences = Vec::new();
     for index in index::sample(&mut rand::rng(), trials, count.min(trials)) {
-        let MinerTrial { miner_id, record, .. } = &report.trials[index];
+        let DisclosedTrial { miner_id, record, .. } = &report.trials[index];
         let Some(task) = tasks::find(record.task.as_str()) else {
             differences.push(format!("{miner_id} on {}: this version lacks the task", record.task));
             continue;
@@ -80,7 +80,7 @@ pub async fn rerun(
     Ok(differences)
 }
 
-fn outcome(record: &TrialRecord) -> String {
+fn outcome<Case>(record: &TrialRecord<Case>) -> String {
     let TrialRecord { verdict, passed, total, score, .. } = record;
     format!("{verdict} with {passed} of {total} cases, score {score}")
 }

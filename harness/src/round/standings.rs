@@ -11,7 +11,7 @@ use crate::round::run::ScoresByAgent;
 use crate::scoring::rank::{Contender, rank};
 use crate::scoring::reward::RewardPolicy;
 use crate::trial::instance::RoundTask;
-use crate::trial::record::{Disclose, MinerTrial};
+use crate::trial::record::{Disclose, DisclosedTrial};
 
 /// A round whose trials are over.
 pub struct Standings<'a> {
@@ -114,7 +114,10 @@ impl Standings<'_> {
     }
 
     /// Every trial that has a record, read from its file when it is needed. The seed is left out while it is secret.
-    pub fn trials(&self, status: RoundStatus) -> impl Iterator<Item = Result<MinerTrial, Fault>> {
+    pub fn trials(
+        &self,
+        status: RoundStatus,
+    ) -> impl Iterator<Item = Result<DisclosedTrial, Fault>> {
         let results = Results::of(self.store);
         let image = image_id(&self.definition.image);
         let pairs = self.agents.iter().flat_map(|agent| self.tasks.iter().map(move |t| (agent, t)));
@@ -126,7 +129,7 @@ impl Standings<'_> {
                     let secret = status == RoundStatus::Open;
                     record.seed = record.seed.filter(|_| !secret);
                     let key = Some(key).filter(|_| !secret);
-                    Some(Ok(MinerTrial { miner_id: agent.miner_id.clone(), key, record }))
+                    Some(Ok(DisclosedTrial { miner_id: agent.miner_id.clone(), key, record }))
                 }
                 Ok(Lookup::Miss | Lookup::Corrupt(_)) => None,
                 Err(fault) => Some(Err(fault)),

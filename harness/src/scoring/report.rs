@@ -13,7 +13,7 @@ use tasks::{Family, Verdict};
 use crate::Fault;
 use crate::round::check::CheckOutcome;
 use crate::scoring::digest::ReportDigest;
-use crate::trial::record::MinerTrial;
+use crate::trial::record::DisclosedTrial;
 
 /// Number of agents in the table of families: the best ones.
 const FAMILY_COLUMNS: usize = 6;
@@ -114,7 +114,7 @@ pub fn checked(checked: &CheckOutcome) -> String {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    for MinerTrial { record, .. } in &checked.trials {
+    for DisclosedTrial { record, .. } in &checked.trials {
         table.add_row([
             record.task.to_string(),
             record.verdict.to_string(),
@@ -125,7 +125,7 @@ pub fn checked(checked: &CheckOutcome) -> String {
         ]);
     }
     let mut text = format!("{table}\n");
-    for MinerTrial { record, .. } in &checked.trials {
+    for DisclosedTrial { record, .. } in &checked.trials {
         if record.verdict != Verdict::Accepted {
             let _ = write!(text, "\n{}", record.failure());
         }
@@ -146,7 +146,7 @@ pub fn checked(checked: &CheckOutcome) -> String {
 #[derive(Serialize)]
 pub struct CheckDocument<'a> {
     /// One record per task
-    pub trials: &'a [MinerTrial],
+    pub trials: &'a [DisclosedTrial],
     /// The mean of the task scores; null if a trial was not judged
     pub score: Option<f64>,
     /// One sentence per trial that was not judged
@@ -158,7 +158,7 @@ pub struct CheckDocument<'a> {
 pub fn write_evaluation(
     out: impl std::io::Write,
     round: &Round,
-    trials: impl Iterator<Item = Result<MinerTrial, Fault>>,
+    trials: impl Iterator<Item = Result<DisclosedTrial, Fault>>,
     rankings: &[Ranking],
 ) -> Result<(), Fault> {
     #[derive(Serialize)]
@@ -195,7 +195,7 @@ struct StreamedTrials<'a, I> {
     fault: Cell<Option<Fault>>,
 }
 
-impl<I: Iterator<Item = Result<MinerTrial, Fault>>> Serialize for StreamedTrials<'_, I> {
+impl<I: Iterator<Item = Result<DisclosedTrial, Fault>>> Serialize for StreamedTrials<'_, I> {
     fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
         let mut list = out.serialize_seq(None)?;
         for trial in self.trials.borrow_mut().take().into_iter().flatten() {

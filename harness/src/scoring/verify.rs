@@ -16,7 +16,7 @@ use crate::scoring::digest::ReportDigest;
 use crate::scoring::rank::{Contender, rank};
 use crate::scoring::reward::RewardPolicy;
 use crate::trial::instance::RoundTask;
-use crate::trial::record::{MinerTrial, TrialRecord};
+use crate::trial::record::{DisclosedCase, DisclosedRecord, DisclosedTrial};
 
 /// The document of `evaluate --json`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -24,7 +24,7 @@ pub struct RoundReport {
     /// The round
     pub round: Round,
     /// Its trials
-    pub trials: Vec<MinerTrial>,
+    pub trials: Vec<DisclosedTrial>,
     /// Its rankings
     pub rankings: Vec<Ranking>,
     /// The digest that the report states
@@ -118,7 +118,7 @@ fn tasks_of(round: &Round, seed: Seed, problems: &mut Vec<String>) -> Vec<RoundT
 /// Each ranked agent has exactly one trial on each task; an agent that is not judged has one or a fault.
 fn check_coverage(report: &RoundReport, problems: &mut Vec<String>) {
     let mut counts = BTreeMap::<(&MinerId, &TaskId), usize>::new();
-    for MinerTrial { miner_id, record, .. } in &report.trials {
+    for DisclosedTrial { miner_id, record, .. } in &report.trials {
         *counts.entry((miner_id, &record.task)).or_default() += 1;
     }
     for FaultRecord { miner_id, task, .. } in &report.round.faults {
@@ -142,7 +142,7 @@ fn check_coverage(report: &RoundReport, problems: &mut Vec<String>) {
             }
         }
     }
-    for MinerTrial { miner_id, record, .. } in &report.trials {
+    for DisclosedTrial { miner_id, record, .. } in &report.trials {
         if !agents.contains(miner_id) {
             problems.push(format!("{miner_id} on {}: the agent is not in the round", record.task));
         }
@@ -167,8 +167,13 @@ fn check_coverage(report: &RoundReport, problems: &mut Vec<String>) {
 }
 
 /// A trial's key, verdict, counts and score follow from its agent, its task under the seed, and its cases.
-fn check_trial(trial: &MinerTrial, round: &Round, tasks: &[RoundTask], problems: &mut Vec<String>) {
-    let MinerTrial { miner_id, key, record } = trial;
+fn check_trial(
+    trial: &DisclosedTrial,
+    round: &Round,
+    tasks: &[RoundTask],
+    problems: &mut Vec<String>,
+) {
+    let DisclosedTrial { miner_id, key, record } = trial;
     let mut found = Vec::new();
     if record.seed != round.seed {
         found.push("it was not run under the round's seed".to_owned());
@@ -192,8 +197,12 @@ fn check_trial(trial: &MinerTrial, round: &Round, tasks: &[RoundTask], problems:
     problems.extend(found.into_iter().map(|what| format!("{miner_id} on {}: {what}", record.task)));
 }
 
-fn check_counts(record: &TrialRecord, task: &RoundTask, found: &mut Vec<String>) {
-    let verdicts: Vec<_> = record.cases.iter().map(|case| case.verdict).collect();
+fn check_counts(record: &DisclosedRecord, task: &RoundTask, found: &mut Vec<String>) {
+    // Counting needs to know no more than which cases passed.
+    let verdict = |case: &DisclosedCase| {
+        if case.passed { Verdict::Accepted } else { Verdict::WrongAnswer }
+    };
+    let verdicts: Vec<_> = record.cases.iter().map(verdict).collect();
     let tally = Tally::of_cases(&task.cases, &verdicts);
     if (tally.passed, tally.total) != (record.passed, record.total) {
         found.push(format!("the cases do not add up to {} of {}", record.passed, record.total));
@@ -201,8 +210,28 @@ fn check_counts(record: &TrialRecord, task: &RoundTask, found: &mut Vec<String>)
     if (record.score - tally.score()).abs() > f64::EPSILON {
         found.push(format!("{} is not the score of its cases", record.score));
     }
-    if Verdict::of_cases(verdicts) != record.verdict {
+    let contradicts = |case: &&DisclosedCase| {
+        case.verdict.is_some_and(|verdict| verdict.is_wrong() == case.passed)
+    };
+    if let Some(case) = record.cases.iter().find(contradicts) {
+        found.push(format!("case {}: its verdict contradicts whether it passed", case.name));
+    }
+    for (case, disclosed) in task.cases.iter().zip(&record.cases) {
+        if case.public && disclosed.verdict.is_none() {
+            found.push(format!("case {}: it is public, but has no verdict", case.name));
+        }
+    }
+    if !is_verdict_of(record.verdict, &record.cases) {
         found.push(format!("{} is not the verdict of its cases", record.verdict));
+    }
+}
+
+/// Returns whether a trial can have this verdict: that of its first failed case, or, if that one is secret, any but
+/// accepted.
+fn is_verdict_of(verdict: Verdict, cases: &[DisclosedCase]) -> bool {
+    match cases.iter().find(|case| !case.passed) {
+        None => verdict == Verdict::Accepted,
+        Some(case) => case.verdict.map_or(verdict.is_wrong(), |first| first == verdict),
     }
 }
 

@@ -62,7 +62,7 @@ impl<'a> TrialJudge<'a> {
         };
         // A container in which a process ended early is not used again.
         self.clean &= matches!(end, CallEnd::Outcome(_));
-        let result = match end {
+        let mut result = match end {
             CallEnd::Outcome(outcome) => judge_outcome(self.task.task.entry_point(), case, outcome),
             CallEnd::Garbled => CaseResult::new(
                 &case.name,
@@ -91,6 +91,7 @@ impl<'a> TrialJudge<'a> {
             }
             CallEnd::NotMade => CaseResult::new(&case.name, self.cut_short.0, self.cut_short.1),
         };
+        result = secret(case, result);
         let over = self.stop.is_over(&result);
         if over {
             self.cut_short = (result.verdict, "not called: an earlier case failed");
@@ -106,11 +107,13 @@ impl<'a> TrialJudge<'a> {
         let entry_point = self.task.task.entry_point();
         if let Some(failure) = LoadFailure::of(entry_point, &run.load) {
             // An answer that had seen no hidden input cannot leak one.
-            let knew_no_hidden = self.task.cases[..end].iter().all(|case| case.public);
+            let knew_no_hidden =
+                self.results.is_empty() || self.task.cases[..end].iter().all(|case| case.public);
             let rest = &self.task.cases[self.results.len()..];
             let explain = if knew_no_hidden { Explanation::Public } else { Explanation::Hidden };
             for case in rest {
-                self.push(failure.case(case, explain));
+                let secret = !knew_no_hidden && !case.public;
+                self.push(CaseResult { secret, ..failure.case(case, explain) });
             }
             return ControlFlow::Break(());
         }
@@ -149,14 +152,19 @@ pub fn same_verdict(cases: &[Case], verdict: Verdict, detail: &str) -> Vec<CaseR
 pub fn judge_findings(task: &RoundTask, answer: &str) -> Vec<CaseResult> {
     let judged = task.task.judge_findings(&task.cases, answer);
     let judge = |(case, (verdict, detail)): (&Case, (Verdict, String))| match verdict {
-        Verdict::Accepted => CaseResult::new(&case.name, verdict, ""),
+        Verdict::Accepted => secret(case, CaseResult::new(&case.name, verdict, "")),
         Verdict::NoSolution => CaseResult::new(&case.name, verdict, detail),
-        _ => explained(case, verdict, "the findings are wrong", detail),
+        _ => secret(case, explained(case, verdict, "the findings are wrong", detail)),
     };
     task.cases.iter().zip(judged).map(judge).collect()
 }
 
-/// A failed case: the kind of failure, which everyone may know, and apart from it the explanation. The input of a
+/// Marks the result of a hidden case as secret.
+fn secret(case: &Case, result: CaseResult) -> CaseResult {
+    CaseResult { secret: !case.public, ..result }
+}
+
+/// A failed case: the kind of failure, and apart from it the explanation. The input of a
 /// hidden case, what it returned and what it raised could all leak the input.
 fn explained(case: &Case, verdict: Verdict, detail: &str, explanation: String) -> CaseResult {
     let explanation = if case.public {
@@ -375,6 +383,42 @@ mod tests {
     }
 
     #[test]
+    fn verdict_is_secret_if_the_answer_could_know_a_hidden_input() {
+        let task = round_task();
+        let all_but_public: Vec<_> = task.cases.iter().map(|case| !case.public).collect();
+        let secret = |judge: TrialJudge<'_>| -> Vec<_> {
+            judge.finish().0.iter().map(|r| r.secret).collect()
+        };
+        // Calls that were made, and calls that were not.
+        let mut judge = TrialJudge::new(&task, StopPolicy::AllCalls);
+        let _ = judge.take(&CallEnd::Outcome(CallOutcome::Returned(Value::None)));
+        let _ = judge.end_calls(&run(LoadOutcome::Ready, CallEnd::NotMade), task.cases.len());
+        assert_eq!(secret(judge), all_but_public);
+        // An answer that cannot be loaded has seen no input, unless it could be loaded before.
+        let raised = || run(LoadOutcome::Missing, CallEnd::NotMade);
+        let mut judge = TrialJudge::new(&task, StopPolicy::AllCalls);
+        let _ = judge.end_calls(&raised(), task.cases.len());
+        assert_eq!(secret(judge), vec![false; task.cases.len()]);
+        let public = task.cases.iter().filter(|case| case.public).count();
+        let mut judge = TrialJudge::new(&task, StopPolicy::AllCalls);
+        for _ in 0..public {
+            let _ = judge.take(&CallEnd::Outcome(CallOutcome::Returned(Value::None)));
+        }
+        let _ = judge.end_calls(&raised(), task.cases.len());
+        assert_eq!(secret(judge), all_but_public);
+    }
+
+    #[test]
+    fn findings_are_secret_if_they_are_judged() {
+        let task = RoundTask::new(tasks::find("review_web_app").unwrap(), Seed(1));
+        for (answer, judged) in [("[]", true), ("no JSON", false)] {
+            for (case, result) in task.cases.iter().zip(judge_findings(&task, answer)) {
+                assert_eq!(result.secret, judged && !case.public, "{answer}: {result:?}");
+            }
+        }
+    }
+
+    #[test]
     fn hidden_case_discloses_nothing_that_the_answer_chose() {
         let task = round_task();
         let secret = CallEnd::Outcome(CallOutcome::Returned(Value::from("smuggled")));
@@ -385,9 +429,10 @@ mod tests {
             for (disclose, shown) in
                 [(Disclose::None, false), (Disclose::Public, case.public), (Disclose::All, true)]
             {
+                let case_is_public = case.public;
                 let case = result.clone().disclosed(disclose);
                 assert_eq!(case.detail.contains("smuggled"), shown, "{disclose:?}: {case:?}");
-                assert_eq!(case.explanation, None, "it would be printed");
+                assert_eq!(case.verdict.is_some(), shown || case_is_public, "{case:?}");
             }
         }
     }

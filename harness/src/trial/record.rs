@@ -8,8 +8,9 @@ use tasks::{Seed, Sha256, TaskId, Verdict};
 use crate::choice::choices;
 
 /// The outcome of a trial, as its file stores it. It does not name the miner: two miners with the same agent share it.
+/// With the cases of a report, it is a [`DisclosedRecord`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct TrialRecord {
+pub struct TrialRecord<Case = CaseResult> {
     /// The agent, by its source
     pub agent_sha256: Sha256,
     /// The task
@@ -26,7 +27,7 @@ pub struct TrialRecord {
     /// Cases in all
     pub total: u32,
     /// Each case
-    pub cases: Vec<CaseResult>,
+    pub cases: Vec<Case>,
     /// Wall-clock time of the agent and of all calls, in milliseconds
     pub wall_ms: u64,
     /// CPU time of the same, in milliseconds
@@ -52,8 +53,10 @@ pub struct CaseResult {
     pub name: String,
     /// Its verdict
     pub verdict: Verdict,
-    /// The kind of failure, which the miner may always see
+    /// The kind of failure
     pub detail: String,
+    /// Whether verdict and detail may depend on an input that the miner may not know
+    pub secret: bool,
     /// What happened and what should have happened, in full. It is kept here until [`Disclose`] decides who may see it
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub explanation: Option<Explanation>,
@@ -61,6 +64,25 @@ pub struct CaseResult {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counterexample: Option<String>,
 }
+
+/// One case of a trial, as far as a report discloses it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DisclosedCase {
+    /// The case's name
+    pub name: String,
+    /// Whether it was accepted
+    pub passed: bool,
+    /// Its verdict; left out if no more than `passed` may be known
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
+    /// What happened, as far as it may be known
+    pub detail: String,
+}
+
+/// A trial record, as far as a report discloses it.
+pub type DisclosedRecord = TrialRecord<DisclosedCase>;
+/// A trial of a report.
+pub type DisclosedTrial = MinerTrial<DisclosedCase>;
 
 /// What happened in a case and what should have happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,12 +97,12 @@ pub enum Explanation {
 /// How much of failed cases a report discloses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Disclose {
-    /// Verdicts only
+    /// The verdicts of public cases, and which hidden cases passed
     None,
-    /// Public cases in full, and the smallest failing input that was found for hidden ones
+    /// Public cases in full, which hidden cases passed, and the smallest failing input that was found for them
     #[default]
     Public,
-    /// Every case in full
+    /// Every case in full, and what the trial used to the millisecond
     All,
 }
 
@@ -93,9 +115,10 @@ pub struct Attempt {
     pub fault: Option<String>,
 }
 
-/// A trial record together with the miner: one entry of `trials` in the JSON of `check` and `evaluate`.
+/// A trial record together with the miner. As a [`DisclosedTrial`], it is one entry of `trials` in the JSON of `check`
+/// and `evaluate`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct MinerTrial {
+pub struct MinerTrial<Case = CaseResult> {
     /// Who submitted the agent
     pub miner_id: MinerId,
     /// The key of the record: the digest of everything that decided it. Left out of the report of an open round, because
@@ -104,8 +127,15 @@ pub struct MinerTrial {
     pub key: Option<Sha256>,
     /// The record
     #[serde(flatten)]
-    pub record: TrialRecord,
+    pub record: TrialRecord<Case>,
 }
+
+/// What a report states of a fault of an earlier attempt, unless it discloses everything.
+const FAULT: &str = "a fault of the arena";
+/// The shortest time that a report distinguishes, in milliseconds.
+const LEAST_MS: u64 = 10;
+/// The smallest size that a report distinguishes, in bytes.
+const LEAST_BYTES: u64 = 8 << 20;
 
 impl Explanation {
     /// The same, for the validator only.
@@ -117,31 +147,87 @@ impl Explanation {
 }
 
 impl CaseResult {
-    /// A case without an explanation.
+    /// A case without an explanation, of which everyone may know the verdict.
     pub fn new(name: &str, verdict: Verdict, detail: impl Into<String>) -> Self {
-        let (name, detail) = (name.to_owned(), detail.into());
-        Self { name, verdict, detail, explanation: None, counterexample: None }
+        let (name, detail, secret) = (name.to_owned(), detail.into(), false);
+        Self { name, verdict, detail, secret, explanation: None, counterexample: None }
     }
 
-    /// Returns the case with as much in its detail as may be disclosed, and nothing more.
-    #[must_use]
-    pub fn disclosed(self, disclose: Disclose) -> Self {
-        let mut detail = self.detail;
-        match (disclose, self.explanation) {
-            (Disclose::Public | Disclose::All, Some(Explanation::Public(text)))
-            | (Disclose::All, Some(Explanation::Hidden(text))) => detail = text,
-            _ => {}
+    /// Returns as much of the case as may be disclosed.
+    pub fn disclosed(self, disclose: Disclose) -> DisclosedCase {
+        let passed = !self.verdict.is_wrong();
+        let knows = disclose == Disclose::All || !self.secret;
+        let mut parts = Vec::new();
+        if knows {
+            parts.push(match (disclose, self.explanation) {
+                (Disclose::Public | Disclose::All, Some(Explanation::Public(text)))
+                | (Disclose::All, Some(Explanation::Hidden(text))) => text,
+                _ => self.detail,
+            });
         }
-        if let Some(text) = self.counterexample
-            && disclose != Disclose::None
-        {
-            detail = format!("{detail}; this fails too: {text}");
+        if disclose != Disclose::None {
+            parts.extend(self.counterexample.map(|text| format!("this fails too: {text}")));
         }
-        Self::new(&self.name, self.verdict, detail)
+        parts.retain(|part| !part.is_empty());
+        let (verdict, detail) = (knows.then_some(self.verdict), parts.join("; "));
+        DisclosedCase { name: self.name, passed, verdict, detail }
     }
 }
 
 impl TrialRecord {
+    /// Returns as much of the record as may be disclosed.
+    ///
+    /// What a trial used depends on its hidden inputs, and an answer can choose how much it uses. Unless everything is
+    /// disclosed, times are rounded up to 1, 2 or 5 times a power of ten and the memory to a power of two. That is one
+    /// of 12 values for each time up to 50 s and one of 6 for the memory, so together less than 10 bits, and still
+    /// enough to see how close to its limits an agent is.
+    pub fn disclosed(self, disclose: Disclose) -> DisclosedRecord {
+        let all = disclose == Disclose::All;
+        let ms = |exact: u64| if all { exact } else { coarse_ms(exact) };
+        let bytes = |exact: u64| if all { exact } else { coarse_bytes(exact) };
+        let attempt = |attempt: Attempt| Attempt {
+            fault: attempt.fault.map(|fault| if all { fault } else { FAULT.to_owned() }),
+        };
+        TrialRecord {
+            agent_sha256: self.agent_sha256,
+            task: self.task,
+            seed: self.seed,
+            verdict: self.verdict,
+            score: self.score,
+            passed: self.passed,
+            total: self.total,
+            cases: self.cases.into_iter().map(|case| case.disclosed(disclose)).collect(),
+            wall_ms: ms(self.wall_ms),
+            cpu_ms: ms(self.cpu_ms),
+            peak_memory_bytes: bytes(self.peak_memory_bytes),
+            stdout: self.stdout,
+            stderr: self.stderr,
+            stdout_truncated: self.stdout_truncated,
+            stderr_truncated: self.stderr_truncated,
+            attempts: self.attempts.into_iter().map(attempt).collect(),
+        }
+    }
+}
+
+/// Rounds a time up to 1, 2 or 5 times a power of ten.
+fn coarse_ms(exact: u64) -> u64 {
+    let mut step = LEAST_MS;
+    loop {
+        for factor in [1, 2, 5] {
+            if exact <= step.saturating_mul(factor) {
+                return step.saturating_mul(factor);
+            }
+        }
+        step = step.saturating_mul(10);
+    }
+}
+
+/// Rounds a size up to a power of two.
+fn coarse_bytes(exact: u64) -> u64 {
+    exact.max(LEAST_BYTES).checked_next_power_of_two().unwrap_or(u64::MAX)
+}
+
+impl<Case> TrialRecord<Case> {
     /// What rankings need of it.
     pub fn score(&self) -> TaskScore {
         TaskScore {
@@ -151,24 +237,18 @@ impl TrialRecord {
             total: self.total,
         }
     }
+}
 
-    /// Returns the record with as much about its cases as may be disclosed.
-    #[must_use]
-    pub fn disclosed(mut self, disclose: Disclose) -> Self {
-        let cases = std::mem::take(&mut self.cases);
-        self.cases = cases.into_iter().map(|case| case.disclosed(disclose)).collect();
-        self
-    }
-
+impl DisclosedRecord {
     /// What a miner needs to see of a trial that is not accepted, in plain lines.
     pub fn failure(&self) -> String {
         use std::fmt::Write as _;
         let Self { task, verdict, passed, total, .. } = self;
         let mut text = format!("{task}: {verdict}, {passed} of {total} cases\n");
         // Cases that failed alike share a line.
-        let mut alike: Vec<(&CaseResult, usize)> = Vec::new();
-        for case in self.cases.iter().filter(|case| case.verdict.is_wrong()) {
-            let same = |(first, _): &&mut (&CaseResult, usize)| {
+        let mut alike: Vec<(&DisclosedCase, usize)> = Vec::new();
+        for case in self.cases.iter().filter(|case| !case.passed) {
+            let same = |(first, _): &&mut (&DisclosedCase, usize)| {
                 (first.verdict, &first.detail) == (case.verdict, &case.detail)
             };
             match alike.iter_mut().find(same) {
@@ -177,12 +257,17 @@ impl TrialRecord {
             }
         }
         for (case, count) in alike {
+            let kind = case.verdict.map_or("failed", Verdict::code);
             let more = match count - 1 {
                 0 => String::new(),
                 1 => " and 1 more call".to_owned(),
                 more => format!(" and {more} more calls"),
             };
-            let _ = writeln!(text, "  {} {}{more}: {}", case.verdict, case.name, case.detail);
+            let detail = match case.detail.as_str() {
+                "" => String::new(),
+                detail => format!(": {detail}"),
+            };
+            let _ = writeln!(text, "  {kind} {}{more}{detail}", case.name);
         }
         let tail: Vec<_> = self.stderr.lines().rev().take(10).collect();
         if !tail.is_empty() {
@@ -195,3 +280,6 @@ impl TrialRecord {
         text
     }
 }
+
+#[cfg(test)]
+mod tests;

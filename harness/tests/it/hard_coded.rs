@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use harness::round::check::{CheckRequest, check};
 use harness::sandbox::{self, SandboxSettings};
-use harness::trial::record::{Disclose, MinerTrial};
+use harness::trial::record::{Disclose, DisclosedTrial};
 use tasks::{Check, Kind, Seed, Task};
 
 use crate::machine;
@@ -63,7 +63,7 @@ async fn table_of_a_past_round_scores_nothing_in_the_next() {
         let request = CheckRequest { source: &source, tasks, seed, disclose };
         let checked = check(&sandbox, request, quiet).await;
         let checked = checked.expect("the arena does not fail");
-        let line = |t: &MinerTrial| format!("{} {}", t.record.task, t.record.score);
+        let line = |t: &DisclosedTrial| format!("{} {}", t.record.task, t.record.score);
         eprintln!("{seed}: {:?}", checked.trials.iter().map(line).collect::<Vec<_>>());
         checked.score.expect("every trial is judged")
     };

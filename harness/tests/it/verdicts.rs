@@ -5,7 +5,7 @@ use std::sync::Arc;
 use harness::round::check::{CheckRequest, check};
 use harness::sandbox::Sandbox;
 use harness::sandbox::{self, SandboxSettings};
-use harness::trial::record::{Disclose, TrialRecord};
+use harness::trial::record::{Disclose, DisclosedRecord};
 use tasks::{Seed, Task, Verdict};
 
 use crate::machine;
@@ -30,7 +30,7 @@ async fn records(
     source: &str,
     tasks: Vec<Task>,
     disclose: Disclose,
-) -> Vec<TrialRecord> {
+) -> Vec<DisclosedRecord> {
     let request = CheckRequest { source, tasks, seed: Seed(1), disclose };
     let checked = check(sandbox, request, Arc::new(|_| ())).await;
     let checked = checked.expect("the arena does not fail");
@@ -159,7 +159,7 @@ async fn records_what_an_agent_used_and_wrote() {
     assert!(result.stderr_truncated && result.stderr.ends_with("the end"), "{result:?}");
     assert_eq!(result.stderr.len(), 16 << 10);
     assert!(result.peak_memory_bytes > 100 << 20, "{} bytes", result.peak_memory_bytes);
-    assert!(result.cpu_ms > 20, "{} ms", result.cpu_ms);
+    assert!(result.cpu_ms >= 20, "{} ms", result.cpu_ms);
     sandbox.cleanup().await.expect("everything is removed");
 }
 

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use harness::trial::record::TrialRecord;
+use harness::trial::record::DisclosedRecord;
 use platform::api::TaskScore;
 use platform::validation;
 use tasks::{TaskView, Verdict};
@@ -412,7 +412,7 @@ fn flaw_of(reply: &ModelReply) -> Option<ReplyFlaw> {
     }
 }
 
-fn examined_by_trial(answer: String, trial: &TrialRecord) -> ExaminedReply {
+fn examined_by_trial(answer: String, trial: &DisclosedRecord) -> ExaminedReply {
     let (answer, score) = (Some(answer), Some(trial.score()));
     if trial.verdict == Verdict::Accepted {
         return ExaminedReply { answer, score, ..ExaminedReply::default() };

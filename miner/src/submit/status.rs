@@ -106,7 +106,9 @@ pub async fn failed_public_cases(
         public.iter().any(|(id, public_name)| id == task && public_name == name)
     };
     Ok(cases
-        .filter(|(task, case)| case.verdict.is_wrong() && is_public(task, &case.name))
-        .map(|(task, case)| FailedCase { task, verdict: case.verdict, detail: case.detail })
+        .filter(|(task, case)| !case.passed && is_public(task, &case.name))
+        .filter_map(|(task, case)| {
+            Some(FailedCase { task, verdict: case.verdict?, detail: case.detail })
+        })
         .collect())
 }

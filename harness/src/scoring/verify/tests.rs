@@ -6,30 +6,33 @@ use serde_json::json;
 use super::*;
 use crate::scoring::report::write_evaluation;
 use crate::scoring::reward::Payout;
-use crate::trial::record::{Attempt, CaseResult};
+use crate::trial::record::{Attempt, CaseResult, Disclose, TrialRecord};
 
 const SEED: Seed = Seed(3);
 const SALT: &str = "ab";
 const ID: &str = "20260101T000000Z-00000001";
 const IMAGE: &str = "sha256:1f2e";
 
-/// The trial of an agent on a task, of which the first `wrong` cases fail.
-fn trial(name: &str, task: &RoundTask, wrong: usize) -> MinerTrial {
-    let verdict = |index| if index < wrong { Verdict::WrongAnswer } else { Verdict::Accepted };
+/// The trial of an agent on a task, of which these cases fail.
+fn trial(name: &str, task: &RoundTask, wrong: &std::ops::Range<usize>) -> DisclosedTrial {
+    let verdict =
+        |index| if wrong.contains(&index) { Verdict::WrongAnswer } else { Verdict::Accepted };
     let case = |(index, case): (usize, &tasks::Case)| {
-        CaseResult::new(&case.name, verdict(index), if index < wrong { "wrong" } else { "" })
+        let detail = if wrong.contains(&index) { "wrong" } else { "" };
+        let secret = !case.public;
+        CaseResult { secret, ..CaseResult::new(&case.name, verdict(index), detail) }
     };
     let verdicts: Vec<_> = (0..task.cases.len()).map(verdict).collect();
     let tally = Tally::of_cases(&task.cases, &verdicts);
     let agent_sha256 = Sha256::of(name.as_bytes());
-    MinerTrial {
+    DisclosedTrial {
         miner_id: name.parse().unwrap(),
         key: Some(Results::key(&agent_sha256, task, IMAGE)),
         record: TrialRecord {
             agent_sha256,
             task: task.id().clone(),
             seed: Some(SEED),
-            verdict: verdict(0),
+            verdict: Verdict::of_cases(verdicts),
             score: tally.score(),
             passed: tally.passed,
             total: tally.total,
@@ -42,7 +45,8 @@ fn trial(name: &str, task: &RoundTask, wrong: usize) -> MinerTrial {
             stdout_truncated: false,
             stderr_truncated: false,
             attempts: vec![Attempt::default()],
-        },
+        }
+        .disclosed(Disclose::Public),
     }
 }
 
@@ -55,7 +59,13 @@ fn report() -> Value {
     let mut trials = Vec::new();
     let mut contenders = Vec::new();
     for (index, name) in ["a", "b"].into_iter().enumerate() {
-        let own: Vec<_> = tasks.iter().map(|task| trial(name, task, 2 * index)).collect();
+        // On the first task public cases fail, on the second one hidden ones.
+        let failing = |task: &RoundTask| match task.id().as_str() {
+            _ if index == 0 => 0..0,
+            "reverse_string" => 0..2,
+            _ => task.cases.len() - 2..task.cases.len(),
+        };
+        let own: Vec<_> = tasks.iter().map(|task| trial(name, task, &failing(task))).collect();
         contenders.push(Contender {
             miner_id: name.parse().unwrap(),
             sha256: Sha256::of(name.as_bytes()),
@@ -158,6 +168,14 @@ fn names_what_a_forger_changed() {
     check(|r| list(r, "trials")[2]["passed"] = 1.into(), "do not add up");
     check(|r| list(r, "trials")[2]["score"] = json!(100.0), "is not the score of its cases");
     check(|r| list(r, "trials")[2]["verdict"] = "AC".into(), "is not the verdict of its cases");
+    // The first failed case of b on fizz_buzz is secret, so its verdict may be any but accepted.
+    check(|r| list(r, "trials")[3]["verdict"] = "AC".into(), "is not the verdict of its cases");
+    check(|r| list(r, "trials")[2]["cases"][0]["verdict"] = "AC".into(), "contradicts");
+    check(
+        |r| drop(list(r, "trials")[2]["cases"][0].as_object_mut().unwrap().remove("verdict")),
+        "it is public, but has no verdict",
+    );
+    check(|r| list(r, "trials")[2]["verdict"] = "TLE".into(), "is not the verdict of its cases");
     check(|r| list(r, "trials")[2]["cases"][0]["name"] = "x".into(), "not those of the task");
     check(|r| list(r, "trials")[2]["seed"] = 9.into(), "not run under the round's seed");
     check(|r| list(r, "trials")[2]["attempts"] = json!([{"fault": "x"}]), "attempts");
@@ -201,8 +219,9 @@ fn pointers(value: &Value, at: &str, found: &mut Vec<String>) {
         }
         Value::Array(items) => {
             // The cases of a trial are alike, and each mutation takes a while.
-            let some = if at.ends_with("/cases") { 3 } else { items.len() };
-            for (index, item) in items.iter().enumerate().take(some) {
+            let is_left_out =
+                |index: &usize| at.ends_with("/cases") && (2..items.len() - 1).contains(index);
+            for (index, item) in items.iter().enumerate().filter(|(index, _)| !is_left_out(index)) {
                 let at = format!("{at}/{index}");
                 found.push(at.clone());
                 pointers(item, &at, found);
