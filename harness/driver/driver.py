@@ -61,6 +61,12 @@ STARVED_SECONDS = 600.0
 PR_SET_DUMPABLE = 4
 RLIMIT_MEMLOCK = 8
 MLOCK_ONFAULT = 1
+# What is pinned, in this order: code, constants, variables; and what the memory may be used for.
+PINNED = {
+    "r-xp": mmap.PROT_READ | mmap.PROT_EXEC,
+    "r--p": mmap.PROT_READ,
+    "rw-p": mmap.PROT_READ | mmap.PROT_WRITE,
+}
 AGENT_ENVIRONMENT = {
     "PATH": "/usr/local/bin:/usr/bin:/bin",
     "HOME": WORK,
@@ -693,20 +699,34 @@ class Pointer(_ctypes._SimpleCData):
     _type_ = "P"
 
 
-def lock_code():
-    """Keeps the code of this driver in memory once it was used, as far as the memlock limit allows.
+def pin_code():
+    """Keeps the code and the constants of this driver in memory, or raises OSError.
 
     The container has no swap, so pages of programs and libraries are the only ones that the kernel can take away. An
     agent that fills the memory and reads files would leave the driver waiting for its own code. Code is locked first,
-    then constants; the rest of the limit is unused. Where nothing can be locked, the driver works as before.
+    then constants and variables, as far as the memlock limit of the daemon allows: 8 MiB on most machines, which all
+    code fits in. Of what cannot be locked, this process gets pages of its own, which take memory but need no limit.
     """
     with open("/proc/self/maps") as lines:
         mappings = [line.split() for line in lines]
-    for kind in ("r-xp", "r--p"):
+    for kind, protection in PINNED.items():
         for span, permissions, _, _, inode, *_ in mappings:
             if permissions == kind and inode != "0":
                 start, end = (int(number, 16) for number in span.split("-"))
-                libc("mlock2", Pointer(start), Pointer(end - start), MLOCK_ONFAULT)
+                if libc("mlock2", Pointer(start), Pointer(end - start), MLOCK_ONFAULT) != 0:
+                    own_pages(start, end, protection)
+
+
+def own_pages(start, end, protection):
+    """Replaces the pages of a private mapping by copies that belong to this process alone."""
+    span = Pointer(start), Pointer(end - start)
+    if libc("mprotect", *span, protection | mmap.PROT_WRITE) != 0:
+        raise OSError("mprotect refused to make the driver's code private")
+    for page in range(start, end, mmap.PAGESIZE):
+        # One byte onto itself: the kernel copies a page when it is written to.
+        libc("memmove", Pointer(page), Pointer(page), 1)
+    if libc("mprotect", *span, protection) != 0:
+        raise OSError("mprotect refused to protect the driver's code again")
 
 
 def out_of_memory_kills():
@@ -1212,7 +1232,7 @@ def main():
     sys.path[:] = read_only_path(sys.path)
     host, processes, inputs = Host(), Processes(), Inputs()
     set_dumpable(False)
-    lock_code()
+    pin_code()
     os.chdir(WORK)
     host.state(ready={"python": sys.version.split()[0]})
     host.flush()

@@ -5,6 +5,7 @@ import json
 import math
 import os
 import pathlib
+import resource
 import signal
 import struct
 import subprocess
@@ -47,6 +48,38 @@ class SetUp(unittest.TestCase):
         ended = self.fork("def fail(_): raise OSError\nos.nice = fail")
         self.assertEqual(ended.returncode, 1)
         self.assertIn("a child process could not be set up", ended.stderr)
+
+
+class PinnedCode(unittest.TestCase):
+    def evictable(self, limit_bytes, pin):
+        """Returns how many KiB of programs and libraries the kernel could take away from a driver."""
+        # Limits of locked memory do not apply to root.
+        code = (
+            f"import os, resource, driver\nresource.setrlimit(resource.RLIMIT_MEMLOCK, ({limit_bytes},) * 2)\n"
+            f"os.getuid() or os.setuid(65534)\n{pin}\nprint(open('/proc/self/smaps').read(), end='')"
+        )
+        here = pathlib.Path(driver.__file__).parent
+        arguments = [sys.executable, "-B", "-c", code]
+        ran = subprocess.run(arguments, cwd=here, capture_output=True, text=True, check=True)
+        mapping, kib = None, {}
+        for line in ran.stdout.splitlines():
+            name, *rest = line.split()
+            if "-" in name and len(rest) >= 4:
+                private, is_file = rest[0].endswith("p"), rest[3] != "0"
+                mapping = line if private and is_file and rest[0] != "---p" else None
+            elif mapping and name in ("Size:", "Anonymous:"):
+                kib.setdefault(mapping, {})[name] = int(rest[0])
+            elif mapping and name == "VmFlags:" and "lo" in rest:
+                del kib[mapping]
+        return sum(of["Size:"] - of["Anonymous:"] for of in kib.values())
+
+    def test_nothing_can_be_evicted_whatever_may_be_locked(self):
+        self.assertGreater(self.evictable(0, "pass"), 1000)
+        most = resource.getrlimit(resource.RLIMIT_MEMLOCK)[1]
+        for limit_bytes in (0, 1 << 16, 8 << 20, 64 << 20):
+            if most == resource.RLIM_INFINITY or limit_bytes <= most:
+                with self.subTest(limit_bytes=limit_bytes):
+                    self.assertEqual(self.evictable(limit_bytes, "driver.pin_code()"), 0)
 
 
 class Values(unittest.TestCase):
