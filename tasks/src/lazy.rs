@@ -7,37 +7,31 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use crate::case::Case;
-use crate::check::Check;
+use crate::check::{CallOutcome, Check};
 use crate::findings::{self, Finding, MAX_FINDINGS};
 use crate::id::Seed;
-use crate::instance::Mutant;
 use crate::listing::FileListing;
 use crate::task::{Kind, Task};
+use crate::value::Value;
+use crate::verdict::Verdict;
 
 /// The score that no lazy control may reach on any task.
 pub const LAZY_LIMIT: f64 = 20.0;
 
-/// Statements that ignore what the task asks for: name and body of a function with the parameter `args`.
+/// Names of the exceptions that tasks expect. An answer may name classes of its own like them.
+const ERRORS: &[&str] = &[
+    "KeyError",
+    "IndexError",
+    "LookupError",
+    "OverflowError",
+    "ZeroDivisionError",
+    "RuntimeError",
+    "TypeError",
+    "ValueError",
+];
+
+/// Statements that do not solve the task: name and body of a function with the parameter `args`.
 const BODIES: &[(&str, &str)] = &[
-    ("none", "return None"),
-    ("true", "return True"),
-    ("false", "return False"),
-    ("zero", "return 0"),
-    ("one", "return 1"),
-    ("minus_one", "return -1"),
-    ("float", "return 0.0"),
-    ("empty_text", "return ''"),
-    ("slash", "return '/'"),
-    ("empty_bytes", "return b''"),
-    ("empty_list", "return []"),
-    ("empty_tuple", "return ()"),
-    ("empty_dict", "return {}"),
-    ("empty_set", "return set()"),
-    ("list_of_an_empty_list", "return [[]]"),
-    ("two_indices", "return [0, 1]"),
-    ("raises_value_error", "raise ValueError"),
-    ("raises_type_error", "raise TypeError"),
-    ("raises_every_error", "raise AnyError"),
     ("first_argument", "return args[0]"),
     ("last_argument", "return args[-1]"),
     ("all_arguments", "return list(args)"),
@@ -51,45 +45,111 @@ const BODIES: &[(&str, &str)] = &[
     ("coin", "return len(repr(args)) % 2 == 0"),
 ];
 
-/// What the controls refer to: an exception that passes as any of those that tasks expect, and two floats that
-/// have no literal.
-const DEFINITIONS: &str = "
-nan, inf = float('nan'), float('inf')
+/// What the controls refer to: an exception that passes as any of those that tasks expect, because its base classes have
+/// their names, and two floats that have no literal.
+fn definitions() -> String {
+    format!(
+        "nan, inf = float('nan'), float('inf')\nAnyError = Exception\nfor error in {ERRORS:?} + ['AnyError']:\n    \
+         AnyError = type(error, (AnyError,), {{}})\n"
+    )
+}
 
+/// An answer that does not solve its task.
+#[derive(Clone, Debug)]
+pub struct LazyControl {
+    /// Short description of what it does.
+    pub name: String,
+    /// The answer as an agent would print it.
+    pub answer: String,
+    /// The outcome of every call, if it is the same whatever the input is.
+    constant: Option<CallOutcome>,
+}
 
-class AnyError(
-    ValueError, TypeError, KeyError, IndexError, RuntimeError, ZeroDivisionError, OverflowError
-):
-    pass
-";
+impl LazyControl {
+    /// Returns the verdict of each case if they follow from the answer: it need not be called to be judged.
+    pub fn verdicts(&self, cases: &[Case]) -> Option<Vec<Verdict>> {
+        let constant = self.constant.as_ref()?;
+        let is_class = cases.iter().any(|case| !case.steps.is_empty());
+        let outcome = |case: &Case| match case.steps.len() {
+            0 if is_class => CallOutcome::Returned(Value::Opaque("object".to_owned())),
+            0 => constant.clone(),
+            steps => CallOutcome::Steps(vec![constant.clone(); steps]),
+        };
+        Some(cases.iter().map(|case| case.check.judge(&outcome(case))).collect())
+    }
+}
+
+/// Results that ignore the input, with the names of their controls.
+fn constants() -> Vec<(&'static str, CallOutcome)> {
+    let values: Vec<(&str, Value)> = vec![
+        ("none", Value::None),
+        ("true", true.into()),
+        ("false", false.into()),
+        ("zero", 0.into()),
+        ("one", 1.into()),
+        ("minus_one", (-1).into()),
+        ("float", 0.0.into()),
+        ("empty_text", "".into()),
+        ("slash", "/".into()),
+        ("empty_bytes", Value::bytes("")),
+        ("empty_list", Value::List(vec![])),
+        ("empty_tuple", Value::Tuple(vec![])),
+        ("empty_dict", Value::Dict(vec![])),
+        ("empty_set", Value::Set(vec![])),
+        ("list_of_an_empty_list", vec![Value::List(vec![])].into()),
+        ("two_indices", vec![0, 1].into()),
+    ];
+    let raised = |types: &[&str]| CallOutcome::Raised {
+        types: types.iter().map(ToString::to_string).collect(),
+        message: String::new(),
+    };
+    let returned = values.into_iter().map(|(name, value)| (name, CallOutcome::Returned(value)));
+    let every = [&["AnyError"], ERRORS].concat();
+    let raised = [
+        ("raises_value_error", raised(&["ValueError"])),
+        ("raises_type_error", raised(&["TypeError"])),
+        ("raises_every_error", raised(&every)),
+    ];
+    returned.chain(raised).collect()
+}
+
+/// The statement with this outcome.
+fn statement_of(outcome: &CallOutcome) -> String {
+    match outcome {
+        CallOutcome::Returned(value) => format!("return {value}"),
+        CallOutcome::Raised { types, .. } => {
+            format!("raise {}", types.first().map_or("AnyError", String::as_str))
+        }
+        _ => "return None".to_owned(),
+    }
+}
 
 impl Task {
     /// Returns the lazy controls for the round with this seed.
-    pub fn lazy_controls(&self, seed: Seed) -> Vec<Mutant> {
-        match &self.kind {
-            Kind::Code { entry_point } => {
-                let cases = self.cases(seed);
-                let is_class = cases.iter().any(|case| !case.steps.is_empty());
-                let define = if is_class { class } else { function };
-                let mut controls: Vec<Mutant> = BODIES
-                    .iter()
-                    .map(|(name, body)| control(name, define(entry_point, body)))
-                    .collect();
-                let guess = if is_class {
-                    class(entry_point, &most_frequent_steps(&cases))
-                } else {
-                    function(entry_point, &most_frequent(cases.iter().map(|case| &case.check)))
-                };
-                controls.push(control("most_frequent_result", guess));
-                controls.extend(self.given().map(|code| control("echo", code.to_owned())));
-                controls
-            }
-            Kind::Findings => self.review_controls(seed),
-        }
+    pub fn lazy_controls(&self, seed: Seed) -> Vec<LazyControl> {
+        let Kind::Code { entry_point } = &self.kind else { return self.review_controls(seed) };
+        let cases = self.cases(seed);
+        let is_class = cases.iter().any(|case| !case.steps.is_empty());
+        let define = if is_class { class } else { function };
+        let constant = |(name, outcome): (&str, CallOutcome)| LazyControl {
+            constant: Some(outcome.clone()),
+            ..control(name, define(entry_point, &statement_of(&outcome)))
+        };
+        let mut controls: Vec<_> = constants().into_iter().map(constant).collect();
+        let bodies = BODIES.iter();
+        controls.extend(bodies.map(|(name, body)| control(name, define(entry_point, body))));
+        controls.push(if is_class {
+            control("most_frequent_result", class(entry_point, &most_frequent_steps(&cases)))
+        } else {
+            let guess = most_frequent(cases.iter().map(|case| &case.check));
+            constant(("most_frequent_result", guess))
+        });
+        controls.extend(self.given().map(|code| control("echo", code.to_owned())));
+        controls
     }
 
     /// Reviews that name lines without reading them, and one that names every line that could be weak.
-    fn review_controls(&self, seed: Seed) -> Vec<Mutant> {
+    fn review_controls(&self, seed: Seed) -> Vec<LazyControl> {
         let right = findings::parse(&self.reference(seed)).expect("references are well-formed");
         let sound = self.listing.as_ref().map_or(0, FileListing::sound_count);
         let prompt = self.prompt(seed);
@@ -117,32 +177,33 @@ impl Task {
     }
 }
 
-fn control(name: &str, answer: String) -> Mutant {
-    Mutant { name: name.to_owned(), answer }
+fn control(name: &str, answer: String) -> LazyControl {
+    LazyControl { name: name.to_owned(), answer, constant: None }
 }
 
 fn function(name: &str, body: &str) -> String {
-    format!("{DEFINITIONS}\n\ndef {name}(*args):\n    {body}\n")
+    format!("{}\n\ndef {name}(*args):\n    {body}\n", definitions())
 }
 
 /// A class whose methods all run `body`; the method's name is `name`.
 fn class(name: &str, body: &str) -> String {
+    let definitions = definitions();
     format!(
-        "{DEFINITIONS}\n\nclass {name}:\n    def __init__(self, *args):\n        pass\n\n    def \
+        "{definitions}\n\nclass {name}:\n    def __init__(self, *args):\n        pass\n\n    def \
          __getattr__(self, name):\n        def method(*args):\n            {body}\n\n        return \
          method\n"
     )
 }
 
-/// The statement that gives the result that is right most often.
-fn most_frequent<'a>(checks: impl Iterator<Item = &'a Check>) -> String {
-    let mut counts = BTreeMap::<String, usize>::new();
-    for statement in checks.filter_map(statement) {
-        *counts.entry(statement).or_default() += 1;
+/// The result that is right most often.
+fn most_frequent<'a>(checks: impl Iterator<Item = &'a Check>) -> CallOutcome {
+    let mut counts = BTreeMap::<String, (usize, CallOutcome)>::new();
+    for outcome in checks.filter_map(expected) {
+        counts.entry(statement_of(&outcome)).or_insert((0, outcome)).0 += 1;
     }
     // Of equally frequent ones the shortest: Python compiles no integer of more than 4,300 digits.
-    let best = counts.into_iter().max_by_key(|(text, count)| (*count, Reverse(text.len())));
-    best.map_or("return None".to_owned(), |(statement, _)| statement)
+    let best = counts.into_iter().max_by_key(|(text, (count, _))| (*count, Reverse(text.len())));
+    best.map_or(CallOutcome::Returned(Value::None), |(_, (_, outcome))| outcome)
 }
 
 /// A statement that gives each method's most frequent result.
@@ -156,20 +217,22 @@ fn most_frequent_steps(cases: &[Case]) -> String {
         }
     }
     let branches = methods.into_iter().map(|(method, checks)| {
-        let statement = most_frequent(checks.into_iter());
+        let statement = statement_of(&most_frequent(checks.into_iter()));
         format!("if name == {method:?}:\n                {statement}\n            ")
     });
     branches.collect::<String>() + "return None"
 }
 
-/// A statement with the expected result, if one value is expected.
-fn statement(check: &Check) -> Option<String> {
+/// The expected outcome, if one is expected.
+fn expected(check: &Check) -> Option<CallOutcome> {
     match check {
         Check::Equal(value)
         | Check::Exact(value)
         | Check::AnyOrder(value)
-        | Check::Close { expected: value, .. } => Some(format!("return {value}")),
-        Check::Raises(class) => Some(format!("raise {class}")),
+        | Check::Close { expected: value, .. } => Some(CallOutcome::Returned(value.clone())),
+        Check::Raises(class) => {
+            Some(CallOutcome::Raised { types: vec![class.clone()], message: String::new() })
+        }
         _ => None,
     }
 }

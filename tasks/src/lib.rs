@@ -34,7 +34,7 @@ pub use family::Family;
 pub use findings::{Finding, Weakness};
 pub use id::{ParseTaskIdError, Seed, TaskId};
 pub use instance::Mutant;
-pub use lazy::LAZY_LIMIT;
+pub use lazy::{LAZY_LIMIT, LazyControl};
 pub use limits::Limits;
 pub use listing::{FileListing, ListingPart};
 pub use tally::Tally;

@@ -78,6 +78,13 @@ pub fn lazy_scores(task: &Task) -> Result<Vec<LazyScore>, String> {
             }
         };
         for (control, verdicts) in controls.iter().zip(verdicts) {
+            // The gate does not call a control whose verdicts follow from it.
+            if control.verdicts(&cases).is_some_and(|following| following != verdicts) {
+                let (id, name) = (&task.id, &control.name);
+                return Err(format!(
+                    "{id}: '{name}' gets other verdicts under seed {seed} than follow"
+                ));
+            }
             let score = Tally::of_cases(&cases, &verdicts).score();
             scores.push(LazyScore { control: control.name.clone(), seed, score });
         }
