@@ -3,11 +3,14 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use harness::round::rerun::rerun;
+use harness::benchmark::tasks::all_stored;
+use harness::round::rerun::{ReportedTrials, rerun};
+use harness::round::results::image_id;
 use harness::sandbox::Sandbox;
 use harness::scoring::verify::{RoundReport, verify};
+use tasks::Task;
 
-use crate::args::{SandboxArgs, StoreArgs};
+use crate::args::{BenchmarkArgs, SandboxArgs, StoreArgs};
 use crate::console::{Console, print};
 use crate::exit::{CommandError, Result};
 use crate::sandbox::with_sandbox;
@@ -21,6 +24,8 @@ pub struct VerifyArgs {
     /// Also run this many random trials of the report again, with the agents of the store, and compare
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     rerun: Option<u16>,
+    #[command(flatten)]
+    benchmark: BenchmarkArgs,
     #[command(flatten)]
     store: StoreArgs,
     #[command(flatten)]
@@ -37,12 +42,14 @@ pub async fn run(args: VerifyArgs) -> Result {
             "{shown} is not a report: {error}; name a file with the output of 'arena evaluate --json'"
         ))
     })?;
-    let problems = verify(&report);
+    let definitions = definitions(&args, &report)?;
+    let problems = verify(&report, &definitions);
     report_problems(&problems)?;
     let trials = report.trials.len();
     let mut again = String::new();
     if let Some(count) = args.rerun.map(usize::from) {
-        report_problems(&run_again(&args, &report, count).await?)?;
+        let some = ReportedTrials { report: &report, definitions: &definitions, count };
+        report_problems(&run_again(&args, some).await?)?;
         again = format!("; {} trials run again gave the same", count.min(trials));
     }
     print(&format!(
@@ -51,10 +58,26 @@ pub async fn run(args: VerifyArgs) -> Result {
     ))
 }
 
+/// The definitions of the report's tasks: the built-in ones, or those of the benchmark that is named. The expected values
+/// of a benchmark's are in the store.
+fn definitions(args: &VerifyArgs, report: &RoundReport) -> Result<Vec<Task>> {
+    if let Some(file) = &args.benchmark.file {
+        let store = args.store.open_existing()?;
+        return Ok(all_stored(file, &store, image_id(&report.round.image))?);
+    }
+    match report.round.tasks.iter().find(|id| tasks::find(id.as_str()).is_none()) {
+        None => Ok(tasks::all()),
+        Some(id) => Err(CommandError::Input(format!(
+            "{} has task {id}, which is not built in; if its round was run on a benchmark, name the file with --benchmark",
+            args.report.display()
+        ))),
+    }
+}
+
 /// Runs random trials again. Returns one sentence for each that ends otherwise.
-async fn run_again(args: &VerifyArgs, report: &RoundReport, count: usize) -> Result<Vec<String>> {
+async fn run_again(args: &VerifyArgs, trials: ReportedTrials<'_>) -> Result<Vec<String>> {
     let store = args.store.open_existing()?;
-    let work = |sandbox: Sandbox| async move { Ok(rerun(&sandbox, &store, report, count).await?) };
+    let work = |sandbox: Sandbox| async move { Ok(rerun(&sandbox, &store, trials).await?) };
     with_sandbox(&args.sandbox, &Console::new(), work).await
 }
 

@@ -255,3 +255,30 @@ fn round_that_was_not_judged_is_neither_ranked_nor_pruned() {
     store.arena(&["evaluate", "--agent", "alice", "--task", "fizz_buzz"]).check(0, &[]);
     assert_eq!(store.read("round.json"), judged);
 }
+
+#[test]
+fn report_of_a_benchmark_is_verified_with_its_file() {
+    let right = "print('def double(n): return 2 * n')\n";
+    let store = TestStore::new(&[("alice", right)]);
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/benchmarks/small_plus.jsonl");
+    let benchmark = ["--benchmark", &format!("evalplus:{file}")];
+    let closed = store.arena(&[&["evaluate", "--close", "--json"][..], &benchmark].concat());
+    closed.check(0, &[]);
+    let report = store.path("report.json");
+    std::fs::write(&report, &closed.stdout).unwrap();
+    let verify = ["verify", report.to_str().unwrap()];
+    store.arena(&verify).check(2, &["which is not built in", "name the file with --benchmark"]);
+    let held = store.arena(&[&verify[..], &benchmark, &["--rerun", "1"]].concat());
+    held.check(0, &[]);
+    assert!(held.stdout.contains("1 trials run again gave the same"), "{held:?}");
+
+    // Another version of the file defines other tasks.
+    let text = std::fs::read_to_string(file).unwrap();
+    let other = store.path("other.jsonl");
+    std::fs::write(&other, text.replacen("Return twice n.", "Return 2 n.", 1)).unwrap();
+    let other = format!("evalplus:{}", other.display());
+    store.arena(&["evaluate", "--benchmark", &other, "--json", "--seed", "77"]).check(0, &[]);
+    let refused = store.arena(&[&verify[..], &["--benchmark", &other]].concat());
+    assert_eq!(refused.status, Some(1), "{refused:?}");
+    assert!(refused.stdout.contains("its key is not that of"), "{refused:?}");
+}

@@ -64,17 +64,29 @@ pub fn stored(
     round: &RoundDefinition,
 ) -> Result<Vec<Task>, TaskSourceError> {
     let ids: Vec<_> = round.tasks.iter().map(ToString::to_string).collect();
-    let Some(file) = file else { return built_in(&ids) };
+    match file {
+        None => built_in(&ids),
+        Some(file) => choose(all_stored(file, store, image_id(&round.image))?, &ids),
+    }
+}
+
+/// Returns all problems of a benchmark with the expected values that the store has for this image, without running
+/// anything.
+pub fn all_stored(
+    file: &BenchmarkFile,
+    store: &Store,
+    image: &str,
+) -> Result<Vec<Task>, TaskSourceError> {
     let benchmark = Benchmark::read(file)?;
     let outputs = ReferenceOutputs::in_directory(store.expected_dir());
     let known = |index| {
-        outputs.look_up(&benchmark, index, image_id(&round.image)).ok_or_else(|| {
+        outputs.look_up(&benchmark, index, image).ok_or_else(|| {
             let problem = benchmark.entries[index].name.clone();
             TaskSourceError::NoExpectedValues { problem, store: store.root().to_owned() }
         })
     };
     let outputs = (0..benchmark.entries.len()).map(known).collect::<Result<_, _>>()?;
-    choose(problems(&benchmark, outputs), &ids)
+    Ok(problems(&benchmark, outputs))
 }
 
 fn problems(benchmark: &Benchmark, outputs: Vec<ReferenceOutput>) -> Vec<Task> {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use platform::store::Store;
 use rand::seq::index;
+use tasks::Task;
 
 use crate::Fault;
 use crate::round::agent::Agent;
@@ -36,14 +37,25 @@ pub enum RerunError {
     Fault(#[from] Fault),
 }
 
+/// Trials of a report to run again.
+#[derive(Clone, Copy)]
+pub struct ReportedTrials<'a> {
+    /// The report
+    pub report: &'a RoundReport,
+    /// The definitions of its tasks
+    pub definitions: &'a [Task],
+    /// Number of trials
+    pub count: usize,
+}
+
 /// Runs up to `count` random trials of a report again, with the agents' sources from the store. Returns one sentence
 /// for each that ends otherwise. Nothing is stored.
 pub async fn rerun(
     sandbox: &Sandbox,
     store: &Store,
-    report: &RoundReport,
-    count: usize,
+    reported: ReportedTrials<'_>,
 ) -> Result<Vec<String>, RerunError> {
+    let ReportedTrials { report, definitions, count } = reported;
     let round = &report.round;
     let Some(seed) = round.seed else { return Err(RerunError::Open(round.id.clone())) };
     let (expected, here) = (image_id(&round.image).to_owned(), sandbox.image().id.clone());
@@ -55,14 +67,14 @@ pub async fn rerun(
     let mut differences = Vec::new();
     for index in index::sample(&mut rand::rng(), trials, count.min(trials)) {
         let DisclosedTrial { miner_id, record, .. } = &report.trials[index];
-        let Some(task) = tasks::find(record.task.as_str()) else {
-            differences.push(format!("{miner_id} on {}: this version lacks the task", record.task));
+        let Some(task) = definitions.iter().find(|task| task.id == record.task) else {
+            differences.push(format!("{miner_id} on {}: the task is unknown", record.task));
             continue;
         };
         let source = store.source_of_version(miner_id, &record.agent_sha256);
         let source = source.map_err(Fault::from)?;
         let agent = Agent::local(miner_id.as_str(), source.clone());
-        let task = RoundTask::new(task, seed);
+        let task = RoundTask::new(task.clone(), seed);
         let mut lease = ContainerLease::new(sandbox);
         let trial = AgentTrial { agent: &agent, source: &source, task: &task };
         let again = runner.run(trial, &mut lease, &|_| ()).await;

@@ -9,7 +9,7 @@ use platform::MinerId;
 use platform::api::{FaultRecord, Ranking, Rankings, Round, RoundStatus};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tasks::{Seed, Sha256, Tally, TaskId, Verdict};
+use tasks::{Sha256, Tally, Task, TaskId, Verdict};
 
 use crate::round::results::{Results, image_id};
 use crate::scoring::digest::ReportDigest;
@@ -61,8 +61,9 @@ fn digest_of(report: &Value) -> Sha256 {
     digest.value()
 }
 
-/// Returns one sentence for everything in a report that does not follow from the rest of it.
-pub fn verify(report: &RoundReport) -> Vec<String> {
+/// Returns one sentence for everything in a report that does not follow from the rest of it and from the definitions of
+/// all tasks that there are: the built-in ones, or those of the round's benchmark.
+pub fn verify(report: &RoundReport, definitions: &[Task]) -> Vec<String> {
     let mut problems = Vec::new();
     if report.computed.as_ref() != Some(&report.digest) {
         problems.push(
@@ -85,7 +86,10 @@ pub fn verify(report: &RoundReport) -> Vec<String> {
         ));
         return problems;
     };
-    let tasks = tasks_of(&report.round, seed, &mut problems);
+    let tasks: Vec<_> = tasks_of(&report.round, definitions, &mut problems)
+        .into_iter()
+        .map(|task| RoundTask::new(task.clone(), seed))
+        .collect();
     check_coverage(report, &mut problems);
     for trial in &report.trials {
         check_trial(trial, &report.round, &tasks, &mut problems);
@@ -94,17 +98,21 @@ pub fn verify(report: &RoundReport) -> Vec<String> {
     problems
 }
 
-/// The round's tasks under its seed. Those of a whole round are all tasks that there are.
-fn tasks_of(round: &Round, seed: Seed, problems: &mut Vec<String>) -> Vec<RoundTask> {
+/// The definitions of the round's tasks. Those of a whole round are all that there are.
+fn tasks_of<'a>(
+    round: &Round,
+    definitions: &'a [Task],
+    problems: &mut Vec<String>,
+) -> Vec<&'a Task> {
     let mut found = Vec::new();
     for id in &round.tasks {
-        match tasks::find(id.as_str()) {
-            Some(task) => found.push(RoundTask::new(task, seed)),
-            None => problems.push(format!("task {id} is unknown to this version")),
+        match definitions.iter().find(|task| task.id == *id) {
+            Some(task) => found.push(task),
+            None => problems.push(format!("task {id} is unknown")),
         }
     }
     let left_out: Vec<_> =
-        tasks::all().into_iter().filter(|task| !round.tasks.contains(&task.id)).collect();
+        definitions.iter().filter(|task| !round.tasks.contains(&task.id)).collect();
     if round.partial && left_out.is_empty() && round.faults.is_empty() {
         // Agents may have been left out, which a report cannot show.
         return found;

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde_json::json;
+use tasks::Seed;
 
 use super::*;
 use crate::scoring::report::write_evaluation;
@@ -104,7 +105,7 @@ fn report() -> Value {
 /// Returns what is wrong with a report; its form is the first thing.
 fn problems(report: &Value) -> Vec<String> {
     match RoundReport::parse(report.to_string().as_bytes()) {
-        Ok(report) => verify(&report),
+        Ok(report) => verify(&report, &tasks::all()),
         Err(error) => vec![error.to_string()],
     }
 }
