@@ -164,7 +164,7 @@ pub struct PlatformArgs {
     #[arg(
         long = "platform",
         env = "ARENA_PLATFORM",
-        default_value = "http://127.0.0.1:8080",
+        default_value = "http://127.0.0.1:7878",
         value_name = "URL"
     )]
     pub url: String,
@@ -177,7 +177,7 @@ pub struct PlatformArgs {
 #[derive(Args)]
 pub struct MinerArgs {
     /// Your miner id: 1 to 64 of a-z, 0-9, _ and -
-    #[arg(long = "miner", value_name = "ID")]
+    #[arg(long = "miner", env = "ARENA_MINER", value_name = "ID")]
     pub id: MinerId,
     /// Directory for answers and the last agent [default: arena/ID in your state directory]
     #[arg(long, value_name = "DIR")]

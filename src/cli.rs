@@ -18,6 +18,7 @@ use crate::exit::Result;
         arena init && arena check agent.py           write an agent and see what it scores\n  \
         arena serve --store /srv/arena               accept agents, show tasks and rankings\n  \
         arena evaluate --store /srv/arena            run and rank every stored agent\n\n\
+        mine, upload and status take defaults from the nearest arena.toml (docs/miners.md).\n\
         Exit status: 0 done; 1 a fault or a failed expectation; 2 unusable arguments or input; 130 interrupted."
 )]
 pub struct Cli {
@@ -32,7 +33,9 @@ pub enum Command {
     #[command(
         after_help = "Examples:\n  arena mine --miner me --model sample:good\n  OPENAI_API_KEY=... arena mine \
             --miner me --model openai:gpt-4.1-mini\n  arena mine --miner me --model ollama:qwen3\n  \
-            arena mine --miner me --model vllm:qwen3 --base-url http://gpu.example:8000/v1"
+            arena mine --miner me --model vllm:qwen3 --base-url http://gpu.example:8000/v1 --jobs 16\n\n\
+            Defaults: a flag comes before the environment (ARENA_*), and that before the nearest arena.toml, which \
+            may have platform, miner, model, base_url, price and jobs."
     )]
     Mine(Box<mine::MineArgs>),
     /// Run one local file as a validator would, and show what it fails
@@ -43,11 +46,11 @@ pub enum Command {
     Check(check::CheckArgs),
     /// Upload an agent
     #[command(
-        after_help = "Example:\n  arena upload agent.py --miner me --platform http://127.0.0.1:8080"
+        after_help = "Example:\n  arena upload agent.py --miner me --platform http://127.0.0.1:7878"
     )]
     Upload(upload::UploadArgs),
     /// Show the rank of your agent and the public cases that it fails
-    #[command(after_help = "Example:\n  arena status --miner me --platform http://127.0.0.1:8080")]
+    #[command(after_help = "Example:\n  arena status --miner me --platform http://127.0.0.1:7878")]
     Status(status::StatusArgs),
     /// Write a commented agent.py to start from
     #[command(after_help = "Example:\n  arena init my_agent.py")]
@@ -102,7 +105,7 @@ pub enum Command {
     Cache(cache::CacheArgs),
     /// Serve the HTTP API and the website until Ctrl-C or SIGTERM
     #[command(
-        after_help = "Examples:\n  arena serve\n  arena serve --addr 0.0.0.0:8080 --store /srv/arena \
+        after_help = "Examples:\n  arena serve\n  arena serve --addr 0.0.0.0:7878 --store /srv/arena \
             --validator-token-file token"
     )]
     Serve(serve::ServeArgs),

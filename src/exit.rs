@@ -117,7 +117,7 @@ impl From<ChooseAgentsError> for CommandError {
 impl From<AnswerSourceError> for CommandError {
     fn from(error: AnswerSourceError) -> Self {
         match error {
-            AnswerSourceError::Unusable(why) => Self::Input(why),
+            AnswerSourceError::Unusable(why) | AnswerSourceError::NoAnswer(why) => Self::Input(why),
             error => Self::Fault(error.to_string()),
         }
     }

@@ -3,6 +3,7 @@
 mod args;
 mod cli;
 mod commands;
+mod config;
 mod console;
 mod exit;
 mod interrupt;
@@ -12,13 +13,20 @@ mod task_source;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, FromArgMatches as _};
 
 use crate::cli::Cli;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Err(error) = Cli::parse().command.run().await else { return ExitCode::SUCCESS };
+    let ended = match config::matches(&Cli::command()) {
+        Ok(matches) => match Cli::from_arg_matches(&matches) {
+            Ok(cli) => cli.command.run().await,
+            Err(error) => error.exit(),
+        },
+        Err(error) => Err(error),
+    };
+    let Err(error) = ended else { return ExitCode::SUCCESS };
     if let Some(message) = error.message() {
         console::print_error(&message);
     }

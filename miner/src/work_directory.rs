@@ -46,6 +46,11 @@ impl WorkDirectory {
         self.0.join("answers.json")
     }
 
+    /// The file of the answers in the agent that was last mined and uploaded.
+    pub fn uploaded_answers(&self) -> PathBuf {
+        self.0.join("uploaded.json")
+    }
+
     /// Moves the answers of an earlier run to another file, so that they are not overwritten. Returns that file, if
     /// there were any.
     pub fn set_answers_aside(&self) -> io::Result<Option<PathBuf>> {

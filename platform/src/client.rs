@@ -82,7 +82,7 @@ impl ClientError {
 }
 
 impl Client {
-    /// Creates a client of the platform at `base_url`, such as `http://127.0.0.1:8080`.
+    /// Creates a client of the platform at `base_url`, such as `http://127.0.0.1:7878`.
     pub fn new(base_url: &str) -> Result<Self, ClientError> {
         let wrong = |reason: String| ClientError::Address { url: base_url.to_owned(), reason };
         let mut base = Url::parse(base_url).map_err(|error| wrong(error.to_string()))?;

@@ -1,4 +1,4 @@
-//! An early, friendly check of a submission: is it a Python 3.11 file that runs with nothing but the
+//! An early, friendly check of a submission: is it a Python 3.11 program that runs with nothing but the
 //! standard library?
 //!
 //! It is not the security border; that is the sandbox. But it runs in the server on untrusted bytes, so no
@@ -7,6 +7,7 @@
 
 use std::io;
 
+mod effects;
 mod imports;
 mod nesting;
 mod position;

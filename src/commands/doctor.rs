@@ -8,6 +8,7 @@ use harness::Fault;
 use harness::sandbox;
 
 use crate::args::{SandboxArgs, StoreArgs};
+use crate::config;
 use crate::console::print;
 use crate::exit::{CommandError, Result};
 
@@ -34,6 +35,15 @@ pub async fn run(args: &DoctorArgs) -> Result {
         diagnosis.report("leftovers", remove_leftovers().await)?;
     }
     diagnosis.report("store", store_facts(args))?;
+    match config::find() {
+        Ok(None) => {}
+        Ok(Some(config)) => {
+            diagnosis.report("settings", Ok::<_, Fault>(config.path().display()))?
+        }
+        Err(error) => {
+            diagnosis.report("settings", Err::<&str, _>(error.message().unwrap_or_default()))?
+        }
+    }
     if diagnosis.healthy { print("no problems found\n") } else { Err(CommandError::Reported) }
 }
 

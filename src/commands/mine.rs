@@ -18,7 +18,7 @@ use miner::work_directory::WorkDirectory;
 use platform::api::Receipt;
 use platform::client::Client;
 use serde_json::{Value, json};
-use tasks::TaskView;
+use tasks::{TaskId, TaskView};
 
 use crate::args::{MinerArgs, OutputArgs, PlatformArgs, SandboxArgs, SeedArgs, TaskArgs};
 use crate::commands::upload::upload;
@@ -36,10 +36,10 @@ pub struct MineArgs {
     #[command(flatten)]
     miner: MinerArgs,
     /// Model that writes: PROVIDER:NAME, or sample:good, sample:partial, sample:bad, which need no key
-    #[arg(long, value_name = "MODEL")]
+    #[arg(long, env = "ARENA_MODEL", value_name = "MODEL")]
     model: ModelSpec,
     /// Address of the provider's API, for a server of your own
-    #[arg(long, value_name = "URL")]
+    #[arg(long, env = "ARENA_BASE_URL", value_name = "URL")]
     base_url: Option<String>,
     /// File that holds the provider's key, in place of its environment variable
     #[arg(long, value_name = "FILE")]
@@ -48,9 +48,12 @@ pub struct MineArgs {
     tasks: TaskArgs,
     #[command(flatten)]
     limits: MiningLimitArgs,
-    /// Continue from the answers that an earlier run kept
+    /// Continue from the answers that an earlier run kept, and from those of the uploaded agent
     #[arg(long)]
     resume: bool,
+    /// Replace the uploaded agent even if answers of it are lost
+    #[arg(long)]
+    force: bool,
     /// Directory for a transcript of every exchange, as JSON lines
     #[arg(long, value_name = "DIR")]
     transcripts: Option<PathBuf>,
@@ -90,8 +93,11 @@ struct MiningLimitArgs {
     #[arg(long, default_value = "tokens=200000,seconds=900", value_name = "LIMITS")]
     task_budget: Budget,
     /// US dollars per million input and output tokens, if the provider does not report the cost
-    #[arg(long, value_name = "IN,OUT")]
+    #[arg(long, env = "ARENA_PRICE", value_name = "IN,OUT")]
     price: Option<Price>,
+    /// Number of tasks that the model works on at the same time [default: 8 for remote providers, otherwise 1]
+    #[arg(long, env = "ARENA_JOBS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
     /// Longest answer, in tokens
     #[arg(long, default_value_t = 16_384, value_parser = clap::value_parser!(u64).range(1..), value_name = "N")]
     max_output_tokens: u64,
@@ -108,17 +114,24 @@ pub async fn run(args: MineArgs) -> Result {
     let console = MiningConsole::new(Console::new(), tasks.len());
     let print_line = |line: &str| console.console().print_line(line);
     print_line(&format!("{} tasks from {}", tasks.len(), args.platform.url));
+    let stored = stored_answers(&args, &client, &work, &all_tasks).await?;
     let (answers, earlier) = if args.resume {
         let kept = KeptAnswers::load(&work.answers(), &all_tasks).map_err(CommandError::input)?;
+        if let Ok(uploaded) = KeptAnswers::load(&work.uploaded_answers(), &all_tasks) {
+            kept.offer_all(&uploaded);
+        }
         print_line(&format!("{} answers are kept from an earlier run", kept.count()));
         (kept, EarlierAnswers::Resume)
     } else {
         (KeptAnswers::default(), EarlierAnswers::SetAside)
     };
+    let may_have =
+        |id: &TaskId| answers.get(id).is_some() || tasks.iter().any(|task| task.id == *id);
+    args.check_loss(&lost(&stored, may_have))?;
     let job = MiningJob {
         miner: id.clone(),
         source: &*source,
-        settings: args.limits.settings(),
+        settings: args.limits.settings(&args.model),
         all_tasks,
         tasks,
         answers,
@@ -128,7 +141,15 @@ pub async fn run(args: MineArgs) -> Result {
         date: args.date.clone(),
     };
     let mined = mine(&args, &job, &console).await?;
-    let receipt = deliver(&args, &job, &mined, &console).await?;
+    deliver(&args, &job, &mined, &console)?;
+    let receipt = if args.no_upload {
+        None
+    } else {
+        args.check_loss(&lost(&stored, |id| job.answers.get(id).is_some()))?;
+        let receipt = upload(&args.platform, id, mined.source.clone()).await?;
+        job.answers.save(&job.work.uploaded_answers())?;
+        Some(receipt)
+    };
     if args.output.json {
         print_json(&args.document(&job, &mined, receipt.as_ref()))?;
     }
@@ -150,6 +171,23 @@ impl MineArgs {
             Some(directory) => Box::new(RecordingSource::new(source, directory)?),
             None => source,
         })
+    }
+
+    /// Fails if the stored agent's answers to these tasks would be lost.
+    fn check_loss(&self, lost: &[TaskId]) -> Result {
+        if lost.is_empty() {
+            return Ok(());
+        }
+        let shown: Vec<_> = lost.iter().take(5).map(TaskId::as_str).collect();
+        let more = if lost.len() > shown.len() { ", ..." } else { "" };
+        Err(CommandError::Input(format!(
+            "not uploaded: {}'s agent at {} has answers to {} tasks that the new one lacks ({}{more}); keep them with \
+             --resume, or replace the agent with --force",
+            self.miner.id,
+            self.platform.url,
+            lost.len(),
+            shown.join(", ")
+        )))
     }
 
     fn begin_transcript(&self) -> Result<Option<Transcript>> {
@@ -174,9 +212,10 @@ impl MineArgs {
 }
 
 impl MiningLimitArgs {
-    fn settings(&self) -> MiningSettings {
-        let Self { attempts, budget, task_budget, price, max_output_tokens } = *self;
-        MiningSettings { attempts, budget, task_budget, price, max_output_tokens, jobs: 1 }
+    fn settings(&self, model: &ModelSpec) -> MiningSettings {
+        let Self { attempts, budget, task_budget, price, max_output_tokens, jobs } = *self;
+        let jobs = jobs.map_or_else(|| model.default_jobs(), usize::from);
+        MiningSettings { attempts, budget, task_budget, price, max_output_tokens, jobs }
     }
 }
 
@@ -193,7 +232,7 @@ async fn mine(args: &MineArgs, job: &MiningJob<'_>, console: &MiningConsole) -> 
         let work = |sandbox| run(Some(Tryout { sandbox, seed }));
         Box::pin(with_sandbox(&args.sandbox, console.console(), work)).await
     };
-    console.console().finish();
+    console.finish();
     mined.map_err(|error| match error {
         CommandError::Interrupted(_) if job.answers.count() > 0 => {
             CommandError::Interrupted(format!(
@@ -206,13 +245,13 @@ async fn mine(args: &MineArgs, job: &MiningJob<'_>, console: &MiningConsole) -> 
     })
 }
 
-/// Writes the agent to its files and uploads it.
-async fn deliver(
+/// Writes the agent to its files, and prints where it is unless it is to be uploaded.
+fn deliver(
     args: &MineArgs,
     job: &MiningJob<'_>,
     mined: &MinedAgent,
     console: &MiningConsole,
-) -> Result<Option<Receipt>> {
+) -> Result {
     if let Some(checked) = &mined.checked {
         console.checked(checked);
     }
@@ -223,10 +262,38 @@ async fn deliver(
         console.console().print_line(&format!("agent: {}", out.display()));
     }
     job.keep(mined)?;
-    if args.no_upload {
-        return Ok(None);
+    if args.no_upload && args.out.is_none() {
+        console.console().print_line(&format!("agent: {}", job.work.agent().display()));
     }
-    upload(&args.platform, &args.miner.id, mined.source.clone()).await.map(Some)
+    Ok(())
+}
+
+/// The answers of the agent that the platform has of this miner, as far as they are known here. None of them may be
+/// lost without `--force`.
+async fn stored_answers(
+    args: &MineArgs,
+    client: &Client,
+    work: &WorkDirectory,
+    tasks: &[TaskView],
+) -> Result<KeptAnswers> {
+    if args.force || args.no_upload {
+        return Ok(KeptAnswers::default());
+    }
+    let stored = abort_on_signal(async { Ok(client.agent(&args.miner.id).await) }).await?;
+    match stored {
+        Err(error) if error.status().is_some_and(|status| status.as_u16() == 404) => {
+            return Ok(KeptAnswers::default());
+        }
+        stored => stored?,
+    };
+    let known = [work.uploaded_answers(), work.answers()].into_iter();
+    let mut known = known.filter_map(|path| KeptAnswers::load(&path, tasks).ok());
+    Ok(known.next().unwrap_or_default())
+}
+
+/// The tasks that the stored agent has an answer to, and the new one has not.
+fn lost(stored: &KeptAnswers, has_new: impl Fn(&TaskId) -> bool) -> Vec<TaskId> {
+    stored.tasks().into_iter().filter(|id| !has_new(id)).collect()
 }
 
 /// The platform's tasks with these ids, or all if none is given.

@@ -23,7 +23,7 @@ const TOKEN_VARIABLE: &str = "ARENA_VALIDATOR_TOKEN";
 #[derive(Args)]
 pub struct ServeArgs {
     /// Address to listen on; port 0 selects a free port
-    #[arg(long, default_value = "127.0.0.1:8080", value_name = "HOST:PORT")]
+    #[arg(long, default_value = "127.0.0.1:7878", value_name = "HOST:PORT")]
     addr: String,
     #[command(flatten)]
     store: StoreArgs,

@@ -1,6 +1,7 @@
 //! The command line itself: help, completions, manual pages, and exit statuses.
 
 use clap_complete::Shell;
+use miner::model::provider::ProviderKind;
 
 use crate::support::{arena, command, json, stderr};
 
@@ -21,6 +22,18 @@ fn words() -> Vec<String> {
     // A description that needs a second line is indented further.
     let first_lines = listed.lines().filter(|line| !line.starts_with("   "));
     first_lines.filter_map(|line| Some(line.split_whitespace().next()?.to_owned())).collect()
+}
+
+/// A model server and a platform with their default addresses can run on one machine.
+#[test]
+fn no_local_provider_has_the_port_of_the_platform() {
+    let help = stdout(&["serve", "--help"]);
+    let port = help.split("[default: 127.0.0.1:").nth(1).and_then(|rest| rest.split(']').next());
+    let port = port.expect("serve has a default address");
+    assert!(stdout(&["mine", "--help"]).contains(&format!("[default: http://127.0.0.1:{port}]")));
+    for kind in ProviderKind::ALL {
+        assert!(!kind.base_url().contains(&format!(":{port}/")), "{kind} is at port {port}");
+    }
 }
 
 #[test]

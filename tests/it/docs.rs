@@ -13,7 +13,7 @@ use std::process::{Child, Command, Stdio};
 use serde_json::Value;
 
 /// The platform's address in the documents.
-const EXAMPLE_URL: &str = "http://127.0.0.1:8080";
+const EXAMPLE_URL: &str = "http://127.0.0.1:7878";
 /// The validator's token of the platform that the test starts.
 const VALIDATOR_TOKEN: &str = "0123456789abcdef0123456789abcdef";
 /// The words that `cargo xtask` does not pass to `arena`.

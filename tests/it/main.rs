@@ -1,6 +1,7 @@
 //! Tests of the `arena` binary: what it prints, what it keeps, and its exit status.
 
 mod command_line;
+mod config;
 mod docs;
 mod evaluate;
 mod faults;

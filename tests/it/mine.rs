@@ -124,9 +124,60 @@ async fn kept_answer_is_improved_and_others_stay() {
     assert!(said[3].as_str().unwrap().contains("'olleh'"), "{said:?}");
 
     // A run without --resume moves the kept answers aside.
-    let good = ["--model", "sample:good", "--no-check"];
+    let good = ["--model", "sample:good", "--no-check", "--force"];
     let ran = platform.arena(&[&mine[..], &good].concat()).await;
     ran.check(0, &["answers of an earlier run: moved to", "answers.earlier.json"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_of_the_uploaded_agent_are_not_lost() {
+    let platform = TestPlatform::start().await;
+    let all = ["--task", "reverse_string", "--task", "fizz_buzz"];
+    let mine = async |more: &[&str]| {
+        let args = ["mine", "--miner", "me", "--no-check", "--json"];
+        platform.arena(&[&args[..], more].concat()).await
+    };
+    let version =
+        async || platform.client.agent(&"me".parse().unwrap()).await.unwrap().current.version;
+    let good = ["--model", "sample:good"];
+    mine(&[&good[..], &all].concat()).await.check(0, &["uploaded as version 1"]);
+    let one = [&good[..], &all[..2], &["--date", "today"]].concat();
+    let refused = ["lacks (fizz_buzz)", "--resume", "--force"];
+    let ran = mine(&one).await;
+    ran.check(2, &refused);
+    assert!(!ran.stderr.contains("moved to"), "{ran:?}");
+    // A run that uploads nothing does not make the platform's agent be forgotten.
+    mine(&[&one[..], &["--no-upload"]].concat()).await.check(0, &["agent: ", "/agent.py"]);
+    mine(&one).await.check(2, &refused);
+    // The model may also leave out a task that it was asked about: the recording has no answer to it.
+    let model = two_attempts();
+    let ran = mine(&[&["--model", &model][..], &all].concat()).await;
+    ran.check(2, &refused);
+    ran.check(2, &["1 tasks skipped: the recording has no answer 1 to fizz_buzz"]);
+    assert_eq!(version().await, 1);
+
+    let ran = mine(&[&one[..], &["--resume"]].concat()).await;
+    ran.check(0, &["2 answers are kept", "uploaded as version 2"]);
+    assert_eq!(ran.json()["tasks"].as_array().unwrap().len(), 2);
+    mine(&[&one[..], &["--force"]].concat()).await.check(0, &["uploaded as version 3"]);
+    // Another miner has nothing to lose, and neither has this one from now on.
+    mine(&one).await.check(0, &["is already stored as version 3"]);
+    let other = ["--miner", "you", "--model", "sample:good", "--task", "reverse_string"];
+    let ran = platform.arena(&[&["mine", "--no-check"], &other[..]].concat()).await;
+    ran.check(0, &["you uploaded as version 1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recording_without_any_answer_is_named() {
+    let platform = TestPlatform::start().await;
+    let model = two_attempts();
+    let args = ["mine", "--miner", "me", "--no-check", "--task", "fizz_buzz", "--model", &model];
+    let ran = platform.arena(&args).await;
+    ran.check(2, &["arena: the recording has no answer 1 to fizz_buzz"]);
+    platform
+        .arena(&["mine", "--miner", "me", "--model", "replay:"])
+        .await
+        .check(2, &["replay:DIR"]);
 }
 
 /// The exit status distinguishes a limit from a failure.
@@ -256,6 +307,21 @@ async fn starter_agent_runs_and_is_never_overwritten() {
         .map(|t| t["verdict"].clone())
         .collect::<Vec<_>>();
     assert_eq!(verdicts, ["AC", "RE"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_tasks_are_worked_on_at_the_same_time() {
+    let platform = TestPlatform::start().await;
+    let tasks = ["reverse_string", "fizz_buzz", "two_sum"];
+    let provider = crate::support::answers_together(tasks).await;
+    let model = ["--model", "ollama:m", "--base-url", &provider, "--jobs", "3"];
+    let args = ["mine", "--miner", "me", "--no-check", "--attempts", "1", "--json"];
+    let tasks = tasks.map(|task| ["--task", task]).concat();
+    let ran = platform.arena(&[&args[..], &model, &tasks].concat()).await;
+    ran.check(0, &["uploaded as version 1"]);
+    let document = ran.json();
+    let answered = document["tasks"].as_array().unwrap().iter().map(|task| &task["answered"]);
+    assert_eq!(answered.collect::<Vec<_>>(), [true; 3], "{document}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -26,7 +26,16 @@ pub fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_arena"));
     command.args(arguments).env("NO_COLOR", "1");
     let keys = ProviderKind::ALL.into_iter().flat_map(ProviderKind::key_variables).copied();
-    let ours = ["ARENA_STORE", "ARENA_VALIDATOR_TOKEN", "ARENA_PLATFORM"];
+    let ours = [
+        "ARENA_STORE",
+        "ARENA_VALIDATOR_TOKEN",
+        "ARENA_PLATFORM",
+        "ARENA_MINER",
+        "ARENA_MODEL",
+        "ARENA_BASE_URL",
+        "ARENA_PRICE",
+        "ARENA_JOBS",
+    ];
     for name in keys.chain(ours).chain(["XDG_CONFIG_HOME", "XDG_STATE_HOME"]) {
         command.env_remove(name);
     }
@@ -171,6 +180,27 @@ pub async fn silent_after_first_answer() -> (String, oneshot::Receiver<()>) {
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async { axum::serve(listener, router).await });
     (url, asked)
+}
+
+/// A model server that answers when as many questions as there are names wait for an answer, with code that defines
+/// all of them.
+pub async fn answers_together<const COUNT: usize>(names: [&'static str; COUNT]) -> String {
+    let barrier = std::sync::Arc::new(tokio::sync::Barrier::new(COUNT));
+    let code = names.map(|name| format!("def {name}(*args):\n    return args\n")).concat();
+    let answer = move || {
+        let (barrier, code) = (barrier.clone(), code.clone());
+        async move {
+            barrier.wait().await;
+            axum::Json(serde_json::json!({
+                "choices": [{ "message": { "content": code }, "finish_reason": "stop" }],
+            }))
+        }
+    };
+    let router = axum::Router::new().route("/chat/completions", axum::routing::post(answer));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async { axum::serve(listener, router).await });
+    url
 }
 
 /// A proxy of a platform that holds back the answer to an upload until the sender fires. The receiver fires when

@@ -7,6 +7,7 @@ use tasks::{Seed, TaskView};
 
 use super::*;
 use crate::model::sample::SampleModel;
+use crate::submit::agent_file::STARTER_AGENT;
 
 fn test_header() -> AgentHeader {
     AgentHeader { model: "sample:good".into(), date: Some("2026-01-31".into()) }
@@ -192,4 +193,17 @@ proptest! {
         let read: Vec<String> = serde_json::from_str(&stdout).unwrap_or_else(|_| panic!("{stderr}"));
         prop_assert_eq!(read, texts);
     }
+}
+
+#[test]
+fn the_starter_finds_the_id_of_every_task_in_its_prompt() {
+    let views: Vec<_> = tasks::all().iter().map(tasks::Task::view).collect();
+    let answers: String = views.iter().map(|view| format!("'{0}': '{0}', ", view.id)).collect();
+    let start = STARTER_AGENT.find("ANSWERS = {").unwrap();
+    let end = start + STARTER_AGENT[start..].find("\n}\n").unwrap() + 3;
+    let source =
+        format!("{}ANSWERS = {{{answers}}}\n{}", &STARTER_AGENT[..start], &STARTER_AGENT[end..]);
+    let prompts: Vec<_> = views.iter().map(|view| view.prompt.clone()).collect();
+    let ids: Vec<_> = views.iter().map(|view| format!("{}\n", view.id)).collect();
+    assert_eq!(ask_all(&source, &prompts), ids);
 }

@@ -73,6 +73,19 @@ impl KeptAnswers {
         self.lock().get(task).cloned()
     }
 
+    /// The tasks that have an answer.
+    pub fn tasks(&self) -> Vec<TaskId> {
+        self.lock().keys().cloned().collect()
+    }
+
+    /// Keeps each of the other answers that is better than the present one.
+    pub fn offer_all(&self, other: &Self) {
+        let other = other.lock().clone();
+        for (task, best) in other {
+            self.offer(&task, best);
+        }
+    }
+
     /// The number of tasks that have an answer.
     pub fn count(&self) -> usize {
         self.lock().len()

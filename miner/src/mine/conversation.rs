@@ -8,7 +8,7 @@ use harness::trial::record::DisclosedRecord;
 use platform::api::TaskScore;
 use platform::validation;
 use tasks::{TaskView, Verdict};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 use super::answers::{KeptAnswer, KeptAnswers, prompt_sha256};
 use super::error::MineError;
@@ -39,6 +39,8 @@ pub(super) struct MiningContext<'a> {
     pub settled: Notify,
     /// Whether the run ends: no conversation asks another question.
     pub is_stopping: AtomicBool,
+    /// Permits to try an answer. There is one per processor, because a trial keeps a processor busy.
+    pub trials: Semaphore,
 }
 
 impl MiningContext<'_> {
@@ -241,7 +243,8 @@ impl<'a> Conversation<'a> {
         let aborted = AbortedReplies { asked_bytes, ..AbortedReplies::default() };
         let on_progress = |progress| {
             aborted.observe(&progress);
-            (self.context.on_event)(MiningEvent::Progress(progress));
+            let task = self.task.id.clone();
+            (self.context.on_event)(MiningEvent::Progress { task, progress });
         };
         let request = ModelRequest {
             task: self.task,
@@ -394,7 +397,9 @@ impl<'a> Conversation<'a> {
             Err(error) => return Ok(ExaminedReply::failed(error.to_string())),
         };
         let tasks = std::slice::from_ref(self.task);
+        let permit = self.context.trials.acquire().await.expect("the semaphore is never closed");
         let mut checked = tryout.run(&agent, tasks, Arc::new(|_| ())).await?;
+        drop(permit);
         let Some(trial) = checked.trials.pop().map(|trial| trial.record) else {
             return Err(MineError::Trial(checked.faults.join("; ")));
         };

@@ -14,6 +14,11 @@ pub type OnMiningEvent<'a> = &'a (dyn Fn(MiningEvent) + Send + Sync);
 /// What happens during mining.
 #[derive(Clone, Debug)]
 pub enum MiningEvent {
+    /// The run begins.
+    Started {
+        /// Number of tasks that the source is asked about.
+        tasks: usize,
+    },
     /// The source is asked for an answer.
     Asking {
         /// The task.
@@ -24,7 +29,12 @@ pub enum MiningEvent {
         attempt: u32,
     },
     /// The source is working.
-    Progress(ModelProgress),
+    Progress {
+        /// The task.
+        task: TaskId,
+        /// What happens.
+        progress: ModelProgress,
+    },
     /// A reply arrived and was examined.
     Exchanged(Box<ModelExchange>),
     /// A task is finished.
@@ -40,6 +50,8 @@ pub enum MiningEvent {
     Skipped {
         /// The task.
         task: TaskId,
+        /// Why.
+        reason: String,
     },
     /// A task was abandoned.
     Left {

@@ -1,7 +1,7 @@
 //! A complete mining run: the loop, its files on disk, and the agent that is built and tried at the end.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, Once, PoisonError};
+use std::sync::{Mutex, Once, OnceLock, PoisonError};
 
 use harness::round::check::CheckOutcome;
 use harness::round::events::RoundListener;
@@ -114,6 +114,8 @@ struct JobState {
     faults: Mutex<Vec<String>>,
     usage: Mutex<TokenUsage>,
     set_aside: Once,
+    /// Why the source has no answer to a task, for the first such task.
+    no_answer: OnceLock<String>,
 }
 
 impl JobState {
@@ -136,7 +138,8 @@ impl MiningJob<'_> {
         observer: &MiningObserver<'_>,
     ) -> Result<MinedAgent, MineError> {
         let (faults, usage) = (Mutex::default(), Mutex::default());
-        let state = JobState { faults, usage, set_aside: Once::new() };
+        let (set_aside, no_answer) = (Once::new(), OnceLock::new());
+        let state = JobState { faults, usage, set_aside, no_answer };
         let plan = MiningPlan { tasks: &self.tasks, tryout, settings: self.settings };
         let on_event = |event: MiningEvent| {
             self.record(&event, &state, observer.on_event);
@@ -144,6 +147,9 @@ impl MiningJob<'_> {
         };
         let ended = mining_loop::run(self.source, &plan, &self.answers, &on_event).await;
         let stopped = self.stopped_early(ended, &state, observer.on_event)?;
+        if let (0, Some(reason)) = (self.answers.count(), state.no_answer.get()) {
+            return Err(MineError::Source(AnswerSourceError::NoAnswer(reason.clone())));
+        }
         let header = AgentHeader { model: self.source.name(), date: self.date.clone() };
         let source = assembly::assemble(&self.answers.parts(&self.all_tasks), &header)?;
         let checked = match tryout {
@@ -232,6 +238,9 @@ impl MiningJob<'_> {
             }
             MiningEvent::Spent(spent) => {
                 *state.usage.lock().unwrap_or_else(PoisonError::into_inner) = *spent;
+            }
+            MiningEvent::Skipped { reason, .. } => {
+                state.no_answer.get_or_init(|| reason.clone());
             }
             _ => {}
         }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::{StreamExt as _, stream};
 use tasks::TaskView;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 use super::answers::KeptAnswers;
 use super::conversation::{Conversation, ConversationEnd, MiningContext};
@@ -22,7 +22,8 @@ use crate::model::source::{AnswerSource, AnswerSourceError};
 const MAX_FAILED_TASKS: u32 = 2;
 
 /// Asks for answers to all tasks that have none yet, or one that was tried and did not pass, and adds the best ones
-/// to `answers`. If the budget is used up, the requests that are under way are completed.
+/// to `answers`. If the budget is used up or the source has failed, the requests that are under way are completed:
+/// they are paid for.
 pub async fn run(
     source: &dyn AnswerSource,
     plan: &MiningPlan<'_>,
@@ -37,28 +38,32 @@ pub async fn run(
         meter: Mutex::new(BudgetMeter::start(plan.settings.budget)),
         settled: Notify::new(),
         is_stopping: AtomicBool::new(false),
+        trials: Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from)),
     };
     let is_open = |(_, task): &(usize, &TaskView)| {
         !answers.get(&task.id).is_some_and(|best| plan.is_done(task, &best))
     };
     let open: Vec<_> = (1..).zip(plan.tasks).filter(is_open).collect();
+    on_event(MiningEvent::Started { tasks: open.len() });
     // Boxed because the future of a trial is large.
     let conversations = open.into_iter().map(|(place, task)| {
         Box::pin(async move { (task, Conversation::new(context, task, place).run().await) })
     });
     let mut conversations = stream::iter(conversations).buffer_unordered(plan.settings.jobs.max(1));
-    let (mut failed_tasks, mut budget) = (0, Ok(()));
+    let (mut failed_tasks, mut stopped) = (0, Ok(()));
     while let Some((task, ended)) = conversations.next().await {
-        match ended {
-            Ok(end) => report(context, task, end, &mut failed_tasks)?,
-            Err(error @ MineError::Budget(_)) => {
+        match ended.and_then(|end| report(context, task, end, &mut failed_tasks)) {
+            Ok(()) => {}
+            Err(
+                error @ (MineError::Budget(_) | MineError::Source(AnswerSourceError::Failed(_))),
+            ) => {
                 context.is_stopping.store(true, Ordering::Relaxed);
-                budget = budget.and(Err(error));
+                stopped = stopped.and(Err(error));
             }
             Err(error) => return Err(error),
         }
     }
-    budget
+    stopped
 }
 
 /// Reports the end of a conversation. The error says that the source has failed on too many tasks.
@@ -77,8 +82,8 @@ fn report(
             return Ok(());
         }
         ConversationEnd::Stopped => return Ok(()),
-        ConversationEnd::NoAnswer { attempt: 1, .. } => {
-            (context.on_event)(MiningEvent::Skipped { task: id });
+        ConversationEnd::NoAnswer { attempt: 1, reason } => {
+            (context.on_event)(MiningEvent::Skipped { task: id, reason });
             return Ok(());
         }
         ConversationEnd::NoAnswer { reason, .. } => reason,

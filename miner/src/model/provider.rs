@@ -218,11 +218,18 @@ impl Provider {
         *paused = Some(paused.map_or(until, |paused| paused.max(until)));
     }
 
+    /// Waits until the pause is over. Another request may extend it meanwhile.
     async fn wait_while_paused(&self) {
-        let paused = *self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
-        let left = paused.map(|until| until.saturating_duration_since(Instant::now()));
-        if let Some(left) = left.filter(|left| !left.is_zero()) {
+        let mut waited_until = None;
+        loop {
+            let paused = *self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(until) = paused.filter(|_| paused != waited_until) else { return };
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
             (self.policy.sleep)(left).await;
+            waited_until = paused;
         }
     }
 

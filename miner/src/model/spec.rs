@@ -32,7 +32,19 @@ pub struct ModelAccess {
     pub policy: RequestPolicy,
 }
 
+/// Number of tasks that a remote provider works on at the same time by default. Its rate limits allow that many.
+const REMOTE_JOBS: usize = 8;
+
 impl ModelSpec {
+    /// The number of tasks to work on at the same time, unless the miner states one. A server on the miner's machine
+    /// may serve one request at a time, and a recording or a sample answers at once.
+    pub const fn default_jobs(&self) -> usize {
+        match self {
+            Self::Provider(kind, _) if kind.needs_key() => REMOTE_JOBS,
+            _ => 1,
+        }
+    }
+
     /// Opens the source. Missing keys and invalid settings are reported here, before anything is asked.
     pub fn open(&self, access: &ModelAccess) -> Result<Box<dyn AnswerSource>, AnswerSourceError> {
         Ok(match self {
@@ -113,6 +125,20 @@ mod tests {
         check("gpt-5", "openai");
         check("", "anthropic");
         check("replay:", "replay:DIR");
+    }
+
+    #[test]
+    fn asks_remote_providers_about_several_tasks_at_once() {
+        for (model, jobs) in [
+            ("openai:m", 8),
+            ("gemini:m", 8),
+            ("ollama:m", 1),
+            ("vllm:m", 1),
+            ("replay:a", 1),
+            ("sample:good", 1),
+        ] {
+            assert_eq!(model.parse::<ModelSpec>().unwrap().default_jobs(), jobs, "{model}");
+        }
     }
 
     #[test]

@@ -14,8 +14,7 @@ and state their format.
 import re
 import sys
 
-# Answers by the name of the function or class that a task asks for, which may differ from the task's id.
-# `arena check agent.py` lists the tasks and their verdicts.
+# Answers by the ids of the tasks. `arena check agent.py` lists the tasks and their verdicts.
 ANSWERS = {
     "reverse_string": '''
 def reverse_string(s):
@@ -24,11 +23,26 @@ def reverse_string(s):
 }
 
 
+# Tasks that ask for findings, by the beginning of their text.
+REVIEWS = {
+    "Review of a web application": "review_web_app",
+    "Review of a credentials module": "review_credentials",
+    "Review of a token contract": "review_token_contract",
+}
+
+
+def task_id(task):
+    """Returns the id of a task. The text names a function or class: class TokenLedger is task token_ledger."""
+    for beginning, name in REVIEWS.items():
+        if task.startswith(beginning):
+            return name
+    asked = re.search(r"\b(?:function|class) (\w+)", task)
+    return asked and re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", asked[1]).lower()
+
+
 def main():
     task = sys.argv[sys.argv.index("--task") + 1]
-    # Tasks read "Implement a function NAME(...)" or "Implement a class NAME ...".
-    asked = re.search(r"\b(?:function|class) (\w+)", task)
-    answer = ANSWERS.get(asked[1]) if asked else None
+    answer = ANSWERS.get(task_id(task))
     if answer is None:
         sys.exit("this agent has no answer to this task yet")
     print(answer)

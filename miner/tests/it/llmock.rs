@@ -115,7 +115,7 @@ async fn check(kind: ProviderKind, path: &str) {
     let (exchanges, retries) = (Mutex::<Vec<ModelExchange>>::default(), Mutex::new(Vec::new()));
     let on_event = |event| match event {
         MiningEvent::Exchanged(exchange) => exchanges.lock().unwrap().push(*exchange),
-        MiningEvent::Progress(ModelProgress::Retrying { reason, .. }) => {
+        MiningEvent::Progress { progress: ModelProgress::Retrying { reason, .. }, .. } => {
             retries.lock().unwrap().push(reason);
         }
         _ => {}

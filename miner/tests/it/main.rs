@@ -2,6 +2,7 @@
 
 #[cfg(feature = "outside-tools")]
 mod llmock;
+mod loop_run;
 mod mining_job;
 mod mining_jobs;
 mod mining_loop;

@@ -1,18 +1,15 @@
 //! Several tasks at the same time: how many questions are under way, and what they spend.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use miner::mine::answers::KeptAnswers;
 use miner::mine::error::MineError;
-use miner::mine::event::MiningEvent;
-use miner::mine::mining_loop::run;
-use miner::mine::plan::{MiningPlan, MiningSettings};
+use miner::mine::plan::MiningSettings;
 use miner::model::sample::SampleModel;
 use miner::model::source::{AnswerSource, AnswerSourceError, ModelReply, ModelRequest, TokenUsage};
-use tasks::TaskView;
+
+use crate::loop_run::{LoopRun, settings};
 
 const JOBS: usize = 16;
 
@@ -54,54 +51,77 @@ impl AnswerSource for SlowSource {
     }
 }
 
-/// The outcome of a run over all built-in tasks.
-struct JobsOutcome {
-    ended: Result<(), MineError>,
-    source: SlowSource,
-    spent: TokenUsage,
-    answered: usize,
-    tasks: usize,
-}
-
-async fn run_all(budget: &str) -> JobsOutcome {
-    let tasks: Vec<TaskView> = tasks::all().iter().map(tasks::Task::view).collect();
-    let settings = MiningSettings {
-        attempts: 1,
-        budget: budget.parse().unwrap(),
-        task_budget: "tokens=100000".parse().unwrap(),
-        price: None,
-        max_output_tokens: 1000,
-        jobs: JOBS,
-    };
-    let plan = MiningPlan { tasks: &tasks, tryout: None, settings };
-    let (source, answers, spent) =
-        (SlowSource::default(), KeptAnswers::default(), Mutex::default());
-    let on_event = |event| {
-        if let MiningEvent::Spent(usage) = event {
-            *spent.lock().unwrap() = usage;
-        }
-    };
-    let ended = run(&source, &plan, &answers, &on_event).await;
-    let spent = *spent.lock().unwrap();
-    JobsOutcome { ended, source, spent, answered: answers.count(), tasks: tasks.len() }
+impl SlowSource {
+    /// Runs over all built-in tasks.
+    async fn run_all(&self, budget: &str) -> LoopRun {
+        let tasks = tasks::all().iter().map(tasks::Task::view).collect();
+        let budget = budget.parse().unwrap();
+        let settings = MiningSettings { attempts: 1, budget, jobs: JOBS, ..settings() };
+        LoopRun::of(self, tasks, settings).await
+    }
 }
 
 #[tokio::test]
 async fn works_on_several_tasks_at_the_same_time() {
-    let outcome = run_all("tokens=10000000").await;
-    outcome.ended.unwrap();
-    assert_eq!(outcome.source.most_running.into_inner(), JOBS);
-    assert_eq!(outcome.answered, outcome.tasks);
+    let source = SlowSource::default();
+    let ran = source.run_all("tokens=10000000").await;
+    ran.ended.unwrap();
+    assert_eq!(source.most_running.into_inner(), JOBS);
+    assert_eq!(ran.answers.count(), ran.tasks.len());
 }
 
 #[tokio::test]
 async fn keeps_the_budget_with_several_tasks_at_the_same_time() {
-    let outcome = run_all("tokens=20000").await;
-    assert!(matches!(outcome.ended, Err(MineError::Budget(_))));
-    assert!(outcome.source.most_running.into_inner() > 1);
+    let source = SlowSource::default();
+    let ran = source.run_all("tokens=20000").await;
+    assert!(matches!(ran.ended, Err(MineError::Budget(_))));
+    assert!(source.most_running.into_inner() > 1);
     // The last question may exceed the budget, its reply may not.
-    let question = TokenUsage::estimated(outcome.source.largest_question.into_inner(), 0).tokens();
-    let spent = outcome.spent.tokens();
+    let question = TokenUsage::estimated(source.largest_question.into_inner(), 0).tokens();
+    let spent = ran.spent.tokens();
     assert!(spent >= 20_000 && spent <= 20_000 + question, "{spent}");
-    assert!(outcome.answered > 5 && outcome.answered < outcome.tasks, "{}", outcome.answered);
+    let answered = ran.answers.count();
+    assert!(answered > 5 && answered < ran.tasks.len(), "{answered}");
+}
+
+/// Fails on the first tasks while the others are under way.
+struct FailingSource {
+    slow: SlowSource,
+    failures_left: AtomicUsize,
+}
+
+impl AnswerSource for FailingSource {
+    fn name(&self) -> String {
+        "failing".to_owned()
+    }
+
+    fn learns(&self) -> bool {
+        true
+    }
+
+    fn answer<'a>(
+        &'a self,
+        request: &'a ModelRequest<'a>,
+    ) -> BoxFuture<'a, Result<ModelReply, AnswerSourceError>> {
+        let left = |left: usize| left.checked_sub(1);
+        let fails =
+            self.failures_left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left).is_ok();
+        if fails {
+            let failed = AnswerSourceError::Failed("503".to_owned());
+            return std::future::ready(Err(failed)).boxed();
+        }
+        self.slow.answer(request)
+    }
+}
+
+#[tokio::test]
+async fn requests_under_way_are_completed_when_the_source_has_failed() {
+    let (slow, failures_left) = (SlowSource::default(), AtomicUsize::new(2));
+    let source = FailingSource { slow, failures_left };
+    let tasks = tasks::all().iter().map(tasks::Task::view).collect();
+    let ran = LoopRun::of(&source, tasks, MiningSettings { jobs: JOBS, ..settings() }).await;
+    assert_eq!(ran.error(), "503");
+    // Two of the first requests failed; the task of the first one gave its place to another before the second failed.
+    let answered = ran.answers.count();
+    assert!((JOBS - 2..=JOBS).contains(&answered), "{answered}");
 }

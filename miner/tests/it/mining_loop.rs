@@ -6,16 +6,13 @@ use std::sync::Mutex;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use miner::budget::Price;
-use miner::mine::answers::KeptAnswers;
-use miner::mine::error::MineError;
-use miner::mine::event::MiningEvent;
-use miner::mine::mining_loop::run;
-use miner::mine::plan::{MiningPlan, MiningSettings};
+use miner::mine::plan::MiningSettings;
 use miner::model::source::{
     AnswerSource, AnswerSourceError, MAX_REPLY_BYTES, ModelProgress, ModelReply, ModelRequest,
     ReplyFlaw, TokenUsage,
 };
-use tasks::TaskView;
+
+use crate::loop_run::{LoopRun, settings};
 
 /// One step of the script.
 enum ScriptedAnswer {
@@ -94,24 +91,17 @@ fn failed() -> ScriptedAnswer {
 
 const REVERSE: &str = "def reverse_string(s):\n    return s[::-1]\n";
 
-/// The outcome of a run over two tasks.
+/// The outcome of a run over two tasks, and what was asked.
 struct LoopOutcome {
-    ended: Result<(), MineError>,
+    run: LoopRun,
     asked: Vec<AskedQuestion>,
-    failures: Vec<String>,
-    left: Vec<String>,
-    spent: TokenUsage,
-    answers: KeptAnswers,
-    tasks: Vec<TaskView>,
 }
 
-impl LoopOutcome {
-    fn answered(&self) -> Vec<bool> {
-        self.tasks.iter().map(|task| self.answers.get(&task.id).is_some()).collect()
-    }
+impl std::ops::Deref for LoopOutcome {
+    type Target = LoopRun;
 
-    fn error(&self) -> String {
-        self.ended.as_ref().unwrap_err().to_string()
+    fn deref(&self) -> &LoopRun {
+        &self.run
     }
 }
 
@@ -131,28 +121,14 @@ async fn play(script: Vec<ScriptedAnswer>, limits: LoopLimits<'_>) -> LoopOutcom
     let tasks: Vec<_> =
         ["reverse_string", "fizz_buzz"].map(|id| tasks::find(id).unwrap().view()).into();
     let source = ScriptedSource { answers: Mutex::new(script.into()), asked: Mutex::default() };
-    let answers = KeptAnswers::default();
-    let (failures, left) = (Mutex::<Vec<String>>::default(), Mutex::<Vec<String>>::default());
-    let spent = Mutex::default();
-    let on_event = |event| match event {
-        MiningEvent::Exchanged(exchange) => failures.lock().unwrap().extend(exchange.failed),
-        MiningEvent::Spent(usage) => *spent.lock().unwrap() = usage,
-        MiningEvent::Left { reason, .. } => left.lock().unwrap().push(reason),
-        _ => {}
-    };
     let settings = MiningSettings {
-        attempts: 3,
         budget: limits.budget.parse().unwrap(),
         task_budget: limits.task_budget.parse().unwrap(),
         price: limits.price,
-        max_output_tokens: 1000,
-        jobs: 1,
+        ..settings()
     };
-    let plan = MiningPlan { tasks: &tasks, tryout: None, settings };
-    let ended = run(&source, &plan, &answers, &on_event).await;
-    let (failures, left) = (failures.into_inner().unwrap(), left.into_inner().unwrap());
-    let (asked, spent) = (source.asked.into_inner().unwrap(), spent.into_inner().unwrap());
-    LoopOutcome { ended, asked, failures, left, spent, answers, tasks }
+    let run = LoopRun::of(&source, tasks, settings).await;
+    LoopOutcome { run, asked: source.asked.into_inner().unwrap() }
 }
 
 #[tokio::test]

@@ -13,8 +13,8 @@ use ruff_python_ast::{Mod, PythonVersion};
 use ruff_python_parser::{Mode, ParseOptions, parse_unchecked};
 use ruff_text_size::Ranged as _;
 
-use super::imports;
 use super::position::{MAX_VIOLATIONS, violation_at, whole_file};
+use super::{effects, imports};
 use crate::api::Violation;
 
 /// Stack per level of nesting, and for the parser itself. An unoptimized build was measured at 2 KiB per
@@ -53,6 +53,12 @@ fn violations(text: &str) -> Vec<Violation> {
     }
     if let Mod::Module(module) = parsed.syntax() {
         violations.extend(imports::check(text, &module.body));
+        if violations.is_empty() && module.body.iter().all(effects::is_idle) {
+            violations.push(whole_file(
+                "the program defines nothing and does nothing, so it prints no answer: send a program that \
+                 prints one",
+            ));
+        }
     }
     violations
 }

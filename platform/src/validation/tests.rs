@@ -27,8 +27,9 @@ fn bytes() {
     check("print('no newline at the end')", &[]);
     check("", &["1:1 empty"]);
     check(" \n\n", &["1:1 empty"]);
-    check(vec![b'#'; MAX_SOURCE_BYTES], &[]);
-    check(vec![b'#'; MAX_SOURCE_BYTES + 1], &["1:1 262145 bytes"]);
+    let largest = "x = 1\n".to_owned() + &"#".repeat(MAX_SOURCE_BYTES - 6);
+    check(&largest, &[]);
+    check(largest + "#", &["1:1 262145 bytes"]);
     check(b"\xef\xbb\xbfprint(1)", &["1:1 byte order mark"]);
     check("x = 1\n\u{feff}y = 2\n", &["2:1 Python 3.11"]);
     check(b"x = 1\ny = '\xe4'\n", &["2:6 0xe4 is not UTF-8"]);
@@ -42,18 +43,90 @@ fn bytes() {
 
 #[test]
 fn coding_cookies() {
-    check("# -*- coding: utf-8 -*-\nx = 1\n", &[]);
-    check("#!/usr/bin/python3\n# vim: set fileencoding=UTF_8 :\n", &[]);
-    check("# coding: utf8\n", &[]);
-    check("# coding=utf-8-unix\n", &[]);
-    check("# coding: latin-1\n", &["1:11 'latin-1'"]);
-    check("#!/usr/bin/python3\n  # coding=cp1252 \n", &["2:12 'cp1252'"]);
-    check("\n#coding:rot13\n", &["2:9 'rot13'"]);
-    check("# xcoding: x, coding: utf-7\n", &["1:12 'x'"]);
-    check("# coding : latin-1\n", &[]);
-    check("x = 1\n# coding: latin-1\n", &[]);
-    check("#\n#\n# coding: latin-1\n", &[]);
-    check("'# coding: latin-1'\n", &[]);
+    for (cookie, expected) in [
+        ("# -*- coding: utf-8 -*-\n", &[][..]),
+        ("#!/usr/bin/python3\n# vim: set fileencoding=UTF_8 :\n", &[]),
+        ("# coding: utf8\n", &[]),
+        ("# coding=utf-8-unix\n", &[]),
+        ("# coding: latin-1\n", &["1:11 'latin-1'"]),
+        ("#!/usr/bin/python3\n  # coding=cp1252 \n", &["2:12 'cp1252'"]),
+        ("\n#coding:rot13\n", &["2:9 'rot13'"]),
+        ("# xcoding: x, coding: utf-7\n", &["1:12 'x'"]),
+        ("# coding : latin-1\n", &[]),
+        ("x = 1\n# coding: latin-1\n", &[]),
+        ("#\n#\n# coding: latin-1\n", &[]),
+        ("'# coding: latin-1'\n", &[]),
+    ] {
+        check(format!("{cookie}x = 1\n"), expected);
+    }
+    // Every alias in Lib/encodings/aliases.py, some in spellings that Python normalizes.
+    for name in ["u8", "U8", "utf", "UTF", "utf8-ucs2", "utf8_ucs4", "cp65001", "utf-8-sig"] {
+        check(format!("# coding: {name}\nx = 'é'\n"), &[]);
+    }
+    for name in [
+        "ascii",
+        "ASCII",
+        "us-ascii",
+        "US_ASCII",
+        "us",
+        "646",
+        "ansi_x3.4-1968",
+        "ANSI-X3-4-1968",
+        "ansi_x3.4_1986",
+        "cp367",
+        "csASCII",
+        "ibm367",
+        "iso646-us",
+        "iso_646.irv_1991",
+        "ISO-IR-6",
+    ] {
+        check(format!("# coding: {name}\nx = 'e'\n"), &[]);
+        check(format!("# coding: {name}\nx = 'é'\n"), &[&format!("1:11 '{name}'")]);
+    }
+    for name in ["u", "utf-16", "utf-7", "asci", "usascii", "u_8", "646.1"] {
+        check(format!("# coding: {name}\nx = 1\n"), &[&format!("1:11 '{name}'")]);
+    }
+}
+
+#[test]
+fn refuses_programs_that_do_nothing() {
+    for idle in [
+        "agent.py",
+        "# print(1)\n",
+        "'''print(1)'''\n",
+        "pass\n",
+        "hello\n",
+        "1, 2\n",
+        "{\"answer\": null, \"x\": [1, true]}\n",
+        "'a' + b[0].c\npass\n",
+    ] {
+        check(idle, &["1:1 does nothing"]);
+    }
+    for program in [
+        "print(1)\n",
+        "x = 1\n",
+        "def f(): pass\n",
+        "class A: pass\n",
+        "import this\n",
+        "'a'\n[print(x) for x in y]\n",
+        "(x := 1)\n",
+        "for x in y: pass\n",
+        "raise SystemExit\n",
+        "'docs'\nif x: pass\n",
+        "f'{print(1)}'\n",
+    ] {
+        check(program, &[]);
+    }
+}
+
+#[test]
+fn names_a_notebook() {
+    let cell =
+        r#"{"cell_type": "code", "execution_count": null, "outputs": [], "source": ["print(1)"]}"#;
+    let notebook = |format| format!(r#"{{"cells": [{cell}], "metadata": {{}}, {format}}}"#);
+    check(notebook(r#""nbformat": 4, "nbformat_minor": 5"#), &["1:1 Jupyter notebook"]);
+    check(format!("\n{}\n", notebook(r#""nbformat": 4"#)), &["1:1 Jupyter notebook"]);
+    check(notebook(r#""version": 4"#), &["1:1 does nothing"]);
 }
 
 #[test]
@@ -61,7 +134,7 @@ fn accepts_the_syntax_of_python_3_11_only() {
     check("match x:\n    case [1, *rest]: pass\n", &[]);
     check("try: pass\nexcept* ValueError: pass\n", &[]);
     check("async def f():\n    async with a, b: pass\n", &[]);
-    check("lambda *args, **kwargs: (yield)\n", &[]);
+    check("x = lambda *args, **kwargs: (yield)\n", &[]);
     check("if (n := 3): pass\nprint(f'{n!r:>{n}}')\n", &[]);
     check("print 'x'\n", &["1:7 Python 3.11"]);
     check("def f[T](x: T) -> T: ...\n", &["1:6 Python 3.11"]);

@@ -37,15 +37,31 @@ pub(super) fn check(source: &[u8]) -> Result<&str, Violation> {
     if text.trim().is_empty() {
         return Err(whole_file("the file is empty"));
     }
+    if is_notebook(text) {
+        let reason = "the file is a Jupyter notebook and not a Python program: export its code with \
+                      'jupyter nbconvert --to script'";
+        return Err(whole_file(reason));
+    }
     Ok(text)
 }
 
-/// A coding cookie (PEP 263) may name UTF-8 and nothing else.
+/// Returns whether a text is a notebook. Most of them parse as a Python expression.
+fn is_notebook(text: &str) -> bool {
+    #[derive(serde::Deserialize)]
+    #[expect(dead_code, reason = "only the presence of the fields matters")]
+    struct Notebook {
+        cells: Vec<serde::de::IgnoredAny>,
+        nbformat: u64,
+    }
+    text.trim_start().starts_with('{') && serde_json::from_str::<Notebook>(text).is_ok()
+}
+
+/// A coding cookie (PEP 263) may name UTF-8, or ASCII if the file is that, and nothing else.
 pub(super) fn check_coding(text: &str) -> Result<(), Violation> {
     let mut offset = 0;
     for line in text.split_inclusive('\n').take(2) {
         if let Some((position, name)) = cookie(line)
-            && !names_utf8(name)
+            && !(names_utf8(name) || text.is_ascii() && names_ascii(name))
         {
             let reason =
                 format!("the coding cookie names '{name}': remove it, and save the file as UTF-8");
@@ -82,10 +98,39 @@ fn cookie(line: &str) -> Option<(usize, &str)> {
     None
 }
 
-/// Returns whether Python reads the name as UTF-8.
+/// Returns whether Python reads the name as UTF-8: the tokenizer by the beginning of the name, or the codecs by one
+/// of their aliases (Lib/encodings/aliases.py).
 fn names_utf8(name: &str) -> bool {
-    let name = name.to_ascii_lowercase().replace('_', "-");
-    name == "utf-8" || name == "utf8" || name.starts_with("utf-8-")
+    const ALIASES: [&str; 6] = ["u8", "utf", "utf8", "utf8_ucs2", "utf8_ucs4", "cp65001"];
+    let name = normalized(name);
+    name == "utf_8" || name.starts_with("utf_8_") || ALIASES.contains(&name.as_str())
+}
+
+/// Returns whether Python reads the name as ASCII, by one of the codec's aliases.
+fn names_ascii(name: &str) -> bool {
+    const ALIASES: [&str; 13] = [
+        "ascii",
+        "646",
+        "ansi_x3.4_1968",
+        "ansi_x3_4_1968",
+        "ansi_x3.4_1986",
+        "cp367",
+        "csascii",
+        "ibm367",
+        "iso646_us",
+        "iso_646.irv_1991",
+        "iso_ir_6",
+        "us",
+        "us_ascii",
+    ];
+    ALIASES.contains(&normalized(name).as_str())
+}
+
+/// The name as Python looks it up: in lower case, with one underscore for each run of other characters.
+fn normalized(name: &str) -> String {
+    let words = name.split(|c: char| !(c.is_ascii_alphanumeric() || c == '.'));
+    let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
+    words.join("_").to_ascii_lowercase()
 }
 
 fn bare_carriage_return(text: &str) -> Option<usize> {

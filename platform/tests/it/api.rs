@@ -71,8 +71,15 @@ async fn refusal_of_an_upload_says_what_to_change() {
     let form = |name: &'static str| Form::new().text(name, "me");
     let no_file = post().multipart(form("miner_id")).send().await.unwrap();
     check_problem(no_file, 422, "missing part 'file': add -F file=@agent.py").await;
-    let no_id = post().multipart(form("file")).send().await.unwrap();
+    let file = |name| Part::bytes(b"agent.py\n".to_vec()).file_name(name);
+    let no_id = post().multipart(Form::new().part("file", file("agent.py"))).send().await.unwrap();
     check_problem(no_id, 422, "missing part 'miner_id'").await;
+    // What curl sends for -F file=agent.py, and a file that holds only its name.
+    let name = form("miner_id").text("file", "agent.py");
+    check_problem(post().multipart(name).send().await.unwrap(), 422, "file=@agent.py").await;
+    let name = form("miner_id").part("file", file("agent.py"));
+    check_problem(post().multipart(name).send().await.unwrap(), 422, "does nothing").await;
+    assert_eq!(server.client.agents().await.unwrap().agents, []);
     let other = post().multipart(form("score")).send().await.unwrap();
     check_problem(other, 422, "only 'file' and 'miner_id'").await;
 
@@ -89,7 +96,8 @@ async fn refusal_of_an_upload_says_what_to_change() {
     let huge = Part::bytes(vec![b'#'; 4 << 20]).file_name("agent.py");
     let huge = post().multipart(form("miner_id").part("file", huge)).send().await.unwrap();
     check_problem(huge, 413, "262144 bytes").await;
-    let largest = server.upload("me", &"#".repeat(256 << 10)).send().await.unwrap();
+    let largest =
+        server.upload("me", &format!("x = 1{}", "#".repeat((256 << 10) - 5))).send().await.unwrap();
     assert_eq!(largest.status(), StatusCode::CREATED);
 }
 
@@ -220,7 +228,7 @@ async fn client_errors_name_the_url_and_the_cause() {
     let closed = "http://127.0.0.1:1";
     let error = Client::new(closed).unwrap().tasks().await.unwrap_err().to_string();
     assert!(error.contains("127.0.0.1:1/tasks") && error.contains("refused"), "{error}");
-    for wrong in ["", "localhost:8080", "ftp://x", "http://"] {
+    for wrong in ["", "localhost:7878", "ftp://x", "http://"] {
         let error = Client::new(wrong).err().map(|error| error.to_string()).unwrap_or_default();
         assert!(error.contains("http://HOST:PORT"), "{wrong:?}: {error:?}");
     }

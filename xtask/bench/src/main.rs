@@ -10,6 +10,7 @@ mod docker_run;
 mod evalplus;
 mod gauntlet;
 mod large_round;
+mod mining;
 mod platform;
 mod program;
 mod report;
@@ -75,6 +76,8 @@ enum RowGroup {
     Evalplus,
     /// A large round of which one agent changed
     LargeRound,
+    /// A mining run with several jobs against one
+    Mining,
     /// CPU time of an honest agent that shares the machine with hostile ones
     Gauntlet,
     /// 'cargo xtask demo' after the build
@@ -112,6 +115,7 @@ fn run(cli: &BenchArgs) -> anyhow::Result<()> {
                 evalplus::measure(&setup, data, &mut report)?;
             }
             RowGroup::LargeRound => large_round::measure(&setup, cli.large_agents, &mut report)?,
+            RowGroup::Mining => mining::measure(&setup, &mut report)?,
             RowGroup::Gauntlet => gauntlet::measure(&setup, &mut report)?,
             RowGroup::Demo => demo::measure(&setup, &mut report)?,
         }

@@ -182,6 +182,12 @@ async fn id_in(field: Field<'_>) -> Result<MinerId, ProblemResponse> {
 }
 
 async fn file_in(mut field: Field<'_>) -> Result<Bytes, ProblemResponse> {
+    // Without the @, curl sends the name of the file as a text.
+    if field.file_name().is_none() {
+        return Err(unprocessable(
+            "the part 'file' is a text and not a file: write -F file=@agent.py, with an @",
+        ));
+    }
     let mut source = Vec::new();
     while let Some(chunk) = field.chunk().await.map_err(malformed)? {
         if source.len() + chunk.len() > MAX_SOURCE_BYTES {

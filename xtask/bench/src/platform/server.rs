@@ -18,7 +18,7 @@ const BOUNDARY: &str = "arena-bench-boundary";
 /// A server, killed when dropped.
 pub struct MeasuredServer {
     process: Child,
-    /// Where it listens, such as `http://127.0.0.1:8080`
+    /// Where it listens, such as `http://127.0.0.1:7878`
     pub url: String,
     /// Time from its start until it listens
     pub started_in: Duration,
