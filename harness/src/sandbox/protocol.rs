@@ -9,7 +9,7 @@ use tasks::{CallOutcome, Sha256, Value};
 
 /// Version of the protocol between host and driver, and of how outcomes are judged. It is
 /// part of the key of every trial record, so raising it voids all stored records.
-pub const PROTOCOL_VERSION: u32 = 5;
+pub const PROTOCOL_VERSION: u32 = 6;
 
 /// Tag of a frame that holds a message of the driver.
 pub(super) const DRIVER_TAG: u32 = 0xFFFF_FFFF;
