@@ -55,7 +55,7 @@ pub async fn run(args: VerifyArgs) -> Result {
 async fn run_again(args: &VerifyArgs, report: &RoundReport, count: usize) -> Result<Vec<String>> {
     let store = args.store.open_existing()?;
     let work = |sandbox: Sandbox| async move { Ok(rerun(&sandbox, &store, report, count).await?) };
-    with_sandbox(&args.sandbox, &Console::new(), work).await
+    with_sandbox(&args.sandbox.settings(), &Console::new(), work).await
 }
 
 fn report_problems(problems: &[String]) -> Result {

@@ -19,6 +19,13 @@ pub enum Format {
     Mbpp,
 }
 
+impl Format {
+    /// Returns whether verdicts rest on assertions that run in the answer's process, which can forge them.
+    pub const fn is_advisory(self) -> bool {
+        matches!(self, Self::HumanEval | Self::Mbpp)
+    }
+}
+
 /// A problem of a benchmark.
 #[derive(Clone, Debug)]
 pub struct BenchmarkProblem {

@@ -31,6 +31,14 @@ impl BenchmarkProblem {
         self.calls().map(|args| input(args.as_slice())).collect()
     }
 
+    /// Returns the name of the case with this index: `base_3`, `plus_17`.
+    pub fn case_name(&self, index: usize) -> String {
+        match index.checked_sub(self.base_count()) {
+            None => format!("base_{}", index + 1),
+            Some(index) => format!("plus_{}", index + 1),
+        }
+    }
+
     /// Returns the problem as a task. `expected` holds the canonical solution's result for each of
     /// [`inputs`](Self::inputs). The cases of the original benchmark are public, the added ones are hidden.
     ///
@@ -64,12 +72,7 @@ impl BenchmarkProblem {
                 calls.fold(task, |task, (index, (args, expected))| {
                     let check = rules::check(self, args, expected, *atol);
                     let public = index < base.len();
-                    let name = if public {
-                        format!("base_{}", index + 1)
-                    } else {
-                        format!("plus_{}", index + 1 - base.len())
-                    };
-                    task.fixed(case(name, public, args.clone(), check))
+                    task.fixed(case(self.case_name(index), public, args.clone(), check))
                 })
             }
         }
