@@ -6,15 +6,16 @@ use std::str::FromStr;
 
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use harness::benchmark::file::BenchmarkFile;
+use harness::benchmark::file::{Benchmark, BenchmarkFile};
 use harness::round::seed::drawn_seed;
-use harness::sandbox::SandboxSettings;
+use harness::sandbox::{SandboxSettings, SitePackages};
 use harness::scoring::reward::{Payout, RewardPolicy};
 use harness::trial::record::Disclose;
 use platform::MinerId;
 use platform::api::Rao;
 use platform::store::{Store, StoreError};
 use tasks::Seed;
+use tasks::benchmark::MEMORY_BYTES;
 
 use crate::console::print_line;
 use crate::exit::{CommandError, Result};
@@ -73,7 +74,80 @@ pub struct SandboxArgs {
 impl SandboxArgs {
     /// The same as the harness takes it.
     pub fn settings(&self) -> SandboxSettings {
-        SandboxSettings { image: self.image.clone(), runtime: self.runtime.clone() }
+        let (image, runtime) = (self.image.clone(), self.runtime.clone());
+        SandboxSettings { image, runtime, ..SandboxSettings::default() }
+    }
+
+    /// The same for answers to the problems of a benchmark, if there is one.
+    pub fn settings_for(
+        &self,
+        benchmark: Option<&Benchmark>,
+        packages: PackageArgs,
+    ) -> SandboxSettings {
+        let memory_bytes = benchmark.map(|benchmark| benchmark.memory_bytes);
+        SandboxSettings { memory_bytes, packages: packages.packages(), ..self.settings() }
+    }
+}
+
+/// What answers to benchmarks may import.
+#[derive(Args, Clone, Copy)]
+pub struct PackageArgs {
+    /// Let answers to a benchmark import the packages that are installed in the image
+    #[arg(long, requires = "benchmark")]
+    site_packages: bool,
+}
+
+impl PackageArgs {
+    const fn packages(self) -> SitePackages {
+        if self.site_packages { SitePackages::Visible } else { SitePackages::Hidden }
+    }
+}
+
+/// How much memory answers to benchmarks may use.
+#[derive(Args, Clone, Copy)]
+pub struct MemoryArgs {
+    /// Memory that an answer to a benchmark may use, such as 512M or 4G [default: 4G, as EvalPlus]
+    #[arg(long, requires = "benchmark", value_name = "SIZE")]
+    memory: Option<MemorySize>,
+}
+
+impl MemoryArgs {
+    /// Reads a benchmark's file.
+    pub fn read(self, file: &BenchmarkFile) -> Result<Benchmark> {
+        let memory_bytes = self.memory.map_or(MEMORY_BYTES, |size| size.0);
+        Benchmark::read(file, memory_bytes).map_err(CommandError::input)
+    }
+}
+
+/// A size in bytes, written as Docker takes it: `512M`, `4G`, `4GiB`. The units are powers of 1024.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct MemorySize(u64);
+
+/// Less than this does not hold Python and the driver.
+const LEAST_MEMORY_BYTES: u64 = 64 << 20;
+
+impl FromStr for MemorySize {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, Self::Err> {
+        let wrong = || format!("'{text}' is not a size of memory; expected such as 512M or 4G");
+        let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let (number, unit) = text.split_at(digits);
+        let shift = match unit.to_ascii_uppercase().trim_end_matches('B').trim_end_matches('I') {
+            "K" => 10,
+            "M" => 20,
+            "G" => 30,
+            "T" => 40,
+            _ => return Err(wrong()),
+        };
+        let number: u64 = number.parse().map_err(|_| wrong())?;
+        let bytes = number.checked_mul(1 << shift).filter(|bytes| i64::try_from(*bytes).is_ok());
+        match bytes.ok_or_else(wrong)? {
+            bytes if bytes < LEAST_MEMORY_BYTES => {
+                Err(format!("{text} is too little memory; expected 64M or more"))
+            }
+            bytes => Ok(Self(bytes)),
+        }
     }
 }
 
@@ -109,10 +183,19 @@ pub struct TaskArgs {
 #[derive(Args)]
 pub struct BenchmarkArgs {
     /// Use the problems of a benchmark file instead of the built-in tasks: 'evalplus:FILE' (HumanEval+,
-    /// MBPP+) or 'humaneval:FILE' (the original, whose verdicts are advisory: its assertions run next to
-    /// the answer). JSONL, plain or gzip
+    /// MBPP+), 'humaneval:FILE' or 'mbpp:FILE' (the originals, whose verdicts are advisory: their
+    /// assertions run next to the answer). JSONL, plain or gzip
     #[arg(id = "benchmark", long, value_name = "FORMAT:FILE")]
     pub file: Option<BenchmarkFile>,
+    #[command(flatten)]
+    pub memory: MemoryArgs,
+}
+
+impl BenchmarkArgs {
+    /// Reads the benchmark, if there is one.
+    pub fn read(&self) -> Result<Option<Benchmark>> {
+        self.file.as_ref().map(|file| self.memory.read(file)).transpose()
+    }
 }
 
 /// The seed of a run that ranks no one.
@@ -201,4 +284,33 @@ where
     // Help texts live as long as the process.
     let names = all.iter().map(|choice| PossibleValue::new(&*choice.to_string().leak()));
     PossibleValuesParser::new(names).try_map(|name| name.parse::<T>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::MemorySize;
+
+    #[test]
+    fn sizes_of_memory_are_read_as_docker_reads_them() {
+        for (text, bytes) in [
+            ("64M", 64 << 20),
+            ("512m", 512 << 20),
+            ("4G", 4 << 30),
+            ("4GiB", 4 << 30),
+            ("65536k", 64 << 20),
+        ] {
+            assert_eq!(text.parse(), Ok(MemorySize(bytes)), "{text}");
+        }
+        for text in ["", "4", "G", "4X", "-4G", "1.5G", "4 G", "99999999999T", "9999999T"] {
+            let error = text.parse::<MemorySize>().unwrap_err();
+            assert_eq!(
+                error,
+                format!("'{text}' is not a size of memory; expected such as 512M or 4G")
+            );
+        }
+        assert_eq!(
+            "63M".parse::<MemorySize>().unwrap_err(),
+            "63M is too little memory; expected 64M or more"
+        );
+    }
 }

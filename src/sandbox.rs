@@ -2,16 +2,15 @@
 
 use std::future::Future;
 
-use harness::sandbox::Sandbox;
+use harness::sandbox::{Sandbox, SandboxSettings};
 
-use crate::args::SandboxArgs;
 use crate::console::Console;
 use crate::exit::Result;
 use crate::interrupt::abort_on_signal;
 
 /// Opens a sandbox, runs `work` in it, and removes every container, also after an error or a signal.
 pub async fn with_sandbox<T, W>(
-    args: &SandboxArgs,
+    settings: &SandboxSettings,
     console: &Console,
     work: impl FnOnce(Sandbox) -> W,
 ) -> Result<T>
@@ -19,8 +18,7 @@ where
     W: Future<Output = Result<T>>,
 {
     let on_event = |event| console.image_event(event);
-    let settings = args.settings();
-    let opening = async { Ok(harness::sandbox::open(&settings, &on_event).await?) };
+    let opening = async { Ok(harness::sandbox::open(settings, &on_event).await?) };
     let sandbox = abort_on_signal(opening).await?;
     console.image(sandbox.image());
     let worked = abort_on_signal(work(sandbox.clone())).await;

@@ -4,14 +4,14 @@
 use std::sync::Arc;
 
 use harness::benchmark::file::{ADVISORY, Benchmark};
-use harness::benchmark::reference_outputs::ReferenceRun;
-use harness::benchmark::tasks::{built_in, of_benchmark};
-use harness::sandbox::Sandbox;
+use harness::benchmark::reference_outputs::{LeftOutProblem, ReferenceRun};
+use harness::benchmark::tasks::{BenchmarkTasks, built_in, of_benchmark};
+use harness::sandbox::{Sandbox, SandboxSettings};
 use tasks::Task;
 
-use crate::args::{BenchmarkArgs, SandboxArgs, StoreArgs, TaskArgs, processors};
+use crate::args::{StoreArgs, TaskArgs, processors};
 use crate::console::Console;
-use crate::exit::{CommandError, Result};
+use crate::exit::Result;
 use crate::sandbox::with_sandbox;
 
 /// What decides the tasks of a command.
@@ -19,29 +19,41 @@ pub struct TaskSource<'a> {
     /// Which of the tasks
     pub tasks: &'a TaskArgs,
     /// The benchmark, if there is one
-    pub benchmark: &'a BenchmarkArgs,
+    pub benchmark: Option<Benchmark>,
     /// Where the results of canonical solutions are kept
     pub store: &'a StoreArgs,
     /// Where canonical solutions run
-    pub sandbox: &'a SandboxArgs,
+    pub settings: &'a SandboxSettings,
+}
+
+/// The tasks of a command.
+pub struct LoadedTasks {
+    /// The tasks
+    pub tasks: Vec<Task>,
+    /// Problems of the benchmark that cannot be judged; printed already
+    pub left_out: Vec<LeftOutProblem>,
 }
 
 impl TaskSource<'_> {
     /// Loads the tasks.
-    pub async fn load(&self, console: &Console) -> Result<Vec<Task>> {
+    pub async fn load(self, console: &Console) -> Result<LoadedTasks> {
         let ids = &self.tasks.ids;
-        let Some(file) = &self.benchmark.file else { return Ok(built_in(ids)?) };
-        if file.is_advisory() {
+        let Some(benchmark) = self.benchmark else {
+            return Ok(LoadedTasks { tasks: built_in(ids)?, left_out: Vec::new() });
+        };
+        if benchmark.is_advisory() {
             console.print_line(ADVISORY);
         }
-        let benchmark = Arc::new(Benchmark::read(file).map_err(CommandError::input)?);
-        let store = self.store.open_or_create()?;
-        let (benchmark, store) = (&benchmark, &store);
+        let (benchmark, store) = (&Arc::new(benchmark), &self.store.open_or_create()?);
         let work = |sandbox: Sandbox| async move {
             let on_run = console.reference_listener();
             let run = ReferenceRun { sandbox, jobs: processors(), on_run };
             Ok(of_benchmark(benchmark, ids, store, run).await?)
         };
-        with_sandbox(self.sandbox, console, work).await
+        let BenchmarkTasks { tasks, left_out } = with_sandbox(self.settings, console, work).await?;
+        for problem in &left_out {
+            console.print_line(&problem.to_string());
+        }
+        Ok(LoadedTasks { tasks, left_out })
     }
 }

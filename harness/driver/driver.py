@@ -37,6 +37,8 @@ LOADED = 0xFFFFFFFE
 REFUSED = 0xFFFFFFFD
 # Deepest nesting of a value that is sent. Must equal MAX_DEPTH in tasks/src/value.rs.
 MAX_DEPTH = 40
+# Largest numerator and denominator of a fraction that is sent. Must equal MAX_FRACTION_BITS in tasks/src/value/types.rs.
+MAX_FRACTION_BITS = 1 << 14
 # Largest payload of REFUSED, in bytes: type names and a message as `describe` limits them, every character escaped.
 REFUSAL_BYTES = 1 << 16
 # How long the killed processes of a trial may take to end.
@@ -124,18 +126,95 @@ def encode(value, depth=0):
         # `dict.items`, because a method of the value's own may have been replaced.
         entries = [f"[{encode(k, depth + 1)},{encode(v, depth + 1)}]" for k, v in dict.items(value)]
         return '{"dict":[%s]}' % ",".join(entries)
+    if is_set(kind):
+        return '{"set":[%s]}' % ",".join([encode(item, depth + 1) for item in value])
+    if is_fraction(kind):
+        parts = [int(part) for part in value.as_integer_ratio()] if is_finite(value) else []
+        if parts and max(map(int.bit_length, parts)) <= MAX_FRACTION_BITS:
+            return '{"fraction":[%s,%s]}' % (encode(parts[0]), encode(parts[1]))
+    equal = equal_value(value, kind)
+    if equal is not value:
+        return encode(equal, depth + 1)
     return '{"opaque":%s}' % quoted_ascii(text(kind.__name__, 100))
 
 
-def is_dict(kind):
-    """Whether Python calls values of this type equal to a dict with the same entries: dict and three of `collections`.
+def is_of(kind, module, *names):
+    """Whether a type is one of those of a module.
 
-    A value of these three exists only where `collections` was imported, so the driver need not import it.
+    A value of them exists only where the module was imported, so the driver need not import it.
     """
-    if kind is dict:
-        return True
-    module = sys.modules.get("collections")
-    return module is not None and kind in (module.Counter, module.OrderedDict, module.defaultdict)
+    module = sys.modules.get(module)
+    return module is not None and any(kind is getattr(module, name, None) for name in names)
+
+
+def is_dict(kind):
+    """Whether Python calls values of this type equal to a dict with the same entries."""
+    return kind is dict or is_of(kind, "collections", "Counter", "OrderedDict", "defaultdict")
+
+
+def is_set(kind):
+    """Whether Python calls values of this type equal to a set with the same members: views of keys and of items."""
+    return issubclass(kind, SET_VIEWS)
+
+
+def is_fraction(kind):
+    return is_of(kind, "fractions", "Fraction") or is_of(kind, "decimal", "Decimal")
+
+
+def is_finite(value):
+    """Whether a Fraction or a Decimal is a number."""
+    return not hasattr(value, "is_finite") or value.is_finite()
+
+
+def whole(kind):
+    """Returns a function that copies a value of a subclass of a sequence type to the type itself."""
+    return lambda value: kind.__getitem__(value, slice(None))
+
+
+# How a value of a subclass becomes one of the type itself. Methods of the type, because a subclass can replace its own.
+BASES = {
+    int: int.__int__,
+    float: float.__float__,
+    complex: complex.__complex__,
+    str: str.__str__,
+    bytes: whole(bytes),
+    list: whole(list),
+    tuple: whole(tuple),
+    set: lambda value: set(set.__iter__(value)),
+    frozenset: lambda value: frozenset(frozenset.__iter__(value)),
+    dict: lambda value: dict(dict.items(value)),
+}
+SET_VIEWS = (type({}.keys()), type({}.items()))
+NUMPY_NUMBERS = (
+    "bool_", "int8", "int16", "int32", "int64", "longlong", "uint8", "uint16", "uint32", "uint64", "ulonglong",
+    "float64", "complex128",
+)
+
+
+def equal_value(value, kind):
+    """Returns a value to which Python calls this one of another type equal, as far as there is one; else the value.
+
+    A subclass that keeps the `==` of its base, such as an IntEnum or a named tuple, is equal to what the base holds.
+    """
+    if kind is bytearray or kind is memoryview and value.format == "B" and value.ndim == 1:
+        return bytes(value)
+    if kind is type(type.__dict__):
+        import gc
+
+        # A mapping proxy is equal to what its mapping is equal to.
+        return gc.get_referents(value)[0]
+    if is_of(kind, "collections", "UserDict", "ChainMap"):
+        return dict(value.items())
+    if is_of(kind, "collections", "UserList", "UserString"):
+        return value.data
+    if is_of(kind, "decimal", "Decimal") and not (value.is_finite() or value.is_snan()):
+        return float(value)
+    if is_of(kind, "numpy", *NUMPY_NUMBERS):
+        return value.item()
+    for base, convert in BASES.items():
+        if issubclass(kind, base) and kind.__eq__ is base.__eq__:
+            return convert(value)
+    return value
 
 
 quoted, quoted_ascii = _json.encode_basestring, _json.encode_basestring_ascii
@@ -150,6 +229,7 @@ DECODERS = {
     "set": set,
     "frozenset": frozenset,
     "dict": dict,
+    "fraction": lambda parts: __import__("fractions").Fraction(*parts),
 }
 
 
@@ -224,12 +304,21 @@ def canonical(value):
         if kinds <= NUMBERS and len(value) >= PACKED_LENGTH and (packed := pack(value)):
             # No other form contains an ellipsis, so none looks like this one.
             return kind((..., packed))
-        return value if kinds <= PLAIN else kind(map(canonical, value))
-    elif kind is set or kind is frozenset:
+        if kinds <= PLAIN:
+            return value
+        items = kind(map(canonical, value))
+        # Numbers of other types are packed like those that they are equal to.
+        return items if kinds <= NUMBERS or set(map(type, items)) != {int} else canonical(items)
+    elif kind is set or kind is frozenset or is_set(kind):
         return frozenset(map(canonical, value))
     elif is_dict(kind):
         entries = dict.items(value)
         return (..., sorted((marshalled(canonical(k)), marshalled(canonical(v))) for k, v in entries))
+    elif is_fraction(kind):
+        if is_finite(value) and value == (integer := int(value)):
+            return integer
+    elif (equal := equal_value(value, kind)) is not value:
+        return canonical(equal)
     raise NotCanonical
 
 
@@ -269,7 +358,7 @@ def digest(value, over):
         return None
     try:
         form = marshalled(canonical(value))
-    except (NotCanonical, ValueError, OverflowError, RecursionError):
+    except (NotCanonical, TypeError, ValueError, OverflowError, RecursionError):
         return None
     return hashlib.sha256(form).hexdigest() if len(form) > over else None
 

@@ -1,6 +1,9 @@
 """Tests of the driver's parts that need no container. The gauntlet tests the whole."""
 
 import collections
+import decimal
+import enum
+import fractions
 import json
 import math
 import os
@@ -12,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import types
 import unittest
 import unittest.mock
 
@@ -102,15 +106,73 @@ class Values(unittest.TestCase):
         self.assertEqual(math.copysign(1, there_and_back(-0.0)), -1)
         self.assertEqual(list(there_and_back({"b": 1, "a": 2})), ["b", "a"])
 
-    def test_subclasses_and_other_types_are_opaque(self):
+    def test_other_types_are_opaque(self):
         class Text(str):
-            pass
+            def __eq__(self, other):
+                return True
+
+            __hash__ = str.__hash__
 
         class Number(int):
-            pass
+            def __eq__(self, other):
+                return True
 
-        for value in (Text("a"), Number(1), object(), len, iter([]), bytearray(b"a"), Ellipsis):
-            self.assertEqual(json.loads(driver.encode(value)), {"opaque": type(value).__name__})
+        class Color(enum.Enum):
+            RED = 1
+
+        values = [
+            Text("a"), Number(1), object(), len, iter([]), Ellipsis, {}.values(), range(3), Color.RED,
+            collections.deque([1]), memoryview(b"ab").cast("b"), decimal.Decimal("sNaN"),
+            fractions.Fraction(1, 1 << driver.MAX_FRACTION_BITS), decimal.Decimal("1e99999"),
+        ]
+        for value in values:
+            self.assertEqual(json.loads(driver.encode(value)), {"opaque": type(value).__name__}, value)
+
+    def test_values_of_other_types_cross_as_what_python_calls_them_equal_to(self):
+        class Level(enum.IntEnum):
+            LOW = 1
+
+        class Name(str, enum.Enum):
+            LOW = "low"
+
+        class Base(list):
+            def __iter__(self):
+                return iter([9])
+
+            def __getitem__(self, index):
+                return 9
+
+        Point = collections.namedtuple("Point", "x y")
+        ordered = collections.OrderedDict(a=1)
+        pairs = [
+            (Level.LOW, 1), (Name.LOW, "low"), (Point(1, 2), (1, 2)), (Base([1, 2]), [1, 2]),
+            (bytearray(b"a"), b"a"), (memoryview(b"ab")[::-1], b"ba"),
+            ({1: 2}.keys(), {1}), ({1: 2}.items(), {(1, 2)}), (ordered.keys(), {"a"}), (ordered.items(), {("a", 1)}),
+            (types.MappingProxyType({"a": 1}), {"a": 1}), (collections.UserDict(a=1), {"a": 1}),
+            (collections.ChainMap({"a": 1}, {"a": 2, "b": 3}), {"a": 1, "b": 3}),
+            (collections.UserList([1]), [1]), (collections.UserString("a"), "a"),
+            (fractions.Fraction(1, 3), fractions.Fraction(1, 3)), (fractions.Fraction(4, 2), 2),
+            (decimal.Decimal("0.50"), 0.5), (decimal.Decimal("0.1"), fractions.Fraction(1, 10)),
+            (decimal.Decimal("-1E+2"), -100), (decimal.Decimal("Infinity"), math.inf),
+            ([{Level.LOW: (decimal.Decimal(1),)}], [{1: (1,)}]),
+        ]
+        for value, expected in pairs:
+            with self.subTest(value=value):
+                back = there_and_back(value)
+                self.assertEqual(back, expected)
+                self.assertEqual(value, list(expected) if type(value) is Base else expected)
+        self.assertTrue(math.isnan(there_and_back(decimal.Decimal("NaN"))))
+        # Members of a view need not be hashable.
+        self.assertEqual(json.loads(driver.encode({1: []}.items())), {"set": [{"tuple": [1, []]}]})
+
+    def test_numbers_of_numpy_cross_as_numbers(self):
+        class int64:
+            def item(self):
+                return 3
+
+        with unittest.mock.patch.dict(sys.modules, numpy=types.SimpleNamespace(int64=int64)):
+            self.assertEqual(driver.encode([int64()]), "[3]")
+            self.assertEqual(driver.digest([int64()], 0), driver.digest([3], 0))
 
     def test_type_names_are_truncated_and_escaped(self):
         encoded = json.loads(driver.encode(type("a\n\x1b" + "b" * 1000, (), {})()))
@@ -142,6 +204,9 @@ class Values(unittest.TestCase):
         class Named(dict):
             __module__ = "collections"
 
+            def __eq__(self, other):
+                return True
+
         Named.__name__ = "Counter"
         self.assertEqual(json.loads(driver.encode(Named(a=1))), {"opaque": "Counter"})
 
@@ -164,6 +229,10 @@ class Digests(unittest.TestCase):
         self.same({1, 2}, frozenset([2.0, True]))
         self.same({"a": 1, "b": 2}, {"b": 2.0, "a": True}, collections.OrderedDict(b=2, a=1), collections.Counter("abb"))
         self.same([(1, "a"), {2: [3.0]}], [(True, "a"), {2.0: [3]}])
+        self.same({1: 2}.keys(), {1.0})
+        self.same({1: 2}.items(), frozenset([(1, 2)]))
+        self.same([0] * 99 + [1], [0] * 99 + [fractions.Fraction(1)], [decimal.Decimal(0)] * 99 + [decimal.Decimal("1.0")])
+        self.same([collections.UserString("a"), bytearray(b"b")], ["a", b"b"])
         shared = "x" * 50
         self.same([shared, shared], [shared[:25] + "x" * 25, "x" * 50])
 
@@ -196,7 +265,7 @@ class Digests(unittest.TestCase):
             deep = [deep]
         cycle = []
         cycle.append(cycle)
-        for value in (0.5, [1, 0.5], [1] * 99 + [0.5], [1] * 99 + [math.nan], [1] * 99 + [-math.inf], math.nan, math.inf, [math.nan], Liar(1), [Liar(1)], [1] * 99 + [Liar(1)], {Liar(1)}, ..., (..., []), deep, cycle, object(), 1j):
+        for value in (0.5, [1, 0.5], [1] * 99 + [0.5], [1] * 99 + [math.nan], [1] * 99 + [-math.inf], math.nan, math.inf, [math.nan], Liar(1), [Liar(1)], [1] * 99 + [Liar(1)], {Liar(1)}, ..., (..., []), deep, cycle, object(), 1j, fractions.Fraction(1, 2), {1: []}.items()):
             self.assertIsNone(driver.digest(value, 0))
         self.assertIsNone(driver.digest("x" * 100, 1000))
 

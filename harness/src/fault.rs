@@ -88,13 +88,19 @@ pub enum Fault {
         /// The time limit
         seconds: u64,
     },
-    /// The canonical solution of a benchmark problem cannot produce expected values.
-    #[error("the canonical solution of {problem} cannot be used: {what}; fix the benchmark file")]
-    Canonical {
-        /// The problem's name
-        problem: String,
-        /// What failed
-        what: String,
+    /// A container may use more memory than there is.
+    #[error(
+        "Docker at {host} has {} MiB of memory, and an answer may use {} MiB; choose less with --memory",
+        .total_bytes >> 20,
+        .memory_bytes >> 20
+    )]
+    TooLittleMemory {
+        /// The daemon's address
+        host: String,
+        /// The memory of its machine, in bytes
+        total_bytes: u64,
+        /// The limit of a container, in bytes
+        memory_bytes: u64,
     },
     /// A container's wall-clock time was up, and for a large part of it the machine had not let it run.
     #[error(
@@ -147,7 +153,7 @@ impl Fault {
                 | Self::File { .. }
                 | Self::NoPermission { .. }
                 | Self::Image(_)
-                | Self::Canonical { .. }
+                | Self::TooLittleMemory { .. }
                 | Self::LimitDropped(_)
         )
     }

@@ -23,7 +23,7 @@ pub use create::DRIVER;
 pub use daemon::{DaemonFacts, connect, daemon_facts, host};
 pub use engine::{Engine, EngineReply};
 pub use image::{
-    Image, ImageEvent, ImageOrigin, ImagePolicy, find_present as find_image,
+    Image, ImageEvent, ImageOrigin, ImagePolicy, SitePackages, find_present as find_image,
     resolve as resolve_image,
 };
 pub use owner::{Leftover, remove_leftovers};

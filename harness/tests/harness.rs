@@ -129,8 +129,10 @@ impl Validator {
 
     fn runner(&self) -> Result<&TrialRunner, String> {
         let open = || {
-            let settings =
-                SandboxSettings { image: std::env::var("ARENA_IMAGE").ok(), runtime: None };
+            let settings = SandboxSettings {
+                image: std::env::var("ARENA_IMAGE").ok(),
+                ..SandboxSettings::default()
+            };
             let sandbox = self.runtime.block_on(sandbox::open(&settings, &|_| ()));
             let sandbox = sandbox.map_err(|fault| fault.to_string())?;
             Ok(TrialRunner::new(sandbox, Some(Results::of(&self.store)), shrink::THOROUGH))

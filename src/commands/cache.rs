@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use clap::Args;
-use harness::benchmark::tasks::stored;
+use harness::benchmark::tasks::{StoredRound, stored};
 use harness::round::agent::{VersionLimit, stored_agents};
 use harness::round::cache::{CacheContents, StaleRecords, contents, keys_of_round};
 use harness::round::results::image_id;
@@ -50,7 +50,14 @@ pub fn run(args: &CacheArgs) -> Result {
     let keys = match &round {
         None => BTreeSet::new(),
         Some(round) => {
-            let tasks = stored(args.benchmark.file.as_ref(), &store, round)?;
+            let benchmark = args.benchmark.read()?;
+            let benchmark = benchmark.as_ref();
+            let tasks = stored(&StoredRound {
+                tasks: &round.tasks,
+                image: &round.image,
+                store: &store,
+                benchmark,
+            })?;
             let tasks: Vec<_> =
                 tasks.into_iter().map(|task| RoundTask::new(task, round.seed)).collect();
             keys_of_round(&found.agents, &tasks, image_id(&round.image))

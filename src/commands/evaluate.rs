@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use clap::Args;
 use harness::benchmark::file::BenchmarkFile;
+use harness::benchmark::reference_outputs::LeftOutProblem;
 use harness::round::agent::{self, Agent, VersionLimit, stored_agents};
-use harness::round::controls::{ProvenRound, run_proven};
+use harness::round::controls::{ORACLE, ProvenRound, run_proven};
 use harness::round::partition::Partition;
 use harness::round::plan::{Isolation, RoundPlan};
 use harness::round::remote::{RemotePlatform, RemoteValidator, read_token};
@@ -16,7 +17,7 @@ use harness::round::results::Results;
 use harness::round::run::RoundOutcome;
 use harness::round::seed::{OpenedRound, RoundRequest, open_round};
 use harness::round::standings::{Coverage, Publication, Standings};
-use harness::sandbox::Sandbox;
+use harness::sandbox::{Sandbox, SandboxSettings};
 use harness::trial::instance::RoundTask;
 use harness::trial::record::Disclose;
 use harness::trial::shrink;
@@ -28,14 +29,14 @@ use serde::Serialize;
 use tasks::{Seed, Sha256};
 
 use crate::args::{
-    BenchmarkArgs, DiscloseArgs, JobsArgs, OutputArgs, RewardArgs, SandboxArgs, StoreArgs,
-    TaskArgs, choice,
+    BenchmarkArgs, DiscloseArgs, JobsArgs, OutputArgs, PackageArgs, RewardArgs, SandboxArgs,
+    StoreArgs, TaskArgs, choice,
 };
 use crate::console::{Console, print, print_json};
 use crate::exit::{CommandError, Result};
 use crate::ranking::{check_judged, finish};
 use crate::sandbox::with_sandbox;
-use crate::task_source::TaskSource;
+use crate::task_source::{LoadedTasks, TaskSource};
 
 /// Arguments of `evaluate`.
 #[derive(Args)]
@@ -88,6 +89,8 @@ pub struct EvaluateArgs {
     #[command(flatten)]
     sandbox: SandboxArgs,
     #[command(flatten)]
+    packages: PackageArgs,
+    #[command(flatten)]
     output: OutputArgs,
 }
 
@@ -98,6 +101,9 @@ struct Evaluation<'a> {
     round: RoundDefinition,
     agents: Vec<Agent>,
     tasks: Arc<[RoundTask]>,
+    /// Problems of the benchmark that cannot be judged
+    left_out: Vec<LeftOutProblem>,
+    settings: SandboxSettings,
 }
 
 /// Judges the open round over the store, or opens one.
@@ -114,9 +120,11 @@ pub async fn run(args: EvaluateArgs) -> Result {
     if args.open {
         return print_opened(&open_round(&store, args.request())?.round, args.output.json);
     }
-    let EvaluateArgs { tasks, benchmark, store: store_args, sandbox, .. } = &args;
-    let source = TaskSource { tasks, benchmark, store: store_args, sandbox };
-    let mut tasks = source.load(&console).await?;
+    let EvaluateArgs { tasks, store: store_args, .. } = &args;
+    let benchmark = args.benchmark.read()?;
+    let settings = args.sandbox.settings_for(benchmark.as_ref(), args.packages);
+    let source = TaskSource { tasks, benchmark, store: store_args, settings: &settings };
+    let LoadedTasks { mut tasks, left_out } = source.load(&console).await?;
     if let Some(platform) = &platform {
         tasks = platform.tasks(tasks).await?;
     }
@@ -129,7 +137,8 @@ pub async fn run(args: EvaluateArgs) -> Result {
     let agents = load_agents(&store, validator.as_ref(), limit, &console).await?;
     let agents = agent::choose(agents, &args.agents)?;
     let tasks = tasks.into_iter().map(|task| RoundTask::new(task, round.seed)).collect();
-    let mut evaluation = Evaluation { args: &args, store: &store, round, agents, tasks };
+    let mut evaluation =
+        Evaluation { args: &args, store: &store, round, agents, tasks, left_out, settings };
     let proven = evaluation.run(&console).await?;
     if let Some(partition) = args.partition {
         return report_part(partition, &proven.outcome, &args.output, &console);
@@ -287,7 +296,7 @@ fn print_later(later: &[MinerId], console: &Console) {
 impl Evaluation<'_> {
     /// Runs the controls, then the agents on the tasks that the controls prove sound.
     async fn run(&mut self, console: &Console) -> Result<ProvenRound> {
-        let Self { args, store, round, agents, tasks } = self;
+        let Self { args, store, round, agents, tasks, left_out, settings } = self;
         let (args, store) = (*args, *store);
         let work = |sandbox: Sandbox| async move {
             round.image = sandbox.image().pinned();
@@ -311,18 +320,26 @@ impl Evaluation<'_> {
             };
             Ok(run_proven(&sandbox, plan, console.round_listener()).await?)
         };
-        with_sandbox(&args.sandbox, console, work).await
+        let mut proven = with_sandbox(settings, console, work).await?;
+        proven.outcome.faults.extend(left_out.iter().map(not_judged));
+        Ok(proven)
     }
 
     /// Whether the ranking has all agents and all tasks. A benchmark has its own tasks.
     fn coverage(&self, proven: &ProvenRound) -> Coverage {
-        let unsound = proven.tasks.len() < self.tasks.len();
+        let unsound = proven.tasks.len() < self.tasks.len() || !self.left_out.is_empty();
         if self.args.agents.is_empty() && self.args.tasks.ids.is_empty() && !unsound {
             Coverage::Whole
         } else {
             Coverage::Partial
         }
     }
+}
+
+/// A problem that is left out, as a fault of the round: no agent is judged by it.
+fn not_judged(problem: &LeftOutProblem) -> FaultRecord {
+    let miner_id = ORACLE.parse().expect("the control's name is a miner id");
+    FaultRecord { miner_id, task: problem.id.clone(), fault: problem.to_string() }
 }
 
 /// Reports a part of a split round: its results are kept, and no one is ranked.

@@ -41,7 +41,7 @@ pub async fn run(args: GateArgs) -> Result {
             Ok(gate(&sandbox, plan, on_proof).await?)
         }
     };
-    let proofs = with_sandbox(&args.sandbox, &console, work).await?;
+    let proofs = with_sandbox(&args.sandbox.settings(), &console, work).await?;
     let judged: usize = proofs.iter().map(|proof| proof.judged).sum();
     let failed: Vec<_> = proofs.iter().filter(|proof| !proof.failures.is_empty()).collect();
     for proof in &failed {

@@ -43,7 +43,7 @@ pub async fn run(args: GauntletArgs) -> Result {
         let listener = console.round_listener();
         async move { Ok(run_gauntlet(&sandbox, GauntletPlan { programs, jobs }, listener).await) }
     };
-    let outcome = with_sandbox(&args.sandbox, &console, work).await?;
+    let outcome = with_sandbox(&args.sandbox.settings(), &console, work).await?;
     if args.output.json {
         print_json(&outcome)?;
     } else {

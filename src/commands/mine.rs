@@ -230,7 +230,7 @@ async fn mine(args: &MineArgs, job: &MiningJob<'_>, console: &MiningConsole) -> 
     } else {
         let seed = args.seed.seed();
         let work = |sandbox| run(Some(Tryout { sandbox, seed }));
-        Box::pin(with_sandbox(&args.sandbox, console.console(), work)).await
+        Box::pin(with_sandbox(&args.sandbox.settings(), console.console(), work)).await
     };
     console.finish();
     mined.map_err(|error| match error {

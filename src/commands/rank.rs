@@ -1,8 +1,8 @@
 //! `arena rank`: ranks the store's round again, from its results alone.
 
 use clap::Args;
-use harness::benchmark::file::{ADVISORY, BenchmarkFile};
-use harness::benchmark::tasks::stored;
+use harness::benchmark::file::{ADVISORY, Benchmark};
+use harness::benchmark::tasks::{StoredRound, stored};
 use harness::round::agent::{Agent, VersionLimit, stored_agents};
 use harness::round::results::{Results, image_id};
 use harness::round::standings::{Coverage, Publication, Standings, StoredScores};
@@ -42,12 +42,18 @@ pub fn run(args: &RankArgs) -> Result {
     let definition = judged.ok_or_else(|| {
         CommandError::Input(format!("{root} holds no judged round; run 'arena evaluate' first"))
     })?;
-    let file = args.benchmark.file.as_ref();
-    let advisory = file.is_some_and(BenchmarkFile::is_advisory);
+    let benchmark = args.benchmark.read()?;
+    let benchmark = benchmark.as_ref();
+    let advisory = benchmark.is_some_and(Benchmark::is_advisory);
     if advisory {
         print_line(ADVISORY);
     }
-    let tasks = stored(file, &store, &definition)?;
+    let tasks = stored(&StoredRound {
+        tasks: &definition.tasks,
+        image: &definition.image,
+        store: &store,
+        benchmark,
+    })?;
     let tasks: Vec<_> =
         tasks.into_iter().map(|task| RoundTask::new(task, definition.seed)).collect();
     let listed_at = Timestamp::now();
@@ -57,7 +63,7 @@ pub fn run(args: &RankArgs) -> Result {
     for fault in &faults {
         print_line(&format!("{} on {}: {}", fault.miner_id, fault.task, fault.fault));
     }
-    let whole = file.is_some() || tasks.len() == ::tasks::all().len();
+    let whole = benchmark.is_some() || tasks.len() == ::tasks::all().len();
     let coverage = if whole { Coverage::Whole } else { Coverage::Partial };
     let publication = if store.open_round()?.is_none() {
         Publication::Recomputed

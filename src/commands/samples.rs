@@ -1,5 +1,6 @@
 //! `arena samples`: judges a model's samples on a public benchmark, and prints pass@k.
 
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,7 +9,9 @@ use std::time::Instant;
 use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
 use harness::benchmark::file::{ADVISORY, Benchmark, BenchmarkFile};
-use harness::benchmark::reference_outputs::{ReferenceOutputs, ReferenceRun};
+use harness::benchmark::reference_outputs::{
+    LeftOutProblem, ReferenceOutputs, ReferenceResults, ReferenceRun,
+};
 use harness::benchmark::sample_file::{self, ModelSample};
 use harness::benchmark::samples::{
     CaseSet, PassEstimates, SampleVerdict, SamplesListener, SamplesOutcome, SamplesPlan,
@@ -20,7 +23,7 @@ use harness::trial::judge::StopPolicy;
 use platform::store::Store;
 use serde::Serialize;
 
-use crate::args::{JobsArgs, OutputArgs, SandboxArgs, StoreArgs};
+use crate::args::{JobsArgs, MemoryArgs, OutputArgs, PackageArgs, SandboxArgs, StoreArgs};
 use crate::console::{Console, print, print_json};
 use crate::exit::{CommandError, Result};
 use crate::sandbox::with_sandbox;
@@ -28,10 +31,12 @@ use crate::sandbox::with_sandbox;
 /// Arguments of `samples`.
 #[derive(Args)]
 pub struct SamplesArgs {
-    /// Benchmark file: 'evalplus:FILE' (HumanEval+, MBPP+) or 'humaneval:FILE' (the original, whose verdicts
-    /// are advisory: its assertions run next to the samples). JSONL, plain or gzip
+    /// Benchmark file: 'evalplus:FILE' (HumanEval+, MBPP+), 'humaneval:FILE' or 'mbpp:FILE' (the originals,
+    /// whose verdicts are advisory: their assertions run next to the samples). JSONL, plain or gzip
     #[arg(long, value_name = "FORMAT:FILE")]
     benchmark: BenchmarkFile,
+    #[command(flatten)]
+    memory: MemoryArgs,
     /// JSONL file of samples: the id of a task with 'solution' or 'completion' on each line
     #[arg(long = "samples", value_name = "FILE")]
     file: PathBuf,
@@ -51,6 +56,8 @@ pub struct SamplesArgs {
     #[command(flatten)]
     sandbox: SandboxArgs,
     #[command(flatten)]
+    packages: PackageArgs,
+    #[command(flatten)]
     form: OutputArgs,
 }
 
@@ -69,6 +76,8 @@ struct SamplesDocument<'a> {
     read_ms: u128,
     profile: SamplesProfile,
     faults: &'a [UnjudgedSample],
+    /// Problems that cannot be judged
+    left_out: &'a [LeftOutProblem],
 }
 
 /// What the samples run needs.
@@ -82,11 +91,18 @@ struct SamplesRun<'a> {
     judged: Arc<Mutex<Vec<SampleVerdict>>>,
 }
 
+/// The outcome of the run.
+struct JudgedSamples {
+    image: String,
+    outcome: SamplesOutcome,
+    left_out: Vec<LeftOutProblem>,
+}
+
 /// Judges every sample, writes a line for each, and prints pass@k.
 pub async fn run(args: SamplesArgs) -> Result {
     let console = Console::new();
     let started = Instant::now();
-    let benchmark = Arc::new(Benchmark::read(&args.benchmark).map_err(CommandError::input)?);
+    let benchmark = Arc::new(args.memory.read(&args.benchmark)?);
     let samples = sample_file::read(&args.file, &benchmark).map_err(CommandError::input)?;
     let read_ms = started.elapsed().as_millis();
     let store = args.store.open_or_create()?;
@@ -96,8 +112,9 @@ pub async fn run(args: SamplesArgs) -> Result {
     let judged = Arc::default();
     let run = SamplesRun { args: &args, store, benchmark, verdicts, read_ms, judged };
     let work = |sandbox| run.judge(sandbox, samples, &console);
-    match with_sandbox(&args.sandbox, &console, work).await {
-        Ok((image, outcome)) => run.report(&image, &outcome, &console),
+    let settings = args.sandbox.settings_for(Some(&run.benchmark), args.packages);
+    match with_sandbox(&settings, &console, work).await {
+        Ok(judged) => run.report(&judged, &console),
         Err(error) => {
             run.keep_judged(count, &console)?;
             Err(error)
@@ -111,12 +128,17 @@ impl SamplesRun<'_> {
         sandbox: Sandbox,
         samples: Vec<ModelSample>,
         console: &Console,
-    ) -> Result<(String, SamplesOutcome)> {
+    ) -> Result<JudgedSamples> {
         let jobs = self.args.jobs.count();
         let run =
             ReferenceRun { sandbox: sandbox.clone(), jobs, on_run: console.reference_listener() };
         let outputs = ReferenceOutputs::in_directory(self.store.expected_dir());
-        let outputs = outputs.of(&self.benchmark, run).await?;
+        let problems: BTreeSet<_> = samples.iter().map(|sample| sample.problem).collect();
+        let ReferenceResults { outputs, left_out } =
+            outputs.of(&self.benchmark, problems, run).await?;
+        for problem in &left_out {
+            console.print_line(&problem.to_string());
+        }
         let show = console.samples_listener(samples.len());
         let plan = SamplesPlan {
             benchmark: Arc::clone(&self.benchmark),
@@ -136,7 +158,7 @@ impl SamplesRun<'_> {
             judged.lock().unwrap_or_else(PoisonError::into_inner).push(sample.clone());
         });
         let outcome = judge(&sandbox, plan, on_judged).await;
-        Ok((sandbox.image().pinned(), outcome))
+        Ok(JudgedSamples { image: sandbox.image().pinned(), outcome, left_out })
     }
 
     /// Writes the verdicts of an interrupted run: they took time and perhaps money.
@@ -152,7 +174,8 @@ impl SamplesRun<'_> {
         Ok(())
     }
 
-    fn report(&self, image: &str, outcome: &SamplesOutcome, console: &Console) -> Result {
+    fn report(&self, judged: &JudgedSamples, console: &Console) -> Result {
+        let JudgedSamples { image, outcome, left_out } = judged;
         let SamplesOutcome { judged, unjudged, profile } = outcome;
         write_verdicts(&self.verdicts, judged)?;
         let estimates = estimates(judged);
@@ -170,6 +193,7 @@ impl SamplesRun<'_> {
                 read_ms: self.read_ms,
                 profile: *profile,
                 faults: unjudged,
+                left_out,
             })?;
         } else {
             print(&table(&estimates))?;
@@ -181,7 +205,15 @@ impl SamplesRun<'_> {
         for UnjudgedSample { task_id, sample, fault } in unjudged {
             console.print_line(&format!("fault: sample {sample} of {task_id}: {fault}"));
         }
-        if unjudged.is_empty() { Ok(()) } else { Err(CommandError::Reported) }
+        if !left_out.is_empty() {
+            let count = left_out.len();
+            console.print_line(&format!("{count} problems are left out: no sample of them counts"));
+        }
+        if unjudged.is_empty() && left_out.is_empty() {
+            Ok(())
+        } else {
+            Err(CommandError::Reported)
+        }
     }
 
     fn count_problems(&self, judged: &[SampleVerdict], console: &Console) -> usize {

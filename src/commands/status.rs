@@ -116,5 +116,5 @@ async fn failed_cases(args: &StatusArgs, standing: &Standing) -> Result<Option<V
         let source = &source;
         async move { Ok(failed_public_cases(&sandbox, source, tasks, listener).await?) }
     };
-    with_sandbox(&args.sandbox, &console, run).await.map(Some)
+    with_sandbox(&args.sandbox.settings(), &console, run).await.map(Some)
 }

@@ -3,14 +3,15 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use harness::benchmark::tasks::all_stored;
+use harness::benchmark::file::Benchmark;
+use harness::benchmark::tasks::{StoredRound, stored};
 use harness::round::rerun::{ReportedTrials, rerun};
-use harness::round::results::image_id;
-use harness::sandbox::Sandbox;
+use harness::sandbox::{Sandbox, SandboxSettings};
 use harness::scoring::verify::{RoundReport, verify};
+use platform::api::Round;
 use tasks::Task;
 
-use crate::args::{BenchmarkArgs, SandboxArgs, StoreArgs};
+use crate::args::{BenchmarkArgs, PackageArgs, SandboxArgs, StoreArgs};
 use crate::console::{Console, print};
 use crate::exit::{CommandError, Result};
 use crate::sandbox::with_sandbox;
@@ -27,6 +28,8 @@ pub struct VerifyArgs {
     #[command(flatten)]
     benchmark: BenchmarkArgs,
     #[command(flatten)]
+    packages: PackageArgs,
+    #[command(flatten)]
     store: StoreArgs,
     #[command(flatten)]
     sandbox: SandboxArgs,
@@ -42,14 +45,16 @@ pub async fn run(args: VerifyArgs) -> Result {
             "{shown} is not a report: {error}; name a file with the output of 'arena evaluate --json'"
         ))
     })?;
-    let definitions = definitions(&args, &report)?;
+    let benchmark = args.benchmark.read()?;
+    let definitions = definitions(&args, &report, benchmark.as_ref())?;
     let problems = verify(&report, &definitions);
     report_problems(&problems)?;
     let trials = report.trials.len();
     let mut again = String::new();
     if let Some(count) = args.rerun.map(usize::from) {
+        let settings = args.sandbox.settings_for(benchmark.as_ref(), args.packages);
         let some = ReportedTrials { report: &report, definitions: &definitions, count };
-        report_problems(&run_again(&args, some).await?)?;
+        report_problems(&run_again(&args, some, &settings).await?)?;
         again = format!("; {} trials run again gave the same", count.min(trials));
     }
     print(&format!(
@@ -60,12 +65,17 @@ pub async fn run(args: VerifyArgs) -> Result {
 
 /// The definitions of the report's tasks: the built-in ones, or those of the benchmark that is named. The expected values
 /// of a benchmark's are in the store.
-fn definitions(args: &VerifyArgs, report: &RoundReport) -> Result<Vec<Task>> {
-    if let Some(file) = &args.benchmark.file {
+fn definitions(
+    args: &VerifyArgs,
+    report: &RoundReport,
+    benchmark: Option<&Benchmark>,
+) -> Result<Vec<Task>> {
+    let Round { tasks, image, .. } = &report.round;
+    if benchmark.is_some() {
         let store = args.store.open_existing()?;
-        return Ok(all_stored(file, &store, image_id(&report.round.image))?);
+        return Ok(stored(&StoredRound { tasks, image, store: &store, benchmark })?);
     }
-    match report.round.tasks.iter().find(|id| tasks::find(id.as_str()).is_none()) {
+    match tasks.iter().find(|id| tasks::find(id.as_str()).is_none()) {
         None => Ok(tasks::all()),
         Some(id) => Err(CommandError::Input(format!(
             "{} has task {id}, which is not built in; if its round was run on a benchmark, name the file with --benchmark",
@@ -75,10 +85,14 @@ fn definitions(args: &VerifyArgs, report: &RoundReport) -> Result<Vec<Task>> {
 }
 
 /// Runs random trials again. Returns one sentence for each that ends otherwise.
-async fn run_again(args: &VerifyArgs, trials: ReportedTrials<'_>) -> Result<Vec<String>> {
+async fn run_again(
+    args: &VerifyArgs,
+    trials: ReportedTrials<'_>,
+    settings: &SandboxSettings,
+) -> Result<Vec<String>> {
     let store = args.store.open_existing()?;
     let work = |sandbox: Sandbox| async move { Ok(rerun(&sandbox, &store, trials).await?) };
-    with_sandbox(&args.sandbox, &Console::new(), work).await
+    with_sandbox(settings, &Console::new(), work).await
 }
 
 fn report_problems(problems: &[String]) -> Result {

@@ -1,9 +1,9 @@
 //! Problems of public benchmarks, read from their published files: HumanEval+ and MBPP+ as EvalPlus releases
-//! them, and the original HumanEval.
+//! them, the original HumanEval, and the original MBPP.
 //!
 //! EvalPlus provides inputs and a canonical solution; the harness computes the expected values by running that
 //! solution in a container that no candidate uses. Results are compared by the data set's own rules. The
-//! original HumanEval has assertions in Python instead of values; they run in the same process as the answer,
+//! original benchmarks have assertions in Python instead of values; they run in the same process as the answer,
 //! so their verdict is advisory.
 //!
 //! ```
@@ -26,3 +26,4 @@ mod task;
 
 pub use error::ProblemError;
 pub use problem::{BenchmarkProblem, Expected, Format, Tests};
+pub use task::MEMORY_BYTES;

@@ -8,8 +8,8 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use tasks::benchmark::{BenchmarkProblem, Format, ProblemError};
-use tasks::{Sha256, TaskId};
+use tasks::benchmark::{BenchmarkProblem, Expected, Format, ProblemError};
+use tasks::{Sha256, Task, TaskId};
 
 /// The warning about a benchmark whose verdicts a candidate can forge.
 pub const ADVISORY: &str = "advisory: these verdicts rest on assertions that run in the candidate's process; they never rank anyone \
@@ -18,7 +18,7 @@ pub const ADVISORY: &str = "advisory: these verdicts rest on assertions that run
 /// The first bytes of a file that gzip wrote.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
-/// A benchmark's file, as `--benchmark` names it: `evalplus:FILE` or `humaneval:FILE`.
+/// A benchmark's file, as `--benchmark` names it: `evalplus:FILE`, `humaneval:FILE` or `mbpp:FILE`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BenchmarkFile {
     /// The format of its problems
@@ -29,13 +29,13 @@ pub struct BenchmarkFile {
 
 /// The text does not name a benchmark's file.
 #[derive(Debug, thiserror::Error)]
-#[error("'{0}' is not a benchmark; expected 'evalplus:FILE' or 'humaneval:FILE'")]
+#[error("'{0}' is not a benchmark; expected 'evalplus:FILE', 'humaneval:FILE' or 'mbpp:FILE'")]
 pub struct ParseBenchmarkFileError(String);
 
 impl BenchmarkFile {
     /// Whether verdicts on it rest on assertions that run in the candidate's process, which can forge them.
     pub fn is_advisory(&self) -> bool {
-        self.format == Format::HumanEval
+        self.format.is_advisory()
     }
 }
 
@@ -46,6 +46,7 @@ impl FromStr for BenchmarkFile {
         let (format, path) = match text.split_once(':') {
             Some(("evalplus", path)) if !path.is_empty() => (Format::EvalPlus, path),
             Some(("humaneval", path)) if !path.is_empty() => (Format::HumanEval, path),
+            Some(("mbpp", path)) if !path.is_empty() => (Format::Mbpp, path),
             _ => return Err(ParseBenchmarkFileError(text.to_owned())),
         };
         Ok(Self { format, path: path.into() })
@@ -93,6 +94,8 @@ pub enum BenchmarkError {
 pub struct Benchmark {
     /// The problems, in the order of the file
     pub entries: Vec<BenchmarkEntry>,
+    /// Memory that an answer may use, in bytes
+    pub memory_bytes: u64,
     format: Format,
 }
 
@@ -107,14 +110,18 @@ pub struct BenchmarkEntry {
 }
 
 impl Benchmark {
-    /// Reads a file, plain or compressed, and checks every line of it.
-    pub fn read(file: &BenchmarkFile) -> Result<Self, BenchmarkError> {
+    /// Whether verdicts on it rest on assertions that run in the candidate's process, which can forge them.
+    pub fn is_advisory(&self) -> bool {
+        self.format.is_advisory()
+    }
+
+    /// Reads a file, plain or compressed, and checks every line of it. Answers may use `memory_bytes`.
+    pub fn read(file: &BenchmarkFile, memory_bytes: u64) -> Result<Self, BenchmarkError> {
         let path = || file.path.clone();
         let text =
             read_text(&file.path).map_err(|cause| BenchmarkError::File { path: path(), cause })?;
         let (mut entries, mut names) = (Vec::new(), HashSet::new());
-        let lines = text.lines().zip(1..).filter(|(text, _)| !text.trim().is_empty());
-        for (text, line) in lines {
+        for (text, line) in lines(&text) {
             let problem = BenchmarkProblem::parse(text, file.format)
                 .map_err(|cause| BenchmarkError::Line { path: path(), line, cause })?;
             if !names.insert(problem.id.clone()) {
@@ -129,7 +136,7 @@ impl Benchmark {
         if entries.is_empty() {
             return Err(BenchmarkError::Empty(path()));
         }
-        Ok(Self { entries, format: file.format })
+        Ok(Self { entries, memory_bytes, format: file.format })
     }
 
     /// The place of each problem, by its name.
@@ -154,6 +161,13 @@ impl Benchmark {
         let line = &self.entries[index].line;
         BenchmarkProblem::parse(line, self.format).expect("every line was checked when it was read")
     }
+
+    /// Returns a problem as a task with its expected values.
+    pub fn task(&self, problem: &BenchmarkProblem, expected: Vec<Expected>) -> Task {
+        let mut task = problem.task(expected);
+        task.limits.memory_bytes = self.memory_bytes;
+        task
+    }
 }
 
 /// The text of a file, plain or compressed with gzip.
@@ -165,4 +179,13 @@ pub(crate) fn read_text(path: &Path) -> std::io::Result<String> {
         return Ok(text);
     }
     String::from_utf8(bytes).map_err(std::io::Error::other)
+}
+
+/// The lines of a text that hold something, with their numbers from 1. As in Python, a carriage return ends a line, with
+/// or without a line feed. A byte order mark is skipped.
+pub(crate) fn lines(text: &str) -> impl Iterator<Item = (&str, usize)> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let lines = text.split('\n').zip(1..);
+    let lines = lines.flat_map(|(line, number)| line.split('\r').map(move |part| (part, number)));
+    lines.filter(|(text, _)| !text.trim().is_empty())
 }

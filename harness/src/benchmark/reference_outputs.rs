@@ -3,6 +3,8 @@
 //! A canonical solution runs in a trusted container, which no candidate ever enters, and what it returned is kept in a
 //! file under a key of everything that decided it.
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,14 +12,15 @@ use std::sync::Arc;
 use platform::store::write_atomically;
 use serde::{Deserialize, Serialize};
 use tasks::benchmark::{BenchmarkProblem, Expected};
-use tasks::{CallOutcome, Case, Limits, Seed, Sha256};
+use tasks::{CallOutcome, Case, Limits, Seed, Sha256, TaskId};
 
 use crate::Fault;
 use crate::benchmark::file::Benchmark;
 use crate::round::lease::ContainerLease;
 use crate::round::pool::{WorkQueue, run_workers};
 use crate::round::retry::RetryPolicy;
-use crate::sandbox::{CallEnd, CallPlan, Container, LoadOutcome, PROTOCOL_VERSION, Sandbox};
+use crate::sandbox::{CallEnd, CallPlan, Container, PROTOCOL_VERSION, Sandbox};
+use crate::trial::judge::{call_failure, load_failure};
 use crate::trial::run::CleanOr;
 
 /// Limits of a canonical solution. It is trusted, so they only end what would never end.
@@ -27,6 +30,7 @@ const TRUSTED: Limits = Limits {
     calls_per_batch: u32::MAX,
     value_bytes: 64 << 20,
     values_bytes: 1 << 30,
+    memory_bytes: 8 << 30,
     ..Limits::STANDARD
 };
 
@@ -37,6 +41,34 @@ pub struct ReferenceOutput {
     pub expected: Vec<Expected>,
     /// CPU time of all calls together, in milliseconds
     pub cpu_ms: u64,
+}
+
+/// A problem that cannot be judged, because its canonical solution does not produce expected values.
+#[derive(Clone, Debug, Serialize)]
+pub struct LeftOutProblem {
+    /// Its name in the benchmark
+    pub task_id: String,
+    /// Its name as a task
+    #[serde(skip)]
+    pub id: TaskId,
+    /// Why, in words
+    pub reason: String,
+}
+
+impl fmt::Display for LeftOutProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { task_id, reason, .. } = self;
+        write!(f, "{task_id} is left out: its canonical solution cannot be used: {reason}")
+    }
+}
+
+/// What the canonical solutions of some problems returned.
+#[derive(Debug, Default)]
+pub struct ReferenceResults {
+    /// The outputs, by the place of the problem in the benchmark
+    pub outputs: BTreeMap<usize, ReferenceOutput>,
+    /// The problems without, in the order of the benchmark
+    pub left_out: Vec<LeftOutProblem>,
 }
 
 /// A cache of reference outputs.
@@ -74,32 +106,53 @@ impl ReferenceOutputs {
         serde_json::from_slice(&bytes).ok()
     }
 
-    /// Returns what every canonical solution of a benchmark returned, in the order of its problems. Missing ones
-    /// are computed.
+    /// Returns what the canonical solutions of these problems returned. Missing outputs are computed.
     pub async fn of(
         &self,
         benchmark: &Arc<Benchmark>,
+        problems: impl IntoIterator<Item = usize>,
         run: ReferenceRun,
-    ) -> Result<Vec<ReferenceOutput>, Fault> {
-        let image = run.sandbox.image().id.clone();
-        let mut outputs: Vec<Option<ReferenceOutput>> =
-            (0..benchmark.entries.len()).map(|i| self.look_up(benchmark, i, &image)).collect();
-        let missing: Vec<usize> = (0..outputs.len()).filter(|i| outputs[*i].is_none()).collect();
+    ) -> Result<ReferenceResults, Fault> {
+        let image = run.sandbox.image().key();
+        let (mut results, mut missing) = (ReferenceResults::default(), Vec::new());
+        for index in problems {
+            match self.look_up(benchmark, index, &image) {
+                Some(output) => {
+                    results.outputs.insert(index, output);
+                }
+                None => missing.push(index),
+            }
+        }
         let jobs = run.jobs.min(missing.len());
         let shared = Arc::new(SharedRun {
             cache: self.clone(),
             benchmark: Arc::clone(benchmark),
+            sandbox: run.sandbox.with_limits(TRUSTED),
             image,
             queue: WorkQueue::new(missing),
             retry: RetryPolicy::default(),
-            run,
+            on_run: run.on_run,
         });
         let computed = run_workers(jobs, || work(Arc::clone(&shared))).await?;
+        let mut left_out = BTreeMap::new();
         for (index, output) in computed.into_iter().flatten() {
-            outputs[index] = Some(output);
+            match output {
+                Ok(output) => {
+                    results.outputs.insert(index, output);
+                }
+                Err(reason) => {
+                    left_out.insert(index, reason);
+                }
+            }
         }
-        let computed = |output: Option<_>| output.expect("every missing output was computed");
-        Ok(outputs.into_iter().map(computed).collect())
+        let entry = |index: usize| &benchmark.entries[index];
+        let left_out = left_out.into_iter().map(|(index, reason)| LeftOutProblem {
+            task_id: entry(index).name.clone(),
+            id: entry(index).id.clone(),
+            reason,
+        });
+        results.left_out = left_out.collect();
+        Ok(results)
     }
 
     fn path(&self, benchmark: &Benchmark, index: usize, image: &str) -> PathBuf {
@@ -116,19 +169,25 @@ struct SharedRun {
     image: String,
     queue: WorkQueue<usize>,
     retry: RetryPolicy,
-    run: ReferenceRun,
+    sandbox: Sandbox,
+    on_run: Arc<dyn Fn(&str) + Send + Sync>,
 }
 
-async fn work(shared: Arc<SharedRun>) -> Result<Vec<(usize, ReferenceOutput)>, Fault> {
-    let SharedRun { cache, benchmark, image, queue, retry, run } = &*shared;
-    let mut lease = ContainerLease::new(&run.sandbox);
+/// A reference output, or why there is none, in words.
+type Computed = Result<ReferenceOutput, String>;
+
+async fn work(shared: Arc<SharedRun>) -> Result<Vec<(usize, Computed)>, Fault> {
+    let SharedRun { cache, benchmark, image, queue, retry, sandbox, on_run } = &*shared;
+    let mut lease = ContainerLease::new(sandbox);
     let mut computed = Vec::new();
     while let Some(index) = queue.next() {
-        (run.on_run)(&benchmark.entries[index].name);
+        on_run(&benchmark.entries[index].name);
         let problem = benchmark.problem(index);
         let output = compute(&problem, retry, &mut lease).await?;
-        let bytes = serde_json::to_vec(&output).expect("values are plain data");
-        write_atomically(&cache.path(benchmark, index, image), &bytes)?;
+        if let Ok(output) = &output {
+            let bytes = serde_json::to_vec(output).expect("values are plain data");
+            write_atomically(&cache.path(benchmark, index, image), &bytes)?;
+        }
         computed.push((index, output));
     }
     lease.discard().await;
@@ -140,7 +199,7 @@ async fn compute(
     problem: &BenchmarkProblem,
     retry: &RetryPolicy,
     lease: &mut ContainerLease,
-) -> Result<ReferenceOutput, Fault> {
+) -> Result<Computed, Fault> {
     let mut attempts = retry.attempts();
     loop {
         let permit = attempts.permit().await;
@@ -160,11 +219,11 @@ async fn compute(
 async fn compute_once(
     problem: &BenchmarkProblem,
     lease: &mut ContainerLease,
-) -> Result<ReferenceOutput, Fault> {
+) -> Result<Computed, Fault> {
     let mut container = lease.take().await?;
     let done = call_canonical(&mut container, problem).await;
-    // The solution is trusted, so it leaves the container fit for the next one.
-    let done = done.map(|value| CleanOr { value, clean: true });
+    // The solution is trusted, so it leaves the container fit for the next one unless it failed.
+    let done = done.map(|value| CleanOr { clean: value.is_ok(), value });
     lease.put_back(container, done).await
 }
 
@@ -172,30 +231,22 @@ async fn compute_once(
 async fn call_canonical(
     container: &mut Container,
     problem: &BenchmarkProblem,
-) -> Result<ReferenceOutput, Fault> {
-    let unusable = |what: String| Fault::Canonical { problem: problem.name.clone(), what };
+) -> Result<Computed, Fault> {
     let inputs = problem.inputs();
     if inputs.is_empty() {
-        return Ok(ReferenceOutput { expected: Vec::new(), cpu_ms: 0 });
+        return Ok(Ok(ReferenceOutput { expected: Vec::new(), cpu_ms: 0 }));
     }
     let (mut expected, mut failed) = (Vec::with_capacity(inputs.len()), None);
     let on_end = |end| {
-        let result = match end {
-            CallEnd::Outcome(CallOutcome::Returned(value)) => Ok(Expected::Returned(value)),
-            CallEnd::Outcome(CallOutcome::Digest(digest)) => Ok(Expected::Digest(digest)),
-            CallEnd::Outcome(other) => Err(format!("its input {} {other}", expected.len() + 1)),
-            end => Err(format!("its input {} ended with {end:?}", expected.len() + 1)),
-        };
-        match result {
-            Ok(result) => {
-                expected.push(result);
-                ControlFlow::Continue(())
+        expected.push(match end {
+            CallEnd::Outcome(CallOutcome::Returned(value)) => Expected::Returned(value),
+            CallEnd::Outcome(CallOutcome::Digest(digest)) => Expected::Digest(digest),
+            other => {
+                failed = Some(call_failure(&other));
+                return ControlFlow::Break(());
             }
-            Err(what) => {
-                failed = Some(what);
-                ControlFlow::Break(())
-            }
-        }
+        });
+        ControlFlow::Continue(())
     };
     let source = problem.canonical();
     let plan = CallPlan {
@@ -206,17 +257,18 @@ async fn call_canonical(
         limits: &TRUSTED,
     };
     let run = container.make_calls(plan, on_end).await?;
-    match (run.load, failed) {
-        (LoadOutcome::Ready, None) if expected.len() == inputs.len() => {
-            match rejected_by_itself(problem, &expected) {
-                Some(case) => Err(unusable(format!("its own result of {case} would fail"))),
-                None => Ok(ReferenceOutput { expected, cpu_ms: run.usage.cpu_ms }),
-            }
-        }
-        (LoadOutcome::Ready, Some(what)) => Err(unusable(what)),
-        (LoadOutcome::Ready, None) => Err(unusable("its time was up".to_owned())),
-        (load, _) => Err(unusable(format!("loading it gave {load:?}"))),
+    if let Some(why) = load_failure(&problem.entry_point, &run.load) {
+        return Ok(Err(why));
     }
+    if failed.is_some() || expected.len() < inputs.len() {
+        let why = failed.unwrap_or_else(|| call_failure(&run.rest));
+        let name = problem.case_name(expected.len());
+        return Ok(Err(format!("its call for {name} failed: {why}")));
+    }
+    Ok(match rejected_by_itself(problem, &expected) {
+        Some(case) => Err(format!("its own result of {case} would fail")),
+        None => Ok(ReferenceOutput { expected, cpu_ms: run.usage.cpu_ms }),
+    })
 }
 
 /// Returns the first case whose expected value does not pass its own check. Such a value, for example an object, would

@@ -1,11 +1,12 @@
 //! The file of a model's samples.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use tasks::Value;
 
-use crate::benchmark::file::{Benchmark, read_text};
+use crate::benchmark::file::{Benchmark, lines, read_text};
 
 /// One sample of a model.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,8 +15,8 @@ pub struct ModelSample {
     pub problem: usize,
     /// Zero-based sample index
     pub index: u32,
-    /// The whole answer
-    pub answer: String,
+    /// The whole answer; none if it has a lone surrogate, which no source may have
+    pub answer: Option<String>,
 }
 
 /// Why a file of samples cannot be used.
@@ -52,7 +53,7 @@ pub fn read(path: &Path, benchmark: &Benchmark) -> Result<Vec<ModelSample>, Samp
     let places = benchmark.places();
     let mut indices = HashMap::<usize, u32>::new();
     let mut samples = Vec::new();
-    for (text, line) in text.lines().zip(1..).filter(|(text, _)| !text.trim().is_empty()) {
+    for (text, line) in lines(&text) {
         let wrong = |what: String| SamplesError::Line { path: path.to_owned(), line, what };
         let (problem, answer) = parse(text, benchmark, &places).map_err(wrong)?;
         let next = indices.entry(problem).or_default();
@@ -69,20 +70,26 @@ fn parse(
     line: &str,
     benchmark: &Benchmark,
     places: &HashMap<&str, usize>,
-) -> Result<(usize, String), String> {
+) -> Result<(usize, Option<String>), String> {
     let record = Value::from_python_json(line).map_err(|error| error.to_string())?;
-    let field = |name| match record.get(name) {
-        Some(Value::Str(text)) => Some(text.as_str()),
-        _ => None,
+    let name = match record.get("task_id") {
+        Some(Value::Str(name)) => Cow::Borrowed(name.as_str()),
+        // MBPP numbers its problems.
+        Some(Value::Int(number)) => Cow::Owned(format!("Mbpp/{number}")),
+        Some(broken @ Value::BrokenStr(_)) => {
+            return Err(format!("the benchmark has no problem {broken}"));
+        }
+        _ => return Err("`task_id` must be a string".to_owned()),
     };
-    let name = field("task_id").ok_or("`task_id` must be a string")?;
     let problem = *places
-        .get(name)
+        .get(&*name)
         .ok_or_else(|| format!("the benchmark has no problem '{}'", name.escape_debug()))?;
-    let answer = match (field("solution"), field("completion")) {
-        (Some(solution), _) => solution.to_owned(),
-        (None, Some(completion)) => benchmark.problem(problem).completed(completion),
-        (None, None) => return Err("`solution` or `completion` must be a string".to_owned()),
+    let answer = match (record.get("solution"), record.get("completion")) {
+        (Some(Value::Str(solution)), _) => Some(solution.clone()),
+        (Some(Value::BrokenStr(_)), _) => None,
+        (_, Some(Value::Str(completion))) => Some(benchmark.problem(problem).completed(completion)),
+        (_, Some(Value::BrokenStr(_))) => None,
+        _ => return Err("`solution` or `completion` must be a string".to_owned()),
     };
     Ok((problem, answer))
 }

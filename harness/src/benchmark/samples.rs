@@ -90,9 +90,9 @@ pub enum CaseSet {
 pub struct SamplesPlan {
     /// The benchmark
     pub benchmark: Arc<Benchmark>,
-    /// What its canonical solutions returned, problem by problem
-    pub outputs: Vec<ReferenceOutput>,
-    /// The samples
+    /// What its canonical solutions returned, by the place of the problem
+    pub outputs: BTreeMap<usize, ReferenceOutput>,
+    /// The samples. Those of problems without an output are not judged
     pub samples: Vec<ModelSample>,
     /// The cases
     pub cases: CaseSet,
@@ -140,11 +140,12 @@ pub async fn judge(
     on_judged: SamplesListener,
 ) -> SamplesOutcome {
     let mut groups = HashMap::<usize, Vec<ModelSample>>::new();
-    for sample in std::mem::take(&mut plan.samples) {
+    let known = |sample: &ModelSample| plan.outputs.contains_key(&sample.problem);
+    for sample in std::mem::take(&mut plan.samples).into_iter().filter(known) {
         groups.entry(sample.problem).or_default().push(sample);
     }
     let mut left: Vec<_> = groups.into_iter().collect();
-    left.sort_by_key(|(problem, _)| (plan.outputs[*problem].cpu_ms, *problem));
+    left.sort_by_key(|(problem, _)| (plan.outputs[problem].cpu_ms, *problem));
     let (jobs, started) = (plan.jobs, Instant::now());
     let shared = Arc::new(SharedSamples {
         runner: TrialRunner::new(sandbox.clone(), None, Duration::ZERO),
@@ -202,13 +203,10 @@ async fn work(shared: Arc<SharedSamples>) -> Result<SamplesOutcome, Infallible> 
         let Some((problem, sample)) = shared.next().await else { break };
         profile.prepare_ms += millis(began);
         began = Instant::now();
-        let (task, stop) = (&problem.task, shared.plan.stop);
-        let trial = AnswerTrial { answer: &sample.answer, task, stop };
-        let judged = shared.runner.judge(trial, &mut lease, &|_| {}).await;
+        let judged = shared.judge(&problem, &sample, &mut lease).await;
         profile.trials_ms += millis(began);
         match judged {
-            Ok(record) => {
-                let judged = verdict(&problem, &sample, record, shared.plan.cases);
+            Ok(judged) => {
                 (shared.on_judged)(&judged);
                 outcome.judged.push(judged);
             }
@@ -243,17 +241,52 @@ impl SharedSamples {
         Some((problem, sample))
     }
 
+    async fn judge(
+        &self,
+        problem: &ParsedProblem,
+        sample: &ModelSample,
+        lease: &mut ContainerLease,
+    ) -> Result<SampleVerdict, Fault> {
+        let (task, stop, cases) = (&problem.task, self.plan.stop, self.plan.cases);
+        let Some(answer) = &sample.answer else { return Ok(no_source(problem, sample, cases)) };
+        let trial = AnswerTrial { answer, task, stop };
+        let record = self.runner.judge(trial, lease, &|_| {}).await?;
+        Ok(verdict(problem, sample, record, cases))
+    }
+
     fn parse(&self, place: usize) -> Arc<ParsedProblem> {
         let SamplesPlan { benchmark, outputs, cases, .. } = &self.plan;
         let mut problem = benchmark.problem(place);
         let base_count = problem.base_count();
-        let mut expected = outputs[place].expected.clone();
+        let mut expected = outputs[&place].expected.clone();
         if *cases == CaseSet::Base {
             problem = problem.base_only();
             expected.truncate(base_count);
         }
-        let task = RoundTask::new(problem.task(expected), Seed(0));
+        let task = RoundTask::new(benchmark.task(&problem, expected), Seed(0));
         Arc::new(ParsedProblem { name: problem.name, base_count, task })
+    }
+}
+
+/// The verdict on a sample whose text cannot be a source, which Python would refuse to compile.
+fn no_source(problem: &ParsedProblem, sample: &ModelSample, cases: CaseSet) -> SampleVerdict {
+    let all = &problem.task.cases;
+    let entry_point = problem.task.task.entry_point();
+    SampleVerdict {
+        task_id: problem.name.clone(),
+        sample: sample.index,
+        base: Verdict::NoSolution,
+        plus: (cases == CaseSet::BaseAndPlus).then_some(Verdict::NoSolution),
+        passed: 0,
+        total: u32::try_from(all.len()).unwrap_or(u32::MAX),
+        failing: all.first().map(|case| FailingCase {
+            case: case.name.clone(),
+            input: case.short_call(entry_point),
+            detail: "the answer is not Python source: it has a lone surrogate".to_owned(),
+        }),
+        wall_ms: 0,
+        cpu_ms: 0,
+        attempts: 0,
     }
 }
 

@@ -1,14 +1,17 @@
 //! The tasks that a command asks for: built-in ones, or the problems of a benchmark.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use platform::store::{RoundDefinition, Store};
-use tasks::Task;
+use platform::store::Store;
+use tasks::{Task, TaskId};
 
 use crate::Fault;
-use crate::benchmark::file::{Benchmark, BenchmarkError, BenchmarkFile};
-use crate::benchmark::reference_outputs::{ReferenceOutput, ReferenceOutputs, ReferenceRun};
+use crate::benchmark::file::{Benchmark, BenchmarkError};
+use crate::benchmark::reference_outputs::{
+    LeftOutProblem, ReferenceOutput, ReferenceOutputs, ReferenceResults, ReferenceRun,
+};
 use crate::round::results::image_id;
 
 /// Why tasks cannot be provided.
@@ -45,6 +48,14 @@ pub fn built_in(ids: &[String]) -> Result<Vec<Task>, TaskSourceError> {
     choose(tasks::all(), ids)
 }
 
+/// The tasks that a benchmark provides.
+pub struct BenchmarkTasks {
+    /// The tasks, in the order of the benchmark
+    pub tasks: Vec<Task>,
+    /// Problems that were asked for and cannot be judged
+    pub left_out: Vec<LeftOutProblem>,
+}
+
 /// Returns the problems of a benchmark with these ids, or all without ids. Expected values that the store does
 /// not have are computed.
 pub async fn of_benchmark(
@@ -52,47 +63,58 @@ pub async fn of_benchmark(
     ids: &[String],
     store: &Store,
     run: ReferenceRun,
-) -> Result<Vec<Task>, TaskSourceError> {
-    let outputs = ReferenceOutputs::in_directory(store.expected_dir()).of(benchmark, run).await?;
-    choose(problems(benchmark, outputs), ids)
+) -> Result<BenchmarkTasks, TaskSourceError> {
+    let chosen = places(benchmark, ids)?;
+    let outputs = ReferenceOutputs::in_directory(store.expected_dir());
+    let ReferenceResults { outputs, left_out } = outputs.of(benchmark, chosen, run).await?;
+    Ok(BenchmarkTasks { tasks: problems(benchmark, outputs), left_out })
+}
+
+/// A round that was run before.
+pub struct StoredRound<'a> {
+    /// The round's tasks
+    pub tasks: &'a [TaskId],
+    /// The image that the round ran in
+    pub image: &'a str,
+    /// The store
+    pub store: &'a Store,
+    /// The round's benchmark, if it had one
+    pub benchmark: Option<&'a Benchmark>,
 }
 
 /// Returns the tasks of a round that was run before, without running anything.
-pub fn stored(
-    file: Option<&BenchmarkFile>,
-    store: &Store,
-    round: &RoundDefinition,
-) -> Result<Vec<Task>, TaskSourceError> {
-    let ids: Vec<_> = round.tasks.iter().map(ToString::to_string).collect();
-    match file {
-        None => built_in(&ids),
-        Some(file) => choose(all_stored(file, store, image_id(&round.image))?, &ids),
-    }
-}
-
-/// Returns all problems of a benchmark with the expected values that the store has for this image, without running
-/// anything.
-pub fn all_stored(
-    file: &BenchmarkFile,
-    store: &Store,
-    image: &str,
-) -> Result<Vec<Task>, TaskSourceError> {
-    let benchmark = Benchmark::read(file)?;
+pub fn stored(round: &StoredRound<'_>) -> Result<Vec<Task>, TaskSourceError> {
+    let StoredRound { tasks, image, store, benchmark } = round;
+    let ids: Vec<_> = tasks.iter().map(ToString::to_string).collect();
+    let Some(benchmark) = benchmark else { return built_in(&ids) };
     let outputs = ReferenceOutputs::in_directory(store.expected_dir());
     let known = |index| {
-        outputs.look_up(&benchmark, index, image).ok_or_else(|| {
+        let output = outputs.look_up(benchmark, index, image_id(image));
+        let output = output.ok_or_else(|| {
             let problem = benchmark.entries[index].name.clone();
             TaskSourceError::NoExpectedValues { problem, store: store.root().to_owned() }
-        })
+        })?;
+        Ok((index, output))
     };
-    let outputs = (0..benchmark.entries.len()).map(known).collect::<Result<_, _>>()?;
-    Ok(problems(&benchmark, outputs))
+    let outputs = places(benchmark, &ids)?.into_iter().map(known);
+    Ok(problems(benchmark, outputs.collect::<Result<_, TaskSourceError>>()?))
 }
 
-fn problems(benchmark: &Benchmark, outputs: Vec<ReferenceOutput>) -> Vec<Task> {
-    let task =
-        |(index, output): (usize, ReferenceOutput)| benchmark.problem(index).task(output.expected);
-    outputs.into_iter().enumerate().map(task).collect()
+fn problems(benchmark: &Benchmark, outputs: BTreeMap<usize, ReferenceOutput>) -> Vec<Task> {
+    let task = |(index, output): (usize, ReferenceOutput)| {
+        benchmark.task(&benchmark.problem(index), output.expected)
+    };
+    outputs.into_iter().map(task).collect()
+}
+
+/// The places of the problems with these ids, or of all without ids.
+fn places(benchmark: &Benchmark, ids: &[String]) -> Result<Vec<usize>, TaskSourceError> {
+    let entries = &benchmark.entries;
+    let place = |id: &String| {
+        let found = entries.iter().position(|entry| entry.id.as_str() == *id);
+        found.ok_or_else(|| TaskSourceError::UnknownTask(id.clone()))
+    };
+    if ids.is_empty() { Ok((0..entries.len()).collect()) } else { ids.iter().map(place).collect() }
 }
 
 fn choose(mut tasks: Vec<Task>, ids: &[String]) -> Result<Vec<Task>, TaskSourceError> {

@@ -58,7 +58,7 @@ pub async fn rerun(
     let ReportedTrials { report, definitions, count } = reported;
     let round = &report.round;
     let Some(seed) = round.seed else { return Err(RerunError::Open(round.id.clone())) };
-    let (expected, here) = (image_id(&round.image).to_owned(), sandbox.image().id.clone());
+    let (expected, here) = (image_id(&round.image).to_owned(), sandbox.image().key());
     if expected != here {
         return Err(RerunError::OtherImage { round: expected, here });
     }

@@ -69,7 +69,7 @@ impl Results {
     }
 }
 
-/// Returns the digest of an image that is pinned as `REFERENCE@DIGEST`.
+/// Returns the key of an image that is pinned as `REFERENCE@KEY`.
 pub fn image_id(pinned: &str) -> &str {
     pinned.rsplit('@').next().unwrap_or_default()
 }

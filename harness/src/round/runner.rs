@@ -60,7 +60,7 @@ impl TrialRunner {
 
     /// The key of a trial.
     pub fn key(&self, agent: &Agent, task: &RoundTask) -> Sha256 {
-        Results::key(&agent.sha256, task, &self.sandbox.image().id)
+        Results::key(&agent.sha256, task, &self.sandbox.image().key())
     }
 
     /// Looks up the record of a trial.

@@ -22,9 +22,9 @@ pub struct ContainerSpec {
 
 /// The engine, the specification and the owner of a sandbox's containers.
 pub(super) struct SandboxContext {
-    pub engine: Box<dyn Engine>,
+    pub engine: Arc<dyn Engine>,
     pub spec: ContainerSpec,
-    pub run: SandboxRun,
+    pub run: Arc<SandboxRun>,
     /// Read-locked by every request to create a container until it is answered.
     pub creations: Arc<RwLock<()>>,
 }

@@ -10,6 +10,7 @@ use bollard::models::{
 
 use super::context::SandboxContext;
 use super::daemon::{ask, status_of};
+use super::image::SitePackages;
 use crate::Fault;
 
 /// The program that runs as process 1 of every container.
@@ -140,7 +141,8 @@ fn host_config(context: &SandboxContext, user: u32) -> HostConfig {
     }
 }
 
-/// File systems in memory: the directories that can be written to, and an empty one over each directory of packages.
+/// File systems in memory: the directories that can be written to, and an empty one over each directory of packages
+/// that is to be hidden.
 fn mounts(context: &SandboxContext, user: u32) -> HashMap<String, String> {
     let limits = &context.spec.limits;
     let writable = format!(
@@ -148,7 +150,11 @@ fn mounts(context: &SandboxContext, user: u32) -> HashMap<String, String> {
         limits.work_bytes, limits.work_inodes
     );
     let hidden = "ro,noexec,nosuid,nodev,size=4k,nr_inodes=2,mode=0555";
-    let hidden = SITE_PACKAGES.iter().map(|path| ((*path).to_owned(), hidden.to_owned()));
+    let packages = match context.spec.image.packages {
+        SitePackages::Hidden => SITE_PACKAGES.as_slice(),
+        SitePackages::Visible => &[],
+    };
+    let hidden = packages.iter().map(|path| ((*path).to_owned(), hidden.to_owned()));
     let writable = [WORK, TMP].map(|path| (path.to_owned(), writable.clone()));
     hidden.chain(writable).collect()
 }

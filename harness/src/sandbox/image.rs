@@ -43,12 +43,32 @@ pub struct Image {
     pub id: String,
     /// Where it came from.
     pub origin: ImageOrigin,
+    /// Whether the packages that are installed in it can be imported.
+    pub packages: SitePackages,
+}
+
+/// Whether answers may import the packages that are installed in an image.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SitePackages {
+    /// Empty directories cover them.
+    #[default]
+    Hidden,
+    /// They are as in the image.
+    Visible,
 }
 
 impl Image {
-    /// Name and id together, as a round records them.
+    /// Everything about the image that decides what a program does in it: the id, and whether packages are visible.
+    pub fn key(&self) -> String {
+        match self.packages {
+            SitePackages::Hidden => self.id.clone(),
+            SitePackages::Visible => format!("{}+site-packages", self.id),
+        }
+    }
+
+    /// Name and key together, as a round records them.
     pub fn pinned(&self) -> String {
-        format!("{}@{}", self.reference, self.id)
+        format!("{}@{}", self.reference, self.key())
     }
 }
 
@@ -152,7 +172,7 @@ async fn find(
     match ask("inspect an image", docker.inspect_image(reference)).await {
         Ok(found) => {
             let reference = reference.to_owned();
-            Ok(found.id.map(|id| Image { reference, id, origin }))
+            Ok(found.id.map(|id| Image { reference, id, origin, packages: SitePackages::Hidden }))
         }
         Err(fault) if status_of(&fault) == Some(404) => Ok(None),
         Err(fault) => Err(fault),

@@ -8,9 +8,9 @@ use tokio::task::JoinSet;
 
 use super::container::Container;
 use super::context::{ContainerSpec, SandboxContext};
-use super::daemon::connect;
+use super::daemon::{ask, connect, host};
 use super::engine::Engine;
-use super::image::{self, Image, ImageEvent, ImagePolicy};
+use super::image::{self, Image, ImageEvent, ImagePolicy, SitePackages};
 use super::owner::{self, SandboxRun};
 use crate::Fault;
 
@@ -21,6 +21,10 @@ pub struct SandboxSettings {
     pub image: Option<String>,
     /// OCI runtime that the Docker daemon knows, such as `runsc` (gVisor)
     pub runtime: Option<String>,
+    /// Memory of a container, swap included, in bytes; the standard limit if none
+    pub memory_bytes: Option<u64>,
+    /// Whether answers may import the packages that are installed in the image
+    pub packages: SitePackages,
 }
 
 /// Connects to the daemon, removes the containers of crashed runs, finds the image and opens a sandbox.
@@ -31,9 +35,27 @@ pub async fn open(
     let docker = connect().await?;
     owner::remove_leftovers(&docker).await?;
     let reference = settings.image.as_deref();
+    let mut limits = Limits::STANDARD;
+    if let Some(memory_bytes) = settings.memory_bytes {
+        check_memory(&docker, memory_bytes).await?;
+        limits.memory_bytes = memory_bytes;
+    }
     let image = image::resolve(&docker, reference, ImagePolicy::UsePresent, on_event).await?;
+    let image = Image { packages: settings.packages, ..image };
     let runtime = settings.runtime.clone();
-    Ok(Sandbox::new(docker, ContainerSpec { image, limits: Limits::STANDARD, runtime }))
+    Ok(Sandbox::new(docker, ContainerSpec { image, limits, runtime }))
+}
+
+/// Refuses a limit that the machine ends before the container's own would: which answers pass would depend on the
+/// machine.
+async fn check_memory(docker: &bollard::Docker, memory_bytes: u64) -> Result<(), Fault> {
+    let total = ask("describe itself", docker.info()).await?.mem_total;
+    match total.and_then(|total| u64::try_from(total).ok()) {
+        Some(total_bytes) if (1..memory_bytes).contains(&total_bytes) => {
+            Err(Fault::TooLittleMemory { host: host(), total_bytes, memory_bytes })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Starts containers and removes them. Clones are the same sandbox.
@@ -49,8 +71,22 @@ impl Sandbox {
     pub fn new(engine: impl Engine + 'static, spec: ContainerSpec) -> Self {
         let creations = Arc::new(RwLock::new(()));
         let run = SandboxRun::new();
-        let context = SandboxContext { engine: Box::new(engine), spec, run, creations };
+        let context =
+            SandboxContext { engine: Arc::new(engine), spec, run: Arc::new(run), creations };
         Self { context: Arc::new(context), removals: Arc::default() }
+    }
+
+    /// The same sandbox, whose containers have other limits from now on.
+    #[must_use]
+    pub fn with_limits(&self, limits: Limits) -> Self {
+        let SandboxContext { engine, spec, run, creations } = &*self.context;
+        let context = SandboxContext {
+            engine: Arc::clone(engine),
+            spec: ContainerSpec { limits, ..spec.clone() },
+            run: Arc::clone(run),
+            creations: Arc::clone(creations),
+        };
+        Self { context: Arc::new(context), removals: Arc::clone(&self.removals) }
     }
 
     /// The image that containers are started from.

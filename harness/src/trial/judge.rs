@@ -185,6 +185,23 @@ fn judge_outcome(entry_point: &str, case: &Case, outcome: &CallOutcome) -> CaseR
     explained(case, verdict, detail, case.explain(entry_point, outcome))
 }
 
+/// Returns why an answer cannot be called, in words, or `None` if it can.
+pub(crate) fn load_failure(entry_point: &str, load: &LoadOutcome) -> Option<String> {
+    LoadFailure::of(entry_point, load).map(|failure| failure.more.unwrap_or(failure.detail))
+}
+
+/// Returns how a call ended that returned nothing, in words.
+pub(crate) fn call_failure(end: &CallEnd) -> String {
+    match end {
+        CallEnd::Outcome(outcome) => outcome.to_string(),
+        CallEnd::Garbled => "its process did not send a value".to_owned(),
+        CallEnd::Ended(end) => {
+            end_in_words(*end).unwrap_or_else(|| verdict_of_end(*end).1.to_owned())
+        }
+        CallEnd::NotMade => "the time of all calls was up".to_owned(),
+    }
+}
+
 /// Why the answer cannot be called.
 struct LoadFailure {
     verdict: Verdict,

@@ -27,7 +27,10 @@ impl Daemon {
         let process = run(directory.path());
         let mut daemon = Self { directory, process, image: String::new() };
         daemon.wait_until_up().await;
-        let settings = SandboxSettings { image: std::env::var("ARENA_IMAGE").ok(), runtime: None };
+        let settings = SandboxSettings {
+            image: std::env::var("ARENA_IMAGE").ok(),
+            ..SandboxSettings::default()
+        };
         let opened = sandbox::open(&settings, &|_| ()).await.expect("an image to run agents in");
         daemon.image = opened.image().reference.clone();
         let machine = sandbox::connect().await.expect("these tests need a Docker daemon");

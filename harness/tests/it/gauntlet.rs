@@ -24,7 +24,8 @@ async fn sandbox_holds_and_nothing_is_left() {
     reset_peak_memory();
     let docker = sandbox::connect().await.expect("these tests need a Docker daemon");
     let before = disk(&docker).await;
-    let settings = SandboxSettings { image: std::env::var("ARENA_IMAGE").ok(), runtime: None };
+    let settings =
+        SandboxSettings { image: std::env::var("ARENA_IMAGE").ok(), ..SandboxSettings::default() };
     let sandbox = sandbox::open(&settings, &|_| ()).await.expect("an image to run agents in");
     let jobs = std::thread::available_parallelism().map_or(1, usize::from) + 1;
     let plan = GauntletPlan { programs: programs(), jobs };

@@ -4,7 +4,7 @@
 //! before it calls them. The numbers below are those of its release. HumanEval+ needs no conversion.
 
 use super::error::ProblemError;
-use crate::value::Value;
+use crate::value::{MAX_DEPTH, Value};
 
 /// The types of a problem's arguments, where JSON cannot express them.
 #[derive(Clone, Copy)]
@@ -60,24 +60,25 @@ const MBPP: &[(ArgumentForm, &[u32])] = &[
     (ArgumentForm::Complex, &[252]),
 ];
 
-/// Reads the arguments of each call listed in a field of the record.
+/// Reads the arguments of each call listed in a field of the record. As EvalPlus does, it takes whatever Python's
+/// `list(...)` accepts: Mbpp/793 has an empty object in place of an empty list.
 pub fn read(
     record: &Value,
     field: &'static str,
     name: &str,
 ) -> Result<Vec<Vec<Value>>, ProblemError> {
-    let wrong = || ProblemError::Field { field, expected: "a list of argument lists" };
-    let Some(Value::List(calls)) = record.get(field) else { return Err(wrong()) };
+    let wrong = || ProblemError::Inputs { field, problem: name.to_owned() };
+    let calls = record.get(field).and_then(Value::listed).ok_or_else(wrong)?;
     let number = name.strip_prefix("Mbpp/").and_then(|number| number.parse::<u32>().ok());
     let form = number.and_then(|number| MBPP.iter().find(|(_, all)| all.contains(&number)));
     let read = |call: &Value| {
-        let Value::List(args) = call else { return Err(wrong()) };
-        match form {
-            None => Ok(args.clone()),
-            Some((form, _)) => {
-                converted(*form, args.clone()).ok_or_else(|| ProblemError::Input(name.to_owned()))
-            }
-        }
+        let args = call.listed().ok_or_else(wrong)?;
+        let args = match form {
+            None => Some(args),
+            Some((form, _)) => converted(*form, args),
+        };
+        let args = args.filter(|args| args.iter().all(|arg| arg.is_within_depth(MAX_DEPTH)));
+        args.ok_or_else(|| ProblemError::Input(name.to_owned()))
     };
     calls.iter().map(read).collect()
 }
@@ -125,11 +126,7 @@ fn change(place: &mut Value, to: impl FnOnce(Value) -> Option<Value>) -> Option<
 fn tuple(value: Value) -> Option<Value> {
     match value {
         Value::List(items) => Some(Value::Tuple(items)),
-        // As in Python, `tuple(text)` holds the characters.
-        Value::Str(text) => {
-            Some(Value::Tuple(text.chars().map(|c| Value::Str(c.to_string())).collect()))
-        }
-        _ => None,
+        other => other.listed().map(Value::Tuple),
     }
 }
 
@@ -225,6 +222,25 @@ mod tests {
         check("Mbpp/252", "[\"-1.5e-3-2j\"]", "[complex(-0.0015, -2.0)]");
         check("Mbpp/252", "[\"-j\"]", "[complex(0.0, -1.0)]");
         check("Mbpp/252", "[3]", "[complex(3.0, 0.0)]");
+    }
+
+    #[test]
+    fn reads_whatever_python_makes_a_list_of() {
+        let record = r#"{"base_input": {}, "plus_input": [{"a": 1, "b": 2, "a": 3}, "xy", []]}"#;
+        let record = Value::from_python_json(record).unwrap();
+        assert!(read(&record, "base_input", "Mbpp/793").unwrap().is_empty());
+        let calls = read(&record, "plus_input", "HumanEval/1").unwrap();
+        let calls: Vec<_> = calls.into_iter().map(|args| Value::List(args).to_string()).collect();
+        assert_eq!(calls, ["['a', 'b']", "['x', 'y']", "[]"]);
+        for wrong in ["null", "1", "true", "1.5", "[1]", "[[], null]"] {
+            let record = Value::from_python_json(&format!("{{\"plus_input\": {wrong}}}")).unwrap();
+            let error = read(&record, "plus_input", "Mbpp/9").unwrap_err();
+            let sentence = "`plus_input` of Mbpp/9 must be a list of argument lists";
+            assert_eq!(error.to_string(), sentence, "{wrong}");
+        }
+        let deep = format!("{{\"plus_input\": [[{}{}]]}}", "[".repeat(41), "]".repeat(41));
+        let record = Value::from_python_json(&deep).unwrap();
+        assert!(read(&record, "plus_input", "Mbpp/9").is_err());
     }
 
     #[test]

@@ -13,8 +13,17 @@ use crate::value::Value;
 pub enum Format {
     /// Inputs and a canonical solution: HumanEval+ and MBPP+
     EvalPlus,
-    /// A canonical solution and assertions: the original HumanEval
+    /// A canonical solution and assertions about `candidate`: the original HumanEval, and HumanEval+ in its format
     HumanEval,
+    /// A description, code and assertions: the original MBPP, and MBPP+ in its format
+    Mbpp,
+}
+
+impl Format {
+    /// Returns whether verdicts rest on assertions that run in the answer's process, which can forge them.
+    pub const fn is_advisory(self) -> bool {
+        matches!(self, Self::HumanEval | Self::Mbpp)
+    }
 }
 
 /// A problem of a benchmark.
@@ -46,7 +55,7 @@ pub enum Tests {
         /// Maximum difference of numbers; with 0 a difference is allowed only between floats
         atol: f64,
     },
-    /// Python source that defines `check(candidate)`
+    /// Python source that runs after the answer and raises `AssertionError` if it is wrong
     Assertions(String),
 }
 
@@ -64,15 +73,20 @@ impl BenchmarkProblem {
     /// Parses a line of a benchmark file.
     pub fn parse(line: &str, format: Format) -> Result<Self, ProblemError> {
         let record = Value::from_python_json(line)?;
-        let text = |field: &'static str| match record.get(field) {
-            Some(Value::Str(text)) => Ok(text.clone()),
-            _ => Err(ProblemError::Field { field, expected: "a string" }),
-        };
+        if format == Format::Mbpp {
+            return Self::of_mbpp(&record);
+        }
+        let text = |field| text(&record, field);
+        if format == Format::EvalPlus && record.get("base_input").is_none() {
+            refuse_original(&record)?;
+        }
         let name = text("task_id")?;
-        let id = name.to_ascii_lowercase().replace('/', "_");
-        let id = id.parse().map_err(|_| ProblemError::Name(name.clone()))?;
+        let id = task_id(&name)?;
         let tests = match format {
-            Format::HumanEval => Tests::Assertions(text("test")?),
+            Format::HumanEval | Format::Mbpp => {
+                let entry_point = text("entry_point")?;
+                Tests::Assertions(format!("{}\n\ncheck({entry_point})\n", text("test")?))
+            }
             Format::EvalPlus => Tests::Inputs {
                 base: match inputs::read(&record, "base_input", &name)? {
                     none if none.is_empty() => return Err(ProblemError::NoInput(name)),
@@ -88,6 +102,52 @@ impl BenchmarkProblem {
             entry_point: text("entry_point")?,
             canonical_solution: text("canonical_solution")?,
             tests,
+            name,
+        })
+    }
+
+    /// Parses a record of the original MBPP. Its prompt becomes what MBPP+ makes of it: a docstring of the description
+    /// and the first assertion, which a whole answer may follow.
+    fn of_mbpp(record: &Value) -> Result<Self, ProblemError> {
+        let field = |field, expected| ProblemError::Field { field, expected };
+        let Some(Value::Int(number)) = record.get("task_id") else {
+            return Err(field("task_id", "a number"));
+        };
+        let lines = |name: &'static str| match record.get(name).and_then(Value::items) {
+            None if record.get(name).is_none() => Ok(Vec::new()),
+            Some(items) => {
+                let text = |item: &Value| match item {
+                    Value::Str(text) => Some(text.clone()),
+                    _ => None,
+                };
+                items.iter().map(text).collect::<Option<Vec<_>>>()
+            }
+            .ok_or_else(|| field(name, "a list of strings")),
+            None => Err(field(name, "a list of strings")),
+        };
+        let canonical_solution = text(record, "code")?;
+        let assertions = lines("test_list")?;
+        let first = assertions.first().ok_or_else(|| field("test_list", "a list of assertions"))?;
+        let description = text(record, "prompt").or_else(|_| text(record, "text"))?;
+        let escaped = format!("{description}\n{first}").replace('\\', r"\\").replace('"', r#"\""#);
+        let name = format!("Mbpp/{number}");
+        let entry_point = called_function(&canonical_solution, first)
+            .ok_or_else(|| field("code", "the source of a function that `test_list` calls"))?;
+        // The releases of EvalPlus have all their assertions in `test`.
+        let tests = match record.get("test") {
+            Some(_) => text(record, "test")?,
+            None => {
+                let set_up = text(record, "test_setup_code").into_iter();
+                let all = lines("test_imports")?.into_iter().chain(set_up).chain(assertions);
+                all.collect::<Vec<_>>().join("\n")
+            }
+        };
+        Ok(Self {
+            id: task_id(&name)?,
+            prompt: format!("\"\"\"\n{escaped}\n\"\"\"\n"),
+            entry_point,
+            canonical_solution,
+            tests: Tests::Assertions(tests),
             name,
         })
     }
@@ -129,6 +189,38 @@ impl BenchmarkProblem {
     }
 }
 
+/// Returns the string in a field of a record.
+fn text(record: &Value, field: &'static str) -> Result<String, ProblemError> {
+    match record.get(field) {
+        Some(Value::Str(text)) => Ok(text.clone()),
+        _ => Err(ProblemError::Field { field, expected: "a string" }),
+    }
+}
+
+/// Returns the task id of a problem: `HumanEval/32` becomes `humaneval_32`.
+fn task_id(name: &str) -> Result<TaskId, ProblemError> {
+    let id = name.to_ascii_lowercase().replace('/', "_");
+    id.parse().map_err(|_| ProblemError::Name(name.to_owned()))
+}
+
+/// Returns the last function on the top level of a source that an assertion calls.
+fn called_function(source: &str, assertion: &str) -> Option<String> {
+    let name = |line: &str| Some(line.strip_prefix("def ")?.split('(').next()?.trim().to_owned());
+    let mut names: Vec<_> = source.lines().filter_map(name).collect();
+    names.retain(|name| assertion.contains(&format!("{name}(")));
+    names.pop()
+}
+
+/// Names the right format for a record of an original benchmark, which EvalPlus releases as `OriginFmt` too.
+fn refuse_original(record: &Value) -> Result<(), ProblemError> {
+    let original = |problem: String, format| Err(ProblemError::Original { problem, format });
+    match (record.get("task_id"), record.get("test"), record.get("test_list")) {
+        (Some(Value::Str(name)), Some(_), _) => original(name.clone(), "humaneval"),
+        (Some(Value::Int(number)), _, Some(_)) => original(format!("Mbpp/{number}"), "mbpp"),
+        _ => Ok(()),
+    }
+}
+
 fn atol(record: &Value) -> Result<f64, ProblemError> {
     match record.get("atol") {
         None | Some(Value::None) => Ok(0.0),
@@ -143,10 +235,36 @@ mod tests {
     use super::*;
 
     #[test]
+    fn reads_the_original_mbpp_and_its_format() {
+        let line = r#"{"task_id": 7, "text": "Say \\ \"hi\".", "code": "def f(a):\r\n    return g(a)\n\ndef g(a):\n    return a",
+            "test_setup_code": "k = 1", "test_list": ["assert f(1) == k", "assert f(2) == 2"]}"#;
+        let problem = BenchmarkProblem::parse(line, Format::Mbpp).unwrap();
+        assert_eq!((problem.name.as_str(), problem.id.as_str()), ("Mbpp/7", "mbpp_7"));
+        assert_eq!(problem.entry_point, "f");
+        assert_eq!(problem.prompt, "\"\"\"\nSay \\\\ \\\"hi\\\".\nassert f(1) == k\n\"\"\"\n");
+        let tests = |line: &str| match BenchmarkProblem::parse(line, Format::Mbpp).unwrap().tests {
+            Tests::Assertions(source) => source,
+            Tests::Inputs { .. } => panic!("assertions"),
+        };
+        assert_eq!(tests(line), "k = 1\nassert f(1) == k\nassert f(2) == 2");
+        let with_test = line.replace("\"text\"", "\"test\": \"check()\", \"prompt\"");
+        assert_eq!(tests(&with_test), "check()");
+    }
+
+    #[test]
     fn rejects_malformed_problems_with_the_reason() {
         for (line, reason) in [
             ("{", "invalid JSON at byte 1: expected a key"),
             ("{}", "`task_id` must be a string"),
+            (
+                r#"{"task_id": "HumanEval/1", "prompt": "", "test": "def check(candidate): pass"}"#,
+                "HumanEval/1 has `test` in place of `base_input`: this is the original format, which \
+                 'humaneval:FILE' names",
+            ),
+            (
+                r#"{"task_id": 2, "code": "", "test_list": [], "test": ""}"#,
+                "Mbpp/2 has `test` in place of `base_input`: this is the original format, which 'mbpp:FILE' names",
+            ),
             (
                 r#"{"task_id": "Größe/1"}"#,
                 "`task_id` 'Größe/1' cannot name a task: expected letters, digits, '_' and '/'",

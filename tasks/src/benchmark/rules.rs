@@ -168,19 +168,8 @@ fn second_result(entry_point: &str, args: &[Value]) -> Value {
     Value::Float((edge * edge + 2.0 * edge * slant).round_ties_even())
 }
 
-fn members(value: &Value) -> Option<Vec<Value>> {
-    Some(match value {
-        Value::List(items) | Value::Tuple(items) | Value::Set(items) | Value::FrozenSet(items) => {
-            items.clone()
-        }
-        Value::Dict(entries) => entries.iter().map(|(key, _)| key.clone()).collect(),
-        Value::Str(text) => text.chars().map(|c| Value::Str(c.to_string())).collect(),
-        _ => return None,
-    })
-}
-
 fn same_members(got: &Value, expected: &Value) -> bool {
-    let (Some(got), Some(expected)) = (members(got), members(expected)) else { return false };
+    let (Some(got), Some(expected)) = (got.listed(), expected.listed()) else { return false };
     Value::Set(got).equals_but_for_repeats(&Value::Set(expected))
 }
 

@@ -12,6 +12,8 @@ use crate::value::Value;
 const ASSERTIONS: &str = "arena_assertions";
 /// Size in bytes of its canonical form above which only the digest of an expected value is kept.
 const LARGE_BYTES: u32 = 4096;
+/// Memory of the container unless `--memory` names another size: as much as EvalPlus allows.
+pub const MEMORY_BYTES: u64 = 4 << 30;
 /// Wall-clock time of all calls of a trial, in milliseconds. The slowest problems of HumanEval+ take 6 s of CPU
 /// time, and a busy machine may provide an eighth of a processor.
 const CALLS_WALL_MS: u64 = 120_000;
@@ -27,6 +29,14 @@ impl BenchmarkProblem {
         let digest_over = rules::is_equality(self).then_some(LARGE_BYTES);
         let input = |args| Input { args, steps: &[], digest_over };
         self.calls().map(|args| input(args.as_slice())).collect()
+    }
+
+    /// Returns the name of the case with this index: `base_3`, `plus_17`.
+    pub fn case_name(&self, index: usize) -> String {
+        match index.checked_sub(self.base_count()) {
+            None => format!("base_{}", index + 1),
+            Some(index) => format!("plus_{}", index + 1),
+        }
     }
 
     /// Returns the problem as a task. `expected` holds the canonical solution's result for each of
@@ -46,13 +56,14 @@ impl BenchmarkProblem {
                 self.entry_point, self.prompt
             ))
             .solved_by(&self.canonical());
+        task.limits.memory_bytes = MEMORY_BYTES;
         task.limits.calls_wall_ms = CALLS_WALL_MS;
         task.limits.calls_per_batch = u32::MAX;
         task.limits.value_bytes = VALUE_BYTES;
         task.limits.values_bytes = VALUES_BYTES;
         match &self.tests {
             Tests::Assertions(source) => {
-                task.assertions = Some(assertions(source, &self.entry_point));
+                task.assertions = Some(assertions(source));
                 task.fixed(case("assertions".to_owned(), false, Vec::new(), true.into()))
             }
             Tests::Inputs { base, atol, .. } => {
@@ -61,12 +72,7 @@ impl BenchmarkProblem {
                 calls.fold(task, |task, (index, (args, expected))| {
                     let check = rules::check(self, args, expected, *atol);
                     let public = index < base.len();
-                    let name = if public {
-                        format!("base_{}", index + 1)
-                    } else {
-                        format!("plus_{}", index + 1 - base.len())
-                    };
-                    task.fixed(case(name, public, args.clone(), check))
+                    task.fixed(case(self.case_name(index), public, args.clone(), check))
                 })
             }
         }
@@ -78,9 +84,10 @@ fn case(name: String, public: bool, args: Vec<Value>, check: Check) -> Case {
 }
 
 /// The benchmark's assertions and a function that returns whether they hold.
-fn assertions(source: &str, entry_point: &str) -> String {
+fn assertions(source: &str) -> String {
+    let source = Value::from(source);
     format!(
-        "\n\n{source}\n\ndef {ASSERTIONS}():\n    try:\n        check({entry_point})\n    except \
+        "\n\n\ndef {ASSERTIONS}():\n    try:\n        exec({source}, globals())\n    except \
          AssertionError:\n        return False\n    return True\n"
     )
 }
@@ -167,7 +174,7 @@ mod tests {
         let appended = task.assertions.as_deref().unwrap();
         assert!(appended.contains("def check(candidate):") && appended.contains("check(f)"));
         let plus = BenchmarkProblem::parse(line, Format::EvalPlus).unwrap_err();
-        assert_eq!(plus.to_string(), "`base_input` must be a list of argument lists");
+        assert!(plus.to_string().contains("'humaneval:FILE'"), "{plus}");
     }
 
     #[test]

@@ -5,9 +5,15 @@
 //! written once and comparing sets and dicts takes no quadratic search.
 
 use num_bigint::BigInt;
-use num_traits::{FromPrimitive as _, ToPrimitive as _};
+use num_integer::Integer as _;
+use num_traits::{FromPrimitive as _, One as _, ToPrimitive as _};
 
 use super::types::Value;
+
+/// Significant bits of a float.
+const FLOAT_BITS: u64 = 53;
+/// The smallest positive float is 1, halved this many times.
+const FLOAT_HALVINGS: i32 = 1074;
 
 /// The form in which equal values are identical. `Ord` sorts the members of sets and dicts.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
@@ -17,6 +23,8 @@ enum Canonical<'a> {
     Integral(BigInt),
     /// A float with a fraction or an infinity by its bits; every nan is the same
     Fractional(u64),
+    /// A number that is neither integral nor exact as a float: a reduced fraction
+    Fraction(BigInt, BigInt),
     /// A complex number that is not real: the two parts by their bits
     Complex([u64; 2]),
     Str(&'a str),
@@ -132,6 +140,7 @@ impl Value {
                 entries.sort_unstable();
                 Canonical::Dict(entries)
             }
+            Self::Fraction(numerator, denominator) => fraction(numerator, denominator),
             Self::Opaque(_) => return None,
         })
     }
@@ -167,6 +176,26 @@ fn real(float: f64) -> Option<Canonical<'static>> {
         BigInt::from_f64(float).map(Canonical::Integral)
     } else {
         Some(Canonical::Fractional(bits(float)))
+    }
+}
+
+/// The canonical form of a fraction, which equals the integer or the float that is exactly as large.
+fn fraction(numerator: &BigInt, denominator: &BigInt) -> Canonical<'static> {
+    let common = numerator.gcd(denominator);
+    let (numerator, denominator) = (numerator / &common, denominator / &common);
+    if denominator.is_one() {
+        return Canonical::Integral(numerator);
+    }
+    // Every float with a fraction is an odd number of at most FLOAT_BITS divided by a power of two.
+    let halvings = denominator.trailing_zeros().filter(|zeros| zeros + 1 == denominator.bits());
+    let halvings = halvings.and_then(|halvings| halvings.to_i32()).filter(|h| *h <= FLOAT_HALVINGS);
+    match (numerator.to_f64(), halvings) {
+        (Some(float), Some(halvings)) if numerator.bits() <= FLOAT_BITS => {
+            // In two steps, because the smallest power of two is not a normal float.
+            let half = halvings / 2;
+            Canonical::Fractional(bits(float * 2_f64.powi(-half) * 2_f64.powi(half - halvings)))
+        }
+        _ => Canonical::Fraction(numerator, denominator),
     }
 }
 
@@ -209,6 +238,21 @@ mod tests {
         check(Value::Complex(2.0, 0.0), 2, true);
         check(Value::Complex(0.0, 1.5), Value::Complex(-0.0, 1.5), true);
         check(Value::Complex(2.0, 1.0), 2, false);
+        let fraction = |n: i64, d: i64| Value::Fraction(n.into(), d.into());
+        check(fraction(1, 2), 0.5, true);
+        check(fraction(2, 4), fraction(1, 2), true);
+        check(fraction(6, 3), 2, true);
+        check(fraction(1, 1), true, true);
+        check(fraction(0, 7), -0.0, true);
+        check(fraction(1, 2), Value::Complex(0.5, 0.0), true);
+        check(fraction(1, 10), 0.1, false);
+        check(fraction(3_602_879_701_896_397, 1 << 55), 0.1, true);
+        check(fraction((1 << 54) + 1, 2), 9_007_199_254_740_992.0, false);
+        let smallest = Value::Fraction(1.into(), BigInt::from(1) << 1074_u32);
+        check(smallest.clone(), f64::from_bits(1), true);
+        check(Value::Fraction(1.into(), BigInt::from(1) << 1075_u32), smallest, false);
+        check(Value::set([fraction(1, 2)]), Value::set([0.5]), true);
+        check(Value::dict([(fraction(4, 2), 1)]), Value::dict([(2, 1)]), true);
     }
 
     #[test]

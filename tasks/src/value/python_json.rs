@@ -3,7 +3,10 @@
 //! It accepts what public data sets contain and standard readers reject or round: integers of any size,
 //! `NaN` and the infinities as bare words, and lone surrogates in strings. Objects become dicts.
 
-use super::types::{MAX_DEPTH, Value};
+use super::types::Value;
+
+/// Maximum nesting depth of a document. Python's own reader stops near 1,000.
+const JSON_DEPTH: usize = 990;
 
 /// The text is not JSON as Python reads it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -60,7 +63,7 @@ impl JsonReader<'_> {
     }
 
     fn value(&mut self, depth: usize) -> Result<Value, NotJson> {
-        if depth > MAX_DEPTH {
+        if depth > JSON_DEPTH {
             return Err(self.expected("less nesting"));
         }
         match self.peek() {

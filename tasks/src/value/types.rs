@@ -7,6 +7,10 @@ use num_traits::ToPrimitive as _;
 /// (`{"dict":[[k,v]]}`), and the JSON reader stops at 128.
 pub const MAX_DEPTH: usize = 40;
 
+/// Maximum size of the numerator and of the denominator of a fraction, in bits. Reducing a fraction takes quadratic
+/// time.
+pub(super) const MAX_FRACTION_BITS: u64 = 1 << 14;
+
 /// A Python value.
 ///
 /// It does not implement `PartialEq`: equality follows Python's rule, so callers name it with
@@ -39,11 +43,53 @@ pub enum Value {
     FrozenSet(Vec<Value>),
     /// `dict`, in insertion order
     Dict(Vec<(Value, Value)>),
+    /// A number that need not be an integer or a float, as numerator and positive denominator: `fractions.Fraction`,
+    /// and `decimal.Decimal`, which Python calls equal to the fraction of the same size
+    Fraction(BigInt, BigInt),
     /// A value of any other type, identified only by its type name. It equals no value.
     Opaque(String),
 }
 
 impl Value {
+    /// Returns the members that Python's `list(...)` of this value has, or `None` if it raises.
+    pub(crate) fn listed(&self) -> Option<Vec<Self>> {
+        Some(match self {
+            Self::List(items) | Self::Tuple(items) | Self::Set(items) | Self::FrozenSet(items) => {
+                items.clone()
+            }
+            Self::Dict(entries) => {
+                let mut keys: Vec<Self> = Vec::new();
+                for (key, _) in entries {
+                    if !keys.iter().any(|known| known.equals(key)) {
+                        keys.push(key.clone());
+                    }
+                }
+                keys
+            }
+            Self::Str(text) => text.chars().map(|c| Self::Str(c.to_string())).collect(),
+            _ => return None,
+        })
+    }
+
+    /// Returns whether the value has at most this many levels of containers.
+    pub(crate) fn is_within_depth(&self, depth: usize) -> bool {
+        let within = |mut items: std::slice::Iter<'_, Self>| {
+            depth > 0 && items.all(|item| item.is_within_depth(depth - 1))
+        };
+        match self {
+            Self::List(items) | Self::Tuple(items) | Self::Set(items) | Self::FrozenSet(items) => {
+                within(items.iter())
+            }
+            Self::Dict(entries) => {
+                depth > 0
+                    && entries
+                        .iter()
+                        .all(|(k, v)| k.is_within_depth(depth - 1) && v.is_within_depth(depth - 1))
+            }
+            _ => true,
+        }
+    }
+
     /// Creates a `dict` from its entries.
     pub fn dict<K: Into<Self>, V: Into<Self>>(entries: impl IntoIterator<Item = (K, V)>) -> Self {
         Self::Dict(entries.into_iter().map(|(k, v)| (k.into(), v.into())).collect())

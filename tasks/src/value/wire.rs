@@ -8,11 +8,11 @@
 use std::fmt;
 
 use num_bigint::BigInt;
-use num_traits::{Num as _, ToPrimitive as _};
+use num_traits::{Num as _, Signed as _, ToPrimitive as _};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap as _, SerializeSeq as _, Serializer};
 
-use super::types::Value;
+use super::types::{MAX_FRACTION_BITS, Value};
 
 impl Serialize for Value {
     fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
@@ -43,6 +43,10 @@ impl Serialize for Value {
             Self::Set(items) => tagged(out, "set", items),
             Self::FrozenSet(items) => tagged(out, "frozenset", items),
             Self::Dict(entries) => tagged(out, "dict", entries),
+            Self::Fraction(numerator, denominator) => {
+                let parts = [numerator, denominator].map(|part| Self::Int(part.clone()));
+                tagged(out, "fraction", &parts)
+            }
             Self::Opaque(name) => tagged(out, "opaque", name),
         }
     }
@@ -141,6 +145,15 @@ impl<'de> Visitor<'de> for ValueVisitor {
             "set" => Value::Set(map.next_value()?),
             "frozenset" => Value::FrozenSet(map.next_value()?),
             "dict" => Value::Dict(map.next_value()?),
+            "fraction" => match map.next_value::<[Value; 2]>()? {
+                [Value::Int(numerator), Value::Int(denominator)]
+                    if denominator.is_positive()
+                        && numerator.bits().max(denominator.bits()) <= MAX_FRACTION_BITS =>
+                {
+                    Value::Fraction(numerator, denominator)
+                }
+                _ => return Err(de::Error::custom("a fraction has two ints, the second above 0")),
+            },
             "opaque" => Value::Opaque(map.next_value()?),
             other => return Err(de::Error::custom(format!("unknown value tag '{other}'"))),
         };
@@ -203,6 +216,7 @@ mod tests {
         check(Value::set([1]), r#"{"set":[1]}"#);
         check(Value::FrozenSet(vec![]), r#"{"frozenset":[]}"#);
         check(Value::dict([((1, 2), Value::None)]), r#"{"dict":[[{"tuple":[1,2]},null]]}"#);
+        check(Value::Fraction((-1).into(), 3.into()), r#"{"fraction":[-1,3]}"#);
         check(Value::Opaque("generator".into()), r#"{"opaque":"generator"}"#);
     }
 
@@ -231,6 +245,11 @@ mod tests {
             r#"{"lambda":[]}"#,
             r#"{"complex":[1.0]}"#,
             r#"{"complex":[1.0,"x"]}"#,
+            r#"{"fraction":[1]}"#,
+            r#"{"fraction":[1,0]}"#,
+            r#"{"fraction":[1,-2]}"#,
+            r#"{"fraction":[1,2.0]}"#,
+            &format!(r#"{{"fraction":[1,{{"int":"1{}"}}]}}"#, "0".repeat(5000)),
         ] {
             assert!(serde_json::from_str::<Value>(wire).is_err(), "{wire} was accepted");
         }

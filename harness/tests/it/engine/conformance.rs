@@ -41,7 +41,8 @@ const CHECKS: [(&str, ConformanceCheck); 9] = [
 async fn docker_conforms() {
     let _shared = machine::shared().await;
     let docker = sandbox::connect().await.expect("these tests need a Docker daemon");
-    let options = SandboxSettings { image: std::env::var("ARENA_IMAGE").ok(), runtime: None };
+    let options =
+        SandboxSettings { image: std::env::var("ARENA_IMAGE").ok(), ..SandboxSettings::default() };
     let opened = sandbox::open(&options, &|_| ()).await.expect("an image to run agents in");
     for (name, check) in CHECKS {
         println!("{name}");

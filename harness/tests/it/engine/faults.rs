@@ -15,7 +15,7 @@ use harness::round::events::RoundEvent;
 use harness::round::plan::{Isolation, RoundPlan};
 use harness::round::results::Results;
 use harness::round::run::{RoundOutcome, run};
-use harness::sandbox::{ContainerSpec, Image, ImageOrigin, Sandbox};
+use harness::sandbox::{ContainerSpec, Image, ImageOrigin, Sandbox, SitePackages};
 use harness::trial::instance::RoundTask;
 use harness::trial::record::TrialRecord;
 use platform::store::Store;
@@ -55,7 +55,8 @@ impl RoundInMemory {
     fn new(program: ContainerProgram) -> Self {
         let engine = FakeEngine::new(program);
         let (reference, id) = ("fake:1".to_owned(), FakeEngine::IMAGE.to_owned());
-        let image = Image { reference, id, origin: ImageOrigin::Present };
+        let image =
+            Image { reference, id, origin: ImageOrigin::Present, packages: SitePackages::Hidden };
         let spec = ContainerSpec { image, limits: Limits::STANDARD, runtime: None };
         let sandbox = Sandbox::new(engine.clone(), spec);
         let (directory, disk) = (tempfile::tempdir().unwrap(), Arc::<FaultyDisk>::default());
