@@ -151,16 +151,13 @@ impl Prover {
         proof: &mut TaskProof,
     ) -> Result<(), Fault> {
         for control in task.task.lazy_controls(task.seed) {
-            let verdicts = match control.verdicts(&task.cases) {
-                Some(verdicts) => {
-                    proof.judged += 1;
-                    verdicts
-                }
-                None => {
-                    let limits = &task.task.limits;
-                    let cases = self.judge(task, &control.answer, limits, proof).await?;
-                    cases.iter().map(|case| case.verdict).collect()
-                }
+            let verdicts = if let Some(verdicts) = control.verdicts(&task.cases) {
+                proof.judged += 1;
+                verdicts
+            } else {
+                let limits = &task.task.limits;
+                let cases = self.judge(task, &control.answer, limits, proof).await?;
+                cases.iter().map(|case| case.verdict).collect()
             };
             let score = Tally::of_cases(&task.cases, &verdicts).score();
             if score >= LAZY_LIMIT {

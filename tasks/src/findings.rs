@@ -132,6 +132,8 @@ mod tests {
     #[test]
     fn rejects_malformed_answers() {
         let one = |line: u32| format!(r#"{{"line": {line}, "cwe": 1, "why": ""}}"#);
+        let ten: Vec<_> = (1..=10).map(one).collect();
+        assert_eq!(parse(&format!("[{}]", ten.join(","))).unwrap().len(), MAX_FINDINGS);
         let many: Vec<_> = (1..=11).map(one).collect();
         for wrong in [
             String::new(),

@@ -144,7 +144,7 @@ fn is_root(args: &[Value], got: &Value, atol: f64) -> bool {
     let at = |x: f64| -> f64 { coefficients.iter().zip(0_i32..).map(|(c, i)| c * x.powi(i)).sum() };
     let distance = ROOT_DISTANCE * x.abs().max(1.0);
     let (left, right) = (at(x - distance), at(x + distance));
-    at(x).abs() <= atol || left * right < 0.0
+    at(x).abs() <= atol || left.min(right) < 0.0 && left.max(right) > 0.0
 }
 
 /// The result of two ambiguous MBPP problems under the interpretation that the canonical solution does not
@@ -231,5 +231,55 @@ mod tests {
         right("check_str", "[\"a\"]", found.clone(), true.into());
         right("check_str", "[\"a\"]", Value::None, false.into());
         wrong("check_str", "[\"a\"]", Value::None, found);
+        right("similar_elements", "[1]", ("a", "b").into(), "ba".into());
+        right("similar_elements", "[1]", (4, 5).into(), Value::dict([(5, 1), (4, 1)]));
+        // The other reading of a problem adds no tolerance.
+        wrong("surface_Area", "[3, 4]", 33.0.into(), 33.000_000_1.into());
+        wrong("another", "[1]", 1.into(), 2.into());
+    }
+
+    #[test]
+    fn floats_may_differ_as_in_numpy() {
+        let close = |expected: Value, got: Value| {
+            verdict("another", "[1]", &expected, got) == Verdict::Accepted
+        };
+        // 1e-6, and 1e-7 of the expected number.
+        assert!(close(0.0.into(), 9e-7.into()));
+        assert!(!close(0.0.into(), 2e-6.into()));
+        assert!(close(1e3.into(), (1e3 + 1e-4).into()));
+        assert!(!close(1e3.into(), (1e3 + 2e-4).into()));
+        assert!(close(vec![1.000_000_5].into(), vec![true].into()));
+        assert!(!close(vec![1.0, 2.0].into(), vec![1.0].into()));
+    }
+
+    #[test]
+    fn large_results_cross_as_digests_where_only_equality_counts() {
+        let equality = |name: &str, entry_point: &str, atol: f64| {
+            let line = format!(
+                r#"{{"task_id": "{name}", "prompt": "", "entry_point": "{entry_point}",
+                "canonical_solution": "", "base_input": [[1]], "plus_input": [], "atol": {atol}}}"#
+            );
+            is_equality(&BenchmarkProblem::parse(&line, Format::EvalPlus).unwrap())
+        };
+        assert!(equality("Mbpp/1", "another", 0.0));
+        assert!(equality("HumanEval/1", "similar_elements", 0.0));
+        assert!(!equality("Mbpp/1", "another", 0.1));
+        assert!(!equality("Mbpp/1", "similar_elements", 0.0));
+    }
+
+    #[test]
+    fn root_is_a_zero_or_a_change_of_sign_close_by() {
+        let root = |coefficients: &[f64], x: f64| {
+            is_root(&[coefficients.to_vec().into()], &x.into(), 1e-4)
+        };
+        assert!(root(&[1.0, -2.0, 1.0], 1.0), "a double root");
+        assert!(!root(&[1.0, -2.0, 1.0], 1.1));
+        // So steep that the nearest float may miss the tolerance: 1e-8 away counts, relative to large roots.
+        assert!(root(&[-1e12, 1e12], 1.0 + 5e-9));
+        assert!(!root(&[-1e12, 1e12], 1.0 + 2e-8));
+        assert!(root(&[-1e14, 1e12], 100.0 + 5e-7));
+        // A zero at the very end of the distance is no change of sign.
+        assert!(!root(&[0.0, 1e12], 1e-8));
+        assert!(!root(&[0.0, 1e12], -1e-8));
     }
 }

@@ -293,6 +293,14 @@ mod tests {
         assert!(!close(f64::NAN.into(), 1.0.into()));
         assert!(close(f64::INFINITY.into(), f64::INFINITY.into()));
         assert!(close(Value::dict([("a", 0.3)]), Value::dict([("a", 0.1 + 0.2)])));
+        // Every member counts, and so does their number.
+        let list = |members: &[f64]| Value::from(members.to_vec());
+        assert!(!close(list(&[0.3, 1.0]), list(&[0.3, 2.0])));
+        assert!(!close(list(&[0.3]), list(&[0.3, 1.0])));
+        let dict = |entries: &[(i64, f64)]| Value::dict(entries.to_vec());
+        assert!(!close(dict(&[(1, 0.3)]), dict(&[(1, 0.4)])));
+        assert!(!close(dict(&[(1, 0.3)]), dict(&[(1, 0.3), (2, 1.0)])));
+        assert!(!close(dict(&[(1, 0.3)]), dict(&[(2, 0.3)])));
     }
 
     #[test]

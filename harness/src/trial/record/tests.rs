@@ -3,12 +3,8 @@
 use super::*;
 
 fn case(name: &str, verdict: Verdict, secret: bool) -> CaseResult {
-    let text = || format!("what {name} returned");
-    let explanation = Some(match secret {
-        true => Explanation::Hidden(text()),
-        false => Explanation::Public(text()),
-    });
-    let explanation = explanation.filter(|_| verdict.is_wrong());
+    let explain = if secret { Explanation::Hidden } else { Explanation::Public };
+    let explanation = verdict.is_wrong().then(|| explain(format!("what {name} returned")));
     let detail = if verdict.is_wrong() { "the kind of failure" } else { "" };
     CaseResult { secret, explanation, ..CaseResult::new(name, verdict, detail) }
 }
