@@ -27,10 +27,14 @@ fn words() -> Vec<String> {
 /// A model server and a platform with their default addresses can run on one machine.
 #[test]
 fn no_local_provider_has_the_port_of_the_platform() {
-    let help = stdout(&["serve", "--help"]);
-    let port = help.split("[default: 127.0.0.1:").nth(1).and_then(|rest| rest.split(']').next());
+    let help = |command| {
+        let words = stdout(&[command, "--help"]);
+        words.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let serve = help("serve");
+    let port = serve.split("[default: 127.0.0.1:").nth(1).and_then(|rest| rest.split(']').next());
     let port = port.expect("serve has a default address");
-    assert!(stdout(&["mine", "--help"]).contains(&format!("[default: http://127.0.0.1:{port}]")));
+    assert!(help("mine").contains(&format!("[default: http://127.0.0.1:{port}]")));
     for kind in ProviderKind::ALL {
         assert!(!kind.base_url().contains(&format!(":{port}/")), "{kind} is at port {port}");
     }

@@ -315,7 +315,8 @@ async fn several_tasks_are_worked_on_at_the_same_time() {
     let tasks = ["reverse_string", "fizz_buzz", "two_sum"];
     let provider = crate::support::answers_together(tasks).await;
     let model = ["--model", "ollama:m", "--base-url", &provider, "--jobs", "3"];
-    let args = ["mine", "--miner", "me", "--no-check", "--attempts", "1", "--json"];
+    // A run that asks one question at a time would wait for ever.
+    let args = ["mine", "--miner", "me", "--no-check", "--json", "--task-budget", "seconds=60"];
     let tasks = tasks.map(|task| ["--task", task]).concat();
     let ran = platform.arena(&[&args[..], &model, &tasks].concat()).await;
     ran.check(0, &["uploaded as version 1"]);

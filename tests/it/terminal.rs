@@ -56,7 +56,7 @@ async fn progress_is_shown_while_an_answer_arrives() {
     let output = tokio::task::spawn_blocking(move || terminal.output().unwrap()).await.unwrap();
     let ran = Finished::of(output);
     for part in [
-        "reverse_string (1 of 1), attempt 1: 12 bytes; 0 tasks pass, 0 tokens",
+        "reverse_string, attempt 1: 12 bytes; 0 of 1 tasks, 0 pass, 0 tokens",
         "reverse_string: skipped: its budget is used up",
     ] {
         assert!(ran.stdout.contains(part), "{part:?} is not in {}", ran.stdout);

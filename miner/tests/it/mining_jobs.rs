@@ -106,11 +106,17 @@ impl AnswerSource for FailingSource {
         let left = |left: usize| left.checked_sub(1);
         let fails =
             self.failures_left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left).is_ok();
-        if fails {
-            let failed = AnswerSourceError::Failed("503".to_owned());
-            return std::future::ready(Err(failed)).boxed();
+        if !fails {
+            return self.slow.answer(request);
         }
-        self.slow.answer(request)
+        async {
+            // The other requests have started then, and have not ended.
+            for _ in 0..10 {
+                tokio::task::yield_now().await;
+            }
+            Err(AnswerSourceError::Failed("503".to_owned()))
+        }
+        .boxed()
     }
 }
 

@@ -124,7 +124,7 @@ pub(super) struct ExampleSchema {
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "only its schema is used")]
 pub(super) struct UploadForm {
-    /// The agent: one Python 3.11 file that imports only the standard library
+    /// The agent: one Python 3.11 file that imports only the standard library. The part needs a file name
     #[schema(value_type = String, format = Binary)]
     file: Vec<u8>,
     /// The agent's owner
