@@ -6,6 +6,7 @@ mod commands;
 mod console;
 mod exit;
 mod interrupt;
+mod output;
 mod ranking;
 mod sandbox;
 mod task_source;

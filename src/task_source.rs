@@ -9,7 +9,7 @@ use harness::benchmark::tasks::{built_in, of_benchmark};
 use harness::sandbox::Sandbox;
 use tasks::Task;
 
-use crate::args::{BenchmarkArgs, SandboxArgs, StoreArgs, TaskArgs, processors};
+use crate::args::{BenchmarkArgs, JobsArgs, SandboxArgs, StoreArgs, TaskArgs};
 use crate::console::Console;
 use crate::exit::{CommandError, Result};
 use crate::sandbox::with_sandbox;
@@ -24,23 +24,26 @@ pub struct TaskSource<'a> {
     pub store: &'a StoreArgs,
     /// Where canonical solutions run
     pub sandbox: &'a SandboxArgs,
+    /// How many containers run them at a time
+    pub jobs: &'a JobsArgs,
 }
 
 impl TaskSource<'_> {
     /// Loads the tasks.
     pub async fn load(&self, console: &Console) -> Result<Vec<Task>> {
-        let ids = &self.tasks.ids;
-        let Some(file) = &self.benchmark.file else { return Ok(built_in(ids)?) };
+        let filter = &self.tasks.filter();
+        let Some(file) = &self.benchmark.file else { return Ok(built_in(filter)?) };
         if file.is_advisory() {
             console.print_line(ADVISORY);
         }
         let benchmark = Arc::new(Benchmark::read(file).map_err(CommandError::input)?);
         let store = self.store.open_or_create()?;
         let (benchmark, store) = (&benchmark, &store);
+        let jobs = self.jobs.count();
         let work = |sandbox: Sandbox| async move {
             let on_run = console.reference_listener();
-            let run = ReferenceRun { sandbox, jobs: processors(), on_run };
-            Ok(of_benchmark(benchmark, ids, store, run).await?)
+            let run = ReferenceRun { sandbox, jobs, on_run };
+            Ok(of_benchmark(benchmark, filter, store, run).await?)
         };
         with_sandbox(self.sandbox, console, work).await
     }

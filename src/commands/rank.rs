@@ -10,9 +10,10 @@ use harness::trial::instance::RoundTask;
 use jiff::Timestamp;
 use platform::store::{RoundDefinition, Store};
 
-use crate::args::{BenchmarkArgs, DiscloseArgs, OutputArgs, RewardArgs, StoreArgs};
+use crate::args::{BenchmarkArgs, DiscloseArgs, RewardArgs, StoreArgs};
 use crate::console::print_line;
 use crate::exit::{CommandError, Result};
+use crate::output::format::FormatArgs;
 use crate::ranking::{check_judged, finish};
 
 /// Arguments of `rank`.
@@ -30,7 +31,7 @@ pub struct RankArgs {
     #[command(flatten)]
     disclose: DiscloseArgs,
     #[command(flatten)]
-    output: OutputArgs,
+    output: FormatArgs,
 }
 
 /// Reads every trial record of the round, ranks, and prints.

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use harness::round::rerun::rerun;
+use harness::round::rerun::{RerunPlan, rerun};
 use harness::sandbox::Sandbox;
 use harness::scoring::verify::{RoundReport, verify};
 
-use crate::args::{SandboxArgs, StoreArgs};
+use crate::args::{JobsArgs, SandboxArgs, StoreArgs};
 use crate::console::{Console, print};
 use crate::exit::{CommandError, Result};
 use crate::sandbox::with_sandbox;
@@ -21,6 +21,8 @@ pub struct VerifyArgs {
     /// Also run this many random trials of the report again, with the agents of the store, and compare
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     rerun: Option<u16>,
+    #[command(flatten)]
+    jobs: JobsArgs,
     #[command(flatten)]
     store: StoreArgs,
     #[command(flatten)]
@@ -54,7 +56,8 @@ pub async fn run(args: VerifyArgs) -> Result {
 /// Runs random trials again. Returns one sentence for each that ends otherwise.
 async fn run_again(args: &VerifyArgs, report: &RoundReport, count: usize) -> Result<Vec<String>> {
     let store = args.store.open_existing()?;
-    let work = |sandbox: Sandbox| async move { Ok(rerun(&sandbox, &store, report, count).await?) };
+    let plan = RerunPlan { report, count, jobs: args.jobs.count() };
+    let work = |sandbox: Sandbox| async move { Ok(rerun(&sandbox, &store, plan).await?) };
     with_sandbox(&args.sandbox, &Console::new(), work).await
 }
 

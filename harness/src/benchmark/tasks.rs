@@ -4,23 +4,21 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use platform::store::{RoundDefinition, Store};
-use tasks::Task;
+use tasks::{Family, Task, TaskId};
+use wildmatch::WildMatch;
 
 use crate::Fault;
 use crate::benchmark::file::{Benchmark, BenchmarkError, BenchmarkFile};
 use crate::benchmark::reference_outputs::{ReferenceOutput, ReferenceOutputs, ReferenceRun};
+use crate::choice::did_you_mean;
 use crate::round::results::image_id;
 
 /// Why tasks cannot be provided.
 #[derive(Debug, thiserror::Error)]
 pub enum TaskSourceError {
     /// No task has the id.
-    #[error(
-        "no task '{}' exists; 'arena tasks' lists the built-in ones, and --benchmark names the file of a \
-         benchmark's",
-        .0.escape_debug()
-    )]
-    UnknownTask(String),
+    #[error(transparent)]
+    UnknownTask(#[from] UnknownTaskError),
     /// The benchmark's file cannot be used.
     #[error(transparent)]
     Benchmark(#[from] BenchmarkError),
@@ -40,21 +38,79 @@ pub enum TaskSourceError {
     Fault(#[from] Fault),
 }
 
-/// Returns the built-in tasks with these ids, or all without ids.
-pub fn built_in(ids: &[String]) -> Result<Vec<Task>, TaskSourceError> {
-    choose(tasks::all(), ids)
+/// No task has the name.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "no task '{}' exists{suggestion}; 'arena tasks' lists the built-in ones, and --benchmark names the file of a \
+     benchmark's",
+    .pattern.escape_debug()
+)]
+pub struct UnknownTaskError {
+    /// The id or pattern
+    pub pattern: String,
+    /// A task that may be meant, as the end of a sentence
+    pub suggestion: String,
 }
 
-/// Returns the problems of a benchmark with these ids, or all without ids. Expected values that the store does
+/// Chooses tasks: those that match a pattern or belong to a family, or all without either.
+#[derive(Clone, Debug, Default)]
+pub struct TaskFilter {
+    /// Ids, in which `*` stands for any text and `?` for any character
+    pub patterns: Vec<String>,
+    /// Families
+    pub families: Vec<Family>,
+}
+
+impl TaskFilter {
+    /// Chooses the tasks with these ids, or all without ids.
+    pub fn ids(ids: &[TaskId]) -> Self {
+        Self { patterns: ids.iter().map(ToString::to_string).collect(), families: Vec::new() }
+    }
+
+    /// Returns whether all tasks are chosen.
+    pub fn is_all(&self) -> bool {
+        self.patterns.is_empty() && self.families.is_empty()
+    }
+
+    /// Returns the chosen ones of these tasks, in their order. Every pattern must match one.
+    pub fn choose<T>(
+        &self,
+        tasks: Vec<T>,
+        name: impl Fn(&T) -> (&TaskId, Family),
+    ) -> Result<Vec<T>, UnknownTaskError> {
+        let patterns: Vec<_> = self.patterns.iter().map(|text| WildMatch::new(text)).collect();
+        let matches = |pattern: &WildMatch, task: &T| pattern.matches(name(task).0.as_str());
+        let unmatched =
+            |(_, pattern): &(&String, &WildMatch)| !tasks.iter().any(|task| matches(pattern, task));
+        if let Some((text, _)) = self.patterns.iter().zip(&patterns).find(unmatched) {
+            let names = tasks.iter().map(|task| name(task).0.as_str());
+            let suggestion = did_you_mean(text, names);
+            return Err(UnknownTaskError { pattern: text.clone(), suggestion });
+        }
+        let chosen = |task: &T| {
+            self.is_all()
+                || self.families.contains(&name(task).1)
+                || patterns.iter().any(|pattern| matches(pattern, task))
+        };
+        Ok(tasks.into_iter().filter(chosen).collect())
+    }
+}
+
+/// Returns the chosen built-in tasks.
+pub fn built_in(filter: &TaskFilter) -> Result<Vec<Task>, TaskSourceError> {
+    choose(tasks::all(), filter)
+}
+
+/// Returns the chosen problems of a benchmark. Expected values that the store does
 /// not have are computed.
 pub async fn of_benchmark(
     benchmark: &Arc<Benchmark>,
-    ids: &[String],
+    filter: &TaskFilter,
     store: &Store,
     run: ReferenceRun,
 ) -> Result<Vec<Task>, TaskSourceError> {
     let outputs = ReferenceOutputs::in_directory(store.expected_dir()).of(benchmark, run).await?;
-    choose(problems(benchmark, outputs), ids)
+    choose(problems(benchmark, outputs), filter)
 }
 
 /// Returns the tasks of a round that was run before, without running anything.
@@ -63,8 +119,8 @@ pub fn stored(
     store: &Store,
     round: &RoundDefinition,
 ) -> Result<Vec<Task>, TaskSourceError> {
-    let ids: Vec<_> = round.tasks.iter().map(ToString::to_string).collect();
-    let Some(file) = file else { return built_in(&ids) };
+    let filter = &TaskFilter::ids(&round.tasks);
+    let Some(file) = file else { return built_in(filter) };
     let benchmark = Benchmark::read(file)?;
     let outputs = ReferenceOutputs::in_directory(store.expected_dir());
     let known = |index| {
@@ -74,7 +130,7 @@ pub fn stored(
         })
     };
     let outputs = (0..benchmark.entries.len()).map(known).collect::<Result<_, _>>()?;
-    choose(problems(&benchmark, outputs), &ids)
+    choose(problems(&benchmark, outputs), filter)
 }
 
 fn problems(benchmark: &Benchmark, outputs: Vec<ReferenceOutput>) -> Vec<Task> {
@@ -83,11 +139,39 @@ fn problems(benchmark: &Benchmark, outputs: Vec<ReferenceOutput>) -> Vec<Task> {
     outputs.into_iter().enumerate().map(task).collect()
 }
 
-fn choose(mut tasks: Vec<Task>, ids: &[String]) -> Result<Vec<Task>, TaskSourceError> {
-    let known = |id: &String| tasks.iter().any(|task| task.id.as_str() == *id);
-    if let Some(unknown) = ids.iter().find(|id| !known(id)) {
-        return Err(TaskSourceError::UnknownTask(unknown.clone()));
+fn choose(tasks: Vec<Task>, filter: &TaskFilter) -> Result<Vec<Task>, TaskSourceError> {
+    Ok(filter.choose(tasks, |task| (&task.id, task.family))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(patterns: &[&str], families: &[Family]) -> Vec<String> {
+        let patterns = patterns.iter().map(ToString::to_string).collect();
+        let filter = TaskFilter { patterns, families: families.to_vec() };
+        let tasks = built_in(&filter).expect("every pattern matches a task");
+        tasks.into_iter().map(|task| task.id.to_string()).collect()
     }
-    tasks.retain(|task| ids.is_empty() || ids.iter().any(|id| id == task.id.as_str()));
-    Ok(tasks)
+
+    #[test]
+    fn chooses_by_pattern_or_family_in_the_order_of_rounds() {
+        let all = tasks::all();
+        assert_eq!(chosen(&[], &[]).len(), all.len());
+        assert_eq!(chosen(&["two_sum", "reverse_string"], &[]), ["reverse_string", "two_sum"]);
+        let parse = chosen(&["parse_*"], &[]);
+        assert!(parse.len() > 1 && parse.iter().all(|id| id.starts_with("parse_")), "{parse:?}");
+        let errors = all.iter().filter(|task| task.family == Family::Errors).count();
+        assert_eq!(chosen(&["reverse_strin?"], &[Family::Errors]).len(), errors + 1);
+    }
+
+    #[test]
+    fn suggests_a_task_for_an_unknown_one() {
+        for (pattern, suggestion) in [("two_sums", "did you mean 'two_sum'?"), ("zzz_*", "exists;")]
+        {
+            let filter = TaskFilter { patterns: vec![pattern.to_owned()], families: Vec::new() };
+            let error = built_in(&filter).err().expect("no task matches").to_string();
+            assert!(error.contains(suggestion), "{error}");
+        }
+    }
 }

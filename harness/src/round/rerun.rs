@@ -1,13 +1,16 @@
 //! Running random trials of a report again: what its text claims, against what its agents do.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use platform::store::Store;
 use rand::seq::index;
+use tasks::Seed;
 
 use crate::Fault;
 use crate::round::agent::Agent;
 use crate::round::lease::ContainerLease;
+use crate::round::pool::{WorkQueue, run_workers};
 use crate::round::results::image_id;
 use crate::round::runner::{AgentTrial, TrialRunner};
 use crate::sandbox::Sandbox;
@@ -36,48 +39,77 @@ pub enum RerunError {
     Fault(#[from] Fault),
 }
 
-/// Runs up to `count` random trials of a report again, with the agents' sources from the store. Returns one sentence
-/// for each that ends otherwise. Nothing is stored.
+/// Which trials of a report run again.
+pub struct RerunPlan<'a> {
+    /// The report
+    pub report: &'a RoundReport,
+    /// How many of its trials, chosen at random
+    pub count: usize,
+    /// Containers at work at the same time
+    pub jobs: usize,
+}
+
+/// Runs random trials of a report again, with the agents' sources from the store. Returns one sentence for each that
+/// ends otherwise. Nothing is stored.
 pub async fn rerun(
     sandbox: &Sandbox,
     store: &Store,
-    report: &RoundReport,
-    count: usize,
+    plan: RerunPlan<'_>,
 ) -> Result<Vec<String>, RerunError> {
+    let RerunPlan { report, count, jobs } = plan;
     let round = &report.round;
     let Some(seed) = round.seed else { return Err(RerunError::Open(round.id.clone())) };
     let (expected, here) = (image_id(&round.image).to_owned(), sandbox.image().id.clone());
     if expected != here {
         return Err(RerunError::OtherImage { round: expected, here });
     }
-    let runner = TrialRunner::new(sandbox.clone(), None, Duration::ZERO);
     let trials = report.trials.len();
-    let mut differences = Vec::new();
-    for index in index::sample(&mut rand::rng(), trials, count.min(trials)) {
-        let MinerTrial { miner_id, record, .. } = &report.trials[index];
-        let Some(task) = tasks::find(record.task.as_str()) else {
-            differences.push(format!("{miner_id} on {}: this version lacks the task", record.task));
-            continue;
-        };
-        let source = store.source_of_version(miner_id, &record.agent_sha256);
-        let source = source.map_err(Fault::from)?;
-        let agent = Agent::local(miner_id.as_str(), source.clone());
-        let task = RoundTask::new(task, seed);
-        let mut lease = ContainerLease::new(sandbox);
-        let trial = AgentTrial { agent: &agent, source: &source, task: &task };
-        let again = runner.run(trial, &mut lease, &|_| ()).await;
-        lease.discard().await;
-        let again = again?;
-        if outcome(&again) != outcome(record) {
-            differences.push(format!(
-                "{miner_id} on {}: the report has {}, and the trial run again has {}",
-                record.task,
-                outcome(record),
-                outcome(&again)
-            ));
+    let chosen = index::sample(&mut rand::rng(), trials, count.min(trials));
+    let queue = WorkQueue::new(chosen.into_iter().map(|index| report.trials[index].clone()));
+    let shared = Arc::new((sandbox.clone(), store.clone(), queue));
+    let work = || {
+        let shared = Arc::clone(&shared);
+        async move {
+            let (sandbox, store, queue) = &*shared;
+            let mut differences = Vec::new();
+            while let Some(trial) = queue.next() {
+                differences.extend(run_again(sandbox, store, seed, &trial).await?);
+            }
+            Ok::<_, Fault>(differences)
         }
-    }
-    Ok(differences)
+    };
+    let differences = run_workers(jobs.min(count), work).await?;
+    Ok(differences.into_iter().flatten().collect())
+}
+
+/// Runs one trial again. Returns a sentence if it ends otherwise.
+async fn run_again(
+    sandbox: &Sandbox,
+    store: &Store,
+    seed: Seed,
+    trial: &MinerTrial,
+) -> Result<Option<String>, Fault> {
+    let MinerTrial { miner_id, record, .. } = trial;
+    let Some(task) = tasks::find(record.task.as_str()) else {
+        return Ok(Some(format!("{miner_id} on {}: this version lacks the task", record.task)));
+    };
+    let source = store.source_of_version(miner_id, &record.agent_sha256)?;
+    let agent = Agent::local(miner_id.as_str(), source.clone());
+    let task = RoundTask::new(task, seed);
+    let runner = TrialRunner::new(sandbox.clone(), None, Duration::ZERO);
+    let mut lease = ContainerLease::new(sandbox);
+    let trial = AgentTrial { agent: &agent, source: &source, task: &task };
+    let again = runner.run(trial, &mut lease, &|_| ()).await;
+    lease.discard().await;
+    let again = again?;
+    Ok((outcome(&again) != outcome(record)).then(|| {
+        format!(
+            "{miner_id} on {}: the report has {}, and the trial run again has {}",
+            record.task,
+            outcome(record),
+            outcome(&again)
+        )
+    }))
 }
 
 fn outcome(record: &TrialRecord) -> String {

@@ -160,38 +160,78 @@ impl TrialRecord {
         self
     }
 
+    /// Every case: its name, the code of its verdict, and what happened.
+    pub fn case_lines(&self) -> impl Iterator<Item = (&str, &'static str, &str)> {
+        self.cases.iter().map(|case| (&*case.name, case.verdict.code(), &*case.detail))
+    }
+
+    /// The cases that are not accepted; those that failed alike together.
+    pub fn failed_cases(&self) -> Vec<FailedCases> {
+        let mut failed: Vec<FailedCases> = Vec::new();
+        for case in self.cases.iter().filter(|case| case.verdict.is_wrong()) {
+            let (verdict, detail) = (case.verdict.code(), &case.detail);
+            match failed.iter_mut().find(|f| (f.verdict, &f.detail) == (verdict, detail)) {
+                Some(alike) => alike.count += 1,
+                None => failed.push(FailedCases {
+                    first: case.name.clone(),
+                    count: 1,
+                    verdict,
+                    detail: detail.clone(),
+                }),
+            }
+        }
+        failed
+    }
+
+    /// The last lines that the agent wrote to stderr, escaped, so that it cannot move the cursor of a terminal.
+    pub fn stderr_tail(&self) -> Vec<String> {
+        let tail: Vec<_> = self.stderr.lines().rev().take(STDERR_LINES).collect();
+        tail.into_iter().rev().map(|line| line.escape_debug().to_string()).collect()
+    }
+
     /// What a miner needs to see of a trial that is not accepted, in plain lines.
     pub fn failure(&self) -> String {
         use std::fmt::Write as _;
         let Self { task, verdict, passed, total, .. } = self;
         let mut text = format!("{task}: {verdict}, {passed} of {total} cases\n");
-        // Cases that failed alike share a line.
-        let mut alike: Vec<(&CaseResult, usize)> = Vec::new();
-        for case in self.cases.iter().filter(|case| case.verdict.is_wrong()) {
-            let same = |(first, _): &&mut (&CaseResult, usize)| {
-                (first.verdict, &first.detail) == (case.verdict, &case.detail)
-            };
-            match alike.iter_mut().find(same) {
-                Some((_, count)) => *count += 1,
-                None => alike.push((case, 1)),
-            }
+        for case in self.failed_cases() {
+            let _ = writeln!(text, "  {} {}: {}", case.verdict, case.names(), case.detail);
         }
-        for (case, count) in alike {
-            let more = match count - 1 {
-                0 => String::new(),
-                1 => " and 1 more call".to_owned(),
-                more => format!(" and {more} more calls"),
-            };
-            let _ = writeln!(text, "  {} {}{more}: {}", case.verdict, case.name, case.detail);
-        }
-        let tail: Vec<_> = self.stderr.lines().rev().take(10).collect();
+        let tail = self.stderr_tail();
         if !tail.is_empty() {
             text.push_str("  stderr ends:\n");
         }
-        for line in tail.iter().rev() {
-            // Escaped, so that an agent cannot move the cursor of the reader's terminal.
-            let _ = writeln!(text, "    {}", line.escape_debug());
+        for line in tail {
+            let _ = writeln!(text, "    {line}");
         }
         text
+    }
+}
+
+/// Lines of stderr that are shown of a failed trial.
+const STDERR_LINES: usize = 10;
+
+/// Cases that failed alike.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailedCases {
+    /// The name of the first one
+    pub first: String,
+    /// How many there are
+    pub count: usize,
+    /// The verdict's code
+    pub verdict: &'static str,
+    /// What happened
+    pub detail: String,
+}
+
+impl FailedCases {
+    /// `example_1`, or `example_1 and 3 more calls`.
+    pub fn names(&self) -> String {
+        let first = &self.first;
+        match self.count - 1 {
+            0 => first.clone(),
+            1 => format!("{first} and 1 more call"),
+            more => format!("{first} and {more} more calls"),
+        }
     }
 }
