@@ -7,6 +7,7 @@ use std::str::FromStr;
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use harness::benchmark::file::{Benchmark, BenchmarkFile};
+use harness::benchmark::tasks::TaskFilter;
 use harness::round::seed::drawn_seed;
 use harness::sandbox::{SandboxSettings, SitePackages};
 use harness::scoring::reward::{Payout, RewardPolicy};
@@ -14,8 +15,8 @@ use harness::trial::record::Disclose;
 use platform::MinerId;
 use platform::api::Rao;
 use platform::store::{Store, StoreError};
-use tasks::Seed;
 use tasks::benchmark::MEMORY_BYTES;
+use tasks::{Family, Seed};
 
 use crate::console::print_line;
 use crate::exit::{CommandError, Result};
@@ -174,9 +175,25 @@ pub fn processors() -> usize {
 /// Which tasks.
 #[derive(Args)]
 pub struct TaskArgs {
-    /// Use only this task; repeatable
+    /// Use only this task, or those that match a pattern such as 'parse_*'; repeatable
     #[arg(long = "task", value_name = "ID")]
-    pub ids: Vec<String>,
+    patterns: Vec<String>,
+    /// Use only tasks of this family; repeatable, and added to those of --task
+    #[arg(long = "family", value_name = "NAME", value_parser = choice(families()))]
+    families: Vec<Family>,
+}
+
+impl TaskArgs {
+    /// The same as the harness takes it.
+    pub fn filter(&self) -> TaskFilter {
+        TaskFilter { patterns: self.patterns.clone(), families: self.families.clone() }
+    }
+}
+
+/// The families of the built-in tasks.
+fn families() -> &'static [Family] {
+    let benchmarks = Family::ALL.iter().position(|family| *family == Family::Benchmarks);
+    &Family::ALL[..benchmarks.unwrap_or(Family::ALL.len())]
 }
 
 /// A public benchmark in place of the built-in tasks.

@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     agents, cache, check, clean, completions, doctor, evaluate, fsck, gate, gauntlet, image, init,
-    man, merge, mine, rank, samples, serve, status, tasks, token, upload, verify,
+    man, merge, mine, rank, samples, serve, show, status, tasks, token, upload, verify,
 };
 use crate::exit::Result;
 
@@ -40,7 +40,7 @@ pub enum Command {
     Mine(Box<mine::MineArgs>),
     /// Run one local file as a validator would, and show what it fails
     #[command(
-        after_help = "Examples:\n  arena check agent.py\n  arena check agent.py --task reverse_string --json\n  \
+        after_help = "Examples:\n  arena check agent.py\n  arena check agent.py --family parsing --task 'two_*' --json\n  \
             arena check agent.py --benchmark evalplus:HumanEvalPlus.jsonl.gz"
     )]
     Check(check::CheckArgs),
@@ -71,6 +71,12 @@ pub enum Command {
         after_help = "Examples:\n  arena rank\n  arena rank --payout winner-takes-all --json"
     )]
     Rank(rank::RankArgs),
+    /// Show which trials of the round failed, and how, from the stored records
+    #[command(
+        after_help = "Examples:\n  arena show\n  arena show alice --failed\n  arena show alice reverse_string\n  \
+            arena show alice --format junit > alice.xml"
+    )]
+    Show(show::ShowArgs),
     /// Recompute a report: its commitment, scores, ranks and rewards
     #[command(
         after_help = "Examples:\n  arena evaluate --close --json > round.json\n  arena verify round.json\n  \
@@ -78,7 +84,9 @@ pub enum Command {
     )]
     Verify(verify::VerifyArgs),
     /// List the tasks
-    #[command(after_help = "Examples:\n  arena tasks\n  arena tasks --json")]
+    #[command(
+        after_help = "Examples:\n  arena tasks\n  arena tasks --family parsing\n  arena tasks reverse_string"
+    )]
     Tasks(tasks::TasksArgs),
     /// Judge a model's samples on a public benchmark and print pass@k
     #[command(
@@ -146,6 +154,7 @@ impl Command {
             Self::Init(args) => init::run(&args),
             Self::Evaluate(args) => evaluate::run(*args).await,
             Self::Rank(args) => rank::run(&args),
+            Self::Show(args) => show::run(&args),
             Self::Verify(args) => verify::run(args).await,
             Self::Tasks(args) => tasks::run(&args),
             Self::Samples(args) => samples::run(args).await,

@@ -18,6 +18,7 @@ pub mod mine;
 pub mod rank;
 pub mod samples;
 pub mod serve;
+pub mod show;
 pub mod status;
 pub mod tasks;
 pub mod token;

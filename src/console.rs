@@ -4,7 +4,7 @@
 pub mod mining;
 
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use harness::benchmark::samples::SamplesListener;
@@ -13,6 +13,7 @@ use harness::sandbox::{Image, ImageEvent, ImageOrigin};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::exit::{CommandError, Result};
+use crate::output::text::without_controls;
 
 /// How often a spinner turns.
 const TICK: Duration = Duration::from_millis(120);
@@ -49,6 +50,30 @@ pub fn print_error(message: &str) {
 #[derive(Clone)]
 pub struct Console {
     bar: ProgressBar,
+    plain: Arc<Mutex<PlainProgress>>,
+}
+
+/// Progress where stderr is not a terminal: a line for each tenth.
+#[derive(Default)]
+struct PlainProgress {
+    noun: String,
+    length: usize,
+    position: usize,
+    tenths: usize,
+}
+
+impl PlainProgress {
+    /// Counts one more. Returns a line if another tenth is done.
+    fn advance(&mut self) -> Option<String> {
+        let Self { noun, length, position, tenths } = self;
+        *position += 1;
+        let done = (10 * *position).checked_div(*length).unwrap_or_default();
+        if done <= *tenths {
+            return None;
+        }
+        *tenths = done;
+        Some(format!("{position} of {length} {noun} ({}0 %)", done))
+    }
 }
 
 impl Console {
@@ -59,7 +84,8 @@ impl Console {
         } else {
             ProgressDrawTarget::hidden()
         };
-        Self { bar: ProgressBar::with_draw_target(None, target) }
+        let bar = ProgressBar::with_draw_target(None, target);
+        Self { bar, plain: Arc::default() }
     }
 
     /// Prints one line above the bar.
@@ -116,14 +142,14 @@ impl Console {
             RoundEvent::Started { trials } => self.count(*trials, "trials"),
             RoundEvent::Finished { miner_id, task, score, .. } => {
                 self.bar.set_message(format!("{miner_id} on {task}: {}", score.verdict));
-                self.bar.inc(1);
+                self.advance();
             }
             RoundEvent::Retrying { miner_id, task, fault } => {
                 self.print_line(&format!("retrying {miner_id} on {task}: {fault}"));
             }
             RoundEvent::Faulted { miner_id, task, fault } => {
-                self.bar.inc(1);
                 self.print_line(&format!("fault: {miner_id} on {task}: {fault}"));
+                self.advance();
             }
             RoundEvent::UnsoundTask { task, reason } => {
                 self.print_line(&format!("{task} must not enter a round: {reason}"));
@@ -145,11 +171,11 @@ impl Console {
     /// Returns a listener that shows how many of `count` samples are judged.
     pub fn samples_listener(&self, count: usize) -> SamplesListener {
         self.count(count, "samples");
-        let bar = self.bar.clone();
+        let console = self.clone();
         Arc::new(move |judged| {
             let verdict = judged.plus.unwrap_or(judged.base);
-            bar.set_message(format!("{}: {verdict}", judged.task_id));
-            bar.inc(1);
+            console.bar.set_message(format!("{}: {verdict}", judged.task_id));
+            console.advance();
         })
     }
 
@@ -172,6 +198,20 @@ impl Console {
         )));
         self.bar.set_length(length as u64);
         self.bar.set_position(0);
+        let noun = noun.to_owned();
+        *self.plain() = PlainProgress { noun, length, ..PlainProgress::default() };
+    }
+
+    fn advance(&self) {
+        self.bar.inc(1);
+        let line = self.plain().advance().filter(|_| self.bar.is_hidden());
+        if let Some(line) = line {
+            print_line(&line);
+        }
+    }
+
+    fn plain(&self) -> MutexGuard<'_, PlainProgress> {
+        self.plain.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn spin(&self, message: &str) {
@@ -185,7 +225,19 @@ fn template(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).expect("the templates of this file are valid")
 }
 
-/// Replaces every character that could move the cursor.
-fn without_controls(line: &str) -> String {
-    line.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_progress_has_a_line_for_each_tenth() {
+        let lines = |length| {
+            let mut plain = PlainProgress { length, noun: "trials".into(), ..Default::default() };
+            (0..length).filter_map(|_| plain.advance()).collect::<Vec<_>>()
+        };
+        assert_eq!(lines(620).len(), 10);
+        assert_eq!(lines(620)[1], "124 of 620 trials (20 %)");
+        assert_eq!(lines(2), ["1 of 2 trials (50 %)", "2 of 2 trials (100 %)"]);
+        assert_eq!(lines(0), [""; 0]);
+    }
 }

@@ -7,31 +7,59 @@ use harness::round::standings::{Publication, Standings};
 use harness::scoring::report;
 use platform::api::{Rankings, RoundStatus};
 
-use crate::args::{OutputArgs, RewardArgs};
+use crate::args::RewardArgs;
 use crate::console::{print, print_line};
 use crate::exit::{CommandError, Result};
+use crate::output::format::{FormatArgs, OutputFormat};
+use crate::output::junit::junit;
+use crate::output::rankings;
+use crate::output::trials::TrialRow;
 
 /// Ranks, prints the rankings, and reports where they were published.
 pub fn finish(
     standings: &Standings<'_>,
     reward: &RewardArgs,
-    output: &OutputArgs,
+    output: &FormatArgs,
 ) -> Result<Rankings> {
-    let rankings = standings.finish_round(reward.policy())?;
-    if output.json {
-        let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-        let trials = standings.trials(rankings.round.status);
-        report::write_evaluation(&mut out, &rankings.round, trials, &rankings.rankings)?;
-        writeln!(out)
-            .and_then(|()| out.flush())
-            .map_err(|error| CommandError::Fault(format!("cannot write to stdout: {error}")))?;
-    } else {
-        print(&report::rankings(&rankings))?;
+    let ranked = standings.finish_round(reward.policy())?;
+    match output.format() {
+        OutputFormat::Text => print(&rankings::text(&ranked))?,
+        OutputFormat::Json => print_report(standings, &ranked)?,
+        OutputFormat::Junit => print(&junit(&rows(standings, &ranked)?))?,
+        OutputFormat::Csv => print(&rankings::sheet(&ranked).csv())?,
+        OutputFormat::Markdown => print(&rankings::sheet(&ranked).markdown())?,
     }
+    print_publication(standings, &ranked);
+    Ok(ranked)
+}
+
+/// Writes the report of the round to stdout.
+fn print_report(standings: &Standings<'_>, ranked: &Rankings) -> Result {
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let trials = standings.trials(ranked.round.status);
+    report::write_evaluation(&mut out, &ranked.round, trials, &ranked.rankings)?;
+    writeln!(out)
+        .and_then(|()| out.flush())
+        .map_err(|error| CommandError::Fault(format!("cannot write to stdout: {error}")))
+}
+
+/// All trials, and those that were not judged, in the order of their agents.
+fn rows(standings: &Standings<'_>, ranked: &Rankings) -> Result<Vec<TrialRow>> {
+    let mut rows = Vec::new();
+    for trial in standings.trials(ranked.round.status) {
+        rows.push(TrialRow::judged(&trial?));
+    }
+    rows.extend(ranked.round.faults.iter().map(TrialRow::fault));
+    rows.sort_by(|a, b| a.agent.cmp(&b.agent));
+    Ok(rows)
+}
+
+/// Prints where the ranking was published.
+fn print_publication(standings: &Standings<'_>, rankings: &Rankings) {
     let round = &rankings.round;
     let path = standings.store.root().join("rankings.json");
     match round.status {
-        _ if !standings.is_published(&rankings) => {
+        _ if !standings.is_published(rankings) => {
             print_line("unofficial ranking: published rankings unchanged");
         }
         RoundStatus::Open => print_line(&format!("standings: {}", path.display())),
@@ -51,7 +79,6 @@ pub fn finish(
             agents.join(", ")
         ));
     }
-    Ok(rankings)
 }
 
 /// Turns a ranking that lacks agents into the end of the command: the faults were printed.

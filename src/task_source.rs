@@ -9,7 +9,7 @@ use harness::benchmark::tasks::{BenchmarkTasks, built_in, of_benchmark};
 use harness::sandbox::{Sandbox, SandboxSettings};
 use tasks::Task;
 
-use crate::args::{StoreArgs, TaskArgs, processors};
+use crate::args::{JobsArgs, StoreArgs, TaskArgs};
 use crate::console::Console;
 use crate::exit::Result;
 use crate::sandbox::with_sandbox;
@@ -24,6 +24,8 @@ pub struct TaskSource<'a> {
     pub store: &'a StoreArgs,
     /// Where canonical solutions run
     pub settings: &'a SandboxSettings,
+    /// How many containers run them at a time
+    pub jobs: &'a JobsArgs,
 }
 
 /// The tasks of a command.
@@ -37,18 +39,19 @@ pub struct LoadedTasks {
 impl TaskSource<'_> {
     /// Loads the tasks.
     pub async fn load(self, console: &Console) -> Result<LoadedTasks> {
-        let ids = &self.tasks.ids;
+        let filter = &self.tasks.filter();
         let Some(benchmark) = self.benchmark else {
-            return Ok(LoadedTasks { tasks: built_in(ids)?, left_out: Vec::new() });
+            return Ok(LoadedTasks { tasks: built_in(filter)?, left_out: Vec::new() });
         };
         if benchmark.is_advisory() {
             console.print_line(ADVISORY);
         }
         let (benchmark, store) = (&Arc::new(benchmark), &self.store.open_or_create()?);
+        let jobs = self.jobs.count();
         let work = |sandbox: Sandbox| async move {
             let on_run = console.reference_listener();
-            let run = ReferenceRun { sandbox, jobs: processors(), on_run };
-            Ok(of_benchmark(benchmark, ids, store, run).await?)
+            let run = ReferenceRun { sandbox, jobs, on_run };
+            Ok(of_benchmark(benchmark, filter, store, run).await?)
         };
         let BenchmarkTasks { tasks, left_out } = with_sandbox(self.settings, console, work).await?;
         for problem in &left_out {

@@ -390,7 +390,27 @@ def describe(error):
         message = text(error, 1000)
     except BaseException:
         message = "an exception that cannot be printed"
-    return {"types": [text(c.__name__, 100) for c in type(error).__mro__[:20]], "message": message}
+    types = [text(c.__name__, 100) for c in type(error).__mro__[:20]]
+    return {"types": types, "message": message, "line": answer_line(error)}
+
+
+def answer_line(error):
+    """Returns the line of the answer where an exception was raised or that is not Python; None if there is none.
+
+    The answer may have replaced anything that is read here, so this is text for a reader and decides nothing.
+    """
+    line = None
+    try:
+        frame = error.__traceback__
+        while frame is not None:
+            if frame.tb_frame.f_code.co_filename == ANSWER_FILE:
+                line = frame.tb_lineno
+            frame = frame.tb_next
+        if line is None and isinstance(error, SyntaxError) and error.filename == ANSWER_FILE:
+            line = error.lineno
+    except BaseException:
+        return None
+    return line if type(line) is int and 0 < line < 1 << 31 else None
 
 
 def call(entry_point, request):

@@ -295,6 +295,26 @@ class Outcomes(unittest.TestCase):
         self.assertEqual([step["raised"]["types"][0] for step in steps[2:]], ["IndexError", "AttributeError"])
         self.assertIn("raised", called(int, {"args": ["x"], "steps": []}))
 
+    def test_names_the_line_of_the_answer_that_raised(self):
+        answer = {}
+        source = "import json\n\ndef f(x):\n    return g(x)\n\ndef g(x):\n    return json.loads(x)\n"
+        exec(compile(source, driver.ANSWER_FILE, "exec"), answer)
+        raised = json.loads(driver.outcome_of(answer["f"], ["{"]))["raised"]
+        # The frames below it belong to the module `json`.
+        self.assertEqual(raised["line"], 7)
+        self.assertIsNone(called(abs, {"args": ["x"]})["raised"]["line"])
+        try:
+            compile("x = 1\ny = (\n", driver.ANSWER_FILE, "exec")
+        except SyntaxError as error:
+            self.assertEqual(driver.describe(error)["line"], 2)
+
+        class Forged(Exception):
+            @property
+            def __traceback__(self):
+                raise KeyboardInterrupt
+
+        self.assertIsNone(driver.describe(Forged())["line"])
+
     def test_describes_an_exception_that_cannot_be_printed(self):
         class Silent(Exception):
             def __str__(self):

@@ -12,6 +12,19 @@ pub struct ParseChoiceError {
     pub names: Vec<&'static str>,
 }
 
+/// Returns `; did you mean 'NAME'?` for the most similar of the names, or nothing if none is similar.
+pub fn did_you_mean<'a>(text: &str, names: impl IntoIterator<Item = &'a str>) -> String {
+    let similarity = |name: &'a str| (strsim::jaro(text, name), name);
+    let best = names.into_iter().map(similarity).max_by(|a, b| a.0.total_cmp(&b.0));
+    match best {
+        Some((similarity, name)) if similarity > SIMILAR => format!("; did you mean '{name}'?"),
+        _ => String::new(),
+    }
+}
+
+/// From this similarity on, clap suggests a name too.
+const SIMILAR: f64 = 0.7;
+
 /// Implements `ALL`, `name`, `Display` and `FromStr` for an enum.
 macro_rules! choices {
     ($type:ident, $what:literal, $($value:ident: $name:literal),+) => {
@@ -52,6 +65,8 @@ pub(crate) use choices;
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     enum Color {
         Red,
@@ -59,6 +74,18 @@ mod tests {
     }
 
     choices!(Color, "a color", Red: "red", DarkBlue: "dark-blue");
+
+    #[test]
+    fn suggests_the_most_similar_name_if_there_is_one() {
+        let names = ["reverse_string", "two_sum", "word_count"];
+        for (text, suggestion) in [
+            ("two_sun", "; did you mean 'two_sum'?"),
+            ("revers_string", "; did you mean 'reverse_string'?"),
+            ("xyz", ""),
+        ] {
+            assert_eq!(did_you_mean(text, names), suggestion, "{text}");
+        }
+    }
 
     #[test]
     fn parses_every_name_and_lists_them_otherwise() {

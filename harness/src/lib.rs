@@ -12,6 +12,7 @@ pub mod sandbox;
 /// One trial: an agent is run on a task, its answer is judged, and the outcome is recorded.
 pub mod trial {
     pub mod answer;
+    pub(crate) mod ending;
     pub(crate) mod explain;
     pub mod fence;
     pub mod instance;
@@ -40,6 +41,7 @@ pub mod round {
     pub mod runner;
     pub mod seed;
     pub mod standings;
+    pub mod stored;
 }
 
 /// From verdicts to rankings, rewards and reports. Pure: no clock, no files, no containers.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use clap::Args;
-use harness::benchmark::tasks::{StoredRound, stored};
+use harness::benchmark::tasks::{StoredTasks, stored};
 use harness::round::agent::{VersionLimit, stored_agents};
 use harness::round::cache::{CacheContents, StaleRecords, contents, keys_of_round};
 use harness::round::results::image_id;
@@ -52,7 +52,7 @@ pub fn run(args: &CacheArgs) -> Result {
         Some(round) => {
             let benchmark = args.benchmark.read()?;
             let benchmark = benchmark.as_ref();
-            let tasks = stored(&StoredRound {
+            let tasks = stored(&StoredTasks {
                 tasks: &round.tasks,
                 image: &round.image,
                 store: &store,

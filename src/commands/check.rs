@@ -3,16 +3,20 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use harness::round::check::CheckOutcome;
 use harness::round::check::{CheckRequest, check};
-use harness::scoring::report::{self, CheckDocument};
+use harness::scoring::report::{CheckDocument, score as number};
+use harness::trial::record::DisclosedTrial;
 use miner::submit::agent_file::read_agent;
 
 use crate::args::{
-    BenchmarkArgs, DiscloseArgs, OutputArgs, PackageArgs, SandboxArgs, SeedArgs, StoreArgs,
-    TaskArgs,
+    BenchmarkArgs, DiscloseArgs, JobsArgs, PackageArgs, SandboxArgs, SeedArgs, StoreArgs, TaskArgs,
 };
 use crate::console::{Console, print, print_json};
 use crate::exit::{CommandError, Result};
+use crate::output::format::{FormatArgs, OutputFormat};
+use crate::output::junit::junit;
+use crate::output::trials::{self, RowOutcome, TrialRow, TrialsView};
 use crate::sandbox::with_sandbox;
 use crate::task_source::{LoadedTasks, TaskSource};
 
@@ -37,32 +41,74 @@ pub struct CheckArgs {
     #[command(flatten)]
     packages: PackageArgs,
     #[command(flatten)]
-    output: OutputArgs,
+    jobs: JobsArgs,
+    /// Leave out the tasks that passed
+    #[arg(long, conflicts_with = "verbose")]
+    failed: bool,
+    /// Show every task by itself, with all kinds of failure; otherwise tasks that failed alike share a paragraph
+    #[arg(long)]
+    verbose: bool,
+    #[command(flatten)]
+    output: FormatArgs,
 }
 
 /// Validates the file as an upload would be, runs it, and prints its scores and what it fails.
 pub async fn run(args: CheckArgs) -> Result {
     let agent = read_agent(&args.file).map_err(CommandError::input)?;
     let console = Console::new();
-    let CheckArgs { tasks, store, .. } = &args;
+    let CheckArgs { tasks, store, jobs, .. } = &args;
     let benchmark = args.benchmark.read()?;
     let settings = &args.sandbox.settings_for(benchmark.as_ref(), args.packages);
-    let source = TaskSource { tasks, benchmark, store, settings };
+    let source = TaskSource { tasks, benchmark, store, settings, jobs };
     let LoadedTasks { tasks, left_out } = source.load(&console).await?;
     let seed = args.seed.seed();
     let disclose = args.disclose.disclose;
     let work = |sandbox| {
         let on_event = console.round_listener();
-        let request = CheckRequest { source: &agent, tasks, seed, disclose };
+        let request =
+            CheckRequest { source: &agent, tasks, seed, disclose, jobs: args.jobs.count() };
         async move { Ok(check(&sandbox, request, on_event).await?) }
     };
     let mut checked = with_sandbox(settings, &console, work).await?;
     checked.faults.extend(left_out.iter().map(ToString::to_string));
-    if args.output.json {
-        let (trials, faults) = (&checked.trials, &checked.faults);
-        print_json(&CheckDocument { trials, score: checked.score, faults })?;
-    } else {
-        print(&format!("{}seed: {seed}\n", report::checked(&checked)))?;
+    match args.output.format() {
+        OutputFormat::Text => print(&format!("{}seed: {seed}\n", args.text(&checked)))?,
+        OutputFormat::Json => {
+            let CheckOutcome { trials, score, faults } = &checked;
+            print_json(&CheckDocument { trials, score: *score, faults })?;
+        }
+        OutputFormat::Junit => print(&junit(&args.rows(&checked)))?,
+        OutputFormat::Csv => print(&trials::sheet(&args.rows(&checked)).csv())?,
+        OutputFormat::Markdown => print(&trials::sheet(&args.rows(&checked)).markdown())?,
     }
     if checked.faults.is_empty() { Ok(()) } else { Err(CommandError::Reported) }
+}
+
+impl CheckArgs {
+    fn text(&self, checked: &CheckOutcome) -> String {
+        let view = match (self.failed, self.verbose) {
+            (true, _) => TrialsView::Failed,
+            (_, true) => TrialsView::Verbose,
+            _ => TrialsView::Grouped,
+        };
+        let score = match checked.score {
+            Some(score) => number(score),
+            None => format!("not judged, because of {} faults", checked.faults.len()),
+        };
+        format!("{}\nscore: {score}\n", trials::text(&checked.trials, view))
+    }
+
+    /// The trials as rows; the agent has the name of its file.
+    fn rows(&self, checked: &CheckOutcome) -> Vec<TrialRow> {
+        let agent = self.file.display().to_string();
+        let judged =
+            |trial: &DisclosedTrial| TrialRow { agent: agent.clone(), ..TrialRow::judged(trial) };
+        let fault = |fault: &String| {
+            let (task, reason) = fault.split_once(": ").unwrap_or_default();
+            let outcome = RowOutcome::NotJudged(reason.to_owned());
+            TrialRow { agent: agent.clone(), task: task.to_owned(), outcome }
+        };
+        let judged = checked.trials.iter().map(judged);
+        judged.chain(checked.faults.iter().map(fault)).collect()
+    }
 }

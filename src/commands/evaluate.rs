@@ -29,11 +29,12 @@ use serde::Serialize;
 use tasks::{Seed, Sha256};
 
 use crate::args::{
-    BenchmarkArgs, DiscloseArgs, JobsArgs, OutputArgs, PackageArgs, RewardArgs, SandboxArgs,
-    StoreArgs, TaskArgs, choice,
+    BenchmarkArgs, DiscloseArgs, JobsArgs, PackageArgs, RewardArgs, SandboxArgs, StoreArgs,
+    TaskArgs, choice,
 };
 use crate::console::{Console, print, print_json};
 use crate::exit::{CommandError, Result};
+use crate::output::format::{FormatArgs, OutputFormat};
 use crate::ranking::{check_judged, finish};
 use crate::sandbox::with_sandbox;
 use crate::task_source::{LoadedTasks, TaskSource};
@@ -91,7 +92,7 @@ pub struct EvaluateArgs {
     #[command(flatten)]
     packages: PackageArgs,
     #[command(flatten)]
-    output: OutputArgs,
+    output: FormatArgs,
 }
 
 /// What is evaluated.
@@ -118,12 +119,15 @@ pub async fn run(args: EvaluateArgs) -> Result {
     let store = args.open_store()?;
     let _lock = store.lock_round()?;
     if args.open {
-        return print_opened(&open_round(&store, args.request())?.round, args.output.json);
+        return print_opened(
+            &open_round(&store, args.request())?.round,
+            args.output.format() == OutputFormat::Json,
+        );
     }
-    let EvaluateArgs { tasks, store: store_args, .. } = &args;
+    let EvaluateArgs { tasks, store: store_args, jobs, .. } = &args;
     let benchmark = args.benchmark.read()?;
     let settings = args.sandbox.settings_for(benchmark.as_ref(), args.packages);
-    let source = TaskSource { tasks, benchmark, store: store_args, settings: &settings };
+    let source = TaskSource { tasks, benchmark, store: store_args, settings: &settings, jobs };
     let LoadedTasks { mut tasks, left_out } = source.load(&console).await?;
     if let Some(platform) = &platform {
         tasks = platform.tasks(tasks).await?;
@@ -226,10 +230,10 @@ impl EvaluateArgs {
 
     /// Refuses to close a round with a ranking that may not be published.
     fn check_close(&self) -> Result {
-        let partial = !self.agents.is_empty() || !self.tasks.ids.is_empty();
+        let partial = !self.agents.is_empty() || !self.tasks.filter().is_all();
         if self.close && partial && !self.publish_partial {
             return Err(CommandError::Input(
-                "--close with --task or --agent publishes a partial ranking as the final one; add --publish-partial if \
+                "--close with --task, --family or --agent publishes a partial ranking as the final one; add --publish-partial if \
                  that is what you want"
                     .to_owned(),
             ));
@@ -311,6 +315,7 @@ impl Evaluation<'_> {
                 tasks: Arc::clone(tasks),
                 results: Some(Results::of(store)),
                 jobs: args.jobs.count(),
+                jobs_per_agent: 1,
                 isolation: args.isolation,
                 partition: args.partition,
                 shrinking: match args.disclose.disclose {
@@ -328,7 +333,7 @@ impl Evaluation<'_> {
     /// Whether the ranking has all agents and all tasks. A benchmark has its own tasks.
     fn coverage(&self, proven: &ProvenRound) -> Coverage {
         let unsound = proven.tasks.len() < self.tasks.len() || !self.left_out.is_empty();
-        if self.args.agents.is_empty() && self.args.tasks.ids.is_empty() && !unsound {
+        if self.args.agents.is_empty() && self.args.tasks.filter().is_all() && !unsound {
             Coverage::Whole
         } else {
             Coverage::Partial
@@ -346,7 +351,7 @@ fn not_judged(problem: &LeftOutProblem) -> FaultRecord {
 fn report_part(
     partition: Partition,
     outcome: &RoundOutcome,
-    output: &OutputArgs,
+    output: &FormatArgs,
     console: &Console,
 ) -> Result {
     #[derive(Serialize)]
@@ -358,7 +363,7 @@ fn report_part(
     }
     let trials = outcome.scores.values().map(std::collections::BTreeMap::len).sum();
     let RoundOutcome { cached, faults, .. } = outcome;
-    if output.json {
+    if output.format() == OutputFormat::Json {
         print_json(&PartDocument { part: partition.to_string(), trials, cached: *cached, faults })?;
     }
     console.print_line(&format!(

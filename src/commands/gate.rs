@@ -27,7 +27,7 @@ pub struct GateArgs {
 
 /// Proves the tasks and prints the result; the status is 1 if a task fails.
 pub async fn run(args: GateArgs) -> Result {
-    let tasks = built_in(&args.tasks.ids)?;
+    let tasks = built_in(&args.tasks.filter())?;
     let plan = GatePlan { tasks, seeds: args.seeds, jobs: args.jobs.count() };
     let console = Console::new();
     let work = |sandbox| {

@@ -1,6 +1,7 @@
 //! `arena gauntlet`: runs hostile programs to prove that the sandbox of this machine holds.
 
 use clap::Args;
+use harness::choice::did_you_mean;
 use harness::gauntlet::programs::programs as all_programs;
 use harness::gauntlet::report::table;
 use harness::gauntlet::run::{GauntletPlan, run as run_gauntlet};
@@ -8,6 +9,7 @@ use harness::gauntlet::run::{GauntletPlan, run as run_gauntlet};
 use crate::args::{OutputArgs, SandboxArgs, processors};
 use crate::console::{Console, print, print_json};
 use crate::exit::{CommandError, Result};
+use crate::output::text::terminal_columns;
 use crate::sandbox::with_sandbox;
 
 /// Arguments of `gauntlet`.
@@ -29,11 +31,13 @@ pub struct GauntletArgs {
 pub async fn run(args: GauntletArgs) -> Result {
     let mut programs = all_programs();
     let chosen = |name: &str| args.names.iter().any(|part| name.contains(part.as_str()));
+    let known: Vec<_> = programs.iter().map(|program| program.name.clone()).collect();
     programs.retain(|program| args.names.is_empty() || chosen(&program.name));
     if programs.is_empty() {
         return Err(CommandError::Input(format!(
-            "no hostile program has '{}' in its name; harness/gauntlet/ holds them",
-            args.names.join(" ").escape_debug()
+            "no hostile program has '{}' in its name{}; harness/gauntlet/ holds them",
+            args.names.join(" ").escape_debug(),
+            did_you_mean(&args.names[0], known.iter().map(String::as_str))
         )));
     }
     // One more than processors, because time is among what the programs compete for.
@@ -47,7 +51,7 @@ pub async fn run(args: GauntletArgs) -> Result {
     if args.output.json {
         print_json(&outcome)?;
     } else {
-        print(&table(&outcome))?;
+        print(&table(&outcome, terminal_columns()))?;
     }
     if outcome.holds { Ok(()) } else { Err(CommandError::Reported) }
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use harness::benchmark::tasks::{TaskFilter, UnknownTaskError};
 use jiff::Timestamp;
 use miner::budget::{Budget, Price};
 use miner::mine::answers::KeptAnswers;
@@ -110,7 +111,7 @@ pub async fn run(args: MineArgs) -> Result {
     let work = WorkDirectory::open(work.as_deref(), id).map_err(CommandError::input)?;
     let client = Client::new(&args.platform.url)?;
     let all_tasks = abort_on_signal(async { Ok(client.tasks().await?) }).await?;
-    let tasks = chosen(&all_tasks, &args.tasks.ids)?;
+    let tasks = chosen(&all_tasks, &args.tasks.filter())?;
     let console = MiningConsole::new(Console::new(), tasks.len());
     let print_line = |line: &str| console.console().print_line(line);
     print_line(&format!("{} tasks from {}", tasks.len(), args.platform.url));
@@ -296,17 +297,16 @@ fn lost(stored: &KeptAnswers, has_new: impl Fn(&TaskId) -> bool) -> Vec<TaskId> 
     stored.tasks().into_iter().filter(|id| !has_new(id)).collect()
 }
 
-/// The platform's tasks with these ids, or all if none is given.
-fn chosen(all: &[TaskView], ids: &[String]) -> Result<Vec<TaskView>> {
-    let known = |id: &str| all.iter().any(|task| task.id.as_str() == id);
-    if let Some(unknown) = ids.iter().find(|id| !known(id)) {
+/// The chosen ones of the platform's tasks.
+fn chosen(all: &[TaskView], filter: &TaskFilter) -> Result<Vec<TaskView>> {
+    let unknown = |error: UnknownTaskError| {
         let names: Vec<_> = all.iter().map(|task| task.id.as_str()).collect();
-        return Err(CommandError::Input(format!(
-            "unknown task '{}'; the platform serves {}",
-            unknown.escape_debug(),
+        let UnknownTaskError { pattern, suggestion } = error;
+        CommandError::Input(format!(
+            "unknown task '{}'{suggestion}; the platform serves {}",
+            pattern.escape_debug(),
             names.join(", ")
-        )));
-    }
-    let wanted = |task: &&TaskView| ids.is_empty() || ids.iter().any(|id| id == task.id.as_str());
-    Ok(all.iter().filter(wanted).cloned().collect())
+        ))
+    };
+    filter.choose(all.to_vec(), |task| (&task.id, task.family)).map_err(unknown)
 }

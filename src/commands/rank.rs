@@ -2,7 +2,7 @@
 
 use clap::Args;
 use harness::benchmark::file::{ADVISORY, Benchmark};
-use harness::benchmark::tasks::{StoredRound, stored};
+use harness::benchmark::tasks::{StoredTasks, stored};
 use harness::round::agent::{Agent, VersionLimit, stored_agents};
 use harness::round::results::{Results, image_id};
 use harness::round::standings::{Coverage, Publication, Standings, StoredScores};
@@ -10,9 +10,10 @@ use harness::trial::instance::RoundTask;
 use jiff::Timestamp;
 use platform::store::{RoundDefinition, Store};
 
-use crate::args::{BenchmarkArgs, DiscloseArgs, OutputArgs, RewardArgs, StoreArgs};
+use crate::args::{BenchmarkArgs, DiscloseArgs, RewardArgs, StoreArgs};
 use crate::console::print_line;
 use crate::exit::{CommandError, Result};
+use crate::output::format::FormatArgs;
 use crate::ranking::{check_judged, finish};
 
 /// Arguments of `rank`.
@@ -30,7 +31,7 @@ pub struct RankArgs {
     #[command(flatten)]
     disclose: DiscloseArgs,
     #[command(flatten)]
-    output: OutputArgs,
+    output: FormatArgs,
 }
 
 /// Reads every trial record of the round, ranks, and prints.
@@ -48,7 +49,7 @@ pub fn run(args: &RankArgs) -> Result {
     if advisory {
         print_line(ADVISORY);
     }
-    let tasks = stored(&StoredRound {
+    let tasks = stored(&StoredTasks {
         tasks: &definition.tasks,
         image: &definition.image,
         store: &store,

@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use clap::Args;
-use comfy_table::{CellAlignment, Table, presets};
 use harness::benchmark::file::{ADVISORY, Benchmark, BenchmarkFile};
 use harness::benchmark::reference_outputs::{
     LeftOutProblem, ReferenceOutputs, ReferenceResults, ReferenceRun,
@@ -23,9 +22,11 @@ use harness::trial::judge::StopPolicy;
 use platform::store::Store;
 use serde::Serialize;
 
-use crate::args::{JobsArgs, MemoryArgs, OutputArgs, PackageArgs, SandboxArgs, StoreArgs};
+use crate::args::{JobsArgs, MemoryArgs, PackageArgs, SandboxArgs, StoreArgs};
 use crate::console::{Console, print, print_json};
 use crate::exit::{CommandError, Result};
+use crate::output::format::{FormatArgs, OutputFormat};
+use crate::output::sheet::Sheet;
 use crate::sandbox::with_sandbox;
 
 /// Arguments of `samples`.
@@ -58,7 +59,7 @@ pub struct SamplesArgs {
     #[command(flatten)]
     packages: PackageArgs,
     #[command(flatten)]
-    form: OutputArgs,
+    form: FormatArgs,
 }
 
 /// The document of `samples --json`.
@@ -107,6 +108,11 @@ pub async fn run(args: SamplesArgs) -> Result {
     let read_ms = started.elapsed().as_millis();
     let store = args.store.open_or_create()?;
     let verdicts = args.output.clone().unwrap_or_else(|| default_output(&args.file));
+    if args.form.format() == OutputFormat::Junit {
+        return Err(CommandError::Input(
+            "--format junit is not available for samples, which belong to no agent; use csv or json".to_owned(),
+        ));
+    }
     check_output(&verdicts, [&args.file, &args.benchmark.path])?;
     let count = samples.len();
     let judged = Arc::default();
@@ -181,8 +187,12 @@ impl SamplesRun<'_> {
         let estimates = estimates(judged);
         let problems = self.count_problems(judged, console);
         let file = &self.args.benchmark;
-        if self.args.form.json {
-            print_json(&SamplesDocument {
+        let sheet = sheet(&estimates);
+        match self.args.form.format() {
+            OutputFormat::Csv => print(&sheet.csv())?,
+            OutputFormat::Markdown => print(&sheet.markdown())?,
+            OutputFormat::Text | OutputFormat::Junit => print(&sheet.text())?,
+            OutputFormat::Json => print_json(&SamplesDocument {
                 benchmark: file.path.display().to_string(),
                 advisory: file.is_advisory(),
                 image,
@@ -194,12 +204,10 @@ impl SamplesRun<'_> {
                 profile: *profile,
                 faults: unjudged,
                 left_out,
-            })?;
-        } else {
-            print(&table(&estimates))?;
-            if file.is_advisory() {
-                print(&format!("{ADVISORY}\n"))?;
-            }
+            })?,
+        }
+        if file.is_advisory() {
+            console.print_line(ADVISORY);
         }
         console.print_line(&format!("verdicts: {}", self.verdicts.display()));
         for UnjudgedSample { task_id, sample, fault } in unjudged {
@@ -259,13 +267,11 @@ fn check_output(path: &Path, inputs: [&PathBuf; 2]) -> Result {
     Ok(())
 }
 
-fn table(estimates: &PassEstimates) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
-    table.set_header(["cases", "k", "pass@k", "95% of resamples"]);
+fn sheet(estimates: &PassEstimates) -> Sheet {
+    let mut sheet = Sheet::new(["cases", "#k", "#pass@k", "95% of resamples"]);
     let mut rows = |name: &str, all: &[PassAt]| {
         for PassAt { k, estimate, interval: [low, high] } in all {
-            table.add_row([
+            sheet.push([
                 name.to_owned(),
                 k.to_string(),
                 format!("{estimate:.3}"),
@@ -275,10 +281,5 @@ fn table(estimates: &PassEstimates) -> String {
     };
     rows("base", &estimates.base);
     rows("base and plus", estimates.plus.as_deref().unwrap_or_default());
-    for column in 1..3 {
-        if let Some(column) = table.column_mut(column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    format!("{table}\n")
+    sheet
 }

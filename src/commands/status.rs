@@ -6,17 +6,20 @@
 use std::fmt::Write as _;
 
 use clap::Args;
-use miner::submit::status::{FailedCase, Standing, failed_public_cases, standing};
+use miner::submit::status::{
+    FailedCase, FailedCasesCheck, Standing, failed_public_cases, standing,
+};
 use miner::work_directory::WorkDirectory;
 use platform::api::RoundStatus;
 use platform::client::Client;
 use serde_json::json;
 use tasks::Verdict;
 
-use crate::args::{MinerArgs, OutputArgs, PlatformArgs, SandboxArgs};
+use crate::args::{JobsArgs, MinerArgs, OutputArgs, PlatformArgs, SandboxArgs};
 use crate::console::{Console, print, print_json};
 use crate::exit::{CommandError, Result};
 use crate::interrupt::abort_on_signal;
+use crate::output::text::{painted, without_controls};
 use crate::sandbox::with_sandbox;
 
 /// Arguments of `status`.
@@ -29,6 +32,8 @@ pub struct StatusArgs {
     /// Skip running the agent, which shows the public cases that it fails
     #[arg(long, alias = "no-try")]
     no_check: bool,
+    #[command(flatten)]
+    jobs: JobsArgs,
     #[command(flatten)]
     sandbox: SandboxArgs,
     #[command(flatten)]
@@ -46,22 +51,40 @@ pub async fn run(args: StatusArgs) -> Result {
             args.platform.url
         )));
     };
-    let failed = match &standing.ranking {
-        Some(_) if !args.no_check => failed_cases(&args, &standing).await?,
-        _ => None,
+    let checked = match &standing.ranking {
+        Some(_) if !args.no_check => failed_cases(&args, &standing).await,
+        _ => Ok(None),
+    };
+    // What the platform knows is shown also where nothing can be run.
+    let (failed, fault) = match checked {
+        Ok(failed) => (failed, None),
+        Err(CommandError::Fault(fault)) => (None, Some(fault)),
+        Err(error) => return Err(error),
     };
     if args.output.json {
         let Standing { agent, round_status, provisional, agents_ranked, ranking } = &standing;
         return print_json(&json!({
             "agent": agent, "round_status": round_status, "provisional": provisional,
             "agents_ranked": agents_ranked, "ranking": ranking, "failed_public_cases": failed,
-        }));
+        }))
+        .and(check_available(fault));
     }
     let mut text = summary(&standing);
     for FailedCase { task, verdict, detail } in failed.iter().flatten() {
-        let _ = writeln!(text, "  {task}: {verdict}: {detail}");
+        let (code, detail) = (painted(verdict.code()), without_controls(detail));
+        let _ = writeln!(text, "  {task}: {code}: {detail}");
     }
-    print(&text)
+    print(&text)?;
+    check_available(fault)
+}
+
+/// Ends the command with a fault if the failed cases are not available.
+fn check_available(fault: Option<String>) -> Result {
+    let Some(fault) = fault else { return Ok(()) };
+    Err(CommandError::Fault(format!(
+        "the public cases that it fails are not available, because the agent could not be run: {fault}; --no-check \
+         skips them"
+    )))
 }
 
 fn summary(standing: &Standing) -> String {
@@ -89,8 +112,8 @@ fn summary(standing: &Standing) -> String {
     }
     for (task, score) in &ranking.tasks {
         if score.verdict != Verdict::Accepted {
-            let (passed, total) = (score.passed, score.total);
-            let _ = writeln!(text, "  {task}: {}, {passed} of {total} cases", score.verdict);
+            let (code, passed, total) = (painted(score.verdict.code()), score.passed, score.total);
+            let _ = writeln!(text, "  {task}: {code}, {passed} of {total} cases");
         }
     }
     text
@@ -113,8 +136,8 @@ async fn failed_cases(args: &StatusArgs, standing: &Standing) -> Result<Option<V
     };
     let run = |sandbox| {
         let listener = console.round_listener();
-        let source = &source;
-        async move { Ok(failed_public_cases(&sandbox, source, tasks, listener).await?) }
+        let check = FailedCasesCheck { source: &source, tasks, jobs: args.jobs.count() };
+        async move { Ok(failed_public_cases(&sandbox, check, listener).await?) }
     };
     with_sandbox(&args.sandbox.settings(), &console, run).await.map(Some)
 }

@@ -1,13 +1,13 @@
 //! `arena tasks`: lists the tasks, or shows one: its prompt, examples, limits and scoring rule.
 
 use clap::Args;
-use comfy_table::{Table, presets};
-use harness::benchmark::tasks::built_in;
+use harness::benchmark::tasks::{TaskFilter, built_in};
 use tasks::{Kind, Task, TaskView};
 
-use crate::args::OutputArgs;
+use crate::args::{OutputArgs, TaskArgs};
 use crate::console::{print, print_json};
 use crate::exit::Result;
+use crate::output::sheet::Sheet;
 
 /// Arguments of `tasks`.
 #[derive(Args)]
@@ -16,29 +16,31 @@ pub struct TasksArgs {
     #[arg(value_name = "ID")]
     id: Option<String>,
     #[command(flatten)]
+    tasks: TaskArgs,
+    #[command(flatten)]
     output: OutputArgs,
 }
 
 /// Prints every task as a table, one task as text, or their public JSON.
 pub fn run(args: &TasksArgs) -> Result {
     if let Some(id) = &args.id {
-        let tasks = built_in(std::slice::from_ref(id))?;
+        let patterns = vec![id.clone()];
+        let tasks = built_in(&TaskFilter { patterns, families: Vec::new() })?;
         let view = tasks[0].view();
         return if args.output.json { print_json(&view) } else { print(&shown(&view)) };
     }
-    let tasks = tasks::all();
+    let tasks = built_in(&args.tasks.filter())?;
     if args.output.json {
         return print_json(&tasks.iter().map(Task::view).collect::<Vec<_>>());
     }
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
-    table.set_header(["task", "family", "kind", "weight", "cases", "CPU per call", "title"]);
+    let mut table =
+        Sheet::new(["task", "family", "kind", "#weight", "#cases", "#CPU per call", "title"]);
     for task in &tasks {
         let kind = match &task.kind {
             Kind::Code { .. } => "code",
             Kind::Findings => "findings",
         };
-        table.add_row([
+        table.push([
             task.id.to_string(),
             task.family.to_string(),
             kind.to_owned(),
@@ -48,7 +50,7 @@ pub fn run(args: &TasksArgs) -> Result {
             task.title.clone(),
         ]);
     }
-    print(&format!("{table}\n{} tasks\n", tasks.len()))
+    print(&format!("{}{} tasks\n", table.text(), tasks.len()))
 }
 
 /// A task as text.

@@ -4,14 +4,14 @@ use std::path::PathBuf;
 
 use clap::Args;
 use harness::benchmark::file::Benchmark;
-use harness::benchmark::tasks::{StoredRound, stored};
-use harness::round::rerun::{ReportedTrials, rerun};
+use harness::benchmark::tasks::{StoredTasks, stored};
+use harness::round::rerun::{RerunPlan, rerun};
 use harness::sandbox::{Sandbox, SandboxSettings};
 use harness::scoring::verify::{RoundReport, verify};
 use platform::api::Round;
 use tasks::Task;
 
-use crate::args::{BenchmarkArgs, PackageArgs, SandboxArgs, StoreArgs};
+use crate::args::{BenchmarkArgs, JobsArgs, PackageArgs, SandboxArgs, StoreArgs};
 use crate::console::{Console, print};
 use crate::exit::{CommandError, Result};
 use crate::sandbox::with_sandbox;
@@ -29,6 +29,8 @@ pub struct VerifyArgs {
     benchmark: BenchmarkArgs,
     #[command(flatten)]
     packages: PackageArgs,
+    #[command(flatten)]
+    jobs: JobsArgs,
     #[command(flatten)]
     store: StoreArgs,
     #[command(flatten)]
@@ -53,7 +55,12 @@ pub async fn run(args: VerifyArgs) -> Result {
     let mut again = String::new();
     if let Some(count) = args.rerun.map(usize::from) {
         let settings = args.sandbox.settings_for(benchmark.as_ref(), args.packages);
-        let some = ReportedTrials { report: &report, definitions: &definitions, count };
+        let some = RerunPlan {
+            report: &report,
+            definitions: &definitions,
+            count,
+            jobs: args.jobs.count(),
+        };
         report_problems(&run_again(&args, some, &settings).await?)?;
         again = format!("; {} trials run again gave the same", count.min(trials));
     }
@@ -73,7 +80,7 @@ fn definitions(
     let Round { tasks, image, .. } = &report.round;
     if benchmark.is_some() {
         let store = args.store.open_existing()?;
-        return Ok(stored(&StoredRound { tasks, image, store: &store, benchmark })?);
+        return Ok(stored(&StoredTasks { tasks, image, store: &store, benchmark })?);
     }
     match tasks.iter().find(|id| tasks::find(id.as_str()).is_none()) {
         None => Ok(tasks::all()),
@@ -87,7 +94,7 @@ fn definitions(
 /// Runs random trials again. Returns one sentence for each that ends otherwise.
 async fn run_again(
     args: &VerifyArgs,
-    trials: ReportedTrials<'_>,
+    trials: RerunPlan<'_>,
     settings: &SandboxSettings,
 ) -> Result<Vec<String>> {
     let store = args.store.open_existing()?;

@@ -255,7 +255,11 @@ mod tests {
     }
 
     fn raised(class: &str) -> CallOutcome {
-        CallOutcome::Raised { types: vec![class.into()], message: "\u{1b}[2J no".into() }
+        CallOutcome::Raised {
+            types: vec![class.into()],
+            message: "\u{1b}[2J no".into(),
+            line: Some(7),
+        }
     }
 
     #[test]
@@ -277,7 +281,7 @@ mod tests {
         );
         assert_eq!(
             explain(&plain((1,), Check::raises("KeyError")), &raised("ValueError")),
-            "f(1) raised ValueError: \\u{1b}[2J no, expected KeyError raised"
+            "f(1) raised ValueError in line 7: \\u{1b}[2J no, expected KeyError raised"
         );
     }
 

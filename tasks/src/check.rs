@@ -24,6 +24,8 @@ pub enum CallOutcome {
         types: Vec<String>,
         /// The exception's message, shortened.
         message: String,
+        /// The line of the answer where it was raised, counted from 1. It is explanation only.
+        line: Option<u32>,
     },
     /// The object was constructed, and each of its method calls had this outcome. Calls continue after one
     /// that raised.
@@ -38,9 +40,13 @@ impl fmt::Display for CallOutcome {
         match self {
             Self::Returned(value) => write!(f, "returned {value}"),
             Self::Digest(digest) => write!(f, "returned {}", large(digest)),
-            Self::Raised { types, message } => {
+            Self::Raised { types, message, line } => {
                 let name = types.first().map_or("an exception", String::as_str);
                 write!(f, "raised {}", name.escape_debug())?;
+                // Before the message, which may be shortened.
+                if let Some(line) = line {
+                    write!(f, " in line {line}")?;
+                }
                 if message.is_empty() { Ok(()) } else { write!(f, ": {}", message.escape_debug()) }
             }
             Self::Steps(outcomes) => listed(f, "", outcomes),
@@ -250,7 +256,7 @@ mod tests {
 
     fn raised(types: &[&str]) -> CallOutcome {
         let types = types.iter().map(ToString::to_string).collect();
-        CallOutcome::Raised { types, message: "no".into() }
+        CallOutcome::Raised { types, message: "no".into(), line: None }
     }
 
     #[test]

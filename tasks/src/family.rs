@@ -1,6 +1,7 @@
 //! Task families: the skill that a task exercises, so that a report can group scores by it.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +61,20 @@ impl fmt::Display for Family {
     }
 }
 
+/// The text is not the name of a family.
+#[derive(Debug, thiserror::Error)]
+#[error("'{}' is not a family of tasks", .0.escape_debug())]
+pub struct ParseFamilyError(String);
+
+impl FromStr for Family {
+    type Err = ParseFamilyError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let family = Self::ALL.iter().find(|family| family.as_str() == text);
+        family.copied().ok_or_else(|| ParseFamilyError(text.to_owned()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,6 +83,7 @@ mod tests {
     fn json_and_display_agree() {
         for family in Family::ALL {
             assert_eq!(serde_json::to_string(family).unwrap(), format!("\"{family}\""));
+            assert_eq!(family.to_string().parse::<Family>().unwrap(), *family);
         }
     }
 }

@@ -102,6 +102,7 @@ fn constants() -> Vec<(&'static str, CallOutcome)> {
     let raised = |types: &[&str]| CallOutcome::Raised {
         types: types.iter().map(ToString::to_string).collect(),
         message: String::new(),
+        line: None,
     };
     let returned = values.into_iter().map(|(name, value)| (name, CallOutcome::Returned(value)));
     let every = [&["AnyError"], ERRORS].concat();
@@ -230,9 +231,11 @@ fn expected(check: &Check) -> Option<CallOutcome> {
         | Check::Exact(value)
         | Check::AnyOrder(value)
         | Check::Close { expected: value, .. } => Some(CallOutcome::Returned(value.clone())),
-        Check::Raises(class) => {
-            Some(CallOutcome::Raised { types: vec![class.clone()], message: String::new() })
-        }
+        Check::Raises(class) => Some(CallOutcome::Raised {
+            types: vec![class.clone()],
+            message: String::new(),
+            line: None,
+        }),
         _ => None,
     }
 }

@@ -30,7 +30,7 @@ pub use catalogue::{all, find};
 pub use check::{CallOutcome, Check, Property};
 pub use digest::{ParseSha256Error, Sha256};
 pub use draw::Shrinker;
-pub use family::Family;
+pub use family::{Family, ParseFamilyError};
 pub use findings::{Finding, Weakness};
 pub use id::{ParseTaskIdError, Seed, TaskId};
 pub use instance::Mutant;

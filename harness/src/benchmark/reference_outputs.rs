@@ -242,7 +242,7 @@ async fn call_canonical(
             CallEnd::Outcome(CallOutcome::Returned(value)) => Expected::Returned(value),
             CallEnd::Outcome(CallOutcome::Digest(digest)) => Expected::Digest(digest),
             other => {
-                failed = Some(call_failure(&other));
+                failed = Some(call_failure(&other, &TRUSTED));
                 return ControlFlow::Break(());
             }
         });
@@ -257,11 +257,11 @@ async fn call_canonical(
         limits: &TRUSTED,
     };
     let run = container.make_calls(plan, on_end).await?;
-    if let Some(why) = load_failure(&problem.entry_point, &run.load) {
+    if let Some(why) = load_failure(&problem.entry_point, &TRUSTED, &run.load) {
         return Ok(Err(why));
     }
     if failed.is_some() || expected.len() < inputs.len() {
-        let why = failed.unwrap_or_else(|| call_failure(&run.rest));
+        let why = failed.unwrap_or_else(|| call_failure(&run.rest, &TRUSTED));
         let name = problem.case_name(expected.len());
         return Ok(Err(format!("its call for {name} failed: {why}")));
     }

@@ -5,25 +5,23 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use platform::store::Store;
-use tasks::{Task, TaskId};
+use tasks::{Family, Task, TaskId};
+use wildmatch::WildMatch;
 
 use crate::Fault;
 use crate::benchmark::file::{Benchmark, BenchmarkError};
 use crate::benchmark::reference_outputs::{
     LeftOutProblem, ReferenceOutput, ReferenceOutputs, ReferenceResults, ReferenceRun,
 };
+use crate::choice::did_you_mean;
 use crate::round::results::image_id;
 
 /// Why tasks cannot be provided.
 #[derive(Debug, thiserror::Error)]
 pub enum TaskSourceError {
     /// No task has the id.
-    #[error(
-        "no task '{}' exists; 'arena tasks' lists the built-in ones, and --benchmark names the file of a \
-         benchmark's",
-        .0.escape_debug()
-    )]
-    UnknownTask(String),
+    #[error(transparent)]
+    UnknownTask(#[from] UnknownTaskError),
     /// The benchmark's file cannot be used.
     #[error(transparent)]
     Benchmark(#[from] BenchmarkError),
@@ -43,9 +41,18 @@ pub enum TaskSourceError {
     Fault(#[from] Fault),
 }
 
-/// Returns the built-in tasks with these ids, or all without ids.
-pub fn built_in(ids: &[String]) -> Result<Vec<Task>, TaskSourceError> {
-    choose(tasks::all(), ids)
+/// No task has the name.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "no task '{}' exists{suggestion}; 'arena tasks' lists the built-in ones, and --benchmark names the file of a \
+     benchmark's",
+    .pattern.escape_debug()
+)]
+pub struct UnknownTaskError {
+    /// The id or pattern
+    pub pattern: String,
+    /// A task that may be meant, as the end of a sentence
+    pub suggestion: String,
 }
 
 /// The tasks that a benchmark provides.
@@ -56,22 +63,71 @@ pub struct BenchmarkTasks {
     pub left_out: Vec<LeftOutProblem>,
 }
 
-/// Returns the problems of a benchmark with these ids, or all without ids. Expected values that the store does
+/// Chooses tasks: those that match a pattern or belong to a family, or all without either.
+#[derive(Clone, Debug, Default)]
+pub struct TaskFilter {
+    /// Ids, in which `*` stands for any text and `?` for any character
+    pub patterns: Vec<String>,
+    /// Families
+    pub families: Vec<Family>,
+}
+
+impl TaskFilter {
+    /// Chooses the tasks with these ids, or all without ids.
+    pub fn ids(ids: &[TaskId]) -> Self {
+        Self { patterns: ids.iter().map(ToString::to_string).collect(), families: Vec::new() }
+    }
+
+    /// Returns whether all tasks are chosen.
+    pub fn is_all(&self) -> bool {
+        self.patterns.is_empty() && self.families.is_empty()
+    }
+
+    /// Returns the chosen ones of these tasks, in their order. Every pattern must match one.
+    pub fn choose<T>(
+        &self,
+        tasks: Vec<T>,
+        name: impl for<'a> Fn(&'a T) -> (&'a TaskId, Family),
+    ) -> Result<Vec<T>, UnknownTaskError> {
+        let patterns: Vec<_> = self.patterns.iter().map(|text| WildMatch::new(text)).collect();
+        let matches = |pattern: &WildMatch, task: &T| pattern.matches(name(task).0.as_str());
+        let unmatched =
+            |(_, pattern): &(&String, &WildMatch)| !tasks.iter().any(|task| matches(pattern, task));
+        if let Some((text, _)) = self.patterns.iter().zip(&patterns).find(unmatched) {
+            let names = tasks.iter().map(|task| name(task).0.as_str());
+            let suggestion = did_you_mean(text, names);
+            return Err(UnknownTaskError { pattern: text.clone(), suggestion });
+        }
+        let chosen = |task: &T| {
+            self.is_all()
+                || self.families.contains(&name(task).1)
+                || patterns.iter().any(|pattern| matches(pattern, task))
+        };
+        Ok(tasks.into_iter().filter(chosen).collect())
+    }
+}
+
+/// Returns the chosen built-in tasks.
+pub fn built_in(filter: &TaskFilter) -> Result<Vec<Task>, TaskSourceError> {
+    choose(tasks::all(), filter)
+}
+
+/// Returns the chosen problems of a benchmark. Expected values that the store does
 /// not have are computed.
 pub async fn of_benchmark(
     benchmark: &Arc<Benchmark>,
-    ids: &[String],
+    filter: &TaskFilter,
     store: &Store,
     run: ReferenceRun,
 ) -> Result<BenchmarkTasks, TaskSourceError> {
-    let chosen = places(benchmark, ids)?;
+    let chosen = places(benchmark, filter)?;
     let outputs = ReferenceOutputs::in_directory(store.expected_dir());
     let ReferenceResults { outputs, left_out } = outputs.of(benchmark, chosen, run).await?;
     Ok(BenchmarkTasks { tasks: problems(benchmark, outputs), left_out })
 }
 
-/// A round that was run before.
-pub struct StoredRound<'a> {
+/// Where the tasks of a round that was run before come from.
+pub struct StoredTasks<'a> {
     /// The round's tasks
     pub tasks: &'a [TaskId],
     /// The image that the round ran in
@@ -83,10 +139,10 @@ pub struct StoredRound<'a> {
 }
 
 /// Returns the tasks of a round that was run before, without running anything.
-pub fn stored(round: &StoredRound<'_>) -> Result<Vec<Task>, TaskSourceError> {
-    let StoredRound { tasks, image, store, benchmark } = round;
-    let ids: Vec<_> = tasks.iter().map(ToString::to_string).collect();
-    let Some(benchmark) = benchmark else { return built_in(&ids) };
+pub fn stored(round: &StoredTasks<'_>) -> Result<Vec<Task>, TaskSourceError> {
+    let StoredTasks { tasks, image, store, benchmark } = round;
+    let filter = &TaskFilter::ids(tasks);
+    let Some(benchmark) = benchmark else { return built_in(filter) };
     let outputs = ReferenceOutputs::in_directory(store.expected_dir());
     let known = |index| {
         let output = outputs.look_up(benchmark, index, image_id(image));
@@ -96,7 +152,7 @@ pub fn stored(round: &StoredRound<'_>) -> Result<Vec<Task>, TaskSourceError> {
         })?;
         Ok((index, output))
     };
-    let outputs = places(benchmark, &ids)?.into_iter().map(known);
+    let outputs = places(benchmark, filter)?.into_iter().map(known);
     Ok(problems(benchmark, outputs.collect::<Result<_, TaskSourceError>>()?))
 }
 
@@ -107,21 +163,47 @@ fn problems(benchmark: &Benchmark, outputs: BTreeMap<usize, ReferenceOutput>) ->
     outputs.into_iter().map(task).collect()
 }
 
-/// The places of the problems with these ids, or of all without ids.
-fn places(benchmark: &Benchmark, ids: &[String]) -> Result<Vec<usize>, TaskSourceError> {
+/// The places of the chosen problems.
+fn places(benchmark: &Benchmark, filter: &TaskFilter) -> Result<Vec<usize>, TaskSourceError> {
     let entries = &benchmark.entries;
-    let place = |id: &String| {
-        let found = entries.iter().position(|entry| entry.id.as_str() == *id);
-        found.ok_or_else(|| TaskSourceError::UnknownTask(id.clone()))
-    };
-    if ids.is_empty() { Ok((0..entries.len()).collect()) } else { ids.iter().map(place).collect() }
+    let named: Vec<_> = (0..entries.len()).map(|place| (place, &entries[place].id)).collect();
+    let chosen = filter.choose(named, |(_, id)| (*id, Family::Benchmarks))?;
+    Ok(chosen.into_iter().map(|(place, _)| place).collect())
 }
 
-fn choose(mut tasks: Vec<Task>, ids: &[String]) -> Result<Vec<Task>, TaskSourceError> {
-    let known = |id: &String| tasks.iter().any(|task| task.id.as_str() == *id);
-    if let Some(unknown) = ids.iter().find(|id| !known(id)) {
-        return Err(TaskSourceError::UnknownTask(unknown.clone()));
+fn choose(tasks: Vec<Task>, filter: &TaskFilter) -> Result<Vec<Task>, TaskSourceError> {
+    Ok(filter.choose(tasks, |task| (&task.id, task.family))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(patterns: &[&str], families: &[Family]) -> Vec<String> {
+        let patterns = patterns.iter().map(ToString::to_string).collect();
+        let filter = TaskFilter { patterns, families: families.to_vec() };
+        let tasks = built_in(&filter).expect("every pattern matches a task");
+        tasks.into_iter().map(|task| task.id.to_string()).collect()
     }
-    tasks.retain(|task| ids.is_empty() || ids.iter().any(|id| id == task.id.as_str()));
-    Ok(tasks)
+
+    #[test]
+    fn chooses_by_pattern_or_family_in_the_order_of_rounds() {
+        let all = tasks::all();
+        assert_eq!(chosen(&[], &[]).len(), all.len());
+        assert_eq!(chosen(&["two_sum", "reverse_string"], &[]), ["reverse_string", "two_sum"]);
+        let parse = chosen(&["parse_*"], &[]);
+        assert!(parse.len() > 1 && parse.iter().all(|id| id.starts_with("parse_")), "{parse:?}");
+        let errors = all.iter().filter(|task| task.family == Family::Errors).count();
+        assert_eq!(chosen(&["reverse_strin?"], &[Family::Errors]).len(), errors + 1);
+    }
+
+    #[test]
+    fn suggests_a_task_for_an_unknown_one() {
+        for (pattern, suggestion) in [("two_sums", "did you mean 'two_sum'?"), ("zzz_*", "exists;")]
+        {
+            let filter = TaskFilter { patterns: vec![pattern.to_owned()], families: Vec::new() };
+            let error = built_in(&filter).err().expect("no task matches").to_string();
+            assert!(error.contains(suggestion), "{error}");
+        }
+    }
 }

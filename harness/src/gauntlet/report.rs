@@ -2,14 +2,18 @@
 
 use std::fmt::Write as _;
 
-use comfy_table::{Table, presets};
+use comfy_table::{ContentArrangement, Table, presets};
 
 use crate::gauntlet::programs::ProgramClass;
 use crate::gauntlet::run::GauntletOutcome;
 
-/// The outcome of a gauntlet, as a table and a summary.
-pub fn table(outcome: &GauntletOutcome) -> String {
+/// The outcome of a gauntlet, as a table that is at most `width` columns wide, and a summary.
+pub fn table(outcome: &GauntletOutcome, width: Option<u16>) -> String {
     let mut table = Table::new();
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    if let Some(width) = width {
+        table.set_width(width);
+    }
     table.load_style(presets::NOTHING);
     table.set_header(["agent", "class", "expected", "got", ""]);
     for check in &outcome.agents {

@@ -10,6 +10,7 @@ use platform::store::{RoundDefinition, Store, StoreError};
 use tasks::Sha256;
 
 use crate::Fault;
+use crate::choice::did_you_mean;
 
 /// An agent that takes part in a round.
 #[derive(Clone, Debug)]
@@ -154,8 +155,13 @@ pub enum ChooseAgentsError {
     #[error("{0}")]
     NotAMinerId(String),
     /// No agent has the name.
-    #[error("no agent '{0}' is stored; 'arena agents' lists the stored ones")]
-    Unknown(String),
+    #[error("no agent '{name}' is stored{suggestion}; 'arena agents' lists the stored ones")]
+    Unknown {
+        /// The name
+        name: String,
+        /// An agent that may be meant
+        suggestion: String,
+    },
 }
 
 /// Returns the agents with these names, or all without names.
@@ -164,7 +170,8 @@ pub fn choose(mut agents: Vec<Agent>, names: &[String]) -> Result<Vec<Agent>, Ch
         let wrong = |error: _| ChooseAgentsError::NotAMinerId(ToString::to_string(&error));
         let miner_id = name.parse::<MinerId>().map_err(wrong)?;
         if !agents.iter().any(|agent| agent.miner_id == miner_id) {
-            return Err(ChooseAgentsError::Unknown(name.clone()));
+            let suggestion = did_you_mean(name, agents.iter().map(|agent| agent.miner_id.as_str()));
+            return Err(ChooseAgentsError::Unknown { name: name.clone(), suggestion });
         }
     }
     agents.retain(|agent| {

@@ -28,6 +28,8 @@ pub struct CheckRequest<'a> {
     pub seed: Seed,
     /// How much of failed cases is disclosed
     pub disclose: Disclose,
+    /// Containers at work at the same time, each with a part of the tasks
+    pub jobs: usize,
 }
 
 /// The outcome of a check.
@@ -47,13 +49,14 @@ pub async fn check(
     request: CheckRequest<'_>,
     on_event: RoundListener,
 ) -> Result<CheckOutcome, Fault> {
-    let CheckRequest { source, tasks, seed, disclose } = request;
+    let CheckRequest { source, tasks, seed, disclose, jobs } = request;
     let order: Vec<_> = tasks.iter().map(|task| (task.id.clone(), task.weight)).collect();
     let plan = RoundPlan {
         agents: vec![Agent::local(LOCAL, source.to_owned())],
         tasks: tasks.into_iter().map(|task| RoundTask::new(task, seed)).collect(),
         results: None,
-        jobs: 1,
+        jobs,
+        jobs_per_agent: jobs,
         isolation: Isolation::Agent,
         partition: None,
         shrinking: match disclose {

@@ -31,6 +31,8 @@ pub struct RoundPlan {
     pub results: Option<Results>,
     /// Containers at work at the same time
     pub jobs: usize,
+    /// Containers that may work on the same agent at the same time; 1 in a round
+    pub jobs_per_agent: usize,
     /// How agents are kept apart
     pub isolation: Isolation,
     /// The part of the trials that is run; all if none

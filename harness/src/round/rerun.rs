@@ -1,14 +1,16 @@
 //! Running random trials of a report again: what its text claims, against what its agents do.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use platform::store::Store;
 use rand::seq::index;
-use tasks::Task;
+use tasks::{Seed, Task};
 
 use crate::Fault;
 use crate::round::agent::Agent;
 use crate::round::lease::ContainerLease;
+use crate::round::pool::{WorkQueue, run_workers};
 use crate::round::results::image_id;
 use crate::round::runner::{AgentTrial, TrialRunner};
 use crate::sandbox::Sandbox;
@@ -37,59 +39,86 @@ pub enum RerunError {
     Fault(#[from] Fault),
 }
 
-/// Trials of a report to run again.
-#[derive(Clone, Copy)]
-pub struct ReportedTrials<'a> {
+/// Which trials of a report run again.
+pub struct RerunPlan<'a> {
     /// The report
     pub report: &'a RoundReport,
     /// The definitions of its tasks
     pub definitions: &'a [Task],
-    /// Number of trials
+    /// How many of its trials, chosen at random
     pub count: usize,
+    /// Containers at work at the same time
+    pub jobs: usize,
 }
 
-/// Runs up to `count` random trials of a report again, with the agents' sources from the store. Returns one sentence
-/// for each that ends otherwise. Nothing is stored.
+/// Runs random trials of a report again, with the agents' sources from the store. Returns one sentence for each that
+/// ends otherwise. Nothing is stored.
 pub async fn rerun(
     sandbox: &Sandbox,
     store: &Store,
-    reported: ReportedTrials<'_>,
+    plan: RerunPlan<'_>,
 ) -> Result<Vec<String>, RerunError> {
-    let ReportedTrials { report, definitions, count } = reported;
+    let RerunPlan { report, definitions, count, jobs } = plan;
     let round = &report.round;
     let Some(seed) = round.seed else { return Err(RerunError::Open(round.id.clone())) };
     let (expected, here) = (image_id(&round.image).to_owned(), sandbox.image().key());
     if expected != here {
         return Err(RerunError::OtherImage { round: expected, here });
     }
-    let runner = TrialRunner::new(sandbox.clone(), None, Duration::ZERO);
     let trials = report.trials.len();
-    let mut differences = Vec::new();
-    for index in index::sample(&mut rand::rng(), trials, count.min(trials)) {
-        let DisclosedTrial { miner_id, record, .. } = &report.trials[index];
+    let chosen = index::sample(&mut rand::rng(), trials, count.min(trials));
+    let trials = chosen.into_iter().map(|index| report.trials[index].clone());
+    let queue = Arc::new(WorkQueue::new(trials));
+    let (sandbox, store, definitions) = (sandbox.clone(), store.clone(), definitions.to_vec());
+    let rerun = Arc::new(Rerun { sandbox, store, definitions, seed });
+    let work = || {
+        let (rerun, queue) = (Arc::clone(&rerun), Arc::clone(&queue));
+        async move {
+            let mut differences = Vec::new();
+            while let Some(trial) = queue.next() {
+                differences.extend(rerun.run_again(&trial).await?);
+            }
+            Ok::<_, Fault>(differences)
+        }
+    };
+    let differences = run_workers(jobs.min(count), work).await?;
+    Ok(differences.into_iter().flatten().collect())
+}
+
+/// What trials run again with.
+struct Rerun {
+    sandbox: Sandbox,
+    store: Store,
+    definitions: Vec<Task>,
+    seed: Seed,
+}
+
+impl Rerun {
+    /// Runs one trial again. Returns a sentence if it ends otherwise.
+    async fn run_again(&self, trial: &DisclosedTrial) -> Result<Option<String>, Fault> {
+        let Self { sandbox, store, definitions, seed } = self;
+        let DisclosedTrial { miner_id, record, .. } = trial;
         let Some(task) = definitions.iter().find(|task| task.id == record.task) else {
-            differences.push(format!("{miner_id} on {}: the task is unknown", record.task));
-            continue;
+            return Ok(Some(format!("{miner_id} on {}: the task is unknown", record.task)));
         };
-        let source = store.source_of_version(miner_id, &record.agent_sha256);
-        let source = source.map_err(Fault::from)?;
+        let source = store.source_of_version(miner_id, &record.agent_sha256)?;
         let agent = Agent::local(miner_id.as_str(), source.clone());
-        let task = RoundTask::new(task.clone(), seed);
+        let task = RoundTask::new(task.clone(), *seed);
+        let runner = TrialRunner::new(sandbox.clone(), None, Duration::ZERO);
         let mut lease = ContainerLease::new(sandbox);
         let trial = AgentTrial { agent: &agent, source: &source, task: &task };
         let again = runner.run(trial, &mut lease, &|_| ()).await;
         lease.discard().await;
         let again = again?;
-        if outcome(&again) != outcome(record) {
-            differences.push(format!(
+        Ok((outcome(&again) != outcome(record)).then(|| {
+            format!(
                 "{miner_id} on {}: the report has {}, and the trial run again has {}",
                 record.task,
                 outcome(record),
                 outcome(&again)
-            ));
-        }
+            )
+        }))
     }
-    Ok(differences)
 }
 
 fn outcome<Case>(record: &TrialRecord<Case>) -> String {

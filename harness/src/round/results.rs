@@ -62,6 +62,16 @@ impl Results {
         }
     }
 
+    /// Reads a record and changes nothing. Returns `None` if there is none, or a file that does not hold one.
+    pub fn read(&self, key: &Sha256) -> Result<Option<TrialRecord>, Fault> {
+        let path = self.store.results_dir().join(file_name(key));
+        match std::fs::read(&path) {
+            Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
+            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(cause) => Err(Fault::File { action: "read", path, cause }),
+        }
+    }
+
     /// Keeps the record of a trial. When this returns, it is on the disk.
     pub fn put(&self, key: &Sha256, record: &TrialRecord) -> Result<(), Fault> {
         let bytes = serde_json::to_vec_pretty(record).expect("a record is plain data");

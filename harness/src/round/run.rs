@@ -134,7 +134,10 @@ impl RoundState {
             };
             let batch = |tasks| TrialBatch { agent: index, source: source.clone(), tasks };
             match self.plan.isolation {
-                Isolation::Agent => queue.ready.push_back(batch(missing)),
+                Isolation::Agent => {
+                    let size = missing.len().div_ceil(self.plan.jobs_per_agent.max(1));
+                    queue.ready.extend(missing.chunks(size).map(|part| batch(part.to_vec())));
+                }
                 Isolation::Trial => {
                     queue.ready.extend(missing.into_iter().map(|task| batch(vec![task])));
                 }

@@ -247,6 +247,8 @@ pub enum CallReply {
         types: Vec<String>,
         /// The exception's text
         message: String,
+        /// The line of the answer where it was raised
+        line: Option<u32>,
     },
     /// The object was made, and these are the results of its steps.
     Steps(Vec<CallReply>),
@@ -257,7 +259,7 @@ impl From<CallReply> for CallOutcome {
         match reply {
             CallReply::Returned(value) => Self::Returned(value),
             CallReply::Digest(digest) => Self::Digest(digest),
-            CallReply::Raised { types, message } => Self::Raised { types, message },
+            CallReply::Raised { types, message, line } => Self::Raised { types, message, line },
             CallReply::Steps(steps) => Self::Steps(steps.into_iter().map(Self::from).collect()),
         }
     }
@@ -273,8 +275,8 @@ impl CallEnd {
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Refusal {
-    Unusable { types: Vec<String>, message: String },
-    Raised { types: Vec<String>, message: String },
+    Unusable { types: Vec<String>, message: String, line: Option<u32> },
+    Raised { types: Vec<String>, message: String, line: Option<u32> },
     Missing,
 }
 
@@ -282,11 +284,11 @@ impl LoadOutcome {
     /// Parses why the answer cannot be used. If the candidate sent anything else, it counts as having defined nothing.
     pub(super) fn read_refusal(payload: &[u8]) -> Self {
         match serde_json::from_slice(payload) {
-            Ok(Refusal::Unusable { types, message }) => {
-                Self::Unusable(CallOutcome::Raised { types, message })
+            Ok(Refusal::Unusable { types, message, line }) => {
+                Self::Unusable(CallOutcome::Raised { types, message, line })
             }
-            Ok(Refusal::Raised { types, message }) => {
-                Self::Raised(CallOutcome::Raised { types, message })
+            Ok(Refusal::Raised { types, message, line }) => {
+                Self::Raised(CallOutcome::Raised { types, message, line })
             }
             Ok(Refusal::Missing) | Err(_) => Self::Missing,
         }

@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
-use tasks::Verdict;
+use tasks::{Limits, Verdict};
 
 use crate::sandbox::{AgentRun, StoppedFor};
+use crate::trial::ending::{memory, size, time};
 use crate::trial::fence;
 
 /// The number of the signal that the kernel sends when memory runs out.
@@ -12,21 +13,25 @@ const SIGKILL: i32 = 9;
 
 /// Returns the answer of an agent's run: its output without a Markdown fence around it and without a byte order
 /// mark. The error is the verdict for every case and its reason.
-pub fn answer_of(run: &AgentRun) -> Result<Cow<'_, str>, (Verdict, String)> {
+pub fn answer_of<'a>(
+    run: &'a AgentRun,
+    limits: &Limits,
+) -> Result<Cow<'a, str>, (Verdict, String)> {
+    let exceeded = |limit: String| format!("the agent exceeded its limit of {limit}");
     match run.stopped_for {
         Some(StoppedFor::Time) => {
-            return Err((Verdict::TimeLimit, "the agent exceeded its time limit".into()));
+            return Err((Verdict::TimeLimit, exceeded(time(limits.agent_wall_ms))));
         }
         Some(StoppedFor::Output) => {
             return Err((
                 Verdict::OutputLimit,
-                "the agent printed more than the longest answer".into(),
+                exceeded(format!("{} of answer", size(limits.answer_bytes))),
             ));
         }
         None => {}
     }
     if run.out_of_memory && run.signal == Some(SIGKILL) {
-        return Err((Verdict::MemoryLimit, "the agent exceeded its memory limit".into()));
+        return Err((Verdict::MemoryLimit, exceeded(memory(limits))));
     }
     let Ok(text) = str::from_utf8(&run.stdout) else {
         return Err((Verdict::NoSolution, "the answer is not UTF-8".into()));
@@ -67,7 +72,7 @@ mod tests {
     }
 
     fn check(run: &AgentRun, verdict: Verdict) {
-        assert_eq!(answer_of(run).map_err(|(verdict, _)| verdict), Err(verdict));
+        assert_eq!(answer_of(run, &Limits::STANDARD).map_err(|(verdict, _)| verdict), Err(verdict));
     }
 
     #[test]
@@ -80,7 +85,11 @@ mod tests {
             ("Here:\n```\nx = 1\n```", "Here:\n```\nx = 1\n```"),
             ("```\na\n```\n```\nb\n```", "```\na\n```\n```\nb\n```"),
         ] {
-            assert_eq!(answer_of(&run(printed)), Ok(answer.into()), "{printed:?}");
+            assert_eq!(
+                answer_of(&run(printed), &Limits::STANDARD),
+                Ok(answer.into()),
+                "{printed:?}"
+            );
         }
     }
 
@@ -104,6 +113,7 @@ mod tests {
 
     #[test]
     fn accepts_an_answer_of_an_agent_that_failed_after_it() {
-        assert_eq!(answer_of(&AgentRun { exit: Some(1), ..run("x = 1") }), Ok("x = 1".into()));
+        let run = AgentRun { exit: Some(1), ..run("x = 1") };
+        assert_eq!(answer_of(&run, &Limits::STANDARD), Ok("x = 1".into()));
     }
 }

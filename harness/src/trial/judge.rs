@@ -3,9 +3,10 @@
 
 use std::ops::ControlFlow;
 
-use tasks::{CallOutcome, Case, Verdict};
+use tasks::{CallOutcome, Case, Limits, Verdict};
 
 use crate::sandbox::{CallEnd, CallsRun, LoadOutcome, ProcessEnd, TerminationReason};
+use crate::trial::ending::verdict_of_end;
 use crate::trial::instance::RoundTask;
 use crate::trial::record::{CaseResult, Explanation};
 
@@ -30,7 +31,7 @@ pub struct TrialJudge<'a> {
     task: &'a RoundTask,
     stop: StopPolicy,
     results: Vec<CaseResult>,
-    cut_short: (Verdict, &'static str),
+    cut_short: (Verdict, String),
     clean: bool,
     timeouts: u32,
     withheld: bool,
@@ -39,7 +40,7 @@ pub struct TrialJudge<'a> {
 impl<'a> TrialJudge<'a> {
     /// Judges an answer to this task.
     pub fn new(task: &'a RoundTask, stop: StopPolicy) -> Self {
-        let cut_short = (Verdict::TimeLimit, "time was up before this call");
+        let cut_short = (Verdict::TimeLimit, "time was up before this call".to_owned());
         let (results, clean) = (Vec::new(), true);
         Self { task, stop, results, cut_short, clean, timeouts: 0, withheld: false }
     }
@@ -62,41 +63,55 @@ impl<'a> TrialJudge<'a> {
         };
         // A container in which a process ended early is not used again.
         self.clean &= matches!(end, CallEnd::Outcome(_));
-        let mut result = match end {
-            CallEnd::Outcome(outcome) => judge_outcome(self.task.task.entry_point(), case, outcome),
+        let limits = &self.task.task.limits;
+        let entry_point = self.task.task.entry_point();
+        let result = match end {
+            CallEnd::Outcome(outcome) => judge_outcome(entry_point, case, outcome),
             CallEnd::Garbled => CaseResult::new(
                 &case.name,
                 Verdict::WrongAnswer,
                 "its process did not send a value",
             ),
             CallEnd::Ended(end) => {
-                let (verdict, detail) = verdict_of_end(*end);
+                let (verdict, detail) = verdict_of_end(*end, limits);
                 match end.why {
-                    TerminationReason::Values => {
-                        self.cut_short = (verdict, "room for values was up before this call");
+                    TerminationReason::Values | TerminationReason::Wall => {
+                        self.cut_short = (verdict, format!("not called: {detail}"));
                     }
                     TerminationReason::Cpu | TerminationReason::Idle => {
                         self.timeouts += 1;
                         if self.timeouts_left() == 0 {
-                            self.cut_short = (verdict, "not called: too many calls took too long");
+                            self.cut_short =
+                                (verdict, "not called: too many calls took too long".to_owned());
                         }
                     }
                     _ => {}
                 }
                 match end_in_words(*end) {
                     // An exit status can leak a byte of the input.
-                    Some(how) => explained(case, verdict, detail, how),
-                    None => CaseResult::new(&case.name, verdict, detail),
+                    Some(how) => explained(case, verdict, &detail, how),
+                    // The call and the limit are the host's words, so they are never withheld for a public case.
+                    None => {
+                        let call = case.short_call(entry_point);
+                        let result = explained(case, verdict, &detail, format!("{call}: {detail}"));
+                        return self.push_and_stop(secret(case, result));
+                    }
                 }
             }
-            CallEnd::NotMade => CaseResult::new(&case.name, self.cut_short.0, self.cut_short.1),
+            CallEnd::NotMade => {
+                CaseResult::new(&case.name, self.cut_short.0, self.cut_short.1.clone())
+            }
         };
-        result = secret(case, result);
+        let result = self.withheld(secret(case, result));
+        self.push_and_stop(result)
+    }
+
+    fn push_and_stop(&mut self, result: CaseResult) -> ControlFlow<()> {
         let over = self.stop.is_over(&result);
         if over {
-            self.cut_short = (result.verdict, "not called: an earlier case failed");
+            self.cut_short = (result.verdict, "not called: an earlier case failed".to_owned());
         }
-        self.push(result);
+        self.results.push(result);
         if over { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
@@ -105,7 +120,7 @@ impl<'a> TrialJudge<'a> {
     pub fn end_calls(&mut self, run: &CallsRun, end: usize) -> ControlFlow<()> {
         self.clean &= run.clean && !matches!(run.load, LoadOutcome::Ended(_));
         let entry_point = self.task.task.entry_point();
-        if let Some(failure) = LoadFailure::of(entry_point, &run.load) {
+        if let Some(failure) = LoadFailure::of(entry_point, &self.task.task.limits, &run.load) {
             // An answer that had seen no hidden input cannot leak one.
             let knew_no_hidden =
                 self.results.is_empty() || self.task.cases[..end].iter().all(|case| case.public);
@@ -113,7 +128,9 @@ impl<'a> TrialJudge<'a> {
             let explain = if knew_no_hidden { Explanation::Public } else { Explanation::Hidden };
             for case in rest {
                 let secret = !knew_no_hidden && !case.public;
-                self.push(CaseResult { secret, ..failure.case(case, explain) });
+                let result = CaseResult { secret, ..failure.case(case, explain) };
+                let result = self.withheld(result);
+                self.results.push(result);
             }
             return ControlFlow::Break(());
         }
@@ -130,11 +147,11 @@ impl<'a> TrialJudge<'a> {
         ControlFlow::Break(())
     }
 
-    fn push(&mut self, mut result: CaseResult) {
+    fn withheld(&self, mut result: CaseResult) -> CaseResult {
         if self.withheld {
             result.explanation = result.explanation.map(Explanation::withheld);
         }
-        self.results.push(result);
+        result
     }
 
     /// The verdict on every case, and whether the container is fit for another trial.
@@ -186,18 +203,20 @@ fn judge_outcome(entry_point: &str, case: &Case, outcome: &CallOutcome) -> CaseR
 }
 
 /// Returns why an answer cannot be called, in words, or `None` if it can.
-pub(crate) fn load_failure(entry_point: &str, load: &LoadOutcome) -> Option<String> {
-    LoadFailure::of(entry_point, load).map(|failure| failure.more.unwrap_or(failure.detail))
+pub(crate) fn load_failure(
+    entry_point: &str,
+    limits: &Limits,
+    load: &LoadOutcome,
+) -> Option<String> {
+    LoadFailure::of(entry_point, limits, load).map(|failure| failure.more.unwrap_or(failure.detail))
 }
 
 /// Returns how a call ended that returned nothing, in words.
-pub(crate) fn call_failure(end: &CallEnd) -> String {
+pub(crate) fn call_failure(end: &CallEnd, limits: &Limits) -> String {
     match end {
         CallEnd::Outcome(outcome) => outcome.to_string(),
         CallEnd::Garbled => "its process did not send a value".to_owned(),
-        CallEnd::Ended(end) => {
-            end_in_words(*end).unwrap_or_else(|| verdict_of_end(*end).1.to_owned())
-        }
+        CallEnd::Ended(end) => end_in_words(*end).unwrap_or_else(|| verdict_of_end(*end, limits).1),
         CallEnd::NotMade => "the time of all calls was up".to_owned(),
     }
 }
@@ -211,7 +230,7 @@ struct LoadFailure {
 }
 
 impl LoadFailure {
-    fn of(entry_point: &str, load: &LoadOutcome) -> Option<Self> {
+    fn of(entry_point: &str, limits: &Limits, load: &LoadOutcome) -> Option<Self> {
         let (verdict, detail, more) = match load {
             LoadOutcome::Ready => return None,
             LoadOutcome::Unusable(error) => {
@@ -228,9 +247,9 @@ impl LoadFailure {
                 (Verdict::NoSolution, detail, None)
             }
             LoadOutcome::Ended(end) => {
-                let (verdict, detail) = verdict_of_end(*end);
+                let (verdict, detail) = verdict_of_end(*end, limits);
                 let loaded = |how: &str| format!("while the answer was loaded, {how}");
-                (verdict, loaded(detail), end_in_words(*end).as_deref().map(loaded))
+                (verdict, loaded(&detail), end_in_words(*end).as_deref().map(loaded))
             }
         };
         Some(Self { verdict, detail, more })
@@ -245,23 +264,6 @@ impl LoadFailure {
 
 /// Most characters that the explanation of an answer that cannot be loaded may have.
 const EXPLANATION_CHARS: usize = 2_000;
-
-fn verdict_of_end(end: ProcessEnd) -> (Verdict, &'static str) {
-    match end.why {
-        TerminationReason::Ended => (Verdict::RuntimeError, "its process ended by itself"),
-        TerminationReason::Memory => (Verdict::MemoryLimit, "memory was used up"),
-        TerminationReason::Cpu => (Verdict::TimeLimit, "the CPU time of a call was used up"),
-        TerminationReason::Idle => {
-            (Verdict::TimeLimit, "a call took too long without using the CPU")
-        }
-        TerminationReason::Wall => (Verdict::TimeLimit, "the time of all calls was up"),
-        TerminationReason::Value => (Verdict::OutputLimit, "it returned a value that is too large"),
-        TerminationReason::Values => (Verdict::OutputLimit, "its values are too large together"),
-        TerminationReason::Turn => {
-            (Verdict::RuntimeError, "its process sent something out of turn")
-        }
-    }
-}
 
 /// The status or signal of a process that ended by itself.
 fn end_in_words(end: ProcessEnd) -> Option<String> {
@@ -336,10 +338,39 @@ mod tests {
     }
 
     #[test]
+    fn call_that_exceeds_a_limit_is_shown_with_the_limit_as_far_as_disclosed() {
+        let task = round_task();
+        let slow = CallEnd::Ended(ended(TerminationReason::Cpu, None, Some(9)));
+        for withhold in [false, true] {
+            let mut judge = TrialJudge::new(&task, StopPolicy::AllCalls);
+            if withhold {
+                judge.withhold();
+            }
+            for _ in &task.cases {
+                let _ = judge.take(&slow);
+            }
+            for (case, result) in task.cases.iter().zip(judge.finish().0) {
+                for (disclose, input_shown) in [
+                    (Disclose::None, false),
+                    (Disclose::Public, case.public),
+                    (Disclose::All, true),
+                ] {
+                    let shown = result.clone().disclosed(disclose).detail;
+                    assert!(shown.contains("the limit of 2 s of CPU time per call"), "{shown}");
+                    assert_eq!(shown.contains("reverse_string("), input_shown, "{shown}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn withholds_explanations_of_a_container_that_held_hidden_inputs() {
         let task = round_task();
-        let error =
-            || CallOutcome::Raised { types: vec!["ValueError".into()], message: "smuggled".into() };
+        let error = || CallOutcome::Raised {
+            types: vec!["ValueError".into()],
+            message: "smuggled".into(),
+            line: Some(4242),
+        };
         for load in [LoadOutcome::Ready, LoadOutcome::Raised(error())] {
             let mut judge = TrialJudge::new(&task, StopPolicy::AllCalls);
             judge.withhold();
@@ -350,6 +381,7 @@ mod tests {
             for result in judge.finish().0 {
                 let shown = result.disclosed(Disclose::Public);
                 assert!(!shown.detail.contains("smuggled"), "{shown:?}");
+                assert!(!shown.detail.contains("4242"), "{shown:?}");
             }
         }
     }
@@ -382,8 +414,11 @@ mod tests {
 
     #[test]
     fn load_failure_fails_every_case_alike() {
-        let error =
-            || CallOutcome::Raised { types: vec!["SyntaxError".into()], message: String::new() };
+        let error = || CallOutcome::Raised {
+            types: vec!["SyntaxError".into()],
+            message: String::new(),
+            line: None,
+        };
         for (load, verdict) in [
             (LoadOutcome::Unusable(error()), Verdict::NoSolution),
             (LoadOutcome::Missing, Verdict::NoSolution),

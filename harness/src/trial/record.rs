@@ -239,45 +239,95 @@ impl<Case> TrialRecord<Case> {
     }
 }
 
+impl DisclosedCase {
+    /// The code of its verdict, as far as it is disclosed.
+    pub fn outcome(&self) -> &'static str {
+        match self.verdict {
+            Some(verdict) => verdict.code(),
+            None if self.passed => Verdict::Accepted.code(),
+            None => "failed",
+        }
+    }
+}
+
 impl DisclosedRecord {
+    /// Every case: its name, its verdict as far as it is disclosed, and what happened.
+    pub fn case_lines(&self) -> impl Iterator<Item = (&str, &'static str, &str)> {
+        self.cases.iter().map(|case| (&*case.name, case.outcome(), &*case.detail))
+    }
+
+    /// The cases that are not accepted; those that failed alike together.
+    pub fn failed_cases(&self) -> Vec<FailedCases> {
+        let mut failed: Vec<FailedCases> = Vec::new();
+        for case in self.cases.iter().filter(|case| !case.passed) {
+            let (verdict, detail) = (case.outcome(), &case.detail);
+            match failed.iter_mut().find(|f| (f.verdict, &f.detail) == (verdict, detail)) {
+                Some(alike) => alike.count += 1,
+                None => failed.push(FailedCases {
+                    first: case.name.clone(),
+                    count: 1,
+                    verdict,
+                    detail: detail.clone(),
+                }),
+            }
+        }
+        failed
+    }
+
+    /// The last lines that the agent wrote to stderr, escaped, so that it cannot move the cursor of a terminal.
+    pub fn stderr_tail(&self) -> Vec<String> {
+        let tail: Vec<_> = self.stderr.lines().rev().take(STDERR_LINES).collect();
+        tail.into_iter().rev().map(|line| line.escape_debug().to_string()).collect()
+    }
+
     /// What a miner needs to see of a trial that is not accepted, in plain lines.
     pub fn failure(&self) -> String {
         use std::fmt::Write as _;
         let Self { task, verdict, passed, total, .. } = self;
         let mut text = format!("{task}: {verdict}, {passed} of {total} cases\n");
-        // Cases that failed alike share a line.
-        let mut alike: Vec<(&DisclosedCase, usize)> = Vec::new();
-        for case in self.cases.iter().filter(|case| !case.passed) {
-            let same = |(first, _): &&mut (&DisclosedCase, usize)| {
-                (first.verdict, &first.detail) == (case.verdict, &case.detail)
-            };
-            match alike.iter_mut().find(same) {
-                Some((_, count)) => *count += 1,
-                None => alike.push((case, 1)),
-            }
-        }
-        for (case, count) in alike {
-            let kind = case.verdict.map_or("failed", Verdict::code);
-            let more = match count - 1 {
-                0 => String::new(),
-                1 => " and 1 more call".to_owned(),
-                more => format!(" and {more} more calls"),
-            };
+        for case in self.failed_cases() {
             let detail = match case.detail.as_str() {
                 "" => String::new(),
                 detail => format!(": {detail}"),
             };
-            let _ = writeln!(text, "  {kind} {}{more}{detail}", case.name);
+            let _ = writeln!(text, "  {} {}{detail}", case.verdict, case.names());
         }
-        let tail: Vec<_> = self.stderr.lines().rev().take(10).collect();
+        let tail = self.stderr_tail();
         if !tail.is_empty() {
             text.push_str("  stderr ends:\n");
         }
-        for line in tail.iter().rev() {
-            // Escaped, so that an agent cannot move the cursor of the reader's terminal.
-            let _ = writeln!(text, "    {}", line.escape_debug());
+        for line in tail {
+            let _ = writeln!(text, "    {line}");
         }
         text
+    }
+}
+
+/// Lines of stderr that are shown of a failed trial.
+const STDERR_LINES: usize = 10;
+
+/// Cases that failed alike.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailedCases {
+    /// The name of the first one
+    pub first: String,
+    /// How many there are
+    pub count: usize,
+    /// The verdict's code, or `failed`
+    pub verdict: &'static str,
+    /// What happened
+    pub detail: String,
+}
+
+impl FailedCases {
+    /// `example_1`, or `example_1 and 3 more calls`.
+    pub fn names(&self) -> String {
+        let first = &self.first;
+        match self.count - 1 {
+            0 => first.clone(),
+            1 => format!("{first} and 1 more call"),
+            more => format!("{first} and {more} more calls"),
+        }
     }
 }
 

@@ -69,7 +69,7 @@ pub(crate) async fn run(
     let agent_run = container.run_agent(source, &task.prompt, limits).await?;
     let mut clean = agent_run.clean && agent_run.stopped_for.is_none() && !agent_run.out_of_memory;
     let mut missing = None;
-    let judged = match answer_of(&agent_run) {
+    let judged = match answer_of(&agent_run, limits) {
         Ok(answer) => {
             let request =
                 JudgeRequest { task, answer: &answer, limits, stop: StopPolicy::AllCalls };

@@ -52,6 +52,7 @@ impl RunningRound {
             tasks: [RoundTask::new(task, Seed(5))].into(),
             results: None,
             jobs: 2,
+            jobs_per_agent: 1,
             isolation: Isolation::Agent,
             partition: None,
             shrinking: Duration::ZERO,

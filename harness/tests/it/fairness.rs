@@ -71,6 +71,7 @@ async fn check(agents: &[ExpectedAgent], jobs: usize, trials: u64) -> FairnessRu
         tasks: (0..trials).map(|seed| RoundTask::new(task.clone(), Seed(seed))).collect(),
         results: None,
         jobs,
+        jobs_per_agent: 1,
         isolation: Isolation::Agent,
         partition: None,
         shrinking: Duration::ZERO,

@@ -33,7 +33,7 @@ async fn sandbox_holds_and_nothing_is_left() {
     let outcome = run(&sandbox, plan, Arc::new(|_| ())).await;
     sandbox.cleanup().await.expect("every container can be removed");
     let memory = peak_memory_kib();
-    let table = table(&outcome);
+    let table = table(&outcome, None);
     println!("{table}it took {:?}; the harness used {memory} KiB", started.elapsed());
     assert!(outcome.holds, "{table}");
     assert_eq!(sandbox.containers().await.unwrap(), [""; 0], "containers were left");

@@ -27,7 +27,8 @@ impl Tryout {
     ) -> Result<CheckOutcome, Fault> {
         let tasks = views.iter().filter_map(known).collect();
         let (seed, disclose) = (self.seed, Disclose::Public);
-        check(&self.sandbox, CheckRequest { source, tasks, seed, disclose }, on_event).await
+        let request = CheckRequest { source, tasks, seed, disclose, jobs: 1 };
+        check(&self.sandbox, request, on_event).await
     }
 }
 

@@ -80,13 +80,23 @@ impl Standing {
     }
 }
 
+/// An agent, and the tasks on which its failed cases are to be found.
+pub struct FailedCasesCheck<'a> {
+    /// The agent's source
+    pub source: &'a str,
+    /// The tasks
+    pub tasks: Vec<Task>,
+    /// Containers at work at the same time
+    pub jobs: usize,
+}
+
 /// Runs an agent on tasks and returns the public cases that it fails.
 pub async fn failed_public_cases(
     sandbox: &Sandbox,
-    source: &str,
-    tasks: Vec<Task>,
+    check_of: FailedCasesCheck<'_>,
     on_event: RoundListener,
 ) -> Result<Vec<FailedCase>, Fault> {
+    let FailedCasesCheck { source, tasks, jobs } = check_of;
     // Public cases are the same under every seed.
     let seed = Seed(0);
     let public: Vec<(TaskId, String)> = tasks
@@ -97,7 +107,8 @@ pub async fn failed_public_cases(
         })
         .collect();
     let disclose = Disclose::Public;
-    let checked = check(sandbox, CheckRequest { source, tasks, seed, disclose }, on_event).await?;
+    let request = CheckRequest { source, tasks, seed, disclose, jobs };
+    let checked = check(sandbox, request, on_event).await?;
     let cases = checked.trials.into_iter().flat_map(|trial| {
         let task = trial.record.task;
         trial.record.cases.into_iter().map(move |case| (task.clone(), case))

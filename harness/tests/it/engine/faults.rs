@@ -83,6 +83,7 @@ impl RoundInMemory {
             tasks: [RoundTask::new(task, Seed(5))].into(),
             results: Some(Results::of(&self.store)),
             jobs: 1,
+            jobs_per_agent: 1,
             isolation: Isolation::Agent,
             partition: None,
             shrinking: Duration::ZERO,

@@ -211,7 +211,7 @@ impl RunnerOutcome {
         Some(match self {
             Self::Returned { value } => CallOutcome::Returned(value.clone()),
             Self::Raised { types, message } => {
-                CallOutcome::Raised { types: types.clone(), message: message.clone() }
+                CallOutcome::Raised { types: types.clone(), message: message.clone(), line: None }
             }
             Self::Steps(steps) => {
                 CallOutcome::Steps(steps.iter().map(Self::call_outcome).collect::<Option<_>>()?)

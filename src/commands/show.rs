@@ -1,0 +1,265 @@
+//! `arena show`: which trials of a round failed, and how, from the trial records of the store.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use clap::Args;
+use harness::choice::did_you_mean;
+use harness::round::stored::{StoredContestant, StoredRound, StoredTrial};
+use harness::scoring::report::score as number;
+use harness::scoring::score::agent_score;
+use harness::trial::instance::RoundTask;
+use harness::trial::record::DisclosedTrial;
+use platform::api::{FaultRecord, RoundStatus};
+use serde::Serialize;
+use serde_json::json;
+use tasks::Verdict;
+
+use crate::args::{BenchmarkArgs, DiscloseArgs, StoreArgs};
+use crate::console::{print, print_json};
+use crate::exit::{CommandError, Result};
+use crate::output::format::{FormatArgs, OutputFormat};
+use crate::output::junit::junit;
+use crate::output::sheet::Sheet;
+use crate::output::text::{painted, without_controls};
+use crate::output::trials::{self, TrialRow, TrialsView};
+
+/// Arguments of `show`.
+#[derive(Args)]
+pub struct ShowArgs {
+    /// Show this agent's trials
+    #[arg(value_name = "AGENT")]
+    agent: Option<String>,
+    /// Show everything about the agent's trial on this task
+    #[arg(value_name = "TASK")]
+    task: Option<String>,
+    /// Leave out the tasks that passed
+    #[arg(long, conflicts_with = "verbose")]
+    failed: bool,
+    /// Show every task by itself, with all kinds of failure
+    #[arg(long)]
+    verbose: bool,
+    #[command(flatten)]
+    store: StoreArgs,
+    #[command(flatten)]
+    benchmark: BenchmarkArgs,
+    #[command(flatten)]
+    disclose: DiscloseArgs,
+    #[command(flatten)]
+    output: FormatArgs,
+}
+
+/// The trials of an agent.
+#[derive(Serialize)]
+struct AgentTrials {
+    miner_id: String,
+    /// The mean of the task scores; null if a trial is not judged
+    score: Option<f64>,
+    trials: Vec<DisclosedTrial>,
+    not_judged: Vec<FaultRecord>,
+}
+
+/// Reads the trial records of the round, and prints them.
+pub fn run(args: &ShowArgs) -> Result {
+    let store = args.store.open_existing()?;
+    let benchmark = args.benchmark.read()?;
+    let round = StoredRound::read(&store, benchmark.as_ref())?.ok_or_else(|| {
+        let root = store.root().display();
+        CommandError::Input(format!("{root} holds no judged round; run 'arena evaluate' first"))
+    })?;
+    let mut round = round;
+    args.choose(&mut round)?;
+    let agents = round.agents.iter().map(|agent| args.read(&round, agent));
+    let agents = agents.collect::<Result<Vec<_>>>()?;
+    match args.output.format() {
+        OutputFormat::Text => print(&args.text(&round, &agents)),
+        OutputFormat::Json => args.print_json(&round, agents),
+        OutputFormat::Junit => print(&junit(&rows(&agents))),
+        OutputFormat::Csv => print(&args.sheet(&agents).csv()),
+        OutputFormat::Markdown => print(&args.sheet(&agents).markdown()),
+    }
+}
+
+impl ShowArgs {
+    /// Leaves only the named agent and task in the round.
+    fn choose(&self, round: &mut StoredRound) -> Result {
+        if let Some(name) = &self.agent {
+            let names = round.agents.iter().map(|agent| agent.miner_id.as_str());
+            let suggestion = did_you_mean(name, names);
+            round.agents.retain(|agent| agent.miner_id.as_str() == name);
+            if round.agents.is_empty() {
+                return Err(CommandError::Input(format!(
+                    "no agent '{}' is in round {}{suggestion}; 'arena show' lists its agents",
+                    name.escape_debug(),
+                    round.definition.id
+                )));
+            }
+        }
+        if let Some(id) = &self.task {
+            let suggestion = did_you_mean(id, round.tasks.iter().map(|task| task.id().as_str()));
+            round.tasks.retain(|task| task.id().as_str() == id);
+            if round.tasks.is_empty() {
+                return Err(CommandError::Input(format!(
+                    "no task '{}' is in round {}{suggestion}; 'arena show AGENT' lists its tasks",
+                    id.escape_debug(),
+                    round.definition.id
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    fn read(&self, round: &StoredRound, agent: &StoredContestant) -> Result<AgentTrials> {
+        let (mut trials, mut not_judged) = (Vec::new(), Vec::new());
+        for task in &round.tasks {
+            match round.trial(agent, task, self.disclose.disclose)? {
+                StoredTrial::Judged(trial) => trials.push(*trial),
+                StoredTrial::NotJudged(fault) => not_judged.push(fault),
+            }
+        }
+        let weight = |task: &RoundTask| task.task.weight;
+        let scored = trials.iter().zip(&round.tasks);
+        let score = not_judged.is_empty().then(|| {
+            let scores: Vec<_> = scored.map(|(t, task)| (t.record.score(), weight(task))).collect();
+            agent_score(scores.iter().map(|(score, weight)| (score, *weight)))
+        });
+        Ok(AgentTrials { miner_id: agent.miner_id.to_string(), score, trials, not_judged })
+    }
+
+    fn sheet(&self, agents: &[AgentTrials]) -> Sheet {
+        if self.agent.is_some() { trials::sheet(&rows(agents)) } else { summary(agents) }
+    }
+
+    fn text(&self, round: &StoredRound, agents: &[AgentTrials]) -> String {
+        let heading = format!("{}\n", heading(round));
+        let ([agent], Some(_)) = (agents, &self.agent) else {
+            return heading + &summary(agents).text();
+        };
+        if let (Some(_), [trial]) = (&self.task, &agent.trials[..]) {
+            return heading + &details(trial);
+        }
+        let view = match (self.failed, self.verbose) {
+            (true, _) => TrialsView::Failed,
+            (_, true) => TrialsView::Verbose,
+            _ => TrialsView::Grouped,
+        };
+        let mut text = heading + &trials::text(&agent.trials, view);
+        for FaultRecord { task, fault, .. } in &agent.not_judged {
+            let _ = writeln!(text, "{task}: not judged: {}", without_controls(fault));
+        }
+        let _ = match agent.score {
+            Some(score) => writeln!(text, "\nscore: {}", number(score)),
+            None => writeln!(text, "\nscore: not judged, {} trials", agent.not_judged.len()),
+        };
+        text
+    }
+
+    fn print_json(&self, round: &StoredRound, mut agents: Vec<AgentTrials>) -> Result {
+        let about = json!({
+            "id": round.definition.id, "status": round.status,
+            "commitment": round.definition.commitment(),
+        });
+        if self.agent.is_some()
+            && let Some(agent) = agents.pop()
+        {
+            return print_json(&json!({ "round": about, "agent": agent }));
+        }
+        let agents: Vec<_> = agents
+            .iter()
+            .map(|agent| {
+                json!({
+                    "miner_id": agent.miner_id, "score": agent.score,
+                    "verdicts": verdicts(agent), "not_judged": agent.not_judged,
+                })
+            })
+            .collect();
+        print_json(&json!({ "round": about, "agents": agents }))
+    }
+}
+
+fn heading(round: &StoredRound) -> String {
+    let id = &round.definition.id;
+    match round.status {
+        RoundStatus::Open => format!("open round {id}"),
+        RoundStatus::Closed => format!("round {id}"),
+    }
+}
+
+fn rows(agents: &[AgentTrials]) -> Vec<TrialRow> {
+    let of = |agent: &AgentTrials| {
+        let judged = agent.trials.iter().map(TrialRow::judged);
+        judged.chain(agent.not_judged.iter().map(TrialRow::fault)).collect::<Vec<_>>()
+    };
+    agents.iter().flat_map(of).collect()
+}
+
+/// How many trials ended with each verdict.
+fn verdicts(agent: &AgentTrials) -> BTreeMap<&'static str, usize> {
+    let mut counts = BTreeMap::new();
+    for trial in &agent.trials {
+        *counts.entry(trial.record.verdict.code()).or_default() += 1;
+    }
+    counts
+}
+
+/// A row for each agent.
+fn summary(agents: &[AgentTrials]) -> Sheet {
+    let mut sheet = Sheet::new(["agent", "#score", "#tasks", "#passed", "failed", "#not judged"]);
+    for agent in agents {
+        let mut counts = verdicts(agent);
+        let passed = counts.remove(Verdict::Accepted.code()).unwrap_or_default();
+        let failed: Vec<_> = counts.iter().map(|(code, count)| format!("{count} {code}")).collect();
+        sheet.push([
+            agent.miner_id.clone(),
+            agent.score.map(number).unwrap_or_default(),
+            (agent.trials.len() + agent.not_judged.len()).to_string(),
+            passed.to_string(),
+            failed.join(" "),
+            match agent.not_judged.len() {
+                0 => String::new(),
+                count => count.to_string(),
+            },
+        ]);
+    }
+    sheet
+}
+
+/// Everything about a trial.
+fn details(trial: &DisclosedTrial) -> String {
+    let record = &trial.record;
+    let mut text = format!(
+        "{} on {}: {}, {} of {} cases, score {}\nagent: sha256 {}\n",
+        trial.miner_id,
+        record.task,
+        painted(record.verdict.code()),
+        record.passed,
+        record.total,
+        number(record.score),
+        record.agent_sha256
+    );
+    let _ = writeln!(
+        text,
+        "used: {} ms, {} ms of CPU time, {} MiB",
+        record.wall_ms,
+        record.cpu_ms,
+        record.peak_memory_bytes >> 20
+    );
+    let more = |truncated: bool| if truncated { " and more" } else { "" };
+    let _ = writeln!(
+        text,
+        "printed: {} bytes{}; stderr: {} bytes{}",
+        record.stdout.len(),
+        more(record.stdout_truncated),
+        record.stderr.len(),
+        more(record.stderr_truncated)
+    );
+    for (index, attempt) in record.attempts.iter().enumerate() {
+        let end = attempt.fault.as_deref().map_or("a verdict".to_owned(), without_controls);
+        let _ = writeln!(text, "attempt {}: {end}", index + 1);
+    }
+    let mut cases = Sheet::new(["case", "verdict", "what happened"]);
+    for (name, code, detail) in record.case_lines() {
+        cases.push([name.to_owned(), code.to_owned(), detail.to_owned()]);
+    }
+    text + &cases.text() + &trials::stderr(trial)
+}

@@ -1,0 +1,8 @@
+//! Results in the forms in which people read and paste them: text, CSV, Markdown and JUnit XML. Nothing here prints.
+
+pub mod format;
+pub mod junit;
+pub mod rankings;
+pub mod sheet;
+pub mod text;
+pub mod trials;

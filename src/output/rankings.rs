@@ -1,0 +1,110 @@
+//! The rankings of a round.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use harness::scoring::report::{line, score};
+use platform::api::{Ranking, Rankings, Round, RoundStatus};
+use tasks::{Family, Verdict};
+
+use super::sheet::Sheet;
+
+/// Number of agents in the table of families: the best ones.
+const FAMILY_COLUMNS: usize = 6;
+
+/// The rankings as text: how the best agents did on each family of tasks, then the line of every agent.
+pub fn text(rankings: &Rankings) -> String {
+    let mut text = heading(&rankings.round);
+    let best = &rankings.rankings[..rankings.rankings.len().min(FAMILY_COLUMNS)];
+    if !best.is_empty() {
+        let _ = writeln!(text, "{}", families(best).text());
+    }
+    for ranking in &rankings.rankings {
+        let _ = writeln!(text, "{}", line(ranking));
+    }
+    for Ranking { miner_id, copy_of, .. } in &rankings.rankings {
+        if let Some(original) = copy_of {
+            let _ = writeln!(text, "{miner_id} is a copy of {original} and earns nothing");
+        }
+    }
+    text
+}
+
+/// The rankings as a table, a row for each agent. An agent that is not judged has no rank and no score.
+pub fn sheet(rankings: &Rankings) -> Sheet {
+    let mut sheet = Sheet::new([
+        "#rank",
+        "agent",
+        "#score",
+        "#tasks passed",
+        "#tasks",
+        "#reward 'TAO'",
+        "note",
+    ]);
+    for ranking in &rankings.rankings {
+        let copy = ranking.copy_of.as_ref();
+        sheet.push([
+            ranking.rank.to_string(),
+            ranking.miner_id.to_string(),
+            score(ranking.score),
+            passed(ranking).to_string(),
+            ranking.tasks.len().to_string(),
+            ranking.reward_tao.clone(),
+            copy.map(|original| format!("copy of {original}")).unwrap_or_default(),
+        ]);
+    }
+    let mut unjudged = BTreeMap::<&str, usize>::new();
+    for fault in &rankings.round.faults {
+        *unjudged.entry(fault.miner_id.as_str()).or_default() += 1;
+    }
+    for (miner_id, trials) in unjudged {
+        let mut cells: [String; 7] = Default::default();
+        cells[1] = miner_id.to_owned();
+        cells[6] = format!("not judged: {trials} faults");
+        sheet.push(cells);
+    }
+    sheet
+}
+
+fn passed(ranking: &Ranking) -> usize {
+    ranking.tasks.values().filter(|task| task.verdict == Verdict::Accepted).count()
+}
+
+/// What a reader must know before the table: nothing for the final ranking of a whole round.
+fn heading(round: &Round) -> String {
+    let mut text = String::new();
+    if round.status == RoundStatus::Open {
+        let _ = writeln!(text, "standings of open round {}", round.id);
+    }
+    if round.partial {
+        let _ = writeln!(text, "partial: not all tasks or agents");
+    }
+    if round.is_provisional() {
+        let _ = writeln!(
+            text,
+            "provisional: {} trials not judged, so ranks and rewards may change",
+            round.faults.len()
+        );
+    }
+    text
+}
+
+/// A column for each agent, and a row for each family of tasks.
+fn families(rankings: &[Ranking]) -> Sheet {
+    let names: Vec<_> = rankings.iter().map(|ranking| format!("#{}", ranking.miner_id)).collect();
+    let mut sheet = Sheet::new(std::iter::once("").chain(names.iter().map(String::as_str)));
+    let row = |name: &str, cell: &dyn Fn(&Ranking) -> String| -> Vec<String> {
+        std::iter::once(name.to_owned()).chain(rankings.iter().map(cell)).collect()
+    };
+    sheet.push(row("rank", &|ranking| ranking.rank.to_string()));
+    sheet.push(row("tasks passed", &|r| format!("{} of {}", passed(r), r.tasks.len())));
+    for family in Family::ALL {
+        let cell = |ranking: &Ranking| {
+            ranking.families.get(family).map(|number| score(*number)).unwrap_or_default()
+        };
+        if rankings.iter().any(|ranking| ranking.families.contains_key(family)) {
+            sheet.push(row(family.as_str(), &cell));
+        }
+    }
+    sheet
+}
