@@ -278,7 +278,7 @@ mod tests {
         assert!(root(&[-1e12, 1e12], 1.0 + 5e-9));
         assert!(!root(&[-1e12, 1e12], 1.0 + 2e-8));
         assert!(root(&[-1e14, 1e12], 100.0 + 5e-7));
-        // A zero at the very end of the distance is no change of sign.
+        // A zero at the very end of the distance does not change the sign.
         assert!(!root(&[0.0, 1e12], 1e-8));
         assert!(!root(&[0.0, 1e12], -1e-8));
     }
