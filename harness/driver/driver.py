@@ -17,6 +17,7 @@ import _ctypes
 import _json
 import _signal as signal
 import fcntl
+import itertools
 import marshal
 import mmap
 import os
@@ -277,19 +278,21 @@ class NotCanonical(Exception):
 
 # Types whose equal values have the same bytes, also inside a list.
 PLAIN = {type(None), int, str, bytes}
+# Those of which also long lists are not packed.
+UNPACKED = PLAIN - {int}
 NUMBERS = {int, float, bool}
 # A list of at least this many numbers is packed as a whole.
 PACKED_LENGTH = 16
 # Below this, a float and an integer that are equal hold exactly the same number.
 EXACT = float(1 << 53)
 NEGATIVE_ZERO = struct.pack("=d", -0.0)
+NAN = float("nan")
 
 
 def canonical(value):
     """Returns a form in which values that Python calls equal are the same, or raises NotCanonical.
 
-    A float with a fraction has no such form: it may be compared with a tolerance, so it has to cross itself. Lists of
-    plain values and of numbers are the large ones, and are not looped over here.
+    Lists of plain values and of numbers are the large ones, and are not looped over here.
     """
     kind = type(value)
     if kind in PLAIN:
@@ -297,26 +300,28 @@ def canonical(value):
     if kind is bool:
         return int(value)
     if kind is float:
-        if value.is_integer():
-            return int(value)
+        # Here every nan equals every nan.
+        return int(value) if value.is_integer() else value if value == value else NAN
     elif kind is list or kind is tuple:
         kinds = set(map(type, value))
         if kinds <= NUMBERS and len(value) >= PACKED_LENGTH and (packed := pack(value)):
             # No other form contains an ellipsis, so none looks like this one.
             return kind((..., packed))
-        if kinds <= PLAIN:
+        if kinds <= PLAIN or kinds == {tuple} and set(map(type, itertools.chain.from_iterable(value))) <= UNPACKED:
             return value
         items = kind(map(canonical, value))
         # Numbers of other types are packed like those that they are equal to.
-        return items if kinds <= NUMBERS or set(map(type, items)) != {int} else canonical(items)
+        return items if kinds <= NUMBERS or not set(map(type, items)) <= NUMBERS else canonical(items)
     elif kind is set or kind is frozenset or is_set(kind):
         return frozenset(map(canonical, value))
     elif is_dict(kind):
         entries = dict.items(value)
         return (..., sorted((marshalled(canonical(k)), marshalled(canonical(v))) for k, v in entries))
-    elif is_fraction(kind):
-        if is_finite(value) and value == (integer := int(value)):
-            return integer
+    elif is_fraction(kind) and is_finite(value):
+        if value == (number := int(value)):
+            return number
+        if value == (number := float(value)):
+            return number
     elif (equal := equal_value(value, kind)) is not value:
         return canonical(equal)
     raise NotCanonical
@@ -334,8 +339,6 @@ def pack(numbers):
     except OverflowError:
         return None
     floats = array.array("d", numbers)
-    if not all(map(float.is_integer, floats)):
-        raise NotCanonical
     packed = floats.tobytes()
     if NEGATIVE_ZERO in packed:
         packed = array.array("d", [number + 0.0 for number in floats]).tobytes()
@@ -350,7 +353,8 @@ def marshalled(form):
 def digest(value, over):
     """Returns the digest of a value's canonical form, or None if it has none or one of at most `over` bytes.
 
-    Where size decides, lists of floats cross themselves: they are compared with a tolerance.
+    Where size decides, lists of floats cross themselves: they are compared with a tolerance. Other values that contain
+    floats are not.
     """
     import hashlib
 
@@ -1161,6 +1165,7 @@ class Calls:
         self.batches_read = self.batch_start = self.batch_end = 0
         self.values_left, self.timeouts_left = order["values_bytes"], order["timeouts"]
         self.next = 0
+        self.slowest_call = 0.0
         self.loaded = False
         self.clean = True
 
@@ -1188,7 +1193,8 @@ class Calls:
             self.read_batch()
         self.inputs.release()
         self.clean = wipe_all() and self.clean
-        self.host.state(done={"clean": self.clean, **self.usage.report(), **self.deadline.report()})
+        slowest = {"slowest_call_ms": round(self.slowest_call * 1000)}
+        self.host.state(done={"clean": self.clean, **slowest, **self.usage.report(), **self.deadline.report()})
 
     def run_candidate(self):
         """Runs one process until it has made all calls or ends early. Returns the reason, and how it ended."""
@@ -1250,6 +1256,8 @@ class Calls:
             if clock.left() <= 0:
                 return "cpu", status
             buffer += chunk
+            if ready:
+                self.slowest_call = max(self.slowest_call, clock.own() - clock.own_before)
             before = self.next, ready
             why, ready = self.take_frames(buffer, ready)
             if why is not None:

@@ -8,8 +8,8 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use tasks::benchmark::{BenchmarkProblem, Expected, Format, ProblemError};
-use tasks::{Sha256, Task, TaskId};
+use tasks::benchmark::{BenchmarkProblem, Format, ProblemError};
+use tasks::{Sha256, TaskId};
 
 /// The warning about a benchmark whose verdicts a candidate can forge.
 pub const ADVISORY: &str = "advisory: these verdicts rest on assertions that run in the candidate's process; they never rank anyone \
@@ -160,13 +160,6 @@ impl Benchmark {
     pub fn problem(&self, index: usize) -> BenchmarkProblem {
         let line = &self.entries[index].line;
         BenchmarkProblem::parse(line, self.format).expect("every line was checked when it was read")
-    }
-
-    /// Returns a problem as a task with its expected values.
-    pub fn task(&self, problem: &BenchmarkProblem, expected: Vec<Expected>) -> Task {
-        let mut task = problem.task(expected);
-        task.limits.memory_bytes = self.memory_bytes;
-        task
     }
 }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use platform::store::write_atomically;
 use serde::{Deserialize, Serialize};
 use tasks::benchmark::{BenchmarkProblem, Expected};
-use tasks::{CallOutcome, Case, Limits, Seed, Sha256, TaskId};
+use tasks::{CallOutcome, Case, Limits, Seed, Sha256, Task, TaskId};
 
 use crate::Fault;
 use crate::benchmark::file::Benchmark;
@@ -34,13 +34,31 @@ const TRUSTED: Limits = Limits {
     ..Limits::STANDARD
 };
 
+/// How much more CPU time than the canonical solution a sample may use, as in EvalPlus.
+const TIME_FACTOR: u64 = 4;
+
 /// What the canonical solution of one problem returned, and how long it took: one file of the cache.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ReferenceOutput {
     /// The results, in the order of the inputs
     pub expected: Vec<Expected>,
     /// CPU time of all calls together, in milliseconds
     pub cpu_ms: u64,
+    /// CPU time of the slowest of them, in milliseconds
+    pub slowest_call_ms: u64,
+}
+
+impl ReferenceOutput {
+    /// Returns a problem as a task with these expected values. A sample has [`TIME_FACTOR`] times as much time as the
+    /// canonical solution, and at least the time that every answer has.
+    pub fn task(self, benchmark: &Benchmark, problem: &BenchmarkProblem) -> Task {
+        let mut task = problem.task(self.expected);
+        let limits = &mut task.limits;
+        limits.memory_bytes = benchmark.memory_bytes;
+        limits.call_cpu_ms = limits.call_cpu_ms.max(TIME_FACTOR * self.slowest_call_ms);
+        limits.calls_wall_ms = limits.calls_wall_ms.max(TIME_FACTOR * self.cpu_ms);
+        task
+    }
 }
 
 /// A problem that cannot be judged, because its canonical solution does not produce expected values.
@@ -234,7 +252,7 @@ async fn call_canonical(
 ) -> Result<Computed, Fault> {
     let inputs = problem.inputs();
     if inputs.is_empty() {
-        return Ok(Ok(ReferenceOutput { expected: Vec::new(), cpu_ms: 0 }));
+        return Ok(Ok(ReferenceOutput::default()));
     }
     let (mut expected, mut failed) = (Vec::with_capacity(inputs.len()), None);
     let on_end = |end| {
@@ -267,7 +285,10 @@ async fn call_canonical(
     }
     Ok(match rejected_by_itself(problem, &expected) {
         Some(case) => Err(format!("its own result of {case} would fail")),
-        None => Ok(ReferenceOutput { expected, cpu_ms: run.usage.cpu_ms }),
+        None => {
+            let (cpu_ms, slowest_call_ms) = (run.usage.cpu_ms, run.slowest_call_ms);
+            Ok(ReferenceOutput { expected, cpu_ms, slowest_call_ms })
+        }
     })
 }
 

@@ -258,12 +258,12 @@ impl SharedSamples {
         let SamplesPlan { benchmark, outputs, cases, .. } = &self.plan;
         let mut problem = benchmark.problem(place);
         let base_count = problem.base_count();
-        let mut expected = outputs[&place].expected.clone();
+        let mut output = outputs[&place].clone();
         if *cases == CaseSet::Base {
             problem = problem.base_only();
-            expected.truncate(base_count);
+            output.expected.truncate(base_count);
         }
-        let task = RoundTask::new(benchmark.task(&problem, expected), Seed(0));
+        let task = RoundTask::new(output.task(benchmark, &problem), Seed(0));
         Arc::new(ParsedProblem { name: problem.name, base_count, task })
     }
 }

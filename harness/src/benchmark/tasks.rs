@@ -158,7 +158,7 @@ pub fn stored(round: &StoredTasks<'_>) -> Result<Vec<Task>, TaskSourceError> {
 
 fn problems(benchmark: &Benchmark, outputs: BTreeMap<usize, ReferenceOutput>) -> Vec<Task> {
     let task = |(index, output): (usize, ReferenceOutput)| {
-        benchmark.task(&benchmark.problem(index), output.expected)
+        output.task(benchmark, &benchmark.problem(index))
     };
     outputs.into_iter().map(task).collect()
 }

@@ -132,6 +132,7 @@ enum CallsEvent {
 pub(super) struct CallsDone {
     pub clean: bool,
     pub starved_ms: u64,
+    pub slowest_call_ms: u64,
     pub usage: ResourceUsage,
 }
 
@@ -150,8 +151,13 @@ impl CallsProgress {
                     return Ok(CallsEvent::Nothing);
                 }
                 DriverMessage::Ended { index, end } if index == self.ended => CallEnd::Ended(end),
-                DriverMessage::Done { clean, starved_ms, usage } => {
-                    return Ok(CallsEvent::Done(CallsDone { clean, starved_ms, usage }));
+                DriverMessage::Done { clean, starved_ms, slowest_call_ms, usage } => {
+                    return Ok(CallsEvent::Done(CallsDone {
+                        clean,
+                        starved_ms,
+                        slowest_call_ms,
+                        usage,
+                    }));
                 }
                 _ => return Err("it sent a message out of turn".to_owned()),
             },

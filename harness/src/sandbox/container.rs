@@ -134,9 +134,10 @@ impl Container {
         let (input, frames) = (&mut self.input, &mut self.frames);
         let line = DriverLine { input, frames, deadline: &mut deadline };
         match exchange(line, plan, &mut progress, on_end).await {
-            Ok(CallsDone { clean, starved_ms, usage }) => {
+            Ok(CallsDone { clean, starved_ms, slowest_call_ms, usage }) => {
                 self.check_not_starved(starved_ms, limits.calls_wall_ms)?;
-                Ok(CallsRun { load: progress.load, rest: CallEnd::NotMade, clean, usage })
+                let (load, rest) = (progress.load, CallEnd::NotMade);
+                Ok(CallsRun { load, rest, clean, slowest_call_ms, usage })
             }
             Err(error) => match self.fault(error, deadline).await {
                 _ if self.out_of_memory => Ok(out_of_memory(progress)),
@@ -249,5 +250,6 @@ impl Container {
 fn out_of_memory(progress: CallsProgress) -> CallsRun {
     let end = ProcessEnd { why: TerminationReason::Memory, exit: None, signal: Some(9) };
     let load = if progress.ended == 0 { LoadOutcome::Ended(end) } else { progress.load };
-    CallsRun { load, rest: CallEnd::Ended(end), clean: false, usage: ResourceUsage::default() }
+    let (rest, usage) = (CallEnd::Ended(end), ResourceUsage::default());
+    CallsRun { load, rest, clean: false, slowest_call_ms: 0, usage }
 }

@@ -153,6 +153,8 @@ pub(super) enum DriverMessage {
         clean: bool,
         /// How long the machine kept a process of the container from running, if that is why the calls ended
         starved_ms: u64,
+        /// CPU time of the slowest call that returned or raised, in milliseconds
+        slowest_call_ms: u64,
         #[serde(flatten)]
         usage: ResourceUsage,
     },
@@ -229,6 +231,8 @@ pub struct CallsRun {
     pub rest: CallEnd,
     /// Whether the container is fit for another trial
     pub clean: bool,
+    /// CPU time of the slowest call that returned or raised, in milliseconds
+    pub slowest_call_ms: u64,
     /// What it used
     pub usage: ResourceUsage,
 }

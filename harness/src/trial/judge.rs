@@ -291,7 +291,7 @@ mod tests {
     }
 
     fn run(load: LoadOutcome, rest: CallEnd) -> CallsRun {
-        CallsRun { load, rest, clean: true, usage: ResourceUsage::default() }
+        CallsRun { load, rest, clean: true, slowest_call_ms: 0, usage: ResourceUsage::default() }
     }
 
     /// Judges calls that ended like this.
