@@ -37,7 +37,10 @@ pub async fn run(args: GauntletArgs) -> Result {
         return Err(CommandError::Input(format!(
             "no hostile program has '{}' in its name{}; harness/gauntlet/ holds them",
             args.names.join(" ").escape_debug(),
-            did_you_mean(&args.names[0], known.iter().map(String::as_str))
+            did_you_mean(
+                &args.names[0],
+                known.iter().map(|name| name.rsplit('/').next().unwrap_or(name))
+            )
         )));
     }
     // One more than processors, because time is among what the programs compete for.

@@ -21,21 +21,16 @@ pub enum OutputFormat {
 #[derive(Args)]
 pub struct FormatArgs {
     /// Form of the output on stdout
-    #[arg(
-        long = "format",
-        value_name = "FORM",
-        default_value = "text",
-        hide_possible_values = false
-    )]
-    chosen: OutputFormat,
+    #[arg(long = "format", value_name = "FORM", default_value = "text")]
+    form: OutputFormat,
     /// Short for '--format json': print one JSON document to stdout and nothing else
-    #[arg(long, conflicts_with = "chosen")]
+    #[arg(long, conflicts_with = "form")]
     json: bool,
 }
 
 impl FormatArgs {
     /// The form that was chosen.
     pub fn format(&self) -> OutputFormat {
-        if self.json { OutputFormat::Json } else { self.chosen }
+        if self.json { OutputFormat::Json } else { self.form }
     }
 }

@@ -1,8 +1,12 @@
 //! A table that can be printed as text, CSV and Markdown.
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 
 use super::text::{terminal_columns, with_painted_verdicts, without_controls};
+
+/// A line below the header and no other: a table of many rows stays short.
+const STYLE: TableStyle =
+    TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
 /// A table.
 pub struct Sheet {
@@ -42,7 +46,7 @@ impl Sheet {
 
     fn text_of_width(&self, columns: Option<u16>) -> String {
         let mut table = Table::new();
-        table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+        table.load_style(STYLE);
         table.set_content_arrangement(ContentArrangement::Dynamic);
         if let Some(columns) = columns {
             table.set_width(columns);

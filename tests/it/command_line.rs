@@ -76,6 +76,29 @@ fn help_lists_the_choices_of_an_argument() {
 }
 
 #[test]
+fn every_command_that_runs_trials_has_jobs() {
+    for word in ["check", "evaluate", "samples", "gate", "gauntlet", "verify", "status"] {
+        assert!(stdout(&[word, "--help"]).contains("--jobs <N>"), "{word}");
+    }
+}
+
+#[test]
+fn tasks_are_chosen_by_pattern_and_family() {
+    let count = |arguments: &[&str]| {
+        let table = stdout(&[&["tasks"], arguments].concat());
+        let last = table.lines().last().expect("a count").to_owned();
+        last.split_whitespace()
+            .next()
+            .and_then(|count| count.parse::<usize>().ok())
+            .expect("a count")
+    };
+    let parsing = tasks::all().iter().filter(|task| task.family == tasks::Family::Parsing).count();
+    assert_eq!(count(&["--family", "parsing"]), parsing);
+    assert_eq!(count(&["--task", "two_sum", "--family", "parsing"]), parsing + 1);
+    assert!((2..parsing).contains(&count(&["--task", "parse_*"])));
+}
+
+#[test]
 fn completions_name_every_command() {
     let words = words();
     for shell in [Shell::Bash, Shell::Zsh, Shell::Fish, Shell::PowerShell, Shell::Elvish] {
@@ -143,6 +166,18 @@ fn misspelled_words_get_a_suggestion() {
     assert!(said(&["evalute"]).contains("'evaluate'"), "{}", said(&["evalute"]));
     let said = said(&["evaluate", "--partiton", "1/2"]);
     assert!(said.contains("'--partition'"), "{said}");
+    for (arguments, name) in [
+        (&["tasks", "two_sun"][..], "did you mean 'two_sum'?"),
+        (&["tasks", "--task", "revers_string"], "did you mean 'reverse_string'?"),
+        (&["tasks", "--family", "parsin"], "'parsing'"),
+        (&["check", "agent.py", "--format", "marcdown"], "'markdown'"),
+        (&["gauntlet", "fork_bom_"], "did you mean 'fork_bomb'?"),
+    ] {
+        let output = arena(arguments);
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(name), "{said}");
+    }
 }
 
 #[test]

@@ -13,5 +13,6 @@ mod rankings;
 mod remote;
 mod rounds;
 mod samples;
+mod show;
 mod support;
 mod terminal;

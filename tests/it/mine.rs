@@ -387,6 +387,14 @@ async fn status_shows_the_rank_and_failed_public_cases() {
         (&1.into(), &().into())
     );
 
+    // Without Docker the rank is shown all the same.
+    let mut command = platform.command(&status);
+    command.env("DOCKER_HOST", "unix:///no/such/socket");
+    let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    let ran = Finished::of(output);
+    assert!(ran.stdout.contains("rank 1 of 1, score 12.50"), "{ran:?}");
+    ran.check(1, &["the public cases that it fails are not available", "no Docker daemon"]);
+
     // Without the kept copy nothing can be run, and that is reported.
     let elsewhere = platform.directory().join("elsewhere").display().to_string();
     let ran = platform.arena(&["status", "--miner", "me", "--work", &elsewhere]).await;
