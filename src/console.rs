@@ -72,7 +72,7 @@ impl PlainProgress {
             return None;
         }
         *tenths = done;
-        Some(format!("{position} of {length} {noun} ({}0 %)", done))
+        Some(format!("{position} of {length} {noun} ({done}0 %)"))
     }
 }
 

@@ -118,7 +118,7 @@ impl From<AnswerSourceError> for CommandError {
     fn from(error: AnswerSourceError) -> Self {
         match error {
             AnswerSourceError::Unusable(why) | AnswerSourceError::NoAnswer(why) => Self::Input(why),
-            error => Self::Fault(error.to_string()),
+            AnswerSourceError::Failed(why) => Self::Fault(why),
         }
     }
 }

@@ -38,10 +38,10 @@ pub async fn run(args: &DoctorArgs) -> Result {
     match config::find() {
         Ok(None) => {}
         Ok(Some(config)) => {
-            diagnosis.report("settings", Ok::<_, Fault>(config.path().display()))?
+            diagnosis.report("settings", Ok::<_, Fault>(config.path().display()))?;
         }
         Err(error) => {
-            diagnosis.report("settings", Err::<&str, _>(error.message().unwrap_or_default()))?
+            diagnosis.report("settings", Err::<&str, _>(error.message().unwrap_or_default()))?;
         }
     }
     if diagnosis.healthy { print("no problems found\n") } else { Err(CommandError::Reported) }

@@ -31,6 +31,7 @@ use crate::sandbox::with_sandbox;
 
 /// Arguments of `mine`.
 #[derive(Args)]
+#[allow(clippy::struct_excessive_bools, reason = "flags of the command line are independent")]
 pub struct MineArgs {
     #[command(flatten)]
     platform: PlatformArgs,

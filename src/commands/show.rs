@@ -118,9 +118,13 @@ impl ShowArgs {
             }
         }
         let weight = |task: &RoundTask| task.task.weight;
-        let scored = trials.iter().zip(&round.tasks);
+        let tasks = &round.tasks;
         let score = not_judged.is_empty().then(|| {
-            let scores: Vec<_> = scored.map(|(t, task)| (t.record.score(), weight(task))).collect();
+            let scores: Vec<_> = trials
+                .iter()
+                .zip(tasks)
+                .map(|(trial, task)| (trial.record.score(), weight(task)))
+                .collect();
             agent_score(scores.iter().map(|(score, weight)| (score, *weight)))
         });
         Ok(AgentTrials { miner_id: agent.miner_id.to_string(), score, trials, not_judged })

@@ -58,8 +58,8 @@ pub fn sheet(rankings: &Rankings) -> Sheet {
         *unjudged.entry(fault.miner_id.as_str()).or_default() += 1;
     }
     for (miner_id, trials) in unjudged {
-        let mut cells: [String; 7] = Default::default();
-        cells[1] = miner_id.to_owned();
+        let mut cells: [String; 7] = <[String; 7]>::default();
+        miner_id.clone_into(&mut cells[1]);
         cells[6] = format!("not judged: {trials} faults");
         sheet.push(cells);
     }

@@ -49,8 +49,8 @@ pub struct ReferenceOutput {
 }
 
 impl ReferenceOutput {
-    /// Returns a problem as a task with these expected values. A sample has [`TIME_FACTOR`] times as much time as the
-    /// canonical solution, and at least the time that every answer has.
+    /// Returns a problem as a task with these expected values. A sample has four times as much time as the canonical
+    /// solution, and at least the time that every answer has.
     pub fn task(self, benchmark: &Benchmark, problem: &BenchmarkProblem) -> Task {
         let mut task = problem.task(self.expected);
         let limits = &mut task.limits;
@@ -283,13 +283,11 @@ async fn call_canonical(
         let name = problem.case_name(expected.len());
         return Ok(Err(format!("its call for {name} failed: {why}")));
     }
-    Ok(match rejected_by_itself(problem, &expected) {
-        Some(case) => Err(format!("its own result of {case} would fail")),
-        None => {
-            let (cpu_ms, slowest_call_ms) = (run.usage.cpu_ms, run.slowest_call_ms);
-            Ok(ReferenceOutput { expected, cpu_ms, slowest_call_ms })
-        }
-    })
+    if let Some(case) = rejected_by_itself(problem, &expected) {
+        return Ok(Err(format!("its own result of {case} would fail")));
+    }
+    let (cpu_ms, slowest_call_ms) = (run.usage.cpu_ms, run.slowest_call_ms);
+    Ok(Ok(ReferenceOutput { expected, cpu_ms, slowest_call_ms }))
 }
 
 /// Returns the first case whose expected value does not pass its own check. Such a value, for example an object, would

@@ -86,9 +86,8 @@ fn parse(
         .ok_or_else(|| format!("the benchmark has no problem '{}'", name.escape_debug()))?;
     let answer = match (record.get("solution"), record.get("completion")) {
         (Some(Value::Str(solution)), _) => Some(solution.clone()),
-        (Some(Value::BrokenStr(_)), _) => None,
+        (Some(Value::BrokenStr(_)), _) | (_, Some(Value::BrokenStr(_))) => None,
         (_, Some(Value::Str(completion))) => Some(benchmark.problem(problem).completed(completion)),
-        (_, Some(Value::BrokenStr(_))) => None,
         _ => return Err("`solution` or `completion` must be a string".to_owned()),
     };
     Ok((problem, answer))

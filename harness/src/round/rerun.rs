@@ -70,7 +70,7 @@ pub async fn rerun(
     let trials = chosen.into_iter().map(|index| report.trials[index].clone());
     let queue = Arc::new(WorkQueue::new(trials));
     let (sandbox, store, definitions) = (sandbox.clone(), store.clone(), definitions.to_vec());
-    let rerun = Arc::new(Rerun { sandbox, store, definitions, seed });
+    let rerun = Arc::new(TrialRerun { sandbox, store, definitions, seed });
     let work = || {
         let (rerun, queue) = (Arc::clone(&rerun), Arc::clone(&queue));
         async move {
@@ -86,14 +86,14 @@ pub async fn rerun(
 }
 
 /// What trials run again with.
-struct Rerun {
+struct TrialRerun {
     sandbox: Sandbox,
     store: Store,
     definitions: Vec<Task>,
     seed: Seed,
 }
 
-impl Rerun {
+impl TrialRerun {
     /// Runs one trial again. Returns a sentence if it ends otherwise.
     async fn run_again(&self, trial: &DisclosedTrial) -> Result<Option<String>, Fault> {
         let Self { sandbox, store, definitions, seed } = self;

@@ -5,8 +5,8 @@ use tasks::{Limits, Verdict};
 
 use crate::sandbox::{ProcessEnd, TerminationReason};
 
-/// A call that neither uses nor waits for the CPU is stopped after this many times its CPU limit. Must equal IDLE_SHARE
-/// in `driver.py`.
+/// A call that neither uses nor waits for the CPU is stopped after this many times its CPU limit. Must equal
+/// `IDLE_SHARE` in `driver.py`.
 const IDLE_SHARE: u64 = 2;
 
 /// Returns the verdict of a process that ended, and what it exceeded or did.

@@ -87,16 +87,14 @@ impl<'a> TrialJudge<'a> {
                     }
                     _ => {}
                 }
-                match end_in_words(*end) {
-                    // An exit status can leak a byte of the input.
-                    Some(how) => explained(case, verdict, &detail, how),
+                let Some(how) = end_in_words(*end) else {
                     // The call and the limit are the host's words, so they are never withheld for a public case.
-                    None => {
-                        let call = case.short_call(entry_point);
-                        let result = explained(case, verdict, &detail, format!("{call}: {detail}"));
-                        return self.push_and_stop(secret(case, result));
-                    }
-                }
+                    let call = case.short_call(entry_point);
+                    let result = explained(case, verdict, &detail, format!("{call}: {detail}"));
+                    return self.push_and_stop(secret(case, result));
+                };
+                // An exit status can leak a byte of the input.
+                explained(case, verdict, &detail, how)
             }
             CallEnd::NotMade => {
                 CaseResult::new(&case.name, self.cut_short.0, self.cut_short.1.clone())
@@ -350,13 +348,14 @@ mod tests {
                 let _ = judge.take(&slow);
             }
             for (case, result) in task.cases.iter().zip(judge.finish().0) {
-                for (disclose, input_shown) in [
-                    (Disclose::None, false),
-                    (Disclose::Public, case.public),
-                    (Disclose::All, true),
+                for (disclose, limit_shown, input_shown) in [
+                    (Disclose::None, case.public, false),
+                    (Disclose::Public, case.public, case.public),
+                    (Disclose::All, true, true),
                 ] {
                     let shown = result.clone().disclosed(disclose).detail;
-                    assert!(shown.contains("the limit of 2 s of CPU time per call"), "{shown}");
+                    let limit = "the limit of 2 s of CPU time per call";
+                    assert_eq!(shown.contains(limit), limit_shown, "{shown}");
                     assert_eq!(shown.contains("reverse_string("), input_shown, "{shown}");
                 }
             }

@@ -198,7 +198,8 @@ proptest! {
 #[test]
 fn the_starter_finds_the_id_of_every_task_in_its_prompt() {
     let views: Vec<_> = tasks::all().iter().map(tasks::Task::view).collect();
-    let answers: String = views.iter().map(|view| format!("'{0}': '{0}', ", view.id)).collect();
+    let answers: Vec<_> = views.iter().map(|view| format!("'{0}': '{0}'", view.id)).collect();
+    let answers = answers.join(", ");
     let start = STARTER_AGENT.find("ANSWERS = {").unwrap();
     let end = start + STARTER_AGENT[start..].find("\n}\n").unwrap() + 3;
     let source =

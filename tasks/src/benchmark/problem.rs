@@ -134,13 +134,12 @@ impl BenchmarkProblem {
         let entry_point = called_function(&canonical_solution, first)
             .ok_or_else(|| field("code", "the source of a function that `test_list` calls"))?;
         // The releases of EvalPlus have all their assertions in `test`.
-        let tests = match record.get("test") {
-            Some(_) => text(record, "test")?,
-            None => {
-                let set_up = text(record, "test_setup_code").into_iter();
-                let all = lines("test_imports")?.into_iter().chain(set_up).chain(assertions);
-                all.collect::<Vec<_>>().join("\n")
-            }
+        let tests = if record.get("test").is_some() {
+            text(record, "test")?
+        } else {
+            let set_up = text(record, "test_setup_code").into_iter();
+            let all = lines("test_imports")?.into_iter().chain(set_up).chain(assertions);
+            all.collect::<Vec<_>>().join("\n")
         };
         Ok(Self {
             id: task_id(&name)?,
