@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Command};
-use miner::budget::Price;
+use harness::gateway::price::Price;
 use miner::model::spec::ModelSpec;
 use platform::MinerId;
 use serde::de::Error as _;

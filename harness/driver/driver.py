@@ -4,11 +4,12 @@ It judges nothing and never receives an expected value. What it reports about ti
 comes from the kernel. What the candidate's process sends is kept apart from that and passed on unread. The host hands
 this file to Python as a single argument (`python -c`), so it must stay one file that needs the standard library alone.
 
-Frames, both ways: a big-endian u32 length and that many bytes. A frame from the host holds one JSON command, or one
-batch of inputs for the calls that a command asked for; an empty frame means that no more calls are needed. A frame to
-the host holds a u32 tag and a payload. Tag STATEMENT marks a statement of this driver, in JSON. All other tags mark
-what the candidate's process sent: tag n is the outcome of call n, LOADED means that it is ready for calls, REFUSED that
-the answer cannot be used.
+Frames, both ways: a big-endian u32 length and that many bytes, of which the first four are a u32 tag and the others a
+payload. A frame from the host is a COMMAND in JSON, a batch of INPUTS for the calls that a command asked for, a STOP,
+which means that no more calls are needed, or a part of a connection to a model (RELAYED). A frame to the host with the
+tag STATEMENT holds a statement of this driver, in JSON, and one with the tag RELAYED a part of a connection of the
+agent. All other tags mark what the candidate's process sent: tag n is the outcome of call n, LOADED means that it is
+ready for calls, REFUSED that the answer cannot be used.
 """
 
 # `_ctypes`, `_json` and `_signal` are the C parts of the modules without the underscore. With their Python parts this
@@ -36,6 +37,17 @@ WRITABLE = (WORK + "/", "/tmp/", "/var/tmp/", "/run/", "/dev/", "/proc/")
 STATEMENT = 0xFFFFFFFF
 LOADED = 0xFFFFFFFE
 REFUSED = 0xFFFFFFFD
+RELAYED = 0xFFFFFFFC
+# Tags of the host, besides RELAYED.
+COMMAND, INPUTS, STOP = 1, 2, 3
+# The socket that leads to a model, if the trial has one.
+MODEL_SOCKET = WORK + "/model.sock"
+# What a RELAYED frame means for a connection; its payload is the connection's number, one of these, and data.
+OPENED, DATA, CLOSED, WINDOW, CLOCK_STOPPED, CLOCK_RUNS = range(6)
+# Bytes of a connection that may be under way in one direction. Must equal WINDOW_BYTES in relay.rs.
+WINDOW_BYTES = 1 << 16
+# Connections that are open at the same time, that wait to be accepted, and that a trial can make in all.
+MAX_CONNECTIONS, BACKLOG, ALL_CONNECTIONS = 4, 128, 4096
 # Deepest nesting of a value that is sent. Must equal MAX_DEPTH in tasks/src/value.rs.
 MAX_DEPTH = 40
 # Largest numerator and denominator of a fraction that is sent. Must equal MAX_FRACTION_BITS in tasks/src/value/types.rs.
@@ -502,6 +514,7 @@ class Host:
         os.dup2(null, 0)
         os.dup2(null, 1)
         os.close(null)
+        os.set_blocking(self.sink, False)
         self.unsent = bytearray()
 
     def read(self, size):
@@ -513,16 +526,25 @@ class Host:
             data += chunk
         return bytes(data)
 
-    def length(self):
-        """Reads the length of the next frame."""
-        (length,) = struct.unpack(">I", self.read(4))
-        return length
+    def header(self):
+        """Reads the header of the next frame. Returns its tag and the size of its payload."""
+        length, tag = struct.unpack(">II", self.read(8))
+        return tag, length - 4
+
+    def next(self):
+        """The same for the next frame that belongs to no connection. Those come too late for an agent that has ended."""
+        while True:
+            tag, size = self.header()
+            if tag != RELAYED:
+                return tag, size
+            self.read(size)
 
     def command(self):
-        """Reads the next command. Skips empty frames, which come too late to stop any calls."""
-        while not (length := self.length()):
-            pass
-        return decode(self.read(length))
+        """Reads the next command. Skips frames that come too late to stop any calls."""
+        while True:
+            tag, size = self.next()
+            if tag == COMMAND:
+                return decode(self.read(size))
 
     def pass_on(self, frame):
         self.unsent += frame
@@ -532,11 +554,22 @@ class Host:
         body = struct.pack(">I", STATEMENT) + statement_json(statement).encode()
         self.pass_on(struct.pack(">I", len(body)) + body)
 
+    def relay(self, number, kind, data=b""):
+        """Queues a part of a connection of the agent."""
+        self.pass_on(struct.pack(">IIIB", 9 + len(data), RELAYED, number, kind) + data)
+
+    def flush_some(self):
+        """Sends as much as the host takes at present. Returns whether that is anything."""
+        try:
+            del self.unsent[: os.write(self.sink, self.unsent)]
+        except BlockingIOError:
+            return False
+        return True
+
     def flush(self):
-        view = memoryview(bytes(self.unsent))
-        self.unsent.clear()
-        while view:
-            view = view[os.write(self.sink, view) :]
+        while self.unsent:
+            if not self.flush_some():
+                select.select([], [self.sink], [])
 
 
 class ContainerCpu:
@@ -621,6 +654,7 @@ class Deadline:
         # Starvation of processes that have ended, and how far the deadline was moved for starvation.
         self.ended_starvation = self.extension = 0.0
         self.starved = False
+        self.stopped_at = None
         self.watch()
 
     def watch(self):
@@ -645,8 +679,20 @@ class Deadline:
         self.ended_starvation += max(0.0, self.starvation())
         self.watch()
 
+    def stop(self):
+        """Stops the clock, because the host keeps the agent waiting. The CPU time still counts."""
+        if self.stopped_at is None:
+            self.stopped_at = time.monotonic()
+
+    def go_on(self):
+        if self.stopped_at is not None:
+            self.at += time.monotonic() - self.stopped_at
+            self.stopped_at = None
+
     def left(self):
         """Returns the time that is left, in seconds; at most 0 if it is up. May extend the deadline."""
+        if self.stopped_at is not None:
+            return self.at - self.stopped_at if self.usage.cpu() < self.seconds else 0.0
         left = self.at - time.monotonic()
         if left > 0 or self.usage.cpu() >= self.seconds:
             return left
@@ -958,6 +1004,139 @@ class AgentOutput:
         }
 
 
+class Connection:
+    """A connection of the agent to its model."""
+
+    def __init__(self, number, socket):
+        self.number, self.socket, self.fd = number, socket, socket.fileno()
+        # How many bytes the host takes at present.
+        self.credit = WINDOW_BYTES
+        # What the host sent and the agent has not taken yet.
+        self.undelivered = bytearray()
+        self.host_closed = False
+
+
+class Relay:
+    """Carries bytes between the agent's connections to its model and the host. It reads none of them.
+
+    What is under way is limited for each connection and direction, so an agent that does not read, or sends without
+    end, fills up nothing but its own windows.
+    """
+
+    def __init__(self, host, deadline):
+        import _socket
+
+        self.host, self.deadline, self.new_socket = host, deadline, _socket.socket
+        self.listener = _socket.socket(
+            _socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_NONBLOCK | _socket.SOCK_CLOEXEC
+        )
+        self.listener.bind(MODEL_SOCKET)
+        self.listener.listen(BACKLOG)
+        self.connections = {}
+        self.accepted = 0
+
+    def readers(self):
+        """Files to read from, as long as the host takes what is sent to it."""
+        if len(self.host.unsent) > WINDOW_BYTES:
+            return []
+        files = [connection.fd for connection in self.connections.values() if connection.credit]
+        if len(self.connections) < MAX_CONNECTIONS and self.accepted < ALL_CONNECTIONS:
+            files.append(self.listener.fileno())
+        return files
+
+    def writers(self):
+        files = [connection.fd for connection in self.connections.values() if connection.undelivered]
+        return [*files, self.host.sink] if self.host.unsent else files
+
+    def serve(self, ready):
+        """Carries what the ready files have."""
+        for connection in list(self.connections.values()):
+            if connection.fd in ready:
+                self.deliver(connection)
+                self.collect(connection)
+        if self.listener.fileno() in ready:
+            self.accept()
+        if self.host.source in ready:
+            self.take()
+        if self.host.unsent:
+            self.host.flush_some()
+
+    def accept(self):
+        try:
+            file, _ = self.listener._accept()
+        except OSError:
+            return  # it was closed already
+        socket = self.new_socket(fileno=file)
+        socket.setblocking(False)
+        self.connections[self.accepted] = Connection(self.accepted, socket)
+        self.host.relay(self.accepted, OPENED)
+        self.accepted += 1
+
+    def collect(self, connection):
+        """Passes on what the agent sent. A connection that it will send nothing more on is closed."""
+        if connection.number not in self.connections or not connection.credit:
+            return
+        try:
+            data = os.read(connection.fd, min(connection.credit, 1 << 14))
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self.host.relay(connection.number, CLOSED)
+            return self.close(connection)
+        connection.credit -= len(data)
+        self.host.relay(connection.number, DATA, data)
+
+    def deliver(self, connection):
+        """Gives the agent as much as it takes at present."""
+        try:
+            while connection.undelivered:
+                count = os.write(connection.fd, connection.undelivered)
+                del connection.undelivered[:count]
+                self.host.relay(connection.number, WINDOW, struct.pack(">I", count))
+        except BlockingIOError:
+            return
+        except OSError:
+            self.host.relay(connection.number, CLOSED)
+            return self.close(connection)
+        if connection.host_closed:
+            self.close(connection)
+
+    def take(self):
+        """Takes a frame from the host."""
+        tag, size = self.host.header()
+        payload = self.host.read(size)
+        if tag != RELAYED:
+            return
+        number, kind = struct.unpack_from(">IB", payload)
+        if kind == CLOCK_STOPPED:
+            self.deadline.stop()
+        elif kind == CLOCK_RUNS:
+            self.deadline.go_on()
+        connection = self.connections.get(number)
+        if connection is None:
+            return  # the agent has closed it meanwhile
+        if kind == WINDOW:
+            connection.credit += struct.unpack_from(">I", payload, 5)[0]
+        elif kind == DATA:
+            connection.undelivered += payload[5:]
+            self.deliver(connection)
+        elif kind == CLOSED:
+            connection.host_closed = True
+            self.deliver(connection)
+
+    def close(self, connection):
+        if self.connections.pop(connection.number, None):
+            connection.socket.close()
+
+    def close_all(self):
+        """Closes every connection and the socket. The host has been sent nothing in part."""
+        for connection in list(self.connections.values()):
+            self.close(connection)
+        self.listener.close()
+
+
 class AgentRun:
     """Runs `python agent.py --task PROMPT` in an empty directory and collects what it prints."""
 
@@ -969,6 +1148,7 @@ class AgentRun:
         self.printed = AgentOutput(order["answer_bytes"], order["stderr_bytes"])
         self.status = self.stopped_for = None
         self.killed, self.clean = False, True
+        self.relay = Relay(host, self.deadline) if order["model"] else None
 
     def run(self):
         kills_before = out_of_memory_kills()
@@ -980,6 +1160,8 @@ class AgentRun:
         self.collect(agent, {output: self.printed.add_stdout, errors: self.printed.add_stderr})
         os.close(output)
         os.close(errors)
+        if self.relay:
+            self.relay.close_all()
         if self.printed.is_over_limit():
             self.stopped_for = self.stopped_for or "output"
         self.clean = wipe_all() and self.clean
@@ -1001,8 +1183,11 @@ class AgentRun:
         # Without -P: the agent's directory is the first place where it looks for modules, as for any script. Only the
         # agent itself can have put a module there.
         arguments = [sys.executable, "-s", "-X", "utf8", "agent.py", "--task", self.prompt]
+        environment = dict(AGENT_ENVIRONMENT)
+        if self.relay:
+            environment["ARENA_MODEL_SOCKET"] = MODEL_SOCKET
         return self.processes.fork(
-            output_end, errors_end, [], lambda: os.execve(sys.executable, arguments, AGENT_ENVIRONMENT)
+            output_end, errors_end, [], lambda: os.execve(sys.executable, arguments, environment)
         )
 
     def collect(self, agent, sinks):
@@ -1012,18 +1197,25 @@ class AgentRun:
             # Once all processes are dead, what is left in the pipes is read to its end.
             if self.killed and not sinks:
                 return
-            ready = self.processes.wait([*sinks, self.host.source], 0.1 if self.killed else left)
+            relay = self.relay if not self.killed else None
+            readers = [*sinks, self.host.source, *(relay.readers() if relay else ())]
+            writers = relay.writers() if relay else ()
+            ready = self.processes.wait(readers, 0.1 if self.killed else left, writers)
             # A process that cannot be killed may hold a pipe open: then only what is there already is read.
             if self.killed and not self.clean and not any(fd in ready for fd in sinks):
                 return
-            for fd in ready:
-                if fd == self.host.source:
-                    sys.exit(0)
-                chunk = read_some(fd, 1 << 16) if fd in sinks else None
+            for fd in sinks.keys() & set(ready):
+                chunk = read_some(fd, 1 << 16)
                 if chunk:
                     sinks[fd](chunk)
                 elif chunk is not None:
                     del sinks[fd]
+            if relay:
+                relay.serve(ready)
+            elif self.host.source in ready:
+                # Only frames of connections can come now; or else the host has gone, and this process ends.
+                _, size = self.host.header()
+                self.host.read(size)
 
     def supervise(self, agent):
         """Kills everything if the agent has ended or exceeded a limit. Returns the time that is left, in seconds."""
@@ -1113,7 +1305,7 @@ class Inputs:
 
     def read(self, host):
         """Reads the next batch from the host. Returns its size in bytes."""
-        size = host.length()
+        _, size = host.next()
         if self.memory is None or len(self.memory) < 4 + size:
             self.memory = mmap.mmap(-1, max(INPUT_BYTES, 4 + size), mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
             self.memory.madvise(mmap.MADV_DONTFORK)
@@ -1238,7 +1430,7 @@ class Calls:
             writers = [] if not ready or self.inputs.is_sent() else [inputs]
             # What it sent before it ended is still in the pipe, which a child of it may hold open.
             files = self.processes.wait(readers, seconds if status is None else 0.0, writers)
-            if self.host.source in files and self.host.length() == 0:
+            if self.host.source in files and self.host.next()[0] == STOP:
                 return "stopped", status
             if inputs in files:
                 self.inputs.send(inputs)

@@ -9,7 +9,9 @@ import math
 import os
 import pathlib
 import resource
+import select
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -483,6 +485,10 @@ def frame(tag, payload=b"null"):
     return struct.pack(">II", len(payload) + 4, tag) + payload
 
 
+def from_host(tag, payload=b""):
+    return struct.pack(">II", len(payload) + 4, tag) + payload
+
+
 class Frames(unittest.TestCase):
     """Frames of the candidate. Due are LOADED, then 0, 1, 2."""
 
@@ -539,10 +545,11 @@ class HostStreams(unittest.TestCase):
         host = driver.Host.__new__(driver.Host)
         host.source, into = os.pipe()
         out, host.sink = os.pipe()
+        os.set_blocking(host.sink, False)
         host.unsent = bytearray()
         body = json.dumps({"a": "é"}).encode()
-        # An empty frame asks to stop calls, and does nothing when there are none.
-        os.write(into, bytes(4) + struct.pack(">I", len(body)) + body)
+        # A request to stop calls does nothing when there are none, and an agent that has ended has no connections.
+        os.write(into, from_host(driver.STOP) + from_host(driver.RELAYED, b"late") + from_host(driver.COMMAND, body))
         self.assertEqual(host.command(), {"a": "é"})
         host.state(ready=True)
         host.flush()
@@ -561,6 +568,140 @@ class HostStreams(unittest.TestCase):
         self.assertIn("only runs as process 1", ran.stderr)
 
 
+class AgentsConnections(unittest.TestCase):
+    """The relay, with both ends in this process."""
+
+    def setUp(self):
+        self.directory = tempfile.TemporaryDirectory()
+        self.addCleanup(self.directory.cleanup)
+        patched = unittest.mock.patch.object(driver, "MODEL_SOCKET", self.directory.name + "/model.sock")
+        patched.start()
+        self.addCleanup(patched.stop)
+        host = driver.Host.__new__(driver.Host)
+        host.source, self.into = os.pipe()
+        self.out, host.sink = os.pipe()
+        os.set_blocking(host.sink, False)
+        os.set_blocking(self.out, False)
+        host.unsent = bytearray()
+        self.clock = unittest.mock.Mock()
+        self.relay = driver.Relay(host, self.clock)
+        for number in (host.source, self.into, self.out, host.sink):
+            self.addCleanup(os.close, number)
+        self.addCleanup(self.relay.close_all)
+        self.received = bytearray()
+
+    def connect(self):
+        client = socket.socket(socket.AF_UNIX)
+        self.addCleanup(client.close)
+        client.connect(driver.MODEL_SOCKET)
+        return client
+
+    def send(self, number, kind, data=b""):
+        os.write(self.into, from_host(driver.RELAYED, struct.pack(">IB", number, kind) + data))
+
+    def carry(self):
+        """Lets the relay work until nothing is ready. Returns the frames that the host got: number, kind, data."""
+        frames = []
+        while True:
+            readers = [self.relay.host.source, *self.relay.readers()]
+            ready, writable, _ = select.select(readers, self.relay.writers(), [], 0)
+            if not ready and not writable:
+                return frames
+            self.relay.serve(ready + writable)
+            try:
+                self.received += os.read(self.out, 1 << 20)
+            except BlockingIOError:
+                pass
+            while len(self.received) >= 4 and len(self.received) >= (end := 4 + int.from_bytes(self.received[:4], "big")):
+                _, tag, number, kind = struct.unpack_from(">IIIB", self.received)
+                self.assertEqual(tag, driver.RELAYED)
+                frames.append((number, kind, bytes(self.received[13:end])))
+                del self.received[:end]
+
+    def test_carries_bytes_both_ways(self):
+        client = self.connect()
+        client.send(b"question")
+        self.assertEqual(self.carry(), [(0, driver.OPENED, b""), (0, driver.DATA, b"question")])
+        self.send(0, driver.DATA, b"answer")
+        self.assertEqual(self.carry(), [(0, driver.WINDOW, struct.pack(">I", 6))])
+        self.assertEqual(client.recv(100), b"answer")
+        self.send(0, driver.DATA, b"last")
+        self.send(0, driver.CLOSED)
+        self.carry()
+        self.assertEqual(client.recv(100) + client.recv(100), b"last")
+        self.assertEqual(self.relay.connections, {})
+
+    def test_tells_the_host_when_the_agent_closes(self):
+        self.connect().close()
+        self.assertEqual(self.carry(), [(0, driver.OPENED, b""), (0, driver.CLOSED, b"")])
+        client = self.connect()
+        self.carry()
+        client.shutdown(socket.SHUT_WR)
+        self.assertEqual(self.carry(), [(1, driver.CLOSED, b"")])
+        # What the host sends meanwhile belongs to no connection.
+        self.send(1, driver.DATA, b"late")
+        self.send(1, driver.WINDOW, struct.pack(">I", 4))
+        self.assertEqual(self.carry(), [])
+
+    def test_reads_no_more_than_the_window(self):
+        client = self.connect()
+        client.setblocking(False)
+        sent = 0
+        for _ in range(100):
+            try:
+                sent += client.send(bytes(1 << 16))
+            except BlockingIOError:
+                pass
+            frames = self.carry()
+            sizes = sum(len(data) for _, kind, data in frames if kind == driver.DATA)
+            self.assertLessEqual(sizes, driver.WINDOW_BYTES)
+            if not sizes and sent > driver.WINDOW_BYTES:
+                break
+        self.assertEqual(self.relay.connections[0].credit, 0)
+        self.send(0, driver.WINDOW, struct.pack(">I", 10))
+        self.assertEqual(self.carry(), [(0, driver.DATA, bytes(10))])
+
+    def test_holds_what_the_agent_does_not_read(self):
+        client = self.connect()
+        self.carry()
+        # More than a socket takes: the agent's own window is all that fills up.
+        taken = 0
+        for _ in range(64):
+            self.send(0, driver.DATA, bytes(1 << 14))
+            taken += sum(struct.unpack(">I", data)[0] for _, kind, data in self.carry() if kind == driver.WINDOW)
+        self.assertEqual(len(self.relay.connections[0].undelivered), 64 * (1 << 14) - taken)
+        self.assertGreater(len(self.relay.connections[0].undelivered), 0)
+        other = self.connect()
+        other.send(b"x")
+        self.assertEqual(self.carry(), [(1, driver.OPENED, b""), (1, driver.DATA, b"x")])
+
+    def test_accepts_a_few_connections_at_a_time(self):
+        clients = [self.connect() for _ in range(driver.MAX_CONNECTIONS + 1)]
+        opened = [number for number, kind, _ in self.carry() if kind == driver.OPENED]
+        self.assertEqual(opened, list(range(driver.MAX_CONNECTIONS)))
+        clients[2].close()
+        frames = self.carry()
+        self.assertIn((2, driver.CLOSED, b""), frames)
+        self.assertIn((driver.MAX_CONNECTIONS, driver.OPENED, b""), frames)
+
+    def test_stops_reading_while_the_host_takes_nothing(self):
+        self.relay.host.unsent += bytes(driver.WINDOW_BYTES + 1)
+        self.connect()
+        self.assertEqual(self.relay.readers(), [])
+
+    def test_passes_the_clock_on(self):
+        self.send(0, driver.CLOCK_STOPPED)
+        self.send(0, driver.CLOCK_RUNS)
+        self.carry()
+        self.assertEqual([call[0] for call in self.clock.method_calls], ["stop", "go_on"])
+
+    def test_ends_with_the_host(self):
+        os.close(self.into)
+        self.into = os.open("/dev/null", os.O_RDONLY)
+        with self.assertRaises(SystemExit):
+            self.relay.serve([self.relay.host.source])
+
+
 class InputsAtHand(unittest.TestCase):
     def setUp(self):
         self.host = driver.Host.__new__(driver.Host)
@@ -576,7 +717,7 @@ class InputsAtHand(unittest.TestCase):
     def test_passes_a_batch_on_and_again(self):
         for body in (b'[{"args":[]}]', b"[]"):
             frame = struct.pack(">I", len(body)) + body
-            os.write(self.into, frame)
+            os.write(self.into, from_host(driver.INPUTS, body))
             self.assertEqual(self.inputs.read(self.host), len(body))
             self.inputs.send(self.writer)
             self.assertTrue(self.inputs.is_sent())
@@ -588,7 +729,7 @@ class InputsAtHand(unittest.TestCase):
         size = 3 * driver.INPUT_BYTES
         child = os.fork()
         if child == 0:
-            frame = struct.pack(">I", size) + bytes(size)
+            frame = from_host(driver.INPUTS, bytes(size))
             while frame:
                 frame = frame[os.write(self.into, frame) :]
             os._exit(0)
@@ -602,7 +743,7 @@ class InputsAtHand(unittest.TestCase):
 
     def test_no_child_inherits_the_inputs(self):
         body = b'[{"args":["\x73ecret"]}]'
-        os.write(self.into, struct.pack(">I", len(body)) + body)
+        os.write(self.into, from_host(driver.INPUTS, body))
         self.inputs.read(self.host)
         child = os.fork()
         if child == 0:
@@ -638,6 +779,20 @@ class DeadlineOnABusyMachine(unittest.TestCase):
         left, _, sent = self.left(cpu=0.1, waited=0.05)
         self.assertLess(left, 0.0)
         self.assertEqual(sent, b"")
+
+    def test_stands_still_while_the_host_keeps_the_agent_waiting(self):
+        usage = driver.Usage(FakeContainerCpu(*[0.0] * 3, 1.0))
+        deadline = driver.Deadline(driver.Host.__new__(driver.Host), usage, 1.0)
+        with unittest.mock.patch.object(driver.time, "monotonic", lambda: usage.started + 0.4):
+            deadline.stop()
+        with unittest.mock.patch.object(driver.time, "monotonic", lambda: usage.started + 100.0):
+            deadline.stop()
+            self.assertAlmostEqual(deadline.left(), 0.6)
+            # It must not compute meanwhile.
+            self.assertEqual(deadline.left(), 0.0)
+            deadline.go_on()
+            deadline.go_on()
+            self.assertAlmostEqual(deadline.left(), 0.6)
 
     def test_reports_a_machine_that_takes_too_much(self):
         left, deadline, _ = self.left(cpu=0.1, waited=driver.STARVED_SECONDS + 1)

@@ -136,6 +136,38 @@ pub enum Fault {
         /// The system's answer
         cause: std::io::Error,
     },
+    /// The provider of the model that agents may ask does not answer in this round.
+    #[error(
+        "{model} does not answer: {why}; this trial was asking it, and continues when 'arena evaluate' runs again"
+    )]
+    Model {
+        /// The model
+        model: String,
+        /// What the provider or the host's own request to it showed
+        why: String,
+    },
+    /// A response of the model broke off after a part of it had reached the agent.
+    #[error("a response of {model} broke off: {why}")]
+    ModelBrokeOff {
+        /// The model
+        model: String,
+        /// How it broke off
+        why: String,
+    },
+    /// A replay has no response to a request.
+    #[error(
+        "{} has no recording of the request {request}; record it with --model-mode record",
+        .directory.display()
+    )]
+    NoRecording {
+        /// The directory of recordings
+        directory: PathBuf,
+        /// The request
+        request: String,
+    },
+    /// What was asked and answered cannot be kept.
+    #[error("the exchanges with the model cannot be kept: {0}")]
+    ModelJournal(String),
     /// The platform failed a request.
     #[error(transparent)]
     Platform(#[from] platform::client::ClientError),
@@ -155,6 +187,9 @@ impl Fault {
                 | Self::Image(_)
                 | Self::TooLittleMemory { .. }
                 | Self::LimitDropped(_)
+                | Self::Model { .. }
+                | Self::NoRecording { .. }
+                | Self::ModelJournal(_)
         )
     }
 

@@ -65,6 +65,28 @@ pub mod benchmark {
     pub mod tasks;
 }
 
+/// A language model for agents, which have no network: what they may ask, what it costs, and what is recorded.
+pub mod gateway {
+    pub mod api_key;
+    mod ask;
+    pub mod base_url;
+    pub mod budget;
+    mod clock;
+    pub mod journal;
+    pub mod model;
+    mod open_request;
+    mod outage;
+    pub mod price;
+    pub mod provider;
+    mod receive;
+    pub mod request;
+    mod response;
+    pub mod round;
+    mod server;
+    pub mod session;
+    mod upstream;
+}
+
 pub mod gate;
 
 /// Hostile programs, run against this machine's own sandbox.

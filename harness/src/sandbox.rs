@@ -14,6 +14,7 @@ mod frames;
 mod image;
 mod owner;
 mod protocol;
+mod relay;
 mod session;
 
 pub use calls::CallPlan;
@@ -31,4 +32,5 @@ pub use protocol::{
     AgentRun, CallEnd, CallReply, CallsRun, LoadOutcome, PROTOCOL_VERSION, ProcessEnd,
     ResourceUsage, StoppedFor, TerminationReason,
 };
+pub use relay::{ModelLine, ServeConnection};
 pub use session::{Sandbox, SandboxSettings, open};

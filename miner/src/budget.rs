@@ -4,6 +4,8 @@
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
+use harness::gateway::price::{Price, dollars};
+
 use crate::model::source::TokenUsage;
 
 /// Limits of a run or a task. An absent limit means unlimited.
@@ -42,50 +44,10 @@ impl FromStr for Budget {
     }
 }
 
-/// Price of a million tokens, for providers that do not state the cost of a reply. A built-in price list would soon be
-/// outdated.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Price {
-    /// US dollars for a million input tokens.
-    pub input_usd: f64,
-    /// US dollars for a million output tokens.
-    pub output_usd: f64,
-}
-
-/// The text is not a price.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "'{}' is not a price: write IN,OUT in US dollars for a million tokens, such as 0.40,1.60",
-    .0.escape_debug()
-)]
-pub struct ParsePriceError(String);
-
-impl FromStr for Price {
-    type Err = ParsePriceError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let parts = text.split_once(',');
-        let price = parts.and_then(|(input, output)| {
-            Some(Self { input_usd: dollars(input)?, output_usd: dollars(output)? })
-        });
-        price.ok_or_else(|| ParsePriceError(text.to_owned()))
-    }
-}
-
-fn dollars(text: &str) -> Option<f64> {
-    text.trim().parse().ok().filter(|usd: &f64| usd.is_finite() && *usd >= 0.0)
-}
-
-impl Price {
-    /// The usage with its cost, unless the provider stated a cost itself.
-    #[must_use]
-    pub fn applied_to(self, usage: TokenUsage) -> TokenUsage {
-        #[allow(clippy::cast_precision_loss, reason = "far fewer than 2^53 tokens")]
-        let cost = |tokens: u64, usd: f64| tokens as f64 * usd / 1e6;
-        let cost =
-            cost(usage.input_tokens, self.input_usd) + cost(usage.output_tokens, self.output_usd);
-        TokenUsage { cost_usd: usage.cost_usd.or(Some(cost)), ..usage }
-    }
+/// The usage with its cost, unless the provider stated a cost itself.
+pub(crate) fn priced(usage: TokenUsage, price: Price) -> TokenUsage {
+    let cost = price.cost_usd(usage.input_tokens, usage.output_tokens);
+    TokenUsage { cost_usd: usage.cost_usd.or(Some(cost)), ..usage }
 }
 
 /// Measures what is spent of a budget, and reserves parts of it for requests that run at the same time.
@@ -205,17 +167,12 @@ mod tests {
     }
 
     #[test]
-    fn parses_budgets_and_prices() {
+    fn parses_budgets() {
         let budget = "tokens=10, cost=0.5,seconds=3".parse::<Budget>().unwrap();
         assert_eq!(budget, Budget { tokens: Some(10), cost_usd: Some(0.5), seconds: Some(3) });
         for wrong in ["", "10", "tokens=", "tokens=-1", "cost=nan", "cost=inf", "cost=-1", "days=1"]
         {
             assert!(wrong.parse::<Budget>().is_err(), "{wrong} was accepted");
-        }
-        let price = "0.4,1.6".parse::<Price>().unwrap();
-        assert_eq!(price, Price { input_usd: 0.4, output_usd: 1.6 });
-        for wrong in ["", "1", "1,x", "-1,1"] {
-            assert!(wrong.parse::<Price>().is_err(), "{wrong} was accepted");
         }
     }
 
@@ -271,10 +228,10 @@ mod tests {
     #[test]
     fn a_stated_cost_takes_precedence_over_the_price() {
         let price = Price { input_usd: 2.0, output_usd: 10.0 };
-        let cost = price.applied_to(usage(1_000_000, 500_000)).cost_usd.unwrap();
+        let cost = priced(usage(1_000_000, 500_000), price).cost_usd.unwrap();
         assert!((cost - 7.0).abs() < 1e-9, "{cost}");
         let stated = TokenUsage { cost_usd: Some(1.0), ..usage(1_000_000, 0) };
-        assert_eq!(price.applied_to(stated), stated);
+        assert_eq!(priced(stated, price), stated);
     }
 
     #[test]

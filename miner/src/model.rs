@@ -1,6 +1,5 @@
 //! Where answers come from: a language model behind HTTP, a recording, or the built-in samples.
 
-pub mod api_key;
 pub mod provider;
 pub mod replay;
 pub mod sample;

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 use harness::benchmark::tasks::{TaskFilter, UnknownTaskError};
+use harness::gateway::price::Price;
 use jiff::Timestamp;
-use miner::budget::{Budget, Price};
+use miner::budget::Budget;
 use miner::mine::answers::KeptAnswers;
 use miner::mine::job::{EarlierAnswers, MinedAgent, MiningJob, MiningObserver};
 use miner::mine::plan::MiningSettings;

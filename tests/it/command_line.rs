@@ -1,7 +1,7 @@
 //! The command line itself: help, completions, manual pages, and exit statuses.
 
 use clap_complete::Shell;
-use miner::model::provider::ProviderKind;
+use harness::gateway::provider::ProviderKind;
 
 use crate::support::{arena, command, json, stderr};
 

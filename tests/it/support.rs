@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use axum::body::Bytes;
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
-use miner::model::provider::ProviderKind;
+use harness::gateway::provider::ProviderKind;
 use platform::client::Client;
 use platform::server::{Settings, serve};
 use platform::store::Store;

@@ -8,13 +8,12 @@ use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::Notify;
 use tokio::time::timeout_at;
 
-use super::frames::{Deadline, FrameError, FrameReader, frame_of, parse};
+use super::frames::{
+    COMMAND_TAG, Deadline, FrameError, FrameReader, INPUTS_TAG, STOP_TAG, frame, frame_of, parse,
+};
 use super::protocol::{
     CallEnd, DRIVER_TAG, DriverMessage, LoadOutcome, MakeCalls, REFUSAL_TAG, ResourceUsage,
 };
-
-/// The frame that asks the driver to make no more calls.
-const STOP_FRAME: [u8; 4] = [0; 4];
 
 /// An answer to load and the calls to make.
 #[derive(Clone, Copy)]
@@ -47,7 +46,7 @@ pub(super) async fn exchange(
         input.write_all(&commands).await?;
         input.flush().await?;
         stop.notified().await;
-        input.write_all(&STOP_FRAME).await?;
+        input.write_all(&frame(STOP_TAG, &[])).await?;
         input.flush().await
     });
     let mut sent = false;
@@ -95,18 +94,21 @@ impl CallPlan<'_> {
         let limits = self.limits;
         let batch = usize::try_from(limits.calls_per_batch).unwrap_or(usize::MAX).max(1);
         let batches: Vec<_> = self.calls.chunks(batch).map(<[_]>::len).collect();
-        let mut frames = frame_of(&MakeCalls {
-            source: self.source,
-            entry_point: self.entry_point,
-            batches: &batches,
-            timeouts: limits.call_timeouts,
-            call_cpu_ms: limits.call_cpu_ms,
-            wall_ms: limits.calls_wall_ms,
-            value_bytes: limits.value_bytes,
-            values_bytes: limits.values_bytes,
-        });
+        let mut frames = frame_of(
+            COMMAND_TAG,
+            &MakeCalls {
+                source: self.source,
+                entry_point: self.entry_point,
+                batches: &batches,
+                timeouts: limits.call_timeouts,
+                call_cpu_ms: limits.call_cpu_ms,
+                wall_ms: limits.calls_wall_ms,
+                value_bytes: limits.value_bytes,
+                values_bytes: limits.values_bytes,
+            },
+        );
         for batch in self.calls.chunks(batch) {
-            frames.extend(frame_of(&batch));
+            frames.extend(frame_of(INPUTS_TAG, &batch));
         }
         frames
     }

@@ -4,27 +4,33 @@
 //! inputs over stdin, so a remote daemon works like a local one and the host never opens a path that an
 //! agent could write.
 
+use std::convert::Infallible;
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bollard::container::AttachContainerResults;
+use bytes::Bytes;
 use serde::Serialize;
 use tasks::Limits;
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
+use tokio::sync::mpsc;
 use tokio::time::{timeout, timeout_at};
 
 use super::calls::{CallPlan, CallsDone, CallsProgress, DriverLine, exchange};
 use super::context::SandboxContext;
 use super::create::create;
 use super::daemon::ask;
-use super::frames::{Deadline, FrameError, FrameReader, MESSAGE_BYTES, frame_of, parse};
+use super::frames::{
+    COMMAND_TAG, Deadline, FrameError, FrameReader, MESSAGE_BYTES, RELAY_TAG, frame_of, parse,
+};
 use super::owner;
 use super::protocol::{
     AgentRun, CallEnd, CallsRun, DRIVER_TAG, DriverMessage, LoadOutcome, ProcessEnd, ResourceUsage,
     RunAgent, TerminationReason,
 };
+use super::relay::{ModelLine, Relay};
 use crate::Fault;
 
 /// Exit status of a container whose process 1 was ended by SIGKILL.
@@ -89,12 +95,14 @@ impl Container {
         }
     }
 
-    /// Runs `python agent.py --task PROMPT` with this source.
+    /// Runs `python agent.py --task PROMPT` with this source, and with a socket that leads to its model, if it has one.
+    /// Its connections have ended when this returns.
     pub async fn run_agent(
         &mut self,
         source: &str,
         prompt: &str,
         limits: &Limits,
+        model: Option<&ModelLine>,
     ) -> Result<AgentRun, Fault> {
         let mut deadline = Deadline::of_work(limits.agent_wall_ms);
         let command = RunAgent {
@@ -103,11 +111,16 @@ impl Container {
             wall_ms: limits.agent_wall_ms,
             answer_bytes: limits.answer_bytes,
             stderr_bytes: limits.stderr_bytes,
+            model: model.is_some(),
         };
         // Every byte of an answer or of stderr takes up to six in JSON.
         self.frames.frame_bytes = 6 * (limits.answer_bytes + limits.stderr_bytes) + MESSAGE_BYTES;
         self.send(deadline, &command).await?;
-        match self.message(&mut deadline).await {
+        let message = match model {
+            Some(model) => self.message_after_relaying(model, &mut deadline).await,
+            None => self.message(&mut deadline).await,
+        };
+        match message {
             Ok(DriverMessage::Answer(answer)) => {
                 self.check_not_starved(answer.starved_ms, limits.agent_wall_ms)?;
                 Ok(answer.into())
@@ -168,7 +181,7 @@ impl Container {
     }
 
     async fn send(&mut self, deadline: Deadline, command: &impl Serialize) -> Result<(), Fault> {
-        let frame = frame_of(command);
+        let frame = frame_of(COMMAND_TAG, command);
         let sending = async {
             self.input.write_all(&frame).await?;
             self.input.flush().await
@@ -182,18 +195,57 @@ impl Container {
 
     /// The next message of the driver. The deadline is extended when the driver says so.
     async fn message(&mut self, deadline: &mut Deadline) -> Result<DriverMessage, Fault> {
-        loop {
-            match self.frames.next(deadline.at).await {
-                Ok((DRIVER_TAG, payload)) => match parse(&payload) {
-                    Ok(DriverMessage::Extended { wall_ms }) => {
-                        *deadline = Deadline::of_work(wall_ms);
-                    }
-                    Ok(message) => return Ok(message),
-                    Err(what) => return Err(self.broke_protocol(&what)),
-                },
-                Ok(_) => return Err(self.broke_protocol("an outcome came before any call")),
-                Err(error) => return Err(self.fault(error, *deadline).await),
+        match next_message(&mut self.frames, deadline, None).await {
+            Ok(message) => Ok(message),
+            Err(error) => Err(self.fault(error, *deadline).await),
+        }
+    }
+
+    /// The next message of the driver, after all that the agent's connections carried before it.
+    async fn message_after_relaying(
+        &mut self,
+        model: &ModelLine,
+        deadline: &mut Deadline,
+    ) -> Result<DriverMessage, Fault> {
+        let (to_driver, mut outgoing) = mpsc::unbounded_channel();
+        let mut relay = Relay::new(model, to_driver);
+        let (input, frames) = (&mut self.input, &mut self.frames);
+        let mut unsent = Bytes::new();
+        // Both directions are served at the same time: a driver that does not read at present may still send.
+        let sending = async {
+            loop {
+                if unsent.is_empty() {
+                    unsent = outgoing.recv().await.expect("the relay holds a sender");
+                }
+                while !unsent.is_empty() {
+                    input.write_buf(&mut unsent).await?;
+                }
+                input.flush().await?;
             }
+        };
+        let receiving = next_message(frames, deadline, Some(&mut relay));
+        let message = tokio::select! {
+            message = receiving => message,
+            sent = sending => {
+                let Err::<Infallible, std::io::Error>(_) = sent;
+                Err(FrameError::Ended)
+            }
+        };
+        drop(relay);
+        // A frame is sent whole, or the next command would follow a part of it. The driver skips it.
+        let rest = timeout_at(deadline.at, async {
+            self.input.write_all(&unsent).await?;
+            self.input.flush().await
+        });
+        let message = match (message, rest.await) {
+            (Ok(message), Ok(Ok(()))) => Ok(message),
+            (Err(error), _) => Err(error),
+            (_, Ok(Err(_))) => Err(FrameError::Ended),
+            (_, Err(_)) => Err(FrameError::TimeUp),
+        };
+        match message {
+            Ok(message) => Ok(message),
+            Err(error) => Err(self.fault(error, *deadline).await),
         }
     }
 
@@ -242,6 +294,43 @@ impl Container {
 
     fn broke_protocol(&self, what: &str) -> Fault {
         Fault::Protocol { container: self.short_id().to_owned(), what: what.to_owned() }
+    }
+}
+
+/// The next message of the driver. The deadline is extended when the driver says so, and while the host keeps the agent
+/// waiting.
+async fn next_message(
+    frames: &mut FrameReader,
+    deadline: &mut Deadline,
+    mut relay: Option<&mut Relay>,
+) -> Result<DriverMessage, FrameError> {
+    loop {
+        let frame = match &mut relay {
+            None => frames.next(deadline.at).await?,
+            Some(relay) => {
+                let at = deadline.at + relay.waited();
+                tokio::select! {
+                    frame = frames.next(at) => frame?,
+                    waited = relay.clock_changed() => {
+                        deadline.at += waited;
+                        continue;
+                    }
+                }
+            }
+        };
+        match (frame, &mut relay) {
+            ((DRIVER_TAG, payload), _) => match parse(&payload).map_err(FrameError::Protocol)? {
+                DriverMessage::Extended { wall_ms } => *deadline = Deadline::of_work(wall_ms),
+                message => return Ok(message),
+            },
+            ((RELAY_TAG, payload), Some(relay)) => {
+                relay.take(payload).map_err(FrameError::Protocol)?;
+            }
+            _ => {
+                let what = "an outcome came before any call";
+                return Err(FrameError::Protocol(what.to_owned()));
+            }
+        }
     }
 }
 

@@ -19,6 +19,12 @@ const GRACE_SECONDS: u64 = 15;
 pub(super) const MESSAGE_BYTES: u64 = 4096;
 /// How much of a driver's stderr is kept, in bytes: enough for a traceback.
 const DRIVER_ERRORS_BYTES: usize = 4096;
+/// Tag of a frame with a part of an agent's connection, in both directions.
+pub(super) const RELAY_TAG: u32 = 0xFFFF_FFFC;
+/// Tags of the host's other frames: a command, a batch of inputs, and the request to make no more calls.
+pub(super) const COMMAND_TAG: u32 = 1;
+pub(super) const INPUTS_TAG: u32 = 2;
+pub(super) const STOP_TAG: u32 = 3;
 pub(super) type OutputStream = Pin<Box<dyn Stream<Item = Result<LogOutput, Error>> + Send>>;
 
 /// When the driver must have answered, and after how many seconds that is.
@@ -93,13 +99,15 @@ impl FrameReader {
     }
 }
 
-/// A command as a frame: its length and its JSON.
-pub(super) fn frame_of(command: &impl Serialize) -> Vec<u8> {
-    let mut frame = vec![0; 4];
-    serde_json::to_writer(&mut frame, command).expect("commands are plain data");
-    let length = u32::try_from(frame.len() - 4).expect("commands are far smaller than 4 GiB");
-    frame[..4].copy_from_slice(&length.to_be_bytes());
-    frame
+/// A frame of JSON.
+pub(super) fn frame_of(tag: u32, content: &impl Serialize) -> Vec<u8> {
+    frame(tag, &serde_json::to_vec(content).expect("commands are plain data"))
+}
+
+/// A frame: its length, its tag and its payload.
+pub(super) fn frame(tag: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len() + 4).expect("frames are far smaller than 4 GiB");
+    [&length.to_be_bytes()[..], &tag.to_be_bytes()[..], payload].concat()
 }
 
 pub(super) fn parse(payload: &[u8]) -> Result<DriverMessage, String> {

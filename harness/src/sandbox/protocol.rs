@@ -9,7 +9,7 @@ use tasks::{CallOutcome, Sha256, Value};
 
 /// Version of the protocol between host and driver, and of how outcomes are judged. It is
 /// part of the key of every trial record, so raising it voids all stored records.
-pub const PROTOCOL_VERSION: u32 = 6;
+pub const PROTOCOL_VERSION: u32 = 7;
 
 /// Tag of a frame that holds a message of the driver.
 pub(super) const DRIVER_TAG: u32 = 0xFFFF_FFFF;
@@ -24,6 +24,8 @@ pub(super) struct RunAgent<'a> {
     pub wall_ms: u64,
     pub answer_bytes: u64,
     pub stderr_bytes: u64,
+    /// Whether the agent has a model
+    pub model: bool,
 }
 
 /// Commands that an answer is loaded and called. The inputs follow, a frame for each batch. They are the only part of

@@ -66,7 +66,7 @@ pub(crate) async fn run(
             return Ok(CleanOr { value: TrialRun { record, missing: None }, clean });
         }
     };
-    let agent_run = container.run_agent(source, &task.prompt, limits).await?;
+    let agent_run = container.run_agent(source, &task.prompt, limits, None).await?;
     let mut clean = agent_run.clean && agent_run.stopped_for.is_none() && !agent_run.out_of_memory;
     let mut missing = None;
     let judged = match answer_of(&agent_run, limits) {

@@ -286,7 +286,7 @@ impl<'a> Conversation<'a> {
     }
 
     fn priced(&self, usage: TokenUsage) -> TokenUsage {
-        self.context.plan.settings.price.map_or(usage, |price| price.applied_to(usage))
+        self.context.plan.settings.price.map_or(usage, |price| crate::budget::priced(usage, price))
     }
 
     fn settle(&mut self, reservation: Reservation, usage: TokenUsage) {

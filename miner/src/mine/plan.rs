@@ -4,7 +4,9 @@ use tasks::TaskView;
 
 use super::answers::KeptAnswer;
 use super::tryout::{self, Tryout};
-use crate::budget::{Budget, Price};
+use harness::gateway::price::Price;
+
+use crate::budget::Budget;
 
 /// The limits of a mining run.
 #[derive(Clone, Copy, Debug)]

@@ -12,10 +12,12 @@ use std::time::{Duration, Instant};
 use backon::{ExponentialBuilder, Retryable as _};
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, StreamExt as _, TryFutureExt as _};
+use harness::gateway::api_key::ApiKey;
+use harness::gateway::base_url::{self, BaseUrl};
+use harness::gateway::provider::ProviderKind;
 use reqwest::header::HeaderValue;
 use reqwest::{Response, StatusCode, Url};
 
-use super::api_key::ApiKey;
 use super::source::{
     AnswerSource, AnswerSourceError, MAX_REPLY_BYTES, ModelProgress, ModelReply, ModelRequest,
     ReplyFlaw, TokenUsage,
@@ -23,7 +25,6 @@ use super::source::{
 use body::{BodyDecoder, BodyTooLong};
 use dialect::WireDialect;
 use failure::{AskedServer, ProviderFailure};
-use url::BaseUrl;
 use wire::{PartialReply, WireFormat, WireInput, WireRequest};
 
 mod anthropic;
@@ -34,10 +35,7 @@ mod gemini;
 mod kind;
 mod openai;
 mod sse;
-mod url;
 mod wire;
-
-pub use kind::ProviderKind;
 
 /// Most bytes of a stream: providers wrap hundreds of bytes around every few characters of a reply.
 const MAX_STREAM_BYTES: usize = 64 << 20;
@@ -147,7 +145,8 @@ impl Provider {
                  hold"
             )));
         }
-        let base_url = BaseUrl::parse(base_url.as_deref().unwrap_or(kind.base_url()))?;
+        let base_url = BaseUrl::parse(base_url.as_deref().unwrap_or(kind.base_url()))
+            .map_err(|error| AnswerSourceError::Unusable(error.to_string()))?;
         let http = reqwest::Client::builder()
             .connect_timeout(policy.connect)
             .read_timeout(policy.silence)
@@ -164,8 +163,8 @@ impl Provider {
             base_url,
             key,
             policy,
-            format: kind.wire_format(),
-            dialect: Mutex::new(kind.dialect()),
+            format: kind::wire_format(kind),
+            dialect: Mutex::new(kind::dialect(kind)),
             was_reached: AtomicBool::new(false),
             paused_until: Mutex::new(None),
             http,
@@ -181,9 +180,9 @@ impl Provider {
             let key = self.key.as_ref();
             let input = WireInput { model: &self.model, request, key, dialect: &dialect };
             let wire = self.format.request(&input);
-            let url = self.base_url.join(&wire);
+            let url = self.base_url.join(&wire.path, wire.query);
             let asked = AskedServer {
-                url: &url::shown(&url),
+                url: &base_url::shown(&url),
                 key_names: &key_names,
                 max_output_tokens: request.max_output_tokens,
                 was_reached: self.was_reached.load(Ordering::Relaxed),

@@ -4,8 +4,10 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use super::api_key::ApiKey;
-use super::provider::{Provider, ProviderKind, ProviderOptions, RequestPolicy};
+use harness::gateway::api_key::ApiKey;
+use harness::gateway::provider::ProviderKind;
+
+use super::provider::{Provider, ProviderOptions, RequestPolicy};
 use super::replay::ReplaySource;
 use super::sample::SampleModel;
 use super::source::{AnswerSource, AnswerSourceError};

@@ -4,14 +4,15 @@
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 
+use harness::gateway::api_key::ApiKey;
+use harness::gateway::provider::ProviderKind;
 use harness::sandbox::{SandboxSettings, open};
 use miner::mine::answers::KeptAnswers;
 use miner::mine::event::{MiningEvent, ModelExchange};
 use miner::mine::job::{EarlierAnswers, MiningJob, MiningObserver};
 use miner::mine::plan::MiningSettings;
 use miner::mine::tryout::Tryout;
-use miner::model::api_key::ApiKey;
-use miner::model::provider::{Provider, ProviderKind, ProviderOptions};
+use miner::model::provider::{Provider, ProviderOptions};
 use miner::model::source::ModelProgress;
 use miner::work_directory::WorkDirectory;
 use serde_json::{Value, json};

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use miner::budget::Price;
+use harness::gateway::price::Price;
 use miner::mine::plan::MiningSettings;
 use miner::model::source::{
     AnswerSource, AnswerSourceError, MAX_REPLY_BYTES, ModelProgress, ModelReply, ModelRequest,

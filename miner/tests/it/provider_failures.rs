@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use futures_util::{FutureExt as _, StreamExt as _, stream};
-use miner::model::api_key::ApiKey;
-use miner::model::provider::{Provider, ProviderKind, ProviderOptions, RequestPolicy};
+use harness::gateway::api_key::ApiKey;
+use harness::gateway::provider::ProviderKind;
+use miner::model::provider::{Provider, ProviderOptions, RequestPolicy};
 use miner::model::source::{AnswerSource as _, AnswerSourceError, ModelRequest, ReplyFlaw};
 use serde_json::json;
 use tokio::net::TcpListener;

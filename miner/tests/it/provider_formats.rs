@@ -1,6 +1,6 @@
 //! The wire formats of the providers.
 
-use miner::model::provider::ProviderKind;
+use harness::gateway::provider::ProviderKind;
 use miner::model::source::{ModelProgress, ReplyFlaw, TokenUsage};
 use serde_json::{Value, json};
 

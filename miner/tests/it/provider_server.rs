@@ -10,8 +10,9 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::response::Response;
 use futures_util::{FutureExt as _, stream};
-use miner::model::api_key::ApiKey;
-use miner::model::provider::{Provider, ProviderKind, ProviderOptions, RequestPolicy};
+use harness::gateway::api_key::ApiKey;
+use harness::gateway::provider::ProviderKind;
+use miner::model::provider::{Provider, ProviderOptions, RequestPolicy};
 use miner::model::source::{
     AnswerSource as _, AnswerSourceError, ChatMessage, ChatRole, ModelProgress, ModelReply,
     ModelRequest,

@@ -1,7 +1,7 @@
 //! Deviations from the wire formats that real servers have.
 
 use axum::body::Body;
-use miner::model::provider::ProviderKind;
+use harness::gateway::provider::ProviderKind;
 use miner::model::source::ReplyFlaw;
 use serde_json::{Value, json};
 

@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 
 use super::failure::ProviderFailure;
 use super::wire::{PartialReply, WireFormat, WireInput, WireRequest};
-use crate::model::api_key::ApiKey;
 use crate::model::source::{ChatMessage, ChatRole, ReplyFlaw};
 
 /// The wire format.
@@ -29,7 +28,9 @@ impl WireFormat for OpenAi {
         if input.dialect.stream_options {
             body["stream_options"] = json!({ "include_usage": true });
         }
-        let bearer = |key: &ApiKey| ("authorization", format!("Bearer {}", key.reveal()));
+        let bearer = |key: &harness::gateway::api_key::ApiKey| {
+            ("authorization", format!("Bearer {}", key.reveal()))
+        };
         let headers = input.key.map(bearer).into_iter().collect();
         let path =
             if input.dialect.adds_version { "v1/chat/completions" } else { "chat/completions" };

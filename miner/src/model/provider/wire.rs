@@ -1,10 +1,10 @@
 //! The common part of the wire formats: a request is sent as JSON, and the reply arrives in pieces of JSON.
 
+use harness::gateway::api_key::ApiKey;
 use serde_json::Value;
 
 use super::dialect::WireDialect;
 use super::failure::ProviderFailure;
-use crate::model::api_key::ApiKey;
 use crate::model::source::{
     ChatMessage, ChatRole, MAX_REPLY_BYTES, ModelRequest, ReplyFlaw, TokenUsage,
 };

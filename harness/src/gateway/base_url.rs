@@ -2,27 +2,27 @@
 
 use reqwest::Url;
 
-use super::wire::WireRequest;
-use crate::model::source::AnswerSourceError;
-
 /// The base URL of an API, with or without a version, a trailing slash and a query.
 #[derive(Clone, Debug)]
-pub(super) struct BaseUrl(Url);
+pub struct BaseUrl(Url);
+
+/// The text is not the address of an API.
+#[derive(Debug, thiserror::Error)]
+#[error("--base-url is not a URL: {0}")]
+pub struct BaseUrlError(String);
 
 impl BaseUrl {
-    pub(super) fn parse(address: &str) -> Result<Self, AnswerSourceError> {
-        let invalid = |reason: &dyn std::fmt::Display| {
-            AnswerSourceError::Unusable(format!("--base-url is not a URL: {reason}"))
-        };
-        let url = Url::parse(address).map_err(|error| invalid(&error))?;
+    /// Parses an address of the scheme http or https.
+    pub fn parse(address: &str) -> Result<Self, BaseUrlError> {
+        let url = Url::parse(address).map_err(|error| BaseUrlError(error.to_string()))?;
         match url.scheme() {
             "http" | "https" => Ok(Self(url)),
-            scheme => Err(invalid(&format!("'{scheme}' is not http or https"))),
+            scheme => Err(BaseUrlError(format!("'{scheme}' is not http or https"))),
         }
     }
 
     /// Returns whether the path names a version of the API, such as `v1`.
-    pub(super) fn has_version(&self) -> bool {
+    pub fn has_version(&self) -> bool {
         self.0.path().split('/').any(|segment| {
             segment
                 .strip_prefix('v')
@@ -32,19 +32,19 @@ impl BaseUrl {
 
     /// The URL of a request. Parts of the request's path that the base URL ends with are not repeated, and the query
     /// of the base URL is kept: Azure has the API version there.
-    pub(super) fn join(&self, request: &WireRequest) -> Url {
+    pub fn join(&self, request_path: &str, request_query: Option<&str>) -> Url {
         let mut url = self.0.clone();
         let base = self.0.path().trim_end_matches('/');
-        let first = request.path.split('/').next().unwrap_or_default();
-        let path = if base.ends_with(&format!("/{}", request.path)) {
+        let first = request_path.split('/').next().unwrap_or_default();
+        let path = if base.ends_with(&format!("/{request_path}")) {
             base.to_owned()
         } else if base.ends_with(&format!("/{first}")) {
-            format!("{base}{}", &request.path[first.len()..])
+            format!("{base}{}", &request_path[first.len()..])
         } else {
-            format!("{base}/{}", request.path)
+            format!("{base}/{request_path}")
         };
         url.set_path(&path);
-        if let Some(query) = request.query {
+        if let Some(query) = request_query {
             let query = url.query().map_or(query.to_owned(), |base| format!("{base}&{query}"));
             url.set_query(Some(&query));
         }
@@ -53,7 +53,7 @@ impl BaseUrl {
 }
 
 /// A URL without the parts that may hold secrets: user, password and query.
-pub(super) fn shown(url: &Url) -> String {
+pub fn shown(url: &Url) -> String {
     let mut url = url.clone();
     url.set_query(None);
     // An http URL can have a user, so removing it does not fail.
