@@ -7,6 +7,7 @@ mod config;
 mod console;
 mod exit;
 mod interrupt;
+mod model;
 mod output;
 mod ranking;
 mod sandbox;

@@ -75,7 +75,13 @@ fn rank_agents(bencher: Bencher, agents: usize) {
     let contender = |n: usize| {
         let agent = Agent::local(&format!("agent-{n}"), format!("# {n}\n"));
         let passed = u32::try_from(n % 13).unwrap();
-        let score = TaskScore { verdict: Verdict::WrongAnswer, score: 0.0, passed, total: 13 };
+        let score = TaskScore {
+            verdict: Verdict::WrongAnswer,
+            score: 0.0,
+            passed,
+            total: 13,
+            cost_micro_usd: None,
+        };
         let scores: BTreeMap<_, _> =
             tasks.iter().map(|task| (task.id().clone(), score.clone())).collect();
         Contender::new(&agent, scores)

@@ -6,7 +6,6 @@ use clap::Args;
 use harness::benchmark::tasks::{StoredTasks, stored};
 use harness::round::agent::{VersionLimit, stored_agents};
 use harness::round::cache::{CacheContents, StaleRecords, contents, keys_of_round};
-use harness::round::results::image_id;
 use harness::trial::instance::RoundTask;
 
 use crate::args::{BenchmarkArgs, OutputArgs, StoreArgs};
@@ -60,7 +59,7 @@ pub fn run(args: &CacheArgs) -> Result {
             })?;
             let tasks: Vec<_> =
                 tasks.into_iter().map(|task| RoundTask::new(task, round.seed)).collect();
-            keys_of_round(&found.agents, &tasks, image_id(&round.image))
+            keys_of_round(&found.agents, &tasks, round)
         }
     };
     let stale = if args.prune { StaleRecords::Remove } else { StaleRecords::Keep };

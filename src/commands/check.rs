@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use harness::gateway::round::Gateway;
 use harness::round::check::CheckOutcome;
 use harness::round::check::{CheckRequest, check};
 use harness::scoring::report::{CheckDocument, score as number};
@@ -14,6 +15,7 @@ use crate::args::{
 };
 use crate::console::{Console, print, print_json};
 use crate::exit::{CommandError, Result};
+use crate::model::{ModelArgs, model_usage};
 use crate::output::format::{FormatArgs, OutputFormat};
 use crate::output::junit::junit;
 use crate::output::trials::{self, RowOutcome, TrialRow, TrialsView};
@@ -42,6 +44,8 @@ pub struct CheckArgs {
     packages: PackageArgs,
     #[command(flatten)]
     jobs: JobsArgs,
+    #[command(flatten)]
+    model: ModelArgs,
     /// Leave out the tasks that passed
     #[arg(long, conflicts_with = "verbose")]
     failed: bool,
@@ -61,15 +65,20 @@ pub async fn run(args: CheckArgs) -> Result {
     let settings = &args.sandbox.settings_for(benchmark.as_ref(), args.packages);
     let source = TaskSource { tasks, benchmark, store, settings, jobs };
     let LoadedTasks { tasks, left_out } = source.load(&console).await?;
+    let model = args.model.settings()?.map(|settings| Gateway::open(settings, None)).transpose()?;
     let seed = args.seed.seed();
     let disclose = args.disclose.disclose;
     let work = |sandbox| {
         let on_event = console.round_listener();
+        let jobs = args.jobs.count();
         let request =
-            CheckRequest { source: &agent, tasks, seed, disclose, jobs: args.jobs.count() };
+            CheckRequest { source: &agent, tasks, seed, disclose, jobs, model: model.clone() };
         async move { Ok(check(&sandbox, request, on_event).await?) }
     };
     let mut checked = with_sandbox(settings, &console, work).await?;
+    if let Some(gateway) = &model {
+        console.print_line(&model_usage(gateway));
+    }
     checked.faults.extend(left_out.iter().map(ToString::to_string));
     match args.output.format() {
         OutputFormat::Text => print(&format!("{}seed: {seed}\n", args.text(&checked)))?,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::Args;
 use harness::benchmark::file::BenchmarkFile;
 use harness::benchmark::reference_outputs::LeftOutProblem;
+use harness::gateway::round::Gateway;
 use harness::round::agent::{self, Agent, VersionLimit, stored_agents};
 use harness::round::controls::{ORACLE, ProvenRound, run_proven};
 use harness::round::partition::Partition;
@@ -34,6 +35,7 @@ use crate::args::{
 };
 use crate::console::{Console, print, print_json};
 use crate::exit::{CommandError, Result};
+use crate::model::{ModelArgs, model_usage};
 use crate::output::format::{FormatArgs, OutputFormat};
 use crate::ranking::{check_judged, finish};
 use crate::sandbox::with_sandbox;
@@ -84,6 +86,8 @@ pub struct EvaluateArgs {
     #[arg(long, value_name = "UNIT", default_value_t = Isolation::Agent, value_parser = choice(Isolation::ALL))]
     isolation: Isolation,
     #[command(flatten)]
+    model: ModelArgs,
+    #[command(flatten)]
     reward: RewardArgs,
     #[command(flatten)]
     disclose: DiscloseArgs,
@@ -105,6 +109,8 @@ struct Evaluation<'a> {
     /// Problems of the benchmark that cannot be judged
     left_out: Vec<LeftOutProblem>,
     settings: SandboxSettings,
+    /// The model that agents may ask
+    model: Option<Arc<Gateway>>,
 }
 
 /// Judges the open round over the store, or opens one.
@@ -141,8 +147,14 @@ pub async fn run(args: EvaluateArgs) -> Result {
     let agents = load_agents(&store, validator.as_ref(), limit, &console).await?;
     let agents = agent::choose(agents, &args.agents)?;
     let tasks = tasks.into_iter().map(|task| RoundTask::new(task, round.seed)).collect();
+    let journals = store.model_dir();
+    let model = args
+        .model
+        .settings()?
+        .map(|settings| Gateway::open(settings, Some(journals)))
+        .transpose()?;
     let mut evaluation =
-        Evaluation { args: &args, store: &store, round, agents, tasks, left_out, settings };
+        Evaluation { args: &args, store: &store, round, agents, tasks, left_out, settings, model };
     let proven = evaluation.run(&console).await?;
     if let Some(partition) = args.partition {
         return report_part(partition, &proven.outcome, &args.output, &console);
@@ -300,11 +312,14 @@ fn print_later(later: &[MinerId], console: &Console) {
 impl Evaluation<'_> {
     /// Runs the controls, then the agents on the tasks that the controls prove sound.
     async fn run(&mut self, console: &Console) -> Result<ProvenRound> {
-        let Self { args, store, round, agents, tasks, left_out, settings } = self;
-        let (args, store) = (*args, *store);
+        let Self { args, store, round, agents, tasks, left_out, settings, model } = self;
+        let (args, store, model) = (*args, *store, model.as_ref());
         let work = |sandbox: Sandbox| async move {
             round.image = sandbox.image().pinned();
-            round.isolation = args.isolation.to_string();
+            // No container that held a hidden input ever meets a model.
+            let isolation = if model.is_some() { Isolation::Trial } else { args.isolation };
+            round.isolation = isolation.to_string();
+            round.model = model.map(|gateway| gateway.settings().pinned());
             // A run over some of the agents does not change the store's round.
             if args.agents.is_empty() {
                 round.tasks = tasks.iter().map(|task| task.id().clone()).collect();
@@ -316,7 +331,8 @@ impl Evaluation<'_> {
                 results: Some(Results::of(store)),
                 jobs: args.jobs.count(),
                 jobs_per_agent: 1,
-                isolation: args.isolation,
+                isolation,
+                model: model.cloned(),
                 partition: args.partition,
                 shrinking: match args.disclose.disclose {
                     Disclose::None => Duration::ZERO,
@@ -326,6 +342,9 @@ impl Evaluation<'_> {
             Ok(run_proven(&sandbox, plan, console.round_listener()).await?)
         };
         let mut proven = with_sandbox(settings, console, work).await?;
+        if let Some(gateway) = model {
+            console.print_line(&model_usage(gateway));
+        }
         proven.outcome.faults.extend(left_out.iter().map(not_judged));
         Ok(proven)
     }

@@ -4,7 +4,7 @@ use clap::Args;
 use harness::benchmark::file::{ADVISORY, Benchmark};
 use harness::benchmark::tasks::{StoredTasks, stored};
 use harness::round::agent::{Agent, VersionLimit, stored_agents};
-use harness::round::results::{Results, image_id};
+use harness::round::results::{Environment, Results};
 use harness::round::standings::{Coverage, Publication, Standings, StoredScores};
 use harness::trial::instance::RoundTask;
 use jiff::Timestamp;
@@ -59,8 +59,9 @@ pub fn run(args: &RankArgs) -> Result {
         tasks.into_iter().map(|task| RoundTask::new(task, definition.seed)).collect();
     let listed_at = Timestamp::now();
     let agents = load_agents(&store, &definition)?;
+    let environment = Environment::new(&definition.image, definition.model.as_deref());
     let StoredScores { scores, faults } =
-        StoredScores::read(&Results::of(&store), &agents, &tasks, image_id(&definition.image))?;
+        StoredScores::read(&Results::of(&store), &agents, &tasks, &environment)?;
     for fault in &faults {
         print_line(&format!("{} on {}: {}", fault.miner_id, fault.task, fault.fault));
     }

@@ -11,7 +11,7 @@ use tasks::{Seed, Sha256};
 use crate::Fault;
 use crate::round::agent::Agent;
 use crate::round::controls::controls;
-use crate::round::results::Results;
+use crate::round::results::{Environment, Results};
 use crate::trial::instance::RoundTask;
 use crate::trial::record::TrialRecord;
 
@@ -39,12 +39,21 @@ pub enum StaleRecords {
     Remove,
 }
 
-/// Returns the keys of all trials of a round: those of the agents and of the controls.
-pub fn keys_of_round(agents: &[Agent], tasks: &[RoundTask], image: &str) -> BTreeSet<Sha256> {
-    let controls = controls(tasks);
-    let agents = agents.iter().chain(&controls);
-    let key = |agent: &Agent, task| Results::key(&agent.sha256, task, image);
-    agents.flat_map(|agent| tasks.iter().map(move |task| key(agent, task))).collect()
+/// Returns the keys of all trials of a round: those of the agents, and those of the controls, which have no model.
+pub fn keys_of_round(
+    agents: &[Agent],
+    tasks: &[RoundTask],
+    round: &RoundDefinition,
+) -> BTreeSet<Sha256> {
+    let keys = |agents: &[Agent], model: Option<&str>| {
+        let environment = Environment::new(&round.image, model);
+        let key = |agent: &Agent, task| Results::key(&agent.sha256, task, &environment);
+        let pairs = agents.iter().flat_map(|agent| tasks.iter().map(move |task| (agent, task)));
+        pairs.map(|(agent, task)| key(agent, task)).collect::<BTreeSet<_>>()
+    };
+    let mut all = keys(agents, round.model.as_deref());
+    all.extend(keys(&controls(tasks), None));
+    all
 }
 
 /// Counts the records of a store. The round uses those with these keys.

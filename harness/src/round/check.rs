@@ -1,10 +1,12 @@
 //! The scoring path on one agent that is not in any store: exactly what the validator would do with it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tasks::{Seed, Task};
 
 use crate::Fault;
+use crate::gateway::round::Gateway;
 use crate::round::agent::Agent;
 use crate::round::events::RoundListener;
 use crate::round::plan::{Isolation, RoundPlan};
@@ -30,6 +32,8 @@ pub struct CheckRequest<'a> {
     pub disclose: Disclose,
     /// Containers at work at the same time, each with a part of the tasks
     pub jobs: usize,
+    /// The model that the agent may ask, if it has one
+    pub model: Option<Arc<Gateway>>,
 }
 
 /// The outcome of a check.
@@ -49,7 +53,7 @@ pub async fn check(
     request: CheckRequest<'_>,
     on_event: RoundListener,
 ) -> Result<CheckOutcome, Fault> {
-    let CheckRequest { source, tasks, seed, disclose, jobs } = request;
+    let CheckRequest { source, tasks, seed, disclose, jobs, model } = request;
     let order: Vec<_> = tasks.iter().map(|task| (task.id.clone(), task.weight)).collect();
     let plan = RoundPlan {
         agents: vec![Agent::local(LOCAL, source.to_owned())],
@@ -57,12 +61,13 @@ pub async fn check(
         results: None,
         jobs,
         jobs_per_agent: jobs,
-        isolation: Isolation::Agent,
+        isolation: if model.is_some() { Isolation::Trial } else { Isolation::Agent },
         partition: None,
         shrinking: match disclose {
             Disclose::None => Duration::ZERO,
             Disclose::Public | Disclose::All => shrink::THOROUGH,
         },
+        model,
     };
     let mut outcome = run(sandbox, plan, on_event).await?;
     let scores = outcome.scores.remove(&0).unwrap_or_default();

@@ -8,7 +8,7 @@ use platform::api::FaultRecord;
 use crate::Fault;
 use crate::round::agent::Agent;
 use crate::round::events::{RoundEvent, RoundListener};
-use crate::round::plan::RoundPlan;
+use crate::round::plan::{Isolation, RoundPlan};
 use crate::round::run::{RoundOutcome, run};
 use crate::sandbox::Sandbox;
 use crate::trial::instance::RoundTask;
@@ -39,7 +39,8 @@ pub async fn run_proven(
     on_event: RoundListener,
 ) -> Result<ProvenRound, Fault> {
     let agents = controls(&plan.tasks).to_vec();
-    let proof = RoundPlan { agents, partition: None, ..plan.clone() };
+    let isolation = Isolation::Agent;
+    let proof = RoundPlan { agents, partition: None, model: None, isolation, ..plan.clone() };
     let proof = run(sandbox, proof, Arc::clone(&on_event)).await?;
     let (tasks, unsound) = sound_tasks(&plan.tasks, &proof);
     for FaultRecord { task, fault, .. } in &unsound {

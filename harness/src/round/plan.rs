@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::choice::choices;
+use crate::gateway::round::Gateway;
 use crate::round::agent::Agent;
 use crate::round::partition::Partition;
 use crate::round::results::Results;
@@ -39,4 +40,6 @@ pub struct RoundPlan {
     pub partition: Option<Partition>,
     /// How long a trial's counterexample may be searched for; zero for none
     pub shrinking: Duration,
+    /// The model that the agents may ask, if there is one. Then every trial needs a container of its own
+    pub model: Option<Arc<Gateway>>,
 }

@@ -24,6 +24,11 @@ pub enum RerunError {
     /// The round is open, so its seed is secret.
     #[error("round {0} is open: run its trials again after it is closed")]
     Open(String),
+    /// A model may answer otherwise.
+    #[error(
+        "the round's agents asked {0}, which may answer otherwise; trials with a model do not run again"
+    )]
+    Model(String),
     /// Another image may give other verdicts.
     #[error(
         "the round ran in image {round}, and this is {here}; name the round's image with --image"
@@ -61,6 +66,9 @@ pub async fn rerun(
     let RerunPlan { report, definitions, count, jobs } = plan;
     let round = &report.round;
     let Some(seed) = round.seed else { return Err(RerunError::Open(round.id.clone())) };
+    if let Some(model) = &round.model {
+        return Err(RerunError::Model(model.clone()));
+    }
     let (expected, here) = (image_id(&round.image).to_owned(), sandbox.image().key());
     if expected != here {
         return Err(RerunError::OtherImage { round: expected, here });

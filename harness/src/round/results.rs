@@ -36,10 +36,10 @@ impl Results {
         Self { store: store.clone() }
     }
 
-    /// The key of a trial.
-    pub fn key(agent: &Sha256, task: &RoundTask, image: &str) -> Sha256 {
-        let digest = &task.digest;
-        Sha256::of(format!("{agent}\n{digest}\n{image}\n{PROTOCOL_VERSION}\n").as_bytes())
+    /// The key of a trial in an environment.
+    pub fn key(agent: &Sha256, task: &RoundTask, environment: &Environment) -> Sha256 {
+        let (digest, Environment(environment)) = (&task.digest, environment);
+        Sha256::of(format!("{agent}\n{digest}\n{environment}\n{PROTOCOL_VERSION}\n").as_bytes())
     }
 
     /// Looks up a trial.
@@ -76,6 +76,20 @@ impl Results {
     pub fn put(&self, key: &Sha256, record: &TrialRecord) -> Result<(), Fault> {
         let bytes = serde_json::to_vec_pretty(record).expect("a record is plain data");
         Ok(self.store.put_result(&file_name(key), &bytes)?)
+    }
+}
+
+/// What a round's agents run with: the image, and the model if there is one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Environment(String);
+
+impl Environment {
+    /// The environment of an image and a model that are pinned as `NAME@DIGEST`.
+    pub fn new(image: &str, model: Option<&str>) -> Self {
+        let image = image_id(image);
+        Self(
+            model.map_or_else(|| image.to_owned(), |model| format!("{image}\n{}", image_id(model))),
+        )
     }
 }
 

@@ -46,7 +46,8 @@ pub async fn run(
     plan: RoundPlan,
     on_event: RoundListener,
 ) -> Result<RoundOutcome, Fault> {
-    let runner = TrialRunner::new(sandbox.clone(), plan.results.clone(), plan.shrinking);
+    let runner = TrialRunner::new(sandbox.clone(), plan.results.clone(), plan.shrinking)
+        .with_model(plan.model.clone());
     let jobs = plan.jobs;
     let (queue, outcome) = (Mutex::default(), Mutex::default());
     let round = Arc::new(RoundState { runner, plan, on_event, queue, outcome });

@@ -1,14 +1,17 @@
 //! Running one trial to its verdict: looked up if it has a record, else tried until it has a verdict or no attempts
 //! are left, and then kept.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tasks::Sha256;
 
 use crate::Fault;
+use crate::gateway::round::Gateway;
+use crate::gateway::session::ModelSession;
 use crate::round::agent::Agent;
 use crate::round::lease::ContainerLease;
-use crate::round::results::{Lookup, Results};
+use crate::round::results::{Environment, Lookup, Results};
 use crate::round::retry::{OnRetry, RetryPolicy};
 use crate::sandbox::Sandbox;
 use crate::trial::instance::RoundTask;
@@ -21,6 +24,7 @@ pub struct TrialRunner {
     sandbox: Sandbox,
     results: Option<Results>,
     shrinking: Duration,
+    model: Option<Arc<Gateway>>,
     retry: RetryPolicy,
 }
 
@@ -50,7 +54,13 @@ impl TrialRunner {
     /// A runner that keeps records in `results`, or nowhere, and searches for a trial's
     /// counterexample for as long as `shrinking`.
     pub fn new(sandbox: Sandbox, results: Option<Results>, shrinking: Duration) -> Self {
-        Self { sandbox, results, shrinking, retry: RetryPolicy::default() }
+        Self { sandbox, results, shrinking, model: None, retry: RetryPolicy::default() }
+    }
+
+    /// The same runner, whose agents may ask a model.
+    #[must_use]
+    pub fn with_model(self, model: Option<Arc<Gateway>>) -> Self {
+        Self { model, ..self }
     }
 
     /// Where the trials run.
@@ -60,7 +70,9 @@ impl TrialRunner {
 
     /// The key of a trial.
     pub fn key(&self, agent: &Agent, task: &RoundTask) -> Sha256 {
-        Results::key(&agent.sha256, task, &self.sandbox.image().key())
+        let model = self.model.as_ref().map(|gateway| gateway.settings().pinned());
+        let environment = Environment::new(&self.sandbox.image().key(), model.as_deref());
+        Results::key(&agent.sha256, task, &environment)
     }
 
     /// Looks up the record of a trial.
@@ -78,10 +90,13 @@ impl TrialRunner {
     ) -> Result<TrialRecord, Fault> {
         let AgentTrial { agent, source, task } = trial;
         let (agent_sha256, shrinking) = (&agent.sha256, self.shrinking);
-        let plan = TrialPlan { agent_sha256, candidate: Candidate::Agent(source), task, shrinking };
-        let record = self.attempt(plan, lease, on_retry).await?;
+        let candidate = Candidate::Agent(source);
+        let plan = TrialPlan { agent_sha256, candidate, task, shrinking, model: None };
+        let key = self.key(agent, task);
+        let model = self.model.as_ref().map(|gateway| (gateway, &key));
+        let record = self.attempt(plan, model, lease, on_retry).await?;
         if let Some(results) = &self.results {
-            results.put(&self.key(agent, task), &record)?;
+            results.put(&key, &record)?;
         }
         Ok(record)
     }
@@ -96,19 +111,24 @@ impl TrialRunner {
         let AnswerTrial { answer, task, stop } = trial;
         let agent_sha256 = &Sha256::of(answer.as_bytes());
         let (candidate, shrinking) = (Candidate::Answer(answer, stop), Duration::ZERO);
-        let plan = TrialPlan { agent_sha256, candidate, task, shrinking };
-        self.attempt(plan, lease, on_retry).await
+        let plan = TrialPlan { agent_sha256, candidate, task, shrinking, model: None };
+        self.attempt(plan, None, lease, on_retry).await
     }
 
     async fn attempt(
         &self,
         plan: TrialPlan<'_>,
+        model: Option<(&Arc<Gateway>, &Sha256)>,
         lease: &mut ContainerLease,
         on_retry: OnRetry<'_>,
     ) -> Result<TrialRecord, Fault> {
         let mut attempts = self.retry.attempts();
         loop {
             let permit = attempts.permit().await;
+            // Every attempt begins with its first request again, and gets the responses that it got before.
+            let begin = |(gateway, key)| ModelSession::begin(gateway, key);
+            let session = model.map(begin).transpose()?;
+            let plan = TrialPlan { model: session.as_ref(), ..plan };
             match attempt_once(plan, lease).await {
                 Ok(mut record) => {
                     record.attempts = attempts.succeeded();

@@ -81,6 +81,7 @@ pub fn open_round(store: &Store, request: RoundRequest) -> Result<OpenedRound, O
         frozen: request.frozen,
         image: String::new(),
         isolation: String::new(),
+        model: None,
         tasks: Vec::new(),
     };
     store.put_open_round(&round)?;
@@ -109,6 +110,7 @@ mod tests {
             tasks: Vec::new(),
             image: "x".into(),
             isolation: "agent".into(),
+            model: None,
             pool_tao: "100".into(),
             payout: "proportional".into(),
             trials: 0,

@@ -6,7 +6,7 @@ use platform::store::{RoundDefinition, Store};
 
 use crate::Fault;
 use crate::round::agent::Agent;
-use crate::round::results::{Lookup, Results, image_id};
+use crate::round::results::{Environment, Lookup, Results};
 use crate::round::run::ScoresByAgent;
 use crate::scoring::rank::{Contender, rank};
 use crate::scoring::reward::RewardPolicy;
@@ -87,7 +87,7 @@ impl Standings<'_> {
 
     /// Describes the round. Seed and salt are revealed when it closes, or if it was closed before.
     fn round(&self, reward: RewardPolicy) -> Round {
-        let RoundDefinition { id, seed, salt, opened_at, frozen, image, isolation, .. } =
+        let RoundDefinition { id, seed, salt, opened_at, frozen, image, isolation, model, .. } =
             self.definition;
         let closes = self.publication == Publication::Final && self.faults.is_empty();
         let revealed = closes || self.publication == Publication::Recomputed;
@@ -106,6 +106,7 @@ impl Standings<'_> {
             tasks: self.tasks.iter().map(|task| task.id().clone()).collect(),
             image: image.clone(),
             isolation: isolation.clone(),
+            model: model.clone(),
             pool_tao: reward.pool.to_string(),
             payout: reward.payout.to_string(),
             trials: (self.agents.len() * self.tasks.len()) as u64,
@@ -119,10 +120,11 @@ impl Standings<'_> {
         status: RoundStatus,
     ) -> impl Iterator<Item = Result<DisclosedTrial, Fault>> {
         let results = Results::of(self.store);
-        let image = image_id(&self.definition.image);
+        let RoundDefinition { image, model, .. } = self.definition;
+        let environment = Environment::new(image, model.as_deref());
         let pairs = self.agents.iter().flat_map(|agent| self.tasks.iter().map(move |t| (agent, t)));
         pairs.filter_map(move |(agent, task)| {
-            let key = Results::key(&agent.sha256, task, image);
+            let key = Results::key(&agent.sha256, task, &environment);
             match results.get(&key) {
                 Ok(Lookup::Hit(record)) => {
                     let mut record = record.disclosed(self.disclose);
@@ -148,17 +150,17 @@ pub struct StoredScores {
 }
 
 impl StoredScores {
-    /// Reads the records of all agents on all tasks in an image.
+    /// Reads the records of all agents on all tasks in an environment.
     pub fn read(
         results: &Results,
         agents: &[Agent],
         tasks: &[RoundTask],
-        image: &str,
+        environment: &Environment,
     ) -> Result<Self, Fault> {
         let mut stored = Self::default();
         for (index, agent) in agents.iter().enumerate() {
             for task in tasks {
-                match results.get(&Results::key(&agent.sha256, task, image))? {
+                match results.get(&Results::key(&agent.sha256, task, environment))? {
                     Lookup::Hit(record) => {
                         let scores = stored.scores.entry(index).or_default();
                         scores.insert(task.id().clone(), record.score());

@@ -9,7 +9,7 @@ use crate::Fault;
 use crate::benchmark::file::Benchmark;
 use crate::benchmark::tasks::{StoredTasks, TaskSourceError, stored as stored_tasks};
 use crate::round::agent::{VersionLimit, stored_agents};
-use crate::round::results::{Results, image_id};
+use crate::round::results::{Environment, Results};
 use crate::trial::instance::RoundTask;
 use crate::trial::record::{Disclose, DisclosedTrial};
 
@@ -144,6 +144,7 @@ impl StoredRound {
     }
 
     fn key(&self, agent: &StoredContestant, task: &RoundTask) -> Sha256 {
-        Results::key(&agent.sha256, task, image_id(&self.definition.image))
+        let RoundDefinition { image, model, .. } = &self.definition;
+        Results::key(&agent.sha256, task, &Environment::new(image, model.as_deref()))
     }
 }

@@ -41,7 +41,7 @@ impl Contender {
     }
 }
 
-/// Ranks by score, ties to the earlier upload and then by miner id. Byte-identical copies of an earlier
+/// Ranks by score, ties to the lower cost per task, then to the earlier upload and then by miner id. Byte-identical copies of an earlier
 /// agent rank last of their score and earn nothing.
 pub fn rank(contenders: Vec<Contender>, tasks: &[RoundTask], reward: RewardPolicy) -> Vec<Ranking> {
     let originals = originals(&contenders);
@@ -67,7 +67,7 @@ pub fn rank(contenders: Vec<Contender>, tasks: &[RoundTask], reward: RewardPolic
         .collect();
     placed.sort_by(|(score_a, copy_a, a), (score_b, copy_b, b)| {
         let key = |copy: &Option<MinerId>, c: &Contender| {
-            (copy.is_some(), c.uploaded_at, c.miner_id.clone())
+            (copy.is_some(), cost(&c.tasks), c.uploaded_at, c.miner_id.clone())
         };
         score_b.total_cmp(score_a).then_with(|| key(copy_a, a).cmp(&key(copy_b, b)))
     });
@@ -86,6 +86,7 @@ pub fn rank(contenders: Vec<Contender>, tasks: &[RoundTask], reward: RewardPolic
             reward_tao: reward.to_string(),
             reward_rao: reward.0,
             families: families(&tasks),
+            cost_micro_usd: cost(&tasks),
             tasks,
             uploaded_at,
             first_submitted_at,
@@ -93,6 +94,13 @@ pub fn rank(contenders: Vec<Contender>, tasks: &[RoundTask], reward: RewardPolic
         }
     };
     placed.into_iter().zip(rewards).enumerate().map(place).collect()
+}
+
+/// What an agent's requests to the model cost in all, in millionths of a US dollar; none if there is no model. All agents
+/// of a round have the same tasks, so it orders them like the cost per task.
+fn cost(tasks: &BTreeMap<TaskId, TaskScore>) -> Option<u64> {
+    let costs = tasks.values().map(|task| task.cost_micro_usd);
+    costs.sum::<Option<u64>>().filter(|_| !tasks.is_empty())
 }
 
 /// For each source the miner who submitted it first.
@@ -116,10 +124,11 @@ mod tests {
         uploaded: i64,
         first: i64,
         passed: u32,
+        cost: Option<u64>,
     }
 
     fn agent(name: &'static str, source: &'static str, uploaded: i64, passed: u32) -> TestAgent {
-        TestAgent { name, source, uploaded, first: uploaded, passed }
+        TestAgent { name, source, uploaded, first: uploaded, passed, cost: None }
     }
 
     /// Ranks agents on one task of 100 cases; each line has rank, name, score, reward and original.
@@ -130,6 +139,7 @@ mod tests {
                 score: f64::from(agent.passed),
                 passed: agent.passed,
                 total: 100,
+                cost_micro_usd: agent.cost,
             };
             Contender {
                 miner_id: agent.name.parse().unwrap(),

@@ -33,7 +33,13 @@ mod tests {
                 let (passed, total) = (*passed, *total);
                 let verdict = Verdict::Accepted;
                 (
-                    TaskScore { verdict, score: Tally { passed, total }.score(), passed, total },
+                    TaskScore {
+                        verdict,
+                        score: Tally { passed, total }.score(),
+                        passed,
+                        total,
+                        cost_micro_usd: None,
+                    },
                     *weight,
                 )
             })

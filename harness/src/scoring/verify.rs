@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tasks::{Sha256, Tally, Task, TaskId, Verdict};
 
-use crate::round::results::{Results, image_id};
+use crate::round::results::{Environment, Results};
 use crate::scoring::digest::ReportDigest;
 use crate::scoring::rank::{Contender, rank};
 use crate::scoring::reward::RewardPolicy;
@@ -187,9 +187,12 @@ fn check_trial(
         found.push("it was not run under the round's seed".to_owned());
     }
     if let Some(task) = tasks.iter().find(|task| *task.id() == record.task) {
-        let expected = Results::key(&record.agent_sha256, task, image_id(&round.image));
+        let environment = Environment::new(&round.image, round.model.as_deref());
+        let expected = Results::key(&record.agent_sha256, task, &environment);
         if key.as_ref() != Some(&expected) {
-            found.push("its key is not that of agent, task, image and protocol version".to_owned());
+            found.push(
+                "its key is not that of agent, task, image, model and protocol version".to_owned(),
+            );
         }
         let names = record.cases.iter().map(|case| &case.name);
         if !names.eq(task.cases.iter().map(|case| &case.name)) {

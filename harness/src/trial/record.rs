@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use tasks::{Seed, Sha256, TaskId, Verdict};
 
 use crate::choice::choices;
+use crate::gateway::budget::ModelUsage;
 
 /// The outcome of a trial, as its file stores it. It does not name the miner: two miners with the same agent share it.
 /// With the cases of a report, it is a [`DisclosedRecord`].
@@ -42,6 +43,9 @@ pub struct TrialRecord<Case = CaseResult> {
     pub stdout_truncated: bool,
     /// Whether it wrote more to stderr
     pub stderr_truncated: bool,
+    /// What its requests to the model used, if it had one
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<ModelUsage>,
     /// Every attempt, in order. All but the last ended in a fault.
     pub attempts: Vec<Attempt>,
 }
@@ -204,6 +208,7 @@ impl TrialRecord {
             stderr: self.stderr,
             stdout_truncated: self.stdout_truncated,
             stderr_truncated: self.stderr_truncated,
+            model: self.model,
             attempts: self.attempts.into_iter().map(attempt).collect(),
         }
     }
@@ -235,6 +240,7 @@ impl<Case> TrialRecord<Case> {
             score: self.score,
             passed: self.passed,
             total: self.total,
+            cost_micro_usd: self.model.map(|used| used.cost_micro_usd),
         }
     }
 }

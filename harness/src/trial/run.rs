@@ -1,10 +1,12 @@
 //! Running one trial in a container: the agent first, then its answer.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tasks::{Input, Kind, Limits, Sha256, Tally, Verdict};
 
 use crate::Fault;
+use crate::gateway::session::ModelSession;
 use crate::sandbox::{AgentRun, CallPlan, Container, ResourceUsage, StoppedFor};
 use crate::trial::answer::answer_of;
 use crate::trial::explain::MissingExplanations;
@@ -24,6 +26,8 @@ pub struct TrialPlan<'a> {
     pub task: &'a RoundTask,
     /// How long a counterexample may be searched for; zero for none
     pub shrinking: Duration,
+    /// What leads to the agent's model, if it has one
+    pub model: Option<&'a Arc<ModelSession>>,
 }
 
 /// What is judged.
@@ -55,8 +59,13 @@ pub(crate) async fn run(
     container: &mut Container,
     plan: TrialPlan<'_>,
 ) -> Result<CleanOr<TrialRun>, Fault> {
-    let TrialPlan { candidate, task, shrinking, .. } = plan;
-    let limits = &task.task.limits;
+    let TrialPlan { candidate, task, shrinking, model, .. } = plan;
+    let mut limits = task.task.limits;
+    if let Some(session) = model {
+        let ms = session.settings().agent_time.as_millis();
+        limits.agent_wall_ms = u64::try_from(ms).unwrap_or(u64::MAX);
+    }
+    let limits = &limits;
     let source = match candidate {
         Candidate::Agent(source) => source,
         Candidate::Answer(answer, stop) => {
@@ -66,7 +75,7 @@ pub(crate) async fn run(
             return Ok(CleanOr { value: TrialRun { record, missing: None }, clean });
         }
     };
-    let agent_run = container.run_agent(source, &task.prompt, limits, None).await?;
+    let agent_run = run_agent(container, plan, source, limits).await?;
     let mut clean = agent_run.clean && agent_run.stopped_for.is_none() && !agent_run.out_of_memory;
     let mut missing = None;
     let judged = match answer_of(&agent_run, limits) {
@@ -94,6 +103,25 @@ pub(crate) async fn run(
     };
     let record = record(plan, &agent_run, judged);
     Ok(CleanOr { value: TrialRun { record, missing }, clean })
+}
+
+/// Runs the agent for its answer. A fault of its model ends it at once, whatever it makes of the error that it gets.
+async fn run_agent(
+    container: &mut Container,
+    plan: TrialPlan<'_>,
+    source: &str,
+    limits: &Limits,
+) -> Result<AgentRun, Fault> {
+    let prompt = &plan.task.prompt;
+    let Some(session) = plan.model else {
+        return container.run_agent(source, prompt, limits, None).await;
+    };
+    let line = session.line();
+    tokio::select! {
+        biased;
+        fault = session.fault() => Err(fault),
+        run = container.run_agent(source, prompt, limits, Some(&line)) => run,
+    }
 }
 
 /// An answer to judge.
@@ -181,6 +209,7 @@ fn record(plan: TrialPlan<'_>, agent_run: &AgentRun, judged: JudgedAnswer) -> Tr
         stderr: text(&agent_run.stderr),
         stdout_truncated: agent_run.stopped_for == Some(StoppedFor::Output),
         stderr_truncated: agent_run.stderr_truncated,
+        model: plan.model.map(|session| session.usage().0),
         attempts: vec![Attempt::default()],
     }
 }

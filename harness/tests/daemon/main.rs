@@ -56,6 +56,7 @@ impl RunningRound {
             isolation: Isolation::Agent,
             partition: None,
             shrinking: Duration::ZERO,
+            model: None,
         };
         let (counter, finished) = watch::channel(0);
         let on_event = Arc::new(move |event| {

@@ -75,6 +75,7 @@ async fn check(agents: &[ExpectedAgent], jobs: usize, trials: u64) -> FairnessRu
         isolation: Isolation::Agent,
         partition: None,
         shrinking: Duration::ZERO,
+        model: None,
     };
     let outcome = run(&sandbox, plan, Arc::new(listener)).await.expect("the round ends");
     sandbox.cleanup().await.expect("every container can be removed");

@@ -60,7 +60,7 @@ async fn table_of_a_past_round_scores_nothing_in_the_next() {
     let score = async |seed| {
         let quiet = Arc::new(|_| ());
         let (tasks, disclose) = (tasks::all(), Disclose::None);
-        let request = CheckRequest { source: &source, tasks, seed, disclose, jobs: 1 };
+        let request = CheckRequest { source: &source, tasks, seed, disclose, jobs: 1, model: None };
         let checked = check(&sandbox, request, quiet).await;
         let checked = checked.expect("the arena does not fail");
         let line = |t: &DisclosedTrial| format!("{} {}", t.record.task, t.record.score);

@@ -4,6 +4,7 @@ mod driver;
 mod engine;
 mod fairness;
 mod gate;
+mod gateway;
 mod gauntlet;
 mod hard_coded;
 mod image;

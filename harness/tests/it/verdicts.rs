@@ -31,7 +31,7 @@ async fn records(
     tasks: Vec<Task>,
     disclose: Disclose,
 ) -> Vec<DisclosedRecord> {
-    let request = CheckRequest { source, tasks, seed: Seed(1), disclose, jobs: 1 };
+    let request = CheckRequest { source, tasks, seed: Seed(1), disclose, jobs: 1, model: None };
     let checked = check(sandbox, request, Arc::new(|_| ())).await;
     let checked = checked.expect("the arena does not fail");
     assert_eq!(checked.faults, [""; 0], "{source}");

@@ -154,7 +154,13 @@ mod tests {
 
     fn best(task: &TaskView, passed: u32, answer: &str) -> KeptAnswer {
         let verdict = if passed == 4 { Verdict::Accepted } else { Verdict::WrongAnswer };
-        let score = TaskScore { verdict, score: f64::from(passed) * 25.0, passed, total: 4 };
+        let score = TaskScore {
+            verdict,
+            score: f64::from(passed) * 25.0,
+            passed,
+            total: 4,
+            cost_micro_usd: None,
+        };
         let prompt_sha256 = prompt_sha256(task);
         KeptAnswer { answer: answer.into(), score: Some(score), attempt: 1, prompt_sha256 }
     }

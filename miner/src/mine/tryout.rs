@@ -27,7 +27,7 @@ impl Tryout {
     ) -> Result<CheckOutcome, Fault> {
         let tasks = views.iter().filter_map(known).collect();
         let (seed, disclose) = (self.seed, Disclose::Public);
-        let request = CheckRequest { source, tasks, seed, disclose, jobs: 1 };
+        let request = CheckRequest { source, tasks, seed, disclose, jobs: 1, model: None };
         check(&self.sandbox, request, on_event).await
     }
 }

@@ -107,7 +107,7 @@ pub async fn failed_public_cases(
         })
         .collect();
     let disclose = Disclose::Public;
-    let request = CheckRequest { source, tasks, seed, disclose, jobs };
+    let request = CheckRequest { source, tasks, seed, disclose, jobs, model: None };
     let checked = check(sandbox, request, on_event).await?;
     let cases = checked.trials.into_iter().flat_map(|trial| {
         let task = trial.record.task;

@@ -91,6 +91,9 @@ pub struct Round {
     pub image: String,
     /// The unit that had a container of its own: `agent` or `trial`.
     pub isolation: String,
+    /// The language model that agents could ask, with the digest of its parameters and of a trial's budget.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
     /// The pool of rewards in 'TAO', as a decimal.
     pub pool_tao: String,
     /// How the pool was split: `proportional` or `winner-takes-all`.
@@ -165,6 +168,10 @@ pub struct Ranking {
     pub first_submitted_at: Timestamp,
     /// The owner of the earlier agent that this one is a copy of.
     pub copy_of: Option<MinerId>,
+    /// What its requests to the model cost in all, in millionths of a US dollar. Of two equal scores the cheaper one is
+    /// better.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_micro_usd: Option<u64>,
 }
 
 /// One agent's score on one task.
@@ -180,4 +187,7 @@ pub struct TaskScore {
     pub passed: u32,
     /// Number of cases.
     pub total: u32,
+    /// What its requests to the model cost, in millionths of a US dollar, if it had one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_micro_usd: Option<u64>,
 }

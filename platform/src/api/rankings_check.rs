@@ -192,6 +192,8 @@ impl Round {
         }
         for (name, text) in
             [("image", &self.image), ("isolation", &self.isolation), ("payout", &self.payout)]
+                .into_iter()
+                .chain(self.model.as_ref().map(|model| ("model", model)))
         {
             if text.is_empty() || text.len() > MAX_TEXT_BYTES {
                 problems.push(format!(
@@ -217,6 +219,7 @@ impl Ranking {
             }
         }
         check_family_scores(miner, &self.families, problems);
+        self.check_cost(round, problems);
         if Rao(self.reward_rao).to_string() != self.reward_tao {
             problems.push(format!("the rewards of '{miner}' in TAO and in rao differ"));
         }
@@ -226,6 +229,23 @@ impl Ranking {
         let limit = if round.frozen { round.opened_at } else { round.listed_at };
         if self.first_submitted_at > self.uploaded_at || self.uploaded_at > limit {
             problems.push(format!("the upload times of '{miner}' are not possible in this round"));
+        }
+    }
+}
+
+impl Ranking {
+    fn check_cost(&self, round: &Round, problems: &mut Vec<String>) {
+        let miner = &self.miner_id;
+        let costs: Vec<_> = self.tasks.values().map(|task| task.cost_micro_usd).collect();
+        if costs.iter().any(|cost| cost.is_some() != round.model.is_some()) {
+            problems.push(format!(
+                "'{miner}' must have a cost on each task if there is a model, else none"
+            ));
+        }
+        let sum = costs.into_iter().sum::<Option<u64>>().filter(|_| round.model.is_some());
+        if self.cost_micro_usd != sum {
+            problems
+                .push(format!("the cost of '{miner}' is not the sum of the costs on its tasks"));
         }
     }
 }

@@ -104,6 +104,11 @@ impl Store {
         self.root.join(RESULTS)
     }
 
+    /// The directory in which the harness keeps what the agents of a trial asked a model, a file per trial.
+    pub fn model_dir(&self) -> PathBuf {
+        self.root.join("model")
+    }
+
     /// Writes a file into [`Store::results_dir`]. When this returns, it is durable. Only its owner may read it:
     /// trial records hold the secret seed of the open round.
     pub fn put_result(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {

@@ -76,6 +76,9 @@ pub struct RoundDefinition {
     pub image: String,
     /// The unit that has a container of its own, `agent` or `trial`; empty until the round is judged.
     pub isolation: String,
+    /// The language model that agents may ask, as `NAME@DIGEST`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
     /// The tasks, in the order of the round.
     pub tasks: Vec<TaskId>,
 }
@@ -91,6 +94,7 @@ impl RoundDefinition {
             frozen: round.frozen,
             image: round.image.clone(),
             isolation: round.isolation.clone(),
+            model: round.model.clone(),
             tasks: round.tasks.clone(),
         })
     }

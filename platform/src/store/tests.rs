@@ -268,6 +268,7 @@ fn remembers_the_open_round_for_its_owner_only() {
         opened_at: Timestamp::UNIX_EPOCH,
         frozen: false,
         image: "x@sha256:1".into(),
+        model: None,
         isolation: "agent".into(),
         tasks: vec!["a".parse().unwrap()],
     };

@@ -50,7 +50,7 @@ async fn carries_bytes_both_ways_and_closes() {
     for number in [0, 7] {
         relay.take(payload(number, OPENED, b"")).unwrap();
         relay.take(payload(number, DATA, b"hello")).unwrap();
-        let mut got = vec![next(&mut frames).await, next(&mut frames).await];
+        let mut got = [next(&mut frames).await, next(&mut frames).await];
         got.sort_by_key(|frame| frame.1);
         assert_eq!(got[0], (number, DATA, Bytes::from_static(b"HELLO")));
         assert_eq!(got[1], (number, WINDOW, Bytes::from_static(&[0, 0, 0, 5])));
@@ -74,7 +74,7 @@ async fn carries_bytes_both_ways_and_closes() {
 async fn sends_no_more_than_the_driver_takes() {
     let (mut relay, mut frames) = relay(|mut stream| {
         async move {
-            let _ = stream.write_all(&[b'x'; 3 * WINDOW_BYTES]).await;
+            let _ = stream.write_all(&vec![b'x'; 3 * WINDOW_BYTES]).await;
         }
         .boxed()
     });
@@ -87,7 +87,8 @@ async fn sends_no_more_than_the_driver_takes() {
     tokio::task::yield_now().await;
     assert!(frames.try_recv().is_err(), "more than the window was sent");
     while received < 3 * WINDOW_BYTES {
-        relay.take(payload(0, WINDOW, &10_000_u32.to_be_bytes())).unwrap();
+        let taken = u32::try_from(FRAME_BYTES).unwrap();
+        relay.take(payload(0, WINDOW, &taken.to_be_bytes())).unwrap();
         received += next(&mut frames).await.2.len();
     }
     while next(&mut frames).await.1 != CLOSED {}

@@ -28,7 +28,7 @@ fn trial(name: &str, task: &RoundTask, wrong: &std::ops::Range<usize>) -> Disclo
     let agent_sha256 = Sha256::of(name.as_bytes());
     DisclosedTrial {
         miner_id: name.parse().unwrap(),
-        key: Some(Results::key(&agent_sha256, task, IMAGE)),
+        key: Some(Results::key(&agent_sha256, task, &Environment::new(IMAGE, None))),
         record: TrialRecord {
             agent_sha256,
             task: task.id().clone(),
@@ -45,6 +45,7 @@ fn trial(name: &str, task: &RoundTask, wrong: &std::ops::Range<usize>) -> Disclo
             stderr: String::new(),
             stdout_truncated: false,
             stderr_truncated: false,
+            model: None,
             attempts: vec![Attempt::default()],
         }
         .disclosed(Disclose::Public),
@@ -90,6 +91,7 @@ fn report() -> Value {
         frozen: false,
         partial: true,
         tasks: tasks.iter().map(|task| task.id().clone()).collect(),
+        model: None,
         image: format!("python:3.11-slim@{IMAGE}"),
         isolation: "agent".into(),
         pool_tao: "100".into(),

@@ -34,6 +34,7 @@ fn record() -> TrialRecord {
         stderr: String::new(),
         stdout_truncated: false,
         stderr_truncated: false,
+        model: None,
         attempts: vec![Attempt { fault: Some("the daemon is gone".into()) }, Attempt::default()],
     }
 }

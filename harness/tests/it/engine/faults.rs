@@ -87,6 +87,7 @@ impl RoundInMemory {
             isolation: Isolation::Agent,
             partition: None,
             shrinking: Duration::ZERO,
+            model: None,
         };
         let started = Instant::now();
         let outcome = run(&self.sandbox, plan, Arc::new(listener)).await;
