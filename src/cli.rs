@@ -43,7 +43,7 @@ pub enum Command {
         after_help = "Examples:\n  arena check agent.py\n  arena check agent.py --family parsing --task 'two_*' --json\n  \
             arena check agent.py --benchmark evalplus:HumanEvalPlus.jsonl.gz"
     )]
-    Check(check::CheckArgs),
+    Check(Box<check::CheckArgs>),
     /// Upload an agent
     #[command(
         after_help = "Example:\n  arena upload agent.py --miner me --platform http://127.0.0.1:7878"
@@ -148,7 +148,7 @@ impl Command {
     pub async fn run(self) -> Result {
         match self {
             Self::Mine(args) => mine::run(*args).await,
-            Self::Check(args) => check::run(args).await,
+            Self::Check(args) => check::run(*args).await,
             Self::Upload(args) => upload::run(args).await,
             Self::Status(args) => status::run(args).await,
             Self::Init(args) => init::run(&args),

@@ -16,6 +16,7 @@ use harness::gateway::round::Gateway;
 
 use crate::args::choice;
 use crate::exit::{CommandError, Result};
+use crate::output::rankings::dollars;
 
 /// The model that agents may ask.
 #[derive(Args)]
@@ -160,12 +161,11 @@ impl ModelArgs {
 pub fn model_usage(gateway: &Gateway) -> String {
     let used = gateway.spent();
     format!(
-        "{}: {} calls, {} input and {} output tokens, ${}.{:06}",
+        "{}: {} calls, {} input and {} output tokens, {} USD",
         gateway.settings().name(),
         used.calls,
         used.input_tokens,
         used.output_tokens,
-        used.cost_micro_usd / 1_000_000,
-        used.cost_micro_usd % 1_000_000
+        dollars(used.cost_micro_usd)
     )
 }

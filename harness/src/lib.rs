@@ -93,6 +93,7 @@ pub mod gate;
 pub mod gauntlet {
     pub mod control;
     pub mod programs;
+    mod provider;
     pub mod report;
     pub mod run;
 }

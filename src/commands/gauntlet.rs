@@ -48,7 +48,7 @@ pub async fn run(args: GauntletArgs) -> Result {
     let console = Console::new();
     let work = |sandbox| {
         let listener = console.round_listener();
-        async move { Ok(run_gauntlet(&sandbox, GauntletPlan { programs, jobs }, listener).await) }
+        async move { Ok(run_gauntlet(&sandbox, GauntletPlan { programs, jobs }, listener).await?) }
     };
     let outcome = with_sandbox(&args.sandbox.settings(), &console, work).await?;
     if args.output.json {

@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 
 use clap::Args;
 use harness::choice::did_you_mean;
+use harness::gateway::journal::Journal;
+use harness::gateway::round::journal_path;
 use harness::round::stored::{StoredContestant, StoredRound, StoredTrial};
 use harness::scoring::report::score as number;
 use harness::scoring::score::agent_score;
@@ -18,6 +20,7 @@ use tasks::Verdict;
 use crate::args::{BenchmarkArgs, DiscloseArgs, StoreArgs};
 use crate::console::{print, print_json};
 use crate::exit::{CommandError, Result};
+use crate::output::conversation;
 use crate::output::format::{FormatArgs, OutputFormat};
 use crate::output::junit::junit;
 use crate::output::sheet::Sheet;
@@ -39,6 +42,9 @@ pub struct ShowArgs {
     /// Show every task by itself, with all kinds of failure
     #[arg(long)]
     verbose: bool,
+    /// Print what the agent asked its model on the task, and what it was answered
+    #[arg(long, requires = "task")]
+    model_log: bool,
     #[command(flatten)]
     store: StoreArgs,
     #[command(flatten)]
@@ -69,6 +75,15 @@ pub fn run(args: &ShowArgs) -> Result {
     })?;
     let mut round = round;
     args.choose(&mut round)?;
+    if args.model_log {
+        let (agent, task) = (&round.agents[0], &round.tasks[0]);
+        let exchanges = Journal::read(&journal_path(&store.model_dir(), &round.key(agent, task)))?;
+        return if args.output.format() == OutputFormat::Json {
+            print_json(&exchanges)
+        } else {
+            print(&conversation::text(&exchanges))
+        };
+    }
     let agents = round.agents.iter().map(|agent| args.read(&round, agent));
     let agents = agents.collect::<Result<Vec<_>>>()?;
     match args.output.format() {

@@ -32,24 +32,33 @@ pub fn text(rankings: &Rankings) -> String {
 
 /// The rankings as a table, a row for each agent. An agent that is not judged has no rank and no score.
 pub fn sheet(rankings: &Rankings) -> Sheet {
-    let mut sheet = Sheet::new([
+    let has_model = rankings.round.model.is_some();
+    let names = [
         "#rank",
         "agent",
         "#score",
         "#tasks passed",
         "#tasks",
         "#reward 'TAO'",
+        "#cost USD",
         "note",
-    ]);
+    ];
+    let is_shown = |name: &str| has_model || name != "#cost USD";
+    let mut sheet = Sheet::new(names.into_iter().filter(|name| is_shown(name)));
+    let mut push = |cells: [String; 8]| {
+        let all = names.into_iter().zip(cells);
+        sheet.push(all.filter(|(name, _)| is_shown(name)).map(|(_, cell)| cell));
+    };
     for ranking in &rankings.rankings {
         let copy = ranking.copy_of.as_ref();
-        sheet.push([
+        push([
             ranking.rank.to_string(),
             ranking.miner_id.to_string(),
             score(ranking.score),
             passed(ranking).to_string(),
             ranking.tasks.len().to_string(),
             ranking.reward_tao.clone(),
+            ranking.cost_micro_usd.map(dollars).unwrap_or_default(),
             copy.map(|original| format!("copy of {original}")).unwrap_or_default(),
         ]);
     }
@@ -58,12 +67,17 @@ pub fn sheet(rankings: &Rankings) -> Sheet {
         *unjudged.entry(fault.miner_id.as_str()).or_default() += 1;
     }
     for (miner_id, trials) in unjudged {
-        let mut cells: [String; 7] = <[String; 7]>::default();
+        let mut cells = <[String; 8]>::default();
         miner_id.clone_into(&mut cells[1]);
-        cells[6] = format!("not judged: {trials} faults");
-        sheet.push(cells);
+        cells[7] = format!("not judged: {trials} faults");
+        push(cells);
     }
     sheet
+}
+
+/// An amount of money in US dollars, to the millionth.
+pub fn dollars(micro_usd: u64) -> String {
+    format!("{}.{:06}", micro_usd / 1_000_000, micro_usd % 1_000_000)
 }
 
 fn passed(ranking: &Ranking) -> usize {
@@ -98,6 +112,12 @@ fn families(rankings: &[Ranking]) -> Sheet {
     };
     sheet.push(row("rank", &|ranking| ranking.rank.to_string()));
     sheet.push(row("tasks passed", &|r| format!("{} of {}", passed(r), r.tasks.len())));
+    if rankings.iter().any(|ranking| ranking.cost_micro_usd.is_some()) {
+        sheet.push(row("cost per task, USD", &|ranking| {
+            let tasks = (ranking.tasks.len() as u64).max(1);
+            ranking.cost_micro_usd.map(|cost| dollars(cost / tasks)).unwrap_or_default()
+        }));
+    }
     for family in Family::ALL {
         let cell = |ranking: &Ranking| {
             ranking.families.get(family).map(|number| score(*number)).unwrap_or_default()

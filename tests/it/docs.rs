@@ -59,6 +59,7 @@ impl Document {
             "SECURITY.md",
             "docs/benchmarks.md",
             "docs/miners.md",
+            "docs/models.md",
             "docs/operators.md",
             "docs/rounds.md",
             "docs/scoring.md",

@@ -1,4 +1,4 @@
-//! `cargo xtask demo`: a platform, three miners, a round in Docker, rankings and rewards.
+//! `cargo xtask demo`: a platform, four miners, a round in Docker, rankings and rewards.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, ExitCode, Stdio};
@@ -11,6 +11,11 @@ use crate::{forward, setup};
 
 /// The demo's miners. Each has the sample of its own name as its model.
 const MINERS: [&str; 3] = ["good", "partial", "bad"];
+/// The miner whose agent asks a model while it runs. What the model answers is recorded, so that the demo needs no key;
+/// xtask/recordings/README.md says by whom.
+const THINKER: &str = "thinker";
+const MODEL: &str = "ollama:scripted";
+const RECORDINGS: &str = "xtask/recordings/thinker";
 /// The seed is fixed, so that the demo prints the same everywhere.
 const SEED: &str = "1";
 /// A task or two of each family, so that the demo is short.
@@ -33,7 +38,7 @@ const DIR: &str = "target/demo";
 /// The binary that does the work.
 const ARENA: &str = "target/debug/arena";
 
-/// Starts a platform, has three miners upload agents, evaluates them, and shows the rankings.
+/// Starts a platform, has four miners upload agents, evaluates them, and shows the rankings.
 pub fn run(sh: &Shell, consent: &setup::Consent) -> anyhow::Result<ExitCode> {
     setup::run(sh, consent, &setup::Needs::default())?;
     sh.remove_path(DIR)?;
@@ -56,10 +61,22 @@ pub fn run(sh: &Shell, consent: &setup::Consent) -> anyhow::Result<ExitCode> {
             return Ok(forward::code(status));
         }
     }
+    eprintln!("\nminer {THINKER}:");
+    let (agent, token) = (format!("{DIR}/thinker.py"), format!("{DIR}/tokens/{THINKER}"));
+    let init = cmd!(sh, "{ARENA} init --model {agent}");
+    let upload =
+        cmd!(sh, "{ARENA} upload {agent} --platform {url} --miner {THINKER} --token-file {token}");
+    for command in [init, upload] {
+        let status = children::run(command.quiet())?;
+        if !status.success() {
+            return Ok(forward::code(status));
+        }
+    }
     eprintln!("\nvalidator:");
+    let model = ["--model", MODEL, "--model-mode", "replay", "--model-recordings", RECORDINGS];
     let evaluate = cmd!(
         sh,
-        "{ARENA} evaluate --store {store} --platform {url} --seed {SEED} --close --publish-partial {tasks...}"
+        "{ARENA} evaluate --store {store} --platform {url} --seed {SEED} --close --publish-partial {model...} {tasks...}"
     );
     let status = children::run(evaluate.quiet())?;
     if !status.success() {

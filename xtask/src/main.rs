@@ -31,7 +31,7 @@ struct XtaskArgs {
 
 #[derive(Subcommand)]
 enum XtaskCommand {
-    /// Show everything end to end: a platform, three miners, a round in Docker, rankings and rewards
+    /// Show everything end to end: a platform, four miners, a round in Docker, rankings and rewards
     Demo(setup::Consent),
     /// Run the project's tests: formatting, lints, every test, and the controls on an empty store
     Test(setup::Consent),

@@ -91,6 +91,7 @@ impl ModelSession {
             .room(query.input_tokens, query.max_output_tokens, self.settings().prices)
             .map_err(AskError::Exhausted)?;
         state.ledger.spend(exchange.usage);
+        lock(&self.gateway.ledger).spend(exchange.usage);
         match state.journal.append(exchange) {
             Ok(()) => Ok(ModelResponse::Whole(response)),
             Err(fault) => {

@@ -22,6 +22,9 @@ use crate::Fault;
 
 /// How often the provider may fail on a request, while it works otherwise, before that is the request's own doing.
 const MAX_FAILURES: usize = 3;
+/// What agents are told then, and of a response that has no end.
+const FAILS_ON_IT: &str = "the provider fails on this request, and works otherwise";
+const TOO_LONG: &str = "the response is too long";
 
 /// What an agent gets.
 #[derive(Debug)]
@@ -165,11 +168,9 @@ impl OpenRequest {
                 if let Err(AskingIsOver(_)) = gateway.check(begun).await {
                     return Attempt::Again;
                 }
-                let response = error_response(&self.query, status, &why);
-                return self
-                    .answered(&response, StatedTokens { input: Some(0), output: Some(0) })
-                    .map_or(Attempt::Void, |()| Attempt::Answered(ModelResponse::Whole(response)));
+                return self.refused(status, &why);
             }
+            UpstreamFailure::TooLong => return self.refused(502, TOO_LONG),
             UpstreamFailure::Ill(why) => why,
         };
         if gateway.check(begun).await.is_err() {
@@ -178,10 +179,24 @@ impl OpenRequest {
         if self.record_failure(&why) < MAX_FAILURES {
             return Attempt::Again;
         }
-        let what = "the provider fails on this request, and works otherwise";
-        let response = error_response(&self.query, 502, what);
-        self.answered(&response, StatedTokens::default())
-            .map_or(Attempt::Void, |()| Attempt::Answered(ModelResponse::Whole(response)))
+        self.refused(502, FAILS_ON_IT)
+    }
+
+    /// Gives the agent an error and records it. Nothing of what was reserved is given back, unless the provider refused
+    /// to work on the request.
+    fn refused(&mut self, status: u16, why: &str) -> Attempt {
+        let body = error_body(self.query.dialect, "upstream_error", why);
+        let content_type = "application/json".to_owned();
+        let response = RecordedResponse { status, content_type, body };
+        let stated = if status < 500 {
+            StatedTokens { input: Some(0), output: Some(0) }
+        } else {
+            StatedTokens::default()
+        };
+        match self.answered(&response, stated) {
+            Ok(()) => Attempt::Answered(ModelResponse::Whole(response)),
+            Err(VoidAttempt) => Attempt::Void,
+        }
     }
 
     /// Records that the provider failed on the request. Returns how often it has.
@@ -234,17 +249,18 @@ impl OpenRequest {
                 let chunk = response
                     .chunk()
                     .await
-                    .map_err(|error| session.gateway.upstream.shown(&error))?;
-                let Some(chunk) = chunk else { return Err("a response has no end".to_owned()) };
-                last = reader.feed(&chunk).map_err(|error| error.to_string())?;
+                    .map_err(|error| Some(session.gateway.upstream.shown(&error)))?;
+                let chunk = chunk.ok_or_else(|| Some("a response has no end".to_owned()))?;
+                last = reader.feed(&chunk).map_err(|error| Some(error.to_string()))?;
                 passed_on.extend_from_slice(&last);
                 if passed_on.len() > MAX_RESPONSE_BYTES {
-                    return Err("a response is too long".to_owned());
+                    return Err(None);
                 }
             }
             Ok(())
         };
-        let read = timeout(left, reading).await;
+        // Why it broke off; none if it is too long.
+        let read: Result<Result<(), Option<String>>, _> = timeout(left, reading).await;
         drop(asking);
         match read {
             Ok(Ok(())) => {
@@ -253,9 +269,14 @@ impl OpenRequest {
                 let answered = self.answered(&response, reader.stated);
                 let _ = to_agent.send(answered.map(|()| last).map_err(|_| BrokenStream));
             }
-            Ok(Err(why)) => {
+            Ok(Err(broken)) => {
                 drop(permit);
-                self.broke_off(&why, begun).await;
+                match broken {
+                    Some(why) => self.broke_off(&why, begun).await,
+                    None => {
+                        let _ = self.refused(502, TOO_LONG);
+                    }
+                }
                 let _ = to_agent.send(Err(BrokenStream));
             }
             Err(_) => {
@@ -279,9 +300,7 @@ impl OpenRequest {
             session.void(SessionFault::BrokeOff(why.to_owned()));
             return;
         }
-        let what = "the provider fails on this request, and works otherwise";
-        let response = error_response(&self.query, 502, what);
-        let _ = self.answered(&response, StatedTokens::default());
+        let _ = self.refused(502, FAILS_ON_IT);
     }
 
     /// Records a response and settles what it used. An error means that the attempt is void.
@@ -371,10 +390,4 @@ impl Drop for OpenRequest {
             self.settle(Some(ExchangeOutcome::HungUp), usage);
         }
     }
-}
-
-/// An error of the provider in the form of the request's dialect.
-fn error_response(query: &ModelQuery, status: u16, message: &str) -> RecordedResponse {
-    let body = error_body(query.dialect, "upstream_error", message);
-    RecordedResponse { status, content_type: "application/json".to_owned(), body }
 }

@@ -1,5 +1,6 @@
 //! The beginning of a provider's response: all of it, or the first of its events.
 
+use bytes::Bytes;
 use reqwest::Response;
 use reqwest::header::CONTENT_TYPE;
 
@@ -36,8 +37,7 @@ pub(super) async fn begin(
         value.and_then(|value| value.to_str().ok()).unwrap_or("application/json").to_owned();
     let reading = Reading { response, query, upstream, content_type };
     let is_stream = reading.content_type.to_ascii_lowercase().starts_with("text/event-stream");
-    let begun = if is_stream { reading.first_events().await } else { reading.whole().await };
-    begun.map_err(UpstreamFailure::Ill)
+    if is_stream { reading.first_events().await } else { reading.whole().await }
 }
 
 struct Reading<'a> {
@@ -48,34 +48,43 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    async fn first_events(mut self) -> Result<BegunResponse, String> {
+    async fn chunk(&mut self) -> Result<Option<Bytes>, UpstreamFailure> {
+        self.response
+            .chunk()
+            .await
+            .map_err(|error| UpstreamFailure::Ill(self.upstream.shown(&error)))
+    }
+
+    async fn first_events(mut self) -> Result<BegunResponse, UpstreamFailure> {
         let mut reader = EventReader::new(self.query);
         let mut passed_on = Vec::new();
         while passed_on.is_empty() && !reader.ended {
-            let chunk = self.response.chunk().await.map_err(|error| self.upstream.shown(&error))?;
-            let chunk = chunk.ok_or("a response has no end")?;
-            passed_on.extend_from_slice(&reader.feed(&chunk).map_err(|error| error.to_string())?);
+            let chunk = self.chunk().await?;
+            let chunk = chunk.ok_or_else(|| ill("a response has no end"))?;
+            passed_on
+                .extend_from_slice(&reader.feed(&chunk).map_err(|error| ill(&error.to_string()))?);
         }
         let Self { response, content_type, .. } = self;
         Ok(BegunResponse::Events(StartedEvents { response, reader, passed_on, content_type }))
     }
 
-    async fn whole(mut self) -> Result<BegunResponse, String> {
+    async fn whole(mut self) -> Result<BegunResponse, UpstreamFailure> {
         let status = self.response.status().as_u16();
         let mut body = Vec::new();
-        while let Some(chunk) =
-            self.response.chunk().await.map_err(|error| self.upstream.shown(&error))?
-        {
+        while let Some(chunk) = self.chunk().await? {
             if body.len() + chunk.len() > MAX_RESPONSE_BYTES {
-                return Err("a response is too long".to_owned());
+                return Err(UpstreamFailure::TooLong);
             }
             body.extend_from_slice(&chunk);
         }
-        let document =
-            serde_json::from_slice(&body).map_err(|_| "a response is not JSON".to_owned())?;
+        let document = serde_json::from_slice(&body).map_err(|_| ill("a response is not JSON"))?;
         let stated = StatedTokens::of_document(self.query.dialect, &document);
         let body = self.upstream.without_key(&String::from_utf8_lossy(&body));
         let content_type = self.content_type;
         Ok(BegunResponse::Whole(RecordedResponse { status, content_type, body }, stated))
     }
+}
+
+fn ill(why: &str) -> UpstreamFailure {
+    UpstreamFailure::Ill(why.to_owned())
 }

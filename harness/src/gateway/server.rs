@@ -36,7 +36,7 @@ const MAX_HEAD_BYTES: usize = 32 << 10;
 const PATHS: &str =
     "POST /v1/chat/completions, POST /v1/messages, GET /v1/models and GET /v1/usage";
 
-type Body = BoxBody<Bytes, BrokenStream>;
+type AgentBody = BoxBody<Bytes, BrokenStream>;
 
 impl ModelSession {
     /// What the connections of this attempt's agent lead to.
@@ -67,7 +67,7 @@ fn serve(session: Arc<ModelSession>, stream: DuplexStream) -> BoxFuture<'static,
     .boxed()
 }
 
-async fn respond(session: &Arc<ModelSession>, request: Request<Incoming>) -> Response<Body> {
+async fn respond(session: &Arc<ModelSession>, request: Request<Incoming>) -> Response<AgentBody> {
     let get = |body: serde_json::Value| whole(StatusCode::OK, body.to_string());
     match (request.method(), request.uri().path()) {
         (&Method::POST, "/v1/chat/completions") => ask(session, Dialect::Chat, request).await,
@@ -97,7 +97,7 @@ async fn ask(
     session: &Arc<ModelSession>,
     dialect: Dialect,
     request: Request<Incoming>,
-) -> Response<Body> {
+) -> Response<AgentBody> {
     let refused = |status, what: &str| error(dialect, status, "invalid_request_error", what);
     if !session.settings().speaks(dialect) {
         let what = format!("{} is asked at /v1/chat/completions", session.settings().name());
@@ -154,7 +154,7 @@ async fn ask(
     }
 }
 
-fn method_not_allowed(allowed: &'static str) -> Response<Body> {
+fn method_not_allowed(allowed: &'static str) -> Response<AgentBody> {
     let what = format!("the path takes {allowed}");
     let status = StatusCode::METHOD_NOT_ALLOWED;
     let mut response = error(Dialect::Chat, status, "invalid_request_error", &what);
@@ -162,11 +162,11 @@ fn method_not_allowed(allowed: &'static str) -> Response<Body> {
     response
 }
 
-fn error(dialect: Dialect, status: StatusCode, kind: &str, message: &str) -> Response<Body> {
+fn error(dialect: Dialect, status: StatusCode, kind: &str, message: &str) -> Response<AgentBody> {
     whole(status, error_body(dialect, kind, message))
 }
 
-fn whole(status: StatusCode, body: String) -> Response<Body> {
+fn whole(status: StatusCode, body: String) -> Response<AgentBody> {
     let body = Full::new(Bytes::from(body)).map_err(|never| match never {}).boxed();
     let mut response = Response::new(body);
     *response.status_mut() = status;

@@ -43,6 +43,8 @@ pub enum UpstreamFailure {
     Refused(u16, String),
     /// The account's credit is gone.
     NoCredit(String),
+    /// The response has more bytes than any agent gets.
+    TooLong,
 }
 
 impl Upstream {
@@ -98,6 +100,9 @@ impl Upstream {
             },
             Err(UpstreamFailure::Busy(_)) => CanaryOutcome::Ill("it is busy".to_owned()),
             Err(UpstreamFailure::Ill(why)) => CanaryOutcome::Ill(why),
+            Err(UpstreamFailure::TooLong) => {
+                CanaryOutcome::Ill("its response is too long".to_owned())
+            }
             Err(UpstreamFailure::Refused(status, why)) => CanaryOutcome::Unusable(format!(
                 "the provider refuses every request (status {status}: {why}); check the key, the model's name and \
                  --base-url"

@@ -7,7 +7,7 @@
 //! - `never`: what must not happen, as a sentence
 //! - `trials`: the number of trials in one container, one after the other; 1 by default
 //! - `at once`: the number of containers in which it runs at the same time; 1 by default
-//! - `with`: what else the file needs; `frames` inserts `gauntlet/frames.py` after its head
+//! - `with`: what else the file needs; `frames` inserts `gauntlet/frames.py` after its head, `model` gives it a model
 //!
 //! The directory is the class.
 
@@ -24,6 +24,8 @@ const FILES: &[(&str, &str)] = &include!(concat!(env!("OUT_DIR"), "/gauntlet.rs"
 
 /// Code that the programs that forge frames share.
 const FRAMES: &str = include_str!("../../gauntlet/frames.py");
+/// Code that the programs with a model share.
+const MODEL: &str = include_str!("../../gauntlet/model.py");
 
 /// What a program tries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -37,9 +39,13 @@ pub enum ProgramClass {
     Harm,
     /// To reach what is outside its container.
     Escape,
+    /// To get more out of a model than its budget, or to break what leads to it.
+    Model,
 }
 
 impl ProgramClass {
+    const ALL: [Self; 5] = [Self::Honest, Self::Cheating, Self::Harm, Self::Escape, Self::Model];
+
     /// The name of its directory.
     pub const fn directory(self) -> &'static str {
         match self {
@@ -47,6 +53,7 @@ impl ProgramClass {
             Self::Cheating => "cheating",
             Self::Harm => "harm",
             Self::Escape => "escape",
+            Self::Model => "model",
         }
     }
 }
@@ -68,6 +75,8 @@ pub struct HostileProgram {
     pub trials: usize,
     /// Number of containers in which it runs at the same time
     pub at_once: usize,
+    /// Whether it has a model to ask
+    pub has_model: bool,
     /// The agent
     pub source: String,
 }
@@ -105,11 +114,10 @@ pub(super) fn round_task(limits: Limits, seed: Seed) -> RoundTask {
 }
 
 fn parse(name: &str, source: &str) -> Result<HostileProgram, String> {
-    let class =
-        [ProgramClass::Honest, ProgramClass::Cheating, ProgramClass::Harm, ProgramClass::Escape]
-            .into_iter()
-            .find(|class| name.split('/').next() == Some(class.directory()))
-            .ok_or("its directory is not a class")?;
+    let class = ProgramClass::ALL
+        .into_iter()
+        .find(|class| name.split('/').next() == Some(class.directory()))
+        .ok_or("its directory is not a class")?;
     let mut program = HostileProgram {
         name: name.to_owned(),
         class,
@@ -118,6 +126,7 @@ fn parse(name: &str, source: &str) -> Result<HostileProgram, String> {
         never: String::new(),
         trials: 1,
         at_once: 1,
+        has_model: false,
         source: source.to_owned(),
     };
     for line in source.lines().map_while(|line| line.strip_prefix("# ")) {
@@ -134,6 +143,11 @@ fn parse(name: &str, source: &str) -> Result<HostileProgram, String> {
             "with" if value == "frames" => {
                 let (head, rest) = source.split_once("\n\n").ok_or("it has only a head")?;
                 program.source = format!("{head}\n\n{FRAMES}\n{rest}");
+            }
+            "with" if value == "model" => {
+                program.has_model = true;
+                let (head, rest) = source.split_once("\n\n").ok_or("it has only a head")?;
+                program.source = format!("{head}\n\n{MODEL}\n{rest}");
             }
             _ => return Err(format!("'{key}' is not a key")),
         }

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use crate::Fault;
 use crate::gauntlet::control::{Company, ControlReport, ControlWatch, agent as honest_agent};
 use crate::gauntlet::programs::{HostileProgram, ProgramClass, round_task};
+use crate::gauntlet::provider::MockProvider;
 use crate::round::agent::Agent;
 use crate::round::events::{RoundEvent, RoundListener};
 use crate::round::lease::ContainerLease;
@@ -86,12 +87,15 @@ pub async fn run(
     sandbox: &Sandbox,
     plan: GauntletPlan,
     on_event: RoundListener,
-) -> GauntletOutcome {
+) -> Result<GauntletOutcome, Fault> {
     let GauntletPlan { programs, jobs } = plan;
     on_event(RoundEvent::Started { trials: programs.len() });
     let seed = drawn_seed();
+    let provider = MockProvider::start().await?;
     let shared = Arc::new(SharedGauntlet {
         runner: TrialRunner::new(sandbox.clone(), None, Duration::ZERO),
+        with_model: TrialRunner::new(sandbox.clone(), None, Duration::ZERO)
+            .with_model(Some(provider.gateway.clone())),
         short: round_task(SHORT, seed),
         long: round_task(LONG, seed),
         checks: Mutex::default(),
@@ -114,7 +118,7 @@ pub async fn run(
     let mut agents = std::mem::take(&mut *shared.checks());
     agents.sort_by(|a, b| a.name.cmp(&b.name));
     let holds = control.holds && agents.iter().all(|check| check.holds);
-    GauntletOutcome { holds, control, agents }
+    Ok(GauntletOutcome { holds, control, agents })
 }
 
 /// What hostile company is compared with: honest agents, each in a container of its own, as hostile ones are.
@@ -133,6 +137,8 @@ async fn honest_company(shared: Arc<SharedGauntlet>) -> Result<(), Infallible> {
 /// What the workers share.
 struct SharedGauntlet {
     runner: TrialRunner,
+    /// For programs with a model
+    with_model: TrialRunner,
     short: RoundTask,
     long: RoundTask,
     checks: Mutex<Vec<GauntletCheck>>,
@@ -201,7 +207,8 @@ impl SharedGauntlet {
                 }
             };
             let trial = AgentTrial { agent: &agent, source: &program.source, task };
-            let outcome = self.runner.run(trial, &mut lease, &on_retry).await;
+            let runner = if program.has_model { &self.with_model } else { &self.runner };
+            let outcome = runner.run(trial, &mut lease, &on_retry).await;
             if let Ok(record) = &outcome {
                 (self.on_event)(RoundEvent::Finished {
                     miner_id: agent.miner_id.clone(),
@@ -212,6 +219,11 @@ impl SharedGauntlet {
             }
             let caused = caused.into_inner().expect("the closure does not panic");
             trials.push(HostileTrial { outcome, caused });
+            if program.has_model {
+                // As in a round: no container with a model has another trial.
+                lease.discard().await;
+                lease = ContainerLease::new(self.runner.sandbox());
+            }
         }
         lease.discard().await;
         trials

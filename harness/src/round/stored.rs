@@ -143,7 +143,8 @@ impl StoredRound {
         fault.map_or_else(none, |fault| fault.fault.clone())
     }
 
-    fn key(&self, agent: &StoredContestant, task: &RoundTask) -> Sha256 {
+    /// The key of a trial.
+    pub fn key(&self, agent: &StoredContestant, task: &RoundTask) -> Sha256 {
         let RoundDefinition { image, model, .. } = &self.definition;
         Results::key(&agent.sha256, task, &Environment::new(image, model.as_deref()))
     }

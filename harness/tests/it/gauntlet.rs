@@ -34,7 +34,7 @@ async fn sandbox_holds_and_nothing_is_left() {
     let jobs = std::thread::available_parallelism().map_or(1, usize::from) + 1;
     let plan = GauntletPlan { programs: programs(), jobs };
     let started = Instant::now();
-    let outcome = run(&sandbox, plan, Arc::new(|_| ())).await;
+    let outcome = run(&sandbox, plan, Arc::new(|_| ())).await.expect("the provider starts");
     sandbox.cleanup().await.expect("every container can be removed");
     let memory = peak_memory_kib() - memory_before;
     let table = table(&outcome, None);

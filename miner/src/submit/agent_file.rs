@@ -9,6 +9,8 @@ use platform::validation;
 
 /// The source of a commented agent to start from.
 pub const STARTER_AGENT: &str = include_str!("starter.py");
+/// An agent to start from that asks a model while it runs.
+pub const MODEL_STARTER_AGENT: &str = include_str!("model_starter.py");
 
 /// A local agent file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -58,10 +60,9 @@ pub fn read_agent(path: &Path) -> Result<String, AgentFileError> {
     Ok(String::from_utf8(bytes).expect("validation accepts UTF-8 only"))
 }
 
-/// Writes [`STARTER_AGENT`] to a new file. An existing file is not overwritten.
-pub fn write_starter(path: &Path) -> Result<(), AgentFileError> {
-    let written =
-        File::create_new(path).and_then(|mut file| file.write_all(STARTER_AGENT.as_bytes()));
+/// Writes an agent to start from to a new file. An existing file is not overwritten.
+pub fn write_starter(path: &Path, agent: &str) -> Result<(), AgentFileError> {
+    let written = File::create_new(path).and_then(|mut file| file.write_all(agent.as_bytes()));
     written.map_err(|cause| match cause.kind() {
         ErrorKind::AlreadyExists => AgentFileError::Exists(path.to_owned()),
         _ => AgentFileError::Unwritable { path: path.to_owned(), cause },
@@ -73,12 +74,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_starter_is_written_once_and_is_valid() {
+    fn a_starter_is_written_once_and_is_valid() {
         let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("agent.py");
-        write_starter(&path).unwrap();
-        assert_eq!(read_agent(&path).unwrap(), STARTER_AGENT);
-        let error = write_starter(&path).unwrap_err().to_string();
+        for (name, agent) in [("agent.py", STARTER_AGENT), ("asks.py", MODEL_STARTER_AGENT)] {
+            let path = directory.path().join(name);
+            write_starter(&path, agent).unwrap();
+            assert_eq!(read_agent(&path).unwrap(), agent);
+        }
+        let error = write_starter(&directory.path().join("agent.py"), STARTER_AGENT);
+        let error = error.unwrap_err().to_string();
         assert!(error.contains("is there already"), "{error}");
     }
 

@@ -32,7 +32,7 @@ pub enum Act {
     Answer(u16, Value),
     /// The same with a header
     Headed(u16, (&'static str, &'static str), Value),
-    /// Events; the connection breaks after them if they have no end
+    /// Events, and nothing after them
     Events(Vec<String>),
     /// Nothing, for ever
     Hang,
@@ -182,12 +182,8 @@ async fn play(State(state): State<ProviderState>, request: Request) -> Response 
             json(status).header(name, value).body(Body::from(body.to_string())).unwrap()
         }
         Act::Events(events) => {
-            let ends = events
-                .last()
-                .is_some_and(|last| last.contains("[DONE]") || last.contains("message_stop"));
-            let events = events.into_iter().map(|event| Ok(Bytes::from(event)));
-            let broken = (!ends).then(|| Err(std::io::Error::other("broken")));
-            let stream = stream::iter(events.chain(broken));
+            let events = events.into_iter().map(|event| Ok::<_, Infallible>(event.into_bytes()));
+            let stream = stream::iter(events);
             Response::builder()
                 .header("content-type", "text/event-stream")
                 .body(Body::from_stream(stream))
@@ -231,13 +227,11 @@ pub async fn request(session: &Arc<ModelSession>, request: hyper::Request<Full<B
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     let (mut body, mut text, mut is_whole) = (response.into_body(), Vec::new(), true);
     while let Some(frame) = body.frame().await {
-        match frame {
-            Ok(frame) => text.extend(frame.into_data().unwrap_or_default()),
-            Err(_) => {
-                is_whole = false;
-                break;
-            }
-        }
+        let Ok(frame) = frame else {
+            is_whole = false;
+            break;
+        };
+        text.extend(frame.into_data().unwrap_or_default());
     }
     drop(sender);
     connection.abort();

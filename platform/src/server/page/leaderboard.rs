@@ -71,6 +71,7 @@ pub(in crate::server) fn leaderboard(board: &Board, query: &LeaderboardQuery) ->
 }
 
 fn standings(board: &Board, shown: &[&Ranking]) -> Markup {
+    let has_model = board.latest.round.model.is_some();
     html! {
         div.scroll role="region" aria-labelledby="ranking-title" tabindex="0" {
             table #ranking {
@@ -82,6 +83,7 @@ fn standings(board: &Board, shown: &[&Ranking]) -> Markup {
                         th.number scope="col" { "Score" }
                         th scope="col" { "Change" }
                         th.number scope="col" { "Reward ('TAO')" }
+                        @if has_model { th.number scope="col" { "Cost (USD)" } }
                         th scope="col" { "Scores so far" }
                     }
                 }
@@ -107,6 +109,9 @@ fn round(board: &Board) -> Markup {
             div {
                 dt { "Commitment" }
                 dd { code title=(round.commitment) { (round.commitment.short()) } }
+            }
+            @if let Some(model) = &round.model {
+                div { dt { "Model" } dd { (model.split('@').next().unwrap_or_default()) } }
             }
             @if let Some(seed) = round.seed { div { dt { "Seed" } dd { (seed) } } }
         }
@@ -142,9 +147,15 @@ fn row(board: &Board, entry: &Ranking) -> Markup {
             td.number { (format!("{:.2}", entry.score)) }
             td { (change(board.ranks_before.get(&entry.miner_id).copied(), entry.rank)) }
             td.number { (tao(entry.reward_rao)) }
+            @if let Some(cost) = entry.cost_micro_usd { td.number { (dollars(cost)) } }
             td { (chart(scores, board.rounds)) }
         }
     }
+}
+
+/// An amount of US dollars, to the millionth.
+fn dollars(micro_usd: u64) -> String {
+    format!("{}.{:06}", micro_usd / 1_000_000, micro_usd % 1_000_000)
 }
 
 /// The amount with all nine decimals, so that the amounts in a column align.
