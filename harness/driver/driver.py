@@ -1071,6 +1071,9 @@ class Relay:
         self.connections[self.accepted] = Connection(self.accepted, socket)
         self.host.relay(self.accepted, OPENED)
         self.accepted += 1
+        if self.accepted == ALL_CONNECTIONS:
+            # Whoever connects from now on is refused at once.
+            self.listener.close()
 
     def collect(self, connection):
         """Passes on what the agent sent. A connection that it will send nothing more on is closed."""

@@ -684,6 +684,15 @@ class AgentsConnections(unittest.TestCase):
         self.assertIn((2, driver.CLOSED, b""), frames)
         self.assertIn((driver.MAX_CONNECTIONS, driver.OPENED, b""), frames)
 
+    def test_refuses_connections_beyond_those_of_a_trial(self):
+        with unittest.mock.patch.object(driver, "ALL_CONNECTIONS", 2):
+            for _ in range(2):
+                self.connect().close()
+                self.carry()
+            self.assertEqual(self.relay.readers(), [])
+            with self.assertRaises(ConnectionRefusedError):
+                self.connect()
+
     def test_stops_reading_while_the_host_takes_nothing(self):
         self.relay.host.unsent += bytes(driver.WINDOW_BYTES + 1)
         self.connect()

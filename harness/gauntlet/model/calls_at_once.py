@@ -5,7 +5,7 @@
 import threading
 
 statuses = []
-threads = [threading.Thread(target=lambda n=n: statuses.append(ask(f"call {n}")[0])) for n in range(64)]
+threads = [threading.Thread(target=lambda n=n: statuses.append(ask(f"call {n}")[0])) for n in range(40)]
 for thread in threads:
     thread.start()
 for thread in threads:

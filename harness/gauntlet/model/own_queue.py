@@ -1,12 +1,12 @@
-# expect: TLE WA
+# expect: TLE
 # never: an agent that fills its own queue computes without its time running
 # with: model
 
 import threading
 
-for number in range(200):
+for number in range(40):
     threading.Thread(target=ask, args=("hang",), daemon=True).start()
-began = time.monotonic()
-while time.monotonic() - began < 60:
+# More than its limit of 25 s, as CPU time, because a busy machine extends the limit of wall-clock time.
+while time.process_time() < 40:
     sum(range(100000))
 answer(True)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::budget::BudgetExhausted;
 use super::journal::{ExchangeOutcome, Journal, RecordedResponse};
 use super::model::ModelMode;
-use super::open_request::{Attempt, ModelResponse, OpenRequest};
+use super::open_request::{ModelResponse, OpenRequest, RequestStep};
 use super::request::ModelQuery;
 use super::round::{journal_path, lock};
 use super::session::{ModelSession, SessionFault};
@@ -37,10 +37,10 @@ impl ModelSession {
             OpenRequest::reserve(Arc::clone(self), query, ordinal).map_err(AskError::Exhausted)?;
         loop {
             match request.attempt().await {
-                Attempt::Answered(response) => return Ok(response),
-                Attempt::Again => {}
-                Attempt::Void => return Err(AskError::Void),
-                Attempt::Exhausted(limit) => return Err(AskError::Exhausted(limit)),
+                RequestStep::Answered(response) => return Ok(response),
+                RequestStep::Again => {}
+                RequestStep::Void => return Err(AskError::Void),
+                RequestStep::Exhausted(limit) => return Err(AskError::Exhausted(limit)),
             }
         }
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-/// Counts an agent's requests that wait and those that the model works on, and says whether the clock stands still.
+/// Counts an agent's requests that wait and those that the model works on, and decides whether the clock stands still.
 #[derive(Debug)]
 pub struct WaitClock {
     state: Mutex<ClockState>,

@@ -22,7 +22,7 @@ use crate::Fault;
 
 /// How often the provider may fail on a request, while it works otherwise, before that is the request's own doing.
 const MAX_FAILURES: usize = 3;
-/// What agents are told then, and of a response that has no end.
+/// The errors that agents get then, and for a response that has no end.
 const FAILS_ON_IT: &str = "the provider fails on this request, and works otherwise";
 const TOO_LONG: &str = "the response is too long";
 
@@ -67,7 +67,7 @@ pub(super) struct OpenRequest {
 }
 
 /// What became of one attempt at a request.
-pub(super) enum Attempt {
+pub(super) enum RequestStep {
     Answered(ModelResponse),
     /// The provider was busy or failed, and the host has seen that it works now.
     Again,
@@ -93,14 +93,14 @@ impl OpenRequest {
     }
 
     /// Asks once. The budget stays reserved until the request is settled.
-    pub async fn attempt(&mut self) -> Attempt {
+    pub async fn attempt(&mut self) -> RequestStep {
         let session = Arc::clone(&self.session);
         let permit = match self.turn().await {
             Ok(permit) => permit,
             Err(AskingIsOver(why)) => {
                 self.settle(None, ModelUsage::default());
                 session.void(SessionFault::Over(why));
-                return Attempt::Void;
+                return RequestStep::Void;
             }
         };
         let asking = session.clock.enter(RequestPhase::Asking);
@@ -121,12 +121,13 @@ impl OpenRequest {
         match sent {
             Ok(BegunResponse::Whole(response, stated)) => {
                 drop(asking);
-                self.answered(&response, stated)
-                    .map_or(Attempt::Void, |()| Attempt::Answered(ModelResponse::Whole(response)))
+                self.answered(&response, stated).map_or(RequestStep::Void, |()| {
+                    RequestStep::Answered(ModelResponse::Whole(response))
+                })
             }
             Ok(BegunResponse::Events(events)) => {
                 drop(asking);
-                Attempt::Answered(self.stream(events, permit, left))
+                RequestStep::Answered(self.stream(events, permit, left))
             }
             Err(failure) => {
                 drop((asking, permit));
@@ -150,23 +151,23 @@ impl OpenRequest {
         }
     }
 
-    async fn failed(&mut self, failure: UpstreamFailure, begun: Instant) -> Attempt {
+    async fn failed(&mut self, failure: UpstreamFailure, begun: Instant) -> RequestStep {
         let session = Arc::clone(&self.session);
         let _waiting = session.clock.enter(RequestPhase::Waiting);
         let gateway = &session.gateway;
         let why = match failure {
             UpstreamFailure::Busy(wait) => {
                 gateway.health.pause(wait);
-                return Attempt::Again;
+                return RequestStep::Again;
             }
             UpstreamFailure::NoCredit(why) => {
                 gateway.health.end(&format!("the provider's credit is gone: {why}"));
-                return Attempt::Again;
+                return RequestStep::Again;
             }
             UpstreamFailure::Refused(status, why) => {
                 // A request of the host's own shows whether every request would be refused.
                 if let Err(AskingIsOver(_)) = gateway.check(begun).await {
-                    return Attempt::Again;
+                    return RequestStep::Again;
                 }
                 return self.refused(status, &why);
             }
@@ -174,17 +175,17 @@ impl OpenRequest {
             UpstreamFailure::Ill(why) => why,
         };
         if gateway.check(begun).await.is_err() {
-            return Attempt::Again;
+            return RequestStep::Again;
         }
         if self.record_failure(&why) < MAX_FAILURES {
-            return Attempt::Again;
+            return RequestStep::Again;
         }
         self.refused(502, FAILS_ON_IT)
     }
 
     /// Gives the agent an error and records it. Nothing of what was reserved is given back, unless the provider refused
     /// to work on the request.
-    fn refused(&mut self, status: u16, why: &str) -> Attempt {
+    fn refused(&mut self, status: u16, why: &str) -> RequestStep {
         let body = error_body(self.query.dialect, "upstream_error", why);
         let content_type = "application/json".to_owned();
         let response = RecordedResponse { status, content_type, body };
@@ -194,8 +195,8 @@ impl OpenRequest {
             StatedTokens::default()
         };
         match self.answered(&response, stated) {
-            Ok(()) => Attempt::Answered(ModelResponse::Whole(response)),
-            Err(VoidAttempt) => Attempt::Void,
+            Ok(()) => RequestStep::Answered(ModelResponse::Whole(response)),
+            Err(VoidAttempt) => RequestStep::Void,
         }
     }
 
@@ -211,10 +212,10 @@ impl OpenRequest {
     }
 
     /// The model has used up its time.
-    fn out_of_time(&mut self) -> Attempt {
+    fn out_of_time(&mut self) -> RequestStep {
         let usage = self.used(StatedTokens::default());
         self.settle(Some(ExchangeOutcome::HungUp), usage);
-        Attempt::Exhausted(BudgetExhausted("model time"))
+        RequestStep::Exhausted(BudgetExhausted("model time"))
     }
 
     /// Passes events on as they come, in a task of its own.

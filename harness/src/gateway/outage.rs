@@ -1,7 +1,7 @@
 //! Whether the provider works, decided by the host alone.
 //!
 //! When a request fails, asking pauses for the whole round until a small request of the host's own passes. So the failure
-//! of a provider is told apart from a request that makes it fail.
+//! of a provider is distinguished from a request that makes it fail.
 
 use std::future::Future;
 use std::sync::{Mutex, PoisonError};

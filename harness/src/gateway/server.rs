@@ -1,5 +1,5 @@
-//! The HTTP that agents speak to the model, one connection at a time. The connection is the trial's identity, so there
-//! is no token.
+//! The HTTP that agents speak to the model, one connection at a time. The connection is the trial's identity: an
+//! agent sends no token.
 
 use std::convert::Infallible;
 use std::sync::Arc;
