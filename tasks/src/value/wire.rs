@@ -205,6 +205,7 @@ mod tests {
         check(1.0, "1.0");
         check(-0.0, "-0.0");
         check(f64::NAN, r#"{"float":"nan"}"#);
+        check(f64::INFINITY, r#"{"float":"inf"}"#);
         check(f64::NEG_INFINITY, r#"{"float":"-inf"}"#);
         check(Value::Complex(1.0, -0.5), r#"{"complex":[1.0,-0.5]}"#);
         check(Value::Complex(f64::NAN, 0.0), r#"{"complex":[{"float":"nan"},0.0]}"#);

@@ -213,6 +213,7 @@ fn names_what_a_forger_changed() {
     check(|r| r["round"]["tasks"] = json!(["fizz_buzz"]), "the task is not in the round");
     check(|r| list(r, "rankings")[1]["score"] = json!(100.0), "rank 2");
     check(|r| list(r, "rankings").swap(0, 1), "rank 2 in place 1");
+    check(|r| r["round"]["status"] = "open".into(), "is open");
     check(
         |r| {
             r["round"]["status"] = "open".into();
@@ -285,6 +286,21 @@ fn refuses_a_field_that_is_there_twice() {
         let error = RoundReport::parse(forged.as_bytes()).err().expect(twice).to_string();
         assert!(error.contains("more than once"), "{error}");
     }
+}
+
+#[test]
+fn whole_round_has_all_tasks_that_there_are() {
+    let mut whole = report();
+    whole["round"].as_object_mut().unwrap().remove("partial");
+    forge(&mut whole);
+    let whole = RoundReport::parse(whole.to_string().as_bytes()).unwrap();
+    let (all, mut more) = (whole.round.tasks.clone(), whole.round.tasks.clone());
+    more.push("two_sum".parse().unwrap());
+    assert_eq!(verify(&whole, &tasks::all(), &all), Vec::<String>::new());
+    let left_out = "the round is not partial, but leaves out 1 tasks";
+    assert_eq!(verify(&whole, &tasks::all(), &more), [left_out]);
+    let unknown: Vec<_> = all.iter().map(|id| format!("task {id} is unknown")).collect();
+    assert_eq!(verify(&whole, &[], &all)[..2], unknown);
 }
 
 /// Collects the JSON pointers of all values below `value`.
