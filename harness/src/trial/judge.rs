@@ -464,7 +464,8 @@ mod tests {
         let task = RoundTask::new(tasks::find("review_web_app").unwrap(), Seed(1));
         let tasks::Check::Finds { weaknesses, .. } = &task.cases[0].check else { panic!() };
         let finding = |w: &tasks::Weakness| serde_json::json!({"line": w.first_line, "cwe": w.cwe, "why": ""});
-        let right = serde_json::Value::from_iter(weaknesses.iter().map(finding)).to_string();
+        let right: serde_json::Value = weaknesses.iter().map(finding).collect();
+        let right = right.to_string();
         for (answer, verdict, judged) in [
             ("[]", Verdict::WrongAnswer, true),
             (&right, Verdict::Accepted, true),
