@@ -53,6 +53,7 @@ pub mod scoring {
     pub mod report;
     pub mod reward;
     pub mod score;
+    pub(crate) mod unique_fields;
     pub mod verify;
 }
 
