@@ -143,9 +143,9 @@ fn reads_gzip_and_names_bad_input() {
     let samples = path("samples.jsonl");
     for (benchmark, samples, sentence) in [
         (
-            "mbpp:x".to_owned(),
+            "apps:x".to_owned(),
             &samples,
-            "'mbpp:x' is not a benchmark; expected 'evalplus:FILE' or 'humaneval:FILE'",
+            "'apps:x' is not a benchmark; expected 'evalplus:FILE', 'humaneval:FILE' or 'mbpp:FILE'",
         ),
         (format!("evalplus:{}", path("none")), &samples, "none: No such file or directory"),
         (

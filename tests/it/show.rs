@@ -9,7 +9,7 @@ use crate::support::{REVERSER, arena, command, json, stderr, store};
 const FAILING: &str = r"
 import sys
 if 'reverse_string' in sys.argv[-1]:
-    print('def reverse_string(s):\n    if len(s) != 5:\n        raise KeyError(s)\n    return s')
+    print('def reverse_string(s):\n    if len(s) != 5:\n        raise KeyError(s)\n    return s[::-1]')
 elif 'fizz_buzz' in sys.argv[-1]:
     print('def fizz_buzz(n):\n    while True: pass')
 ";
@@ -121,7 +121,7 @@ fn a_trial_without_a_record_is_not_judged_in_any_form() {
     let markdown = show("markdown");
     assert!(markdown.contains("| bob | fizz_buzz |  |  |  |  |  |  | not judged: "), "{markdown}");
     let junit = show("junit");
-    assert!(junit.contains("tests=\"2\" failures=\"0\" errors=\"1\""), "{junit}");
+    assert!(junit.contains("tests=\"2\" skipped=\"0\" failures=\"0\" errors=\"1\""), "{junit}");
     assert!(show("text").contains("score: not judged, 1 trials"));
     assert_eq!(
         json(&without_docker(&["show", "bob", "--store", &path, "--json"]))["agent"]["score"],
@@ -133,7 +133,10 @@ fn a_trial_without_a_record_is_not_judged_in_any_form() {
     assert!(csv.contains("\n1,alice,") && csv.contains("\n,bob,,,,,not judged: 1 faults"), "{csv}");
     let ranked = rank("junit");
     assert_eq!(ranked.status.code(), Some(1), "{ranked:?}");
-    assert!(text(&ranked).contains("tests=\"4\" failures=\"2\" errors=\"1\""), "{ranked:?}");
+    assert!(
+        text(&ranked).contains("tests=\"4\" skipped=\"0\" failures=\"2\" errors=\"1\""),
+        "{ranked:?}"
+    );
 }
 
 #[test]
@@ -159,7 +162,10 @@ fn check_shows_tasks_that_failed_alike_together() {
     assert!(!verbose.contains(&group), "{verbose}");
     assert_eq!(verbose.matches("parse_ini").count(), 2, "{verbose}");
     let junit = check(&["--format", "junit"]);
-    assert!(junit.contains(&format!("tests=\"{}\" failures=\"{tasks}\"", tasks + 1)), "{junit}");
+    assert!(
+        junit.contains(&format!("tests=\"{}\" skipped=\"0\" failures=\"{tasks}\"", tasks + 1)),
+        "{junit}"
+    );
     assert_eq!(check(&["--format", "csv"]).lines().count(), tasks + 2);
     assert!(check(&["--format", "markdown"]).starts_with("| agent | task | verdict |"));
 }
