@@ -24,7 +24,7 @@ enum Canonical<'a> {
     /// A float with a fraction or an infinity by its bits; every nan is the same
     Fractional(u64),
     /// A number that is neither integral nor exact as a float: a reduced fraction
-    Fraction(BigInt, BigInt),
+    Fraction(Box<[BigInt; 2]>),
     /// A complex number that is not real: the two parts by their bits
     Complex([u64; 2]),
     Str(&'a str),
@@ -114,7 +114,12 @@ impl Value {
 
     fn canonical(&self) -> Option<Canonical<'_>> {
         fn all(items: &[Value]) -> Option<Vec<Canonical<'_>>> {
-            items.iter().map(Value::canonical).collect()
+            // `collect` does not know how many there will be, and would reserve too much for short lists.
+            let mut forms = Vec::with_capacity(items.len());
+            for item in items {
+                forms.push(item.canonical()?);
+            }
+            Some(forms)
         }
         Some(match self {
             Self::None => Canonical::None,
@@ -140,7 +145,7 @@ impl Value {
                 entries.sort_unstable();
                 Canonical::Dict(entries)
             }
-            Self::Fraction(numerator, denominator) => fraction(numerator, denominator),
+            Self::Fraction(parts) => fraction(&parts[0], &parts[1]),
             Self::Opaque(_) => return None,
         })
     }
@@ -195,7 +200,7 @@ fn fraction(numerator: &BigInt, denominator: &BigInt) -> Canonical<'static> {
             let half = halvings / 2;
             Canonical::Fractional(bits(float * 2_f64.powi(-half) * 2_f64.powi(half - halvings)))
         }
-        _ => Canonical::Fraction(numerator, denominator),
+        _ => Canonical::Fraction(Box::new([numerator, denominator])),
     }
 }
 
@@ -238,7 +243,7 @@ mod tests {
         check(Value::Complex(2.0, 0.0), 2, true);
         check(Value::Complex(0.0, 1.5), Value::Complex(-0.0, 1.5), true);
         check(Value::Complex(2.0, 1.0), 2, false);
-        let fraction = |n: i64, d: i64| Value::Fraction(n.into(), d.into());
+        let fraction = |n: i64, d: i64| Value::fraction(n, d);
         check(fraction(1, 2), 0.5, true);
         check(fraction(2, 4), fraction(1, 2), true);
         check(fraction(6, 3), 2, true);
@@ -248,11 +253,19 @@ mod tests {
         check(fraction(1, 10), 0.1, false);
         check(fraction(3_602_879_701_896_397, 1 << 55), 0.1, true);
         check(fraction((1 << 54) + 1, 2), 9_007_199_254_740_992.0, false);
-        let smallest = Value::Fraction(1.into(), BigInt::from(1) << 1074_u32);
+        let smallest = Value::fraction(1, BigInt::from(1) << 1074_u32);
         check(smallest.clone(), f64::from_bits(1), true);
-        check(Value::Fraction(1.into(), BigInt::from(1) << 1075_u32), smallest, false);
+        check(Value::fraction(1, BigInt::from(1) << 1075_u32), smallest, false);
         check(Value::set([fraction(1, 2)]), Value::set([0.5]), true);
         check(Value::dict([(fraction(4, 2), 1)]), Value::dict([(2, 1)]), true);
+    }
+
+    #[test]
+    fn canonical_lists_take_no_more_memory_than_their_items() {
+        assert!(size_of::<Canonical<'_>>() <= 32, "{}", size_of::<Canonical<'_>>());
+        let value = Value::from(vec![1, 2, 3]);
+        let Some(Canonical::List(forms)) = value.canonical() else { panic!("{value}") };
+        assert_eq!(forms.capacity(), 3);
     }
 
     #[test]

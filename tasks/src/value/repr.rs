@@ -45,9 +45,7 @@ impl fmt::Display for Value {
                 }
                 f.write_char('}')
             }
-            Self::Fraction(numerator, denominator) => {
-                write!(f, "Fraction({numerator}, {denominator})")
-            }
+            Self::Fraction(parts) => write!(f, "Fraction({}, {})", parts[0], parts[1]),
             Self::Opaque(name) => write!(f, "<{} object>", name.escape_debug()),
         }
     }
@@ -108,7 +106,7 @@ mod tests {
         check(Value::BrokenStr(vec![0x61, 0xd800]), r"'a\ud800'");
         check(Value::bytes([0x61, 0, 0x27]), r"b'a\x00\''");
         check(Value::dict([("a", 1), ("b", 2)]), "{'a': 1, 'b': 2}");
-        check(Value::Fraction((-1).into(), 10.into()), "Fraction(-1, 10)");
+        check(Value::fraction(-1, 10), "Fraction(-1, 10)");
         check(Value::Set(vec![]), "set()");
         check(Value::FrozenSet(vec![1.into()]), "frozenset({1})");
         check(f64::NAN, "nan");

@@ -44,8 +44,9 @@ pub enum Value {
     /// `dict`, in insertion order
     Dict(Vec<(Value, Value)>),
     /// A number that need not be an integer or a float, as numerator and positive denominator: `fractions.Fraction`,
-    /// and `decimal.Decimal`, which Python calls equal to the fraction of the same size
-    Fraction(BigInt, BigInt),
+    /// and `decimal.Decimal`, which Python calls equal to the fraction of the same size. Boxed, because all other values
+    /// would be twice as large otherwise
+    Fraction(Box<[BigInt; 2]>),
     /// A value of any other type, identified only by its type name. It equals no value.
     Opaque(String),
 }
@@ -103,6 +104,11 @@ impl Value {
     /// Creates a `bytes` object.
     pub fn bytes(bytes: impl Into<Vec<u8>>) -> Self {
         Self::Bytes(bytes.into())
+    }
+
+    /// Creates a fraction from its numerator and its positive denominator.
+    pub fn fraction(numerator: impl Into<BigInt>, denominator: impl Into<BigInt>) -> Self {
+        Self::Fraction(Box::new([numerator.into(), denominator.into()]))
     }
 
     /// Returns the members of a list or tuple, `None` for any other value.

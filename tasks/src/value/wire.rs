@@ -43,9 +43,8 @@ impl Serialize for Value {
             Self::Set(items) => tagged(out, "set", items),
             Self::FrozenSet(items) => tagged(out, "frozenset", items),
             Self::Dict(entries) => tagged(out, "dict", entries),
-            Self::Fraction(numerator, denominator) => {
-                let parts = [numerator, denominator].map(|part| Self::Int(part.clone()));
-                tagged(out, "fraction", &parts)
+            Self::Fraction(parts) => {
+                tagged(out, "fraction", &parts.each_ref().map(|part| Self::Int(part.clone())))
             }
             Self::Opaque(name) => tagged(out, "opaque", name),
         }
@@ -106,10 +105,12 @@ impl<'de> Visitor<'de> for ValueVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
-        let mut items = Vec::new();
+        // An agent may send a value of many short lists, for which a `Vec` would reserve several times the memory.
+        let mut items = Vec::with_capacity(1);
         while let Some(item) = seq.next_element()? {
             items.push(item);
         }
+        items.shrink_to_fit();
         Ok(Value::List(items))
     }
 
@@ -150,7 +151,7 @@ impl<'de> Visitor<'de> for ValueVisitor {
                     if denominator.is_positive()
                         && numerator.bits().max(denominator.bits()) <= MAX_FRACTION_BITS =>
                 {
-                    Value::Fraction(numerator, denominator)
+                    Value::fraction(numerator, denominator)
                 }
                 _ => return Err(de::Error::custom("a fraction has two ints, the second above 0")),
             },
@@ -195,6 +196,19 @@ mod tests {
     }
 
     #[test]
+    fn lists_take_no_more_memory_than_their_items() {
+        assert!(size_of::<Value>() <= 32, "{}", size_of::<Value>());
+        let value: Value = serde_json::from_str("[[], [1], [1, 2, 3, 4, 5]]").unwrap();
+        let Value::List(lists) = value else { panic!("{value}") };
+        let capacity = |list: &Value| match list {
+            Value::List(items) => items.capacity(),
+            _ => panic!("{list}"),
+        };
+        assert_eq!(lists.capacity(), 3);
+        assert_eq!(lists.iter().map(capacity).collect::<Vec<_>>(), [0, 1, 5]);
+    }
+
+    #[test]
     fn every_kind_of_value_survives_a_round_trip() {
         check(Value::None, "null");
         check(true, "true");
@@ -216,7 +230,7 @@ mod tests {
         check(Value::set([1]), r#"{"set":[1]}"#);
         check(Value::FrozenSet(vec![]), r#"{"frozenset":[]}"#);
         check(Value::dict([((1, 2), Value::None)]), r#"{"dict":[[{"tuple":[1,2]},null]]}"#);
-        check(Value::Fraction((-1).into(), 3.into()), r#"{"fraction":[-1,3]}"#);
+        check(Value::fraction(-1, 3), r#"{"fraction":[-1,3]}"#);
         check(Value::Opaque("generator".into()), r#"{"opaque":"generator"}"#);
     }
 

@@ -129,7 +129,7 @@ async fn carry_out(streams: &mut ContainerStreams, command: &Value) {
             index += 1;
         }
     }
-    send(streams, &json!({"done": with_usage(json!({"clean": true}))})).await;
+    send(streams, &json!({"done": with_usage(json!({"clean": true, "slowest_call_ms": 1}))})).await;
 }
 
 async fn send(streams: &ContainerStreams, message: &Value) {
