@@ -155,13 +155,11 @@ impl ShowArgs {
         for FaultRecord { task, fault, .. } in &agent.not_judged {
             let _ = writeln!(text, "{task}: not judged: {}", without_controls(fault));
         }
-        let _ = match agent.score {
-            Some(score) => writeln!(text, "\nscore: {}", number(score)),
-            None => {
-                let count = counted(agent.not_judged.len(), "trial");
-                writeln!(text, "\nscore: {count} not judged")
-            }
-        };
+        let score = agent.score.map_or_else(
+            || format!("{} not judged", counted(agent.not_judged.len(), "trial")),
+            number,
+        );
+        let _ = writeln!(text, "\nscore: {score}");
         text
     }
 
