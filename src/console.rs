@@ -72,7 +72,8 @@ impl PlainProgress {
             return None;
         }
         *tenths = done;
-        Some(format!("{position} of {length} {noun} ({done}0 %)"))
+        let percent = 100 * *position / *length;
+        Some(format!("{position} of {length} {noun} ({percent} %)"))
     }
 }
 
@@ -237,6 +238,7 @@ mod tests {
         };
         assert_eq!(lines(620).len(), 10);
         assert_eq!(lines(620)[1], "124 of 620 trials (20 %)");
+        assert_eq!(lines(3)[1], "2 of 3 trials (66 %)");
         assert_eq!(lines(2), ["1 of 2 trials (50 %)", "2 of 2 trials (100 %)"]);
         assert_eq!(lines(0), [""; 0]);
     }

@@ -12,7 +12,7 @@ pub mod sandbox;
 /// One trial: an agent is run on a task, its answer is judged, and the outcome is recorded.
 pub mod trial {
     pub mod answer;
-    pub(crate) mod ending;
+    pub mod ending;
     pub(crate) mod explain;
     pub mod fence;
     pub mod instance;
@@ -53,6 +53,7 @@ pub mod scoring {
     pub mod report;
     pub mod reward;
     pub mod score;
+    pub(crate) mod unique_fields;
     pub mod verify;
 }
 

@@ -18,7 +18,8 @@ use crate::exit::{CommandError, Result};
 use crate::model::{ModelArgs, model_usage};
 use crate::output::format::{FormatArgs, OutputFormat};
 use crate::output::junit::junit;
-use crate::output::trials::{self, RowOutcome, TrialRow, TrialsView};
+use crate::output::text::counted;
+use crate::output::trials::{self, RowOutcome, TaskLimits, TrialRow, TrialsView};
 use crate::sandbox::with_sandbox;
 use crate::task_source::{LoadedTasks, TaskSource};
 
@@ -68,6 +69,7 @@ pub async fn run(args: CheckArgs) -> Result {
     let model = args.model.settings()?.map(|settings| Gateway::open(settings, None)).transpose()?;
     let seed = args.seed.seed();
     let disclose = args.disclose.disclose;
+    let limits = tasks.iter().map(|task| (task.id.clone(), task.limits)).collect();
     let work = |sandbox| {
         let on_event = console.round_listener();
         let jobs = args.jobs.count();
@@ -81,7 +83,7 @@ pub async fn run(args: CheckArgs) -> Result {
     }
     checked.faults.extend(left_out.iter().map(ToString::to_string));
     match args.output.format() {
-        OutputFormat::Text => print(&format!("{}seed: {seed}\n", args.text(&checked)))?,
+        OutputFormat::Text => print(&format!("{}seed: {seed}\n", args.text(&checked, &limits)))?,
         OutputFormat::Json => {
             let CheckOutcome { trials, score, faults } = &checked;
             print_json(&CheckDocument { trials, score: *score, faults })?;
@@ -93,8 +95,13 @@ pub async fn run(args: CheckArgs) -> Result {
     if checked.faults.is_empty() { Ok(()) } else { Err(CommandError::Reported) }
 }
 
+/// Returns whether a call failed of which nothing is disclosed.
+fn has_hidden_failure(trial: &DisclosedTrial) -> bool {
+    trial.record.cases.iter().any(|case| !case.passed && case.detail.is_empty())
+}
+
 impl CheckArgs {
-    fn text(&self, checked: &CheckOutcome) -> String {
+    fn text(&self, checked: &CheckOutcome, limits: &TaskLimits) -> String {
         let view = match (self.failed, self.verbose) {
             (true, _) => TrialsView::Failed,
             (_, true) => TrialsView::Verbose,
@@ -102,9 +109,13 @@ impl CheckArgs {
         };
         let score = match checked.score {
             Some(score) => number(score),
-            None => format!("not judged, because of {} faults", checked.faults.len()),
+            None => format!("not judged, because of {}", counted(checked.faults.len(), "fault")),
         };
-        format!("{}\nscore: {score}\n", trials::text(&checked.trials, view))
+        let mut text = trials::text(&checked.trials, limits, view);
+        if checked.trials.iter().any(has_hidden_failure) {
+            text.push_str("\n'--disclose all' shows the hidden calls that failed\n");
+        }
+        format!("{text}\nscore: {score}\n")
     }
 
     /// The trials as rows; the agent has the name of its file.

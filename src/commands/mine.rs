@@ -28,6 +28,7 @@ use crate::console::mining::MiningConsole;
 use crate::console::{Console, print_json};
 use crate::exit::{CommandError, Result};
 use crate::interrupt::abort_on_signal;
+use crate::output::text::counted;
 use crate::sandbox::with_sandbox;
 
 /// Arguments of `mine`.
@@ -116,7 +117,7 @@ pub async fn run(args: MineArgs) -> Result {
     let tasks = chosen(&all_tasks, &args.tasks.filter())?;
     let console = MiningConsole::new(Console::new(), tasks.len());
     let print_line = |line: &str| console.console().print_line(line);
-    print_line(&format!("{} tasks from {}", tasks.len(), args.platform.url));
+    print_line(&format!("{} from {}", counted(tasks.len(), "task"), args.platform.url));
     let stored = stored_answers(&args, &client, &work, &all_tasks).await?;
     let (answers, earlier) = if args.resume {
         let kept = KeptAnswers::load(&work.answers(), &all_tasks).map_err(CommandError::input)?;

@@ -65,7 +65,8 @@ pub fn run(args: &RankArgs) -> Result {
     for fault in &faults {
         print_line(&format!("{} on {}: {}", fault.miner_id, fault.task, fault.fault));
     }
-    let whole = benchmark.is_some() || tasks.len() == ::tasks::all().len();
+    let all = benchmark.map_or_else(|| ::tasks::all().len(), |benchmark| benchmark.entries.len());
+    let whole = tasks.len() == all;
     let coverage = if whole { Coverage::Whole } else { Coverage::Partial };
     let publication = if store.open_round()?.is_none() {
         Publication::Recomputed

@@ -27,6 +27,7 @@ use crate::console::{Console, print, print_json};
 use crate::exit::{CommandError, Result};
 use crate::output::format::{FormatArgs, OutputFormat};
 use crate::output::sheet::Sheet;
+use crate::output::text::counted;
 use crate::sandbox::with_sandbox;
 
 /// Arguments of `samples`.
@@ -145,7 +146,8 @@ impl SamplesRun<'_> {
         for problem in &left_out {
             console.print_line(&problem.to_string());
         }
-        let show = console.samples_listener(samples.len());
+        let judgeable = samples.iter().filter(|sample| outputs.contains_key(&sample.problem));
+        let show = console.samples_listener(judgeable.count());
         let plan = SamplesPlan {
             benchmark: Arc::clone(&self.benchmark),
             outputs,
@@ -185,7 +187,7 @@ impl SamplesRun<'_> {
         let SamplesOutcome { judged, unjudged, profile } = outcome;
         write_verdicts(&self.verdicts, judged)?;
         let estimates = estimates(judged);
-        let problems = self.count_problems(judged, console);
+        let problems = self.count_problems(judged, left_out, console);
         let file = &self.args.benchmark;
         let sheet = sheet(&estimates);
         match self.args.form.format() {
@@ -214,8 +216,8 @@ impl SamplesRun<'_> {
             console.print_line(&format!("fault: sample {sample} of {task_id}: {fault}"));
         }
         if !left_out.is_empty() {
-            let count = left_out.len();
-            console.print_line(&format!("{count} problems are left out: no sample of them counts"));
+            let count = counted(left_out.len(), "problem");
+            console.print_line(&format!("{count} left out: no sample of them counts"));
         }
         if unjudged.is_empty() && left_out.is_empty() {
             Ok(())
@@ -224,11 +226,16 @@ impl SamplesRun<'_> {
         }
     }
 
-    fn count_problems(&self, judged: &[SampleVerdict], console: &Console) -> usize {
+    fn count_problems(
+        &self,
+        judged: &[SampleVerdict],
+        left_out: &[LeftOutProblem],
+        console: &Console,
+    ) -> usize {
         let mut names: Vec<_> = judged.iter().map(|judged| judged.task_id.as_str()).collect();
         names.dedup();
         let all = self.benchmark.entries.len();
-        if names.len() < all {
+        if names.len() + left_out.len() < all {
             let found = names.len();
             console.print_line(&format!(
                 "only {found} of the benchmark's {all} problems have a sample"

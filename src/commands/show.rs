@@ -24,7 +24,7 @@ use crate::output::conversation;
 use crate::output::format::{FormatArgs, OutputFormat};
 use crate::output::junit::junit;
 use crate::output::sheet::Sheet;
-use crate::output::text::{painted, without_controls};
+use crate::output::text::{counted, painted, without_controls};
 use crate::output::trials::{self, TrialRow, TrialsView};
 
 /// Arguments of `show`.
@@ -54,6 +54,9 @@ pub struct ShowArgs {
     #[command(flatten)]
     output: FormatArgs,
 }
+
+/// A case: its name, its verdict and what happened.
+type CaseLine<'a> = (&'a str, &'static str, &'a str);
 
 /// The trials of an agent.
 #[derive(Serialize)]
@@ -162,14 +165,16 @@ impl ShowArgs {
             (_, true) => TrialsView::Verbose,
             _ => TrialsView::Grouped,
         };
-        let mut text = heading + &trials::text(&agent.trials, view);
+        let limits = round.tasks.iter().map(|task| (task.id().clone(), task.task.limits)).collect();
+        let mut text = heading + &trials::text(&agent.trials, &limits, view);
         for FaultRecord { task, fault, .. } in &agent.not_judged {
             let _ = writeln!(text, "{task}: not judged: {}", without_controls(fault));
         }
-        let _ = match agent.score {
-            Some(score) => writeln!(text, "\nscore: {}", number(score)),
-            None => writeln!(text, "\nscore: not judged, {} trials", agent.not_judged.len()),
-        };
+        let score = agent.score.map_or_else(
+            || format!("{} not judged", counted(agent.not_judged.len(), "trial")),
+            number,
+        );
+        let _ = writeln!(text, "\nscore: {score}");
         text
     }
 
@@ -276,9 +281,22 @@ fn details(trial: &DisclosedTrial) -> String {
         let end = attempt.fault.as_deref().map_or("a verdict".to_owned(), without_controls);
         let _ = writeln!(text, "attempt {}: {end}", index + 1);
     }
-    let mut cases = Sheet::new(["case", "verdict", "what happened"]);
-    for (name, code, detail) in record.case_lines() {
-        cases.push([name.to_owned(), code.to_owned(), detail.to_owned()]);
+    text + &cases(trial).text() + &trials::stderr(trial)
+}
+
+/// The cases of a trial. Successive ones that ended alike and of which nothing else is known share a row.
+fn cases(trial: &DisclosedTrial) -> Sheet {
+    let mut sheet = Sheet::new(["case", "verdict", "what happened"]);
+    let lines: Vec<_> = trial.record.case_lines().collect();
+    let is_alike =
+        |a: &CaseLine<'_>, b: &CaseLine<'_>| a.1 == b.1 && a.2.is_empty() && b.2.is_empty();
+    for alike in lines.chunk_by(is_alike) {
+        let (name, code, detail) = alike[0];
+        let name = match alike {
+            [_, .., (last, ..)] => format!("{name} to {last} ({})", alike.len()),
+            _ => name.to_owned(),
+        };
+        sheet.push([name, code.to_owned(), detail.to_owned()]);
     }
-    text + &cases.text() + &trials::stderr(trial)
+    sheet
 }

@@ -8,6 +8,7 @@ use crate::args::{OutputArgs, TaskArgs};
 use crate::console::{print, print_json};
 use crate::exit::Result;
 use crate::output::sheet::Sheet;
+use crate::output::text::counted;
 
 /// Arguments of `tasks`.
 #[derive(Args)]
@@ -50,7 +51,7 @@ pub fn run(args: &TasksArgs) -> Result {
             task.title.clone(),
         ]);
     }
-    print(&format!("{}{} tasks\n", table.text(), tasks.len()))
+    print(&format!("{}{}\n", table.text(), counted(tasks.len(), "task")))
 }
 
 /// A task as text.

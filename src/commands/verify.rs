@@ -49,7 +49,11 @@ pub async fn run(args: VerifyArgs) -> Result {
     })?;
     let benchmark = args.benchmark.read()?;
     let definitions = definitions(&args, &report, benchmark.as_ref())?;
-    let problems = verify(&report, &definitions);
+    let all: Vec<_> = match &benchmark {
+        Some(benchmark) => benchmark.entries.iter().map(|entry| entry.id.clone()).collect(),
+        None => tasks::all().into_iter().map(|task| task.id).collect(),
+    };
+    let problems = verify(&report, &definitions, &all);
     report_problems(&problems)?;
     let trials = report.trials.len();
     let mut again = String::new();

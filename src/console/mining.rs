@@ -11,6 +11,7 @@ use miner::model::source::{ModelProgress, TokenUsage};
 use tasks::{TaskId, Verdict};
 
 use super::Console;
+use crate::output::text::counted;
 
 /// Shows the progress of a mining run.
 pub struct MiningConsole {
@@ -177,7 +178,7 @@ impl MiningConsole {
         self.console.finish();
         let skipped = self.update(|live| std::mem::take(&mut live.skipped));
         if let Some(first) = skipped.first() {
-            self.print_line(&format!("{} tasks skipped: {first}", skipped.len()));
+            self.print_line(&format!("{} skipped: {first}", counted(skipped.len(), "task")));
         }
     }
 
@@ -188,12 +189,12 @@ impl MiningConsole {
         let accepted = verdicts.filter(|verdict| *verdict == Verdict::Accepted).count();
         let of = checked.trials.len();
         let score = checked.score.map_or_else(
-            || format!("not judged, because of {} faults", checked.faults.len()),
+            || format!("not judged, because of {}", counted(checked.faults.len(), "fault")),
             |score| format!("score {score:.2}"),
         );
         let rest = match self.tasks.saturating_sub(of) {
             0 => String::new(),
-            count => format!("; {count} tasks have no answer"),
+            count => format!("; no answer to {}", counted(count, "task")),
         };
         self.print_line(&format!("checked: {accepted} of {of} tasks pass, {score}{rest}"));
     }

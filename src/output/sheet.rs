@@ -1,6 +1,8 @@
 //! A table that can be printed as text, CSV and Markdown.
 
-use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
+use comfy_table::{
+    CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle, Width,
+};
 
 use super::text::{terminal_columns, with_painted_verdicts, without_controls};
 
@@ -60,6 +62,9 @@ impl Sheet {
                 column.set_cell_alignment(CellAlignment::Right);
             }
         }
+        if let Some(columns) = columns {
+            keep_words_whole(&mut table, columns);
+        }
         with_painted_verdicts(&format!("{table}\n"))
     }
 
@@ -82,6 +87,27 @@ impl Sheet {
         text.push_str(&line((0..self.header.len()).map(rule).collect()));
         text.extend(self.rows.iter().map(|row| line(cells(row))));
         text
+    }
+}
+
+/// Makes every column at least as wide as its longest word, if the table has room for that: names of tasks are not
+/// broken while there is text that can be.
+fn keep_words_whole(table: &mut Table, columns: u16) {
+    let longest = |text: String| text.split_whitespace().map(|word| word.chars().count()).max();
+    let mut words = vec![0; table.column_count()];
+    for row in table.header().into_iter().chain(table.row_iter()) {
+        for (widest, cell) in words.iter_mut().zip(row.cell_iter()) {
+            *widest = longest(cell.content()).unwrap_or_default().max(*widest);
+        }
+    }
+    // A space on both sides of a cell, and one between columns.
+    let padded: Vec<_> = words.iter().map(|word| word + 2).collect();
+    if padded.iter().sum::<usize>() + padded.len() > usize::from(columns) {
+        return;
+    }
+    for (column, width) in table.column_iter_mut().zip(padded) {
+        let width = u16::try_from(width).unwrap_or(columns);
+        column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(width)));
     }
 }
 
@@ -139,6 +165,19 @@ mod tests {
             "| agent | verdict | score |\n| --- | --- | ---: |\n| a_b | WA | -1.5 |\n\
              | =HYPERLINK(\"x\")\\|&lt;img&gt;\u{fffd}\\[2J\u{fffd}\\`a\\` |  |  |\n"
         );
+    }
+
+    #[test]
+    fn words_are_broken_only_if_nothing_else_helps() {
+        let mut sheet = Sheet::new(["task", "#weight", "title"]);
+        sheet.push(["parse_csv_line", "1", "A line of comma-separated values"].map(str::to_owned));
+        sheet.push(["evaluate", "1", "Arithmetic"].map(str::to_owned));
+        let text = sheet.text_of_width(Some(42));
+        assert!(text.contains(" parse_csv_line "), "{text}");
+        assert!(text.contains(" A line of\n") || text.contains(" A line of "), "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= 42), "{text}");
+        let narrow = sheet.text_of_width(Some(24));
+        assert!(narrow.lines().all(|line| line.chars().count() <= 24), "{narrow}");
     }
 
     #[test]

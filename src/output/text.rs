@@ -27,6 +27,11 @@ const fn is_bidirectional_control(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// A number of things: `1 task`, `2 tasks`.
+pub fn counted(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
 /// A verdict's code in its color. Colors are removed when it is printed, unless stdout is a terminal.
 pub fn painted(code: &str) -> String {
     let color = match code {

@@ -1,10 +1,13 @@
 //! Trials of an agent or of many.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use harness::scoring::report::score as number;
+use harness::trial::ending::limits_behind;
 use harness::trial::record::DisclosedTrial;
 use platform::api::{FaultRecord, TaskScore};
+use tasks::{Limits, TaskId};
 
 use super::sheet::Sheet;
 use super::text::{painted, without_controls, wrapped};
@@ -117,8 +120,11 @@ pub fn sheet(rows: &[TrialRow]) -> Sheet {
     sheet
 }
 
+/// The limits of tasks, by task.
+pub type TaskLimits = HashMap<TaskId, Limits>;
+
 /// The trials of one agent as text: a table, and what failed.
-pub fn text(trials: &[DisclosedTrial], view: TrialsView) -> String {
+pub fn text(trials: &[DisclosedTrial], limits: &TaskLimits, view: TrialsView) -> String {
     let (mut shown, mut groups): (Vec<&DisclosedTrial>, Vec<Group<'_>>) = (Vec::new(), Vec::new());
     for trial in trials {
         let group = Group::of(trial).filter(|_| view != TrialsView::Verbose);
@@ -140,7 +146,7 @@ pub fn text(trials: &[DisclosedTrial], view: TrialsView) -> String {
         let _ = write!(text, "\n{}", group.text());
     }
     for trial in shown.iter().filter(|trial| trial.record.verdict.is_wrong()) {
-        let _ = write!(text, "\n{}:\n{}", trial.record.task, failure(trial, view));
+        let _ = write!(text, "\n{}:\n{}", trial.record.task, failure(trial, limits, view));
     }
     text
 }
@@ -161,13 +167,25 @@ fn table(trials: &[&DisclosedTrial]) -> String {
 }
 
 /// What failed in a trial, indented.
-pub fn failure(trial: &DisclosedTrial, view: TrialsView) -> String {
+fn failure(trial: &DisclosedTrial, limits: &TaskLimits, view: TrialsView) -> String {
     let mut text = String::new();
-    let failed = trial.record.failed_cases();
+    let record = &trial.record;
+    let failed = record.failed_cases();
+    // A limit that only hidden cases exceeded stands in no case's explanation.
+    let code = record.verdict.code();
+    if !failed.iter().any(|case| case.verdict == code)
+        && let Some(limits) = limits.get(&record.task)
+        && let Some(limits) = limits_behind(record.verdict, limits)
+    {
+        let _ = writeln!(text, "  {} in hidden calls: the limit is {limits}", painted(code));
+    }
     let most = if view == TrialsView::Verbose { usize::MAX } else { KINDS };
     for case in failed.iter().take(most) {
-        let (names, detail) = (case.names(), without_controls(&case.detail));
-        let _ = writeln!(text, "  {} {names}: {detail}", painted(case.verdict));
+        let (names, verdict) = (case.names(), painted(case.verdict));
+        let _ = match case.detail.as_str() {
+            "" => writeln!(text, "  {verdict}: {names}"),
+            detail => writeln!(text, "  {verdict} {names}: {}", without_controls(detail)),
+        };
     }
     if failed.len() > most {
         let _ = writeln!(text, "  {} more kinds of failure", failed.len() - most);

@@ -99,6 +99,20 @@ fn tasks_are_chosen_by_pattern_and_family() {
 }
 
 #[test]
+fn a_task_is_shown_as_text() {
+    let shown = stdout(&["tasks", "reverse_string"]);
+    for part in [
+        "Reverse a string (reverse_string)\n",
+        "The score is 100 x passed cases / cases.\n",
+        "agent: 10 s; each call: 2000 ms of CPU; memory: 256 MiB\n",
+        "\nImplement a function reverse_string(s: str) -> str\n",
+        "examples:\n  reverse_string('hello') -> 'olleh'\n",
+    ] {
+        assert!(shown.contains(part), "{part:?}: {shown}");
+    }
+}
+
+#[test]
 fn completions_name_every_command() {
     let words = words();
     for shell in [Shell::Bash, Shell::Zsh, Shell::Fish, Shell::PowerShell, Shell::Elvish] {

@@ -153,7 +153,7 @@ async fn answers_of_the_uploaded_agent_are_not_lost() {
     let model = two_attempts();
     let ran = mine(&[&["--model", &model][..], &all].concat()).await;
     ran.check(2, &refused);
-    ran.check(2, &["1 tasks skipped: the recording has no answer 1 to fizz_buzz"]);
+    ran.check(2, &["1 task skipped: the recording has no answer 1 to fizz_buzz"]);
     assert_eq!(version().await, 1);
 
     let ran = mine(&[&one[..], &["--resume"]].concat()).await;

@@ -235,7 +235,7 @@ fn check_with_a_fault_has_no_score() {
     assert_eq!(document["faults"].as_array().unwrap().len(), 1, "{document:#}");
     let output = Finished::of(arena(&check));
     output.check(1, &[]);
-    assert!(output.stdout.contains("score: not judged, because of 1 faults"), "{output:?}");
+    assert!(output.stdout.contains("score: not judged, because of 1 fault"), "{output:?}");
 }
 
 #[test]

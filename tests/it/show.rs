@@ -73,6 +73,8 @@ fn show_reads_the_stored_round_without_docker() {
     );
     let all =
         check(&[&details[..], &["--disclose", "all"]].concat(), &["raised KeyError in line 3: "]);
+    // Hidden cases that ended alike share a row.
+    assert!(shown.contains(" to generated_") && !all.contains(" to generated_"), "{shown}\n{all}");
     let raised = |text: &str| text.matches("in line 3").count();
     assert!(raised(&all) > 10 && raised(&shown) < 5, "{shown}\n{all}");
 
@@ -122,7 +124,7 @@ fn a_trial_without_a_record_is_not_judged_in_any_form() {
     assert!(markdown.contains("| bob | fizz_buzz |  |  |  |  |  |  | not judged: "), "{markdown}");
     let junit = show("junit");
     assert!(junit.contains("tests=\"2\" skipped=\"0\" failures=\"0\" errors=\"1\""), "{junit}");
-    assert!(show("text").contains("score: not judged, 1 trials"));
+    assert!(show("text").contains("score: 1 trial not judged"));
     assert_eq!(
         json(&without_docker(&["show", "bob", "--store", &path, "--json"]))["agent"]["score"],
         serde_json::Value::Null
@@ -168,4 +170,29 @@ fn check_shows_tasks_that_failed_alike_together() {
     );
     assert_eq!(check(&["--format", "csv"]).lines().count(), tasks + 2);
     assert!(check(&["--format", "markdown"]).starts_with("| agent | task | verdict |"));
+}
+
+#[test]
+fn a_limit_that_only_hidden_calls_exceeded_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let agent = directory.path().join("agent.py");
+    let slow = "def reverse_string(s):\n    while len(s) > 6: pass\n    return s[::-1]";
+    std::fs::write(&agent, format!("print('''{slow}''')\n")).unwrap();
+    let agent = agent.to_str().unwrap();
+    let check = |more: &[&str]| {
+        let arguments = ["check", agent, "--task", "reverse_string", "--seed", "3"];
+        let checked = arena(&[&arguments[..], more].concat());
+        assert!(checked.status.success(), "{checked:?}");
+        text(&checked)
+    };
+    let hint = "'--disclose all' shows the hidden calls that failed\n";
+    let limit =
+        "  TLE in hidden calls: the limit is 2 s of CPU time per call, 60 s for all calls\n";
+    let exceeded = "'): the limit of 2 s of CPU time per call was exceeded\n";
+    let shown = check(&[]);
+    assert!(shown.contains(limit) && shown.contains(hint) && !shown.contains(exceeded), "{shown}");
+    // Nothing is known of these calls, so no colon promises more.
+    assert!(!shown.contains(":\n\n") && shown.contains("  failed: "), "{shown}");
+    let all = check(&["--disclose", "all"]);
+    assert!(all.contains(exceeded) && !all.contains(limit) && !all.contains(hint), "{all}");
 }

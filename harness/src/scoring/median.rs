@@ -19,7 +19,10 @@ mod tests {
     #[allow(clippy::float_cmp, reason = "halves are exact")]
     fn is_the_middle_value() {
         assert_eq!(median(&[]), 0.0);
+        assert_eq!(median(&[7.0]), 7.0);
+        assert_eq!(median(&[9.0, 1.0]), 5.0);
         assert_eq!(median(&[9.0, 1.0, 5.0]), 5.0);
+        assert_eq!(median(&[9.0, 1.0, 5.0, 2.0, 4.0]), 4.0);
         assert_eq!(median(&[4.0, 1.0, 9.0, 3.0]), 3.5);
     }
 }

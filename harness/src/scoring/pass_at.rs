@@ -115,6 +115,12 @@ mod tests {
         let [low, high] = pass_at(&half)[0].interval;
         // Two standard errors of a fair coin in a hundred throws are a tenth.
         assert!((0.38..0.44).contains(&low) && (0.56..0.62).contains(&high), "{low}..{high}");
+        // The same everywhere: the 51st estimate of 2,000 from each end.
+        let mixed: Vec<_> = (0..97).map(|i| SampleCounts { samples: 97, right: i }).collect();
+        let [low, high] = pass_at(&mixed)[0].interval;
+        let expected = [0.439_897_970_028_695_85, 0.550_536_720_161_547_4];
+        assert!((low - expected[0]).abs() < 1e-12, "{low}..{high}");
+        assert!((high - expected[1]).abs() < 1e-12, "{low}..{high}");
         let alike = vec![SampleCounts { samples: 2, right: 1 }; 50];
         let [low, high] = pass_at(&alike)[0].interval;
         assert!((low - 0.5).abs() < 1e-12 && (high - 0.5).abs() < 1e-12, "{low}..{high}");

@@ -113,7 +113,7 @@ fn originals(contenders: &[Contender]) -> HashMap<Sha256, MinerId> {
 
 #[cfg(test)]
 mod tests {
-    use tasks::Verdict;
+    use tasks::{Seed, Verdict};
 
     use super::*;
     use crate::scoring::reward::Payout;
@@ -188,5 +188,31 @@ mod tests {
     fn first_submitter_stays_the_original_after_another_version() {
         let back = TestAgent { first: 1, ..agent("author", "x", 9, 80) };
         check(&[agent("thief", "x", 5, 80), back], &["1 author 80 100", "2 thief 80 0 of author"]);
+    }
+
+    #[test]
+    fn tasks_count_by_weight_in_the_score_and_in_their_family() {
+        let (mut tasks, mut scores) = (Vec::new(), BTreeMap::new());
+        for (id, weight, passed) in
+            [("reverse_string", 3, 4), ("fizz_buzz", 1, 0), ("factorial", 2, 2)]
+        {
+            let mut task = tasks::find(id).unwrap();
+            task.weight = weight;
+            tasks.push(RoundTask::new(task, Seed(1)));
+            let score = f64::from(passed) * 25.0;
+            let verdict = Verdict::WrongAnswer;
+            scores.insert(id.parse().unwrap(), TaskScore { verdict, score, passed, total: 4 });
+        }
+        let contender = Contender {
+            miner_id: "a".parse().unwrap(),
+            sha256: Sha256::of(b""),
+            uploaded_at: Timestamp::UNIX_EPOCH,
+            first_submitted_at: Timestamp::UNIX_EPOCH,
+            tasks: scores,
+        };
+        let reward = RewardPolicy { pool: "1".parse().unwrap(), payout: Payout::Proportional };
+        let ranking = rank(vec![contender], &tasks, reward).remove(0);
+        let families = [(Family::Strings, 100.0), (Family::Numbers, 33.33)];
+        assert_eq!((ranking.score, ranking.families), (66.67, BTreeMap::from(families)));
     }
 }

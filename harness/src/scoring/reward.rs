@@ -83,7 +83,15 @@ mod tests {
             &["33.333333334", "33.333333333", "33.333333333"],
         );
         check("0.000000001", Payout::Proportional, &[1.0, 99.0], &["0", "0.000000001"]);
+        // The largest remainder is that of the smallest score: 5.19, 3.30 and 1.51 rao.
+        check(
+            "0.00000001",
+            Payout::Proportional,
+            &[55.0, 35.0, 16.0],
+            &["0.000000005", "0.000000003", "0.000000002"],
+        );
         check("100", Payout::WinnerTakesAll, &[60.0, 40.0], &["100", "0"]);
+        check("100", Payout::WinnerTakesAll, &[0.0, 40.0, 40.0], &["0", "100", "0"]);
         check("100", Payout::Proportional, &[0.0, 0.0], &["0", "0"]);
         check("100", Payout::WinnerTakesAll, &[0.0], &["0"]);
         check("1", Payout::Proportional, &[], &[]);

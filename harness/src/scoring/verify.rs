@@ -15,6 +15,7 @@ use crate::round::results::{Environment, Results};
 use crate::scoring::digest::ReportDigest;
 use crate::scoring::rank::{Contender, rank};
 use crate::scoring::reward::RewardPolicy;
+use crate::scoring::unique_fields::UniqueFields;
 use crate::trial::instance::RoundTask;
 use crate::trial::record::{DisclosedCase, DisclosedRecord, DisclosedTrial};
 
@@ -40,6 +41,7 @@ pub struct RoundReport {
 impl RoundReport {
     /// Parses the document of `evaluate --json`.
     pub fn parse(json: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice::<UniqueFields>(json)?;
         let value: Value = serde_json::from_slice(json)?;
         let computed = digest_of(&value);
         let report = Self::deserialize(&value)?;
@@ -62,8 +64,20 @@ fn digest_of(report: &Value) -> Sha256 {
 }
 
 /// Returns one sentence for everything in a report that does not follow from the rest of it and from the definitions of
-/// all tasks that there are: the built-in ones, or those of the round's benchmark.
-pub fn verify(report: &RoundReport, definitions: &[Task]) -> Vec<String> {
+/// its tasks. `all` names all tasks that there are: the built-in ones, or those of the round's benchmark.
+pub fn verify(report: &RoundReport, definitions: &[Task], all: &[TaskId]) -> Vec<String> {
+    verify_drawn(report, all, |id| {
+        let task = definitions.iter().find(|task| task.id == *id)?;
+        Some(RoundTask::new(task.clone(), report.round.seed?))
+    })
+}
+
+/// Verifies a report whose tasks `draw` draws under its seed, which takes most of the time.
+fn verify_drawn(
+    report: &RoundReport,
+    all: &[TaskId],
+    draw: impl Fn(&TaskId) -> Option<RoundTask>,
+) -> Vec<String> {
     let mut problems = Vec::new();
     if report.computed.as_ref() != Some(&report.digest) {
         problems.push(
@@ -78,49 +92,32 @@ pub fn verify(report: &RoundReport, definitions: &[Task]) -> Vec<String> {
     }
     let rankings = Rankings { round: report.round.clone(), rankings: report.rankings.clone() };
     problems.extend(rankings.check());
-    let Some(seed) = report.round.seed.filter(|_| report.round.status == RoundStatus::Closed)
-    else {
+    if report.round.status == RoundStatus::Open || report.round.seed.is_none() {
         problems.push(format!(
             "round {} is open: verify its report after the seed is revealed",
             report.round.id
         ));
         return problems;
-    };
-    let tasks: Vec<_> = tasks_of(&report.round, definitions, &mut problems)
-        .into_iter()
-        .map(|task| RoundTask::new(task.clone(), seed))
-        .collect();
+    }
+    let mut tasks = Vec::new();
+    for id in &report.round.tasks {
+        match draw(id) {
+            Some(task) => tasks.push(task),
+            None => problems.push(format!("task {id} is unknown")),
+        }
+    }
+    // Agents may have been left out of a partial round too, which a report cannot show.
+    let left_out = all.iter().filter(|id| !report.round.tasks.contains(id)).count();
+    if !report.round.partial && left_out > 0 {
+        problems.push(format!("the round is not partial, but leaves out {left_out} tasks"));
+    }
     check_coverage(report, &mut problems);
+    check_copies(report, &mut problems);
     for trial in &report.trials {
         check_trial(trial, &report.round, &tasks, &mut problems);
     }
     check_standings(report, &tasks, &mut problems);
     problems
-}
-
-/// The definitions of the round's tasks. Those of a whole round are all that there are.
-fn tasks_of<'a>(
-    round: &Round,
-    definitions: &'a [Task],
-    problems: &mut Vec<String>,
-) -> Vec<&'a Task> {
-    let mut found = Vec::new();
-    for id in &round.tasks {
-        match definitions.iter().find(|task| task.id == *id) {
-            Some(task) => found.push(task),
-            None => problems.push(format!("task {id} is unknown")),
-        }
-    }
-    let left_out: Vec<_> =
-        definitions.iter().filter(|task| !round.tasks.contains(&task.id)).collect();
-    if round.partial && left_out.is_empty() && round.faults.is_empty() {
-        // Agents may have been left out, which a report cannot show.
-        return found;
-    }
-    if !round.partial && !left_out.is_empty() {
-        problems.push(format!("the round is not partial, but leaves out {} tasks", left_out.len()));
-    }
-    found
 }
 
 /// Each ranked agent has exactly one trial on each task; an agent that is not judged has one or a fault.
@@ -174,6 +171,21 @@ fn check_coverage(report: &RoundReport, problems: &mut Vec<String>) {
     }
 }
 
+/// Agents with the same source share one record of each task.
+fn check_copies(report: &RoundReport, problems: &mut Vec<String>) {
+    let mut records = BTreeMap::<_, &DisclosedTrial>::new();
+    for trial in &report.trials {
+        let DisclosedTrial { miner_id, record, .. } = trial;
+        let first = records.entry((&record.agent_sha256, &record.task)).or_insert(trial);
+        if first.record != *record {
+            problems.push(format!(
+                "{miner_id} on {}: the record is not that of {}, which has the same source",
+                record.task, first.miner_id
+            ));
+        }
+    }
+}
+
 /// A trial's key, verdict, counts and score follow from its agent, its task under the seed, and its cases.
 fn check_trial(
     trial: &DisclosedTrial,
@@ -218,7 +230,7 @@ fn check_counts(record: &DisclosedRecord, task: &RoundTask, found: &mut Vec<Stri
     if (tally.passed, tally.total) != (record.passed, record.total) {
         found.push(format!("the cases do not add up to {} of {}", record.passed, record.total));
     }
-    if (record.score - tally.score()).abs() > f64::EPSILON {
+    if record.score.total_cmp(&tally.score()).is_ne() {
         found.push(format!("{} is not the score of its cases", record.score));
     }
     let contradicts = |case: &&DisclosedCase| {

@@ -41,6 +41,24 @@ pub(crate) fn verdict_of_end(end: ProcessEnd, limits: &Limits) -> (Verdict, Stri
     }
 }
 
+/// Returns the limits of which this verdict says that one was exceeded, in words, or nothing for other verdicts.
+pub fn limits_behind(verdict: Verdict, limits: &Limits) -> Option<String> {
+    Some(match verdict {
+        Verdict::TimeLimit => format!(
+            "{} of CPU time per call, {} for all calls",
+            time(limits.call_cpu_ms),
+            time(limits.calls_wall_ms)
+        ),
+        Verdict::MemoryLimit => memory(limits),
+        Verdict::OutputLimit => format!(
+            "{} per value, {} for all values",
+            size(limits.value_bytes),
+            size(limits.values_bytes)
+        ),
+        _ => return None,
+    })
+}
+
 /// Memory of the container, in words.
 pub(crate) fn memory(limits: &Limits) -> String {
     format!("{} of memory", size(limits.memory_bytes))
@@ -70,6 +88,17 @@ pub(crate) fn size(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_the_limits_behind_a_verdict() {
+        let words = |verdict| limits_behind(verdict, &Limits::STANDARD);
+        let time = "2 s of CPU time per call, 60 s for all calls";
+        assert_eq!(words(Verdict::TimeLimit).as_deref(), Some(time));
+        assert_eq!(words(Verdict::MemoryLimit).as_deref(), Some("256 MiB of memory"));
+        let output = "1 MiB per value, 64 MiB for all values";
+        assert_eq!(words(Verdict::OutputLimit).as_deref(), Some(output));
+        assert_eq!(words(Verdict::WrongAnswer), None);
+    }
 
     #[test]
     fn names_the_limit_that_was_exceeded() {

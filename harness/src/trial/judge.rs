@@ -460,13 +460,100 @@ mod tests {
     }
 
     #[test]
-    fn findings_are_secret_if_they_are_judged() {
+    fn findings_are_judged_for_every_case_and_secret_if_they_are() {
         let task = RoundTask::new(tasks::find("review_web_app").unwrap(), Seed(1));
-        for (answer, judged) in [("[]", true), ("no JSON", false)] {
-            for (case, result) in task.cases.iter().zip(judge_findings(&task, answer)) {
+        let tasks::Check::Finds { weaknesses, .. } = &task.cases[0].check else { panic!() };
+        let finding = |w: &tasks::Weakness| serde_json::json!({"line": w.first_line, "cwe": w.cwe, "why": ""});
+        let right: serde_json::Value = weaknesses.iter().map(finding).collect();
+        let right = right.to_string();
+        for (answer, verdict, judged) in [
+            ("[]", Verdict::WrongAnswer, true),
+            (&right, Verdict::Accepted, true),
+            ("no JSON", Verdict::NoSolution, false),
+        ] {
+            let results = judge_findings(&task, answer);
+            assert_eq!(results.len(), task.cases.len());
+            for (case, result) in task.cases.iter().zip(results) {
+                assert_eq!(result.verdict, verdict, "{answer}");
+                assert_eq!(result.detail.is_empty(), !verdict.is_wrong(), "{answer}: {result:?}");
                 assert_eq!(result.secret, judged && !case.public, "{answer}: {result:?}");
             }
         }
+    }
+
+    #[test]
+    fn container_is_used_again_if_no_process_ended_early() {
+        let task = round_task();
+        let fit = |first: CallEnd, stop: StopPolicy, run: CallsRun| {
+            let mut judge = TrialJudge::new(&task, stop);
+            let _ = judge.take(&first);
+            let _ = judge.end_calls(&run, 1);
+            judge.finish().1
+        };
+        let wrong = || CallEnd::Outcome(CallOutcome::Returned(Value::None));
+        let exit = ended(TerminationReason::Ended, Some(1), None);
+        let made = || run(LoadOutcome::Ready, CallEnd::NotMade);
+        assert!(fit(wrong(), StopPolicy::AllCalls, made()));
+        assert!(fit(wrong(), StopPolicy::FirstFailure, made()));
+        assert!(!fit(CallEnd::Ended(exit), StopPolicy::AllCalls, made()));
+        assert!(!fit(CallEnd::Ended(exit), StopPolicy::FirstFailure, made()));
+        let spoiled = CallsRun { clean: false, ..made() };
+        assert!(!fit(wrong(), StopPolicy::AllCalls, spoiled));
+        let load = LoadOutcome::Ended(exit);
+        assert!(!fit(wrong(), StopPolicy::AllCalls, run(load, CallEnd::NotMade)));
+    }
+
+    #[test]
+    fn details_state_the_kind_of_failure() {
+        let task = round_task();
+        let tasks::Check::Equal(expected) = &task.cases[0].check else { panic!() };
+        let raised = CallOutcome::Raised { types: vec![], message: String::new(), line: None };
+        let slow = CallEnd::Ended(ended(TerminationReason::Cpu, None, Some(9)));
+        let late = "time was up before this call";
+        for (end, detail, next) in [
+            (CallEnd::Outcome(CallOutcome::Returned(expected.clone())), "", late),
+            (CallEnd::Outcome(raised), "an exception was raised", late),
+            (CallEnd::Garbled, "its process did not send a value", late),
+            (slow, "the limit of 2 s of CPU time per call was exceeded", late),
+        ] {
+            let (results, _) = judged(&[end], StopPolicy::AllCalls);
+            assert_eq!((&*results[0].detail, &*results[1].detail), (detail, next));
+        }
+        let same = same_verdict(&task.cases, Verdict::OutputLimit, "too long");
+        assert!(same.iter().map(|result| &result.name).eq(task.cases.iter().map(|c| &c.name)));
+        assert!(same.iter().all(|r| (r.verdict, &*r.detail) == (Verdict::OutputLimit, "too long")));
+    }
+
+    #[test]
+    fn failures_outside_of_rounds_are_explained_in_full() {
+        let limits = &Limits::STANDARD;
+        let exit = ended(TerminationReason::Ended, Some(3), None);
+        let killed = ended(TerminationReason::Ended, None, Some(9));
+        let slow = ended(TerminationReason::Cpu, None, Some(9));
+        for (end, words) in [
+            (CallEnd::Outcome(CallOutcome::Returned(1.into())), "returned 1"),
+            (CallEnd::Ended(exit), "its process exited with status 3"),
+            (CallEnd::Ended(killed), "signal 9 ended its process"),
+            (CallEnd::Ended(slow), "the limit of 2 s of CPU time per call was exceeded"),
+            (CallEnd::NotMade, "the time of all calls was up"),
+        ] {
+            assert_eq!(call_failure(&end, limits), words);
+        }
+        let of = |load: LoadOutcome| load_failure("f", limits, &load);
+        assert_eq!(of(LoadOutcome::Ready), None);
+        assert_eq!(of(LoadOutcome::Missing).unwrap(), "the answer does not define f");
+        let ended = of(LoadOutcome::Ended(exit)).unwrap();
+        assert_eq!(ended, "while the answer was loaded, its process exited with status 3");
+        let error =
+            CallOutcome::Raised { types: vec!["E".into()], message: "m".into(), line: None };
+        let raised = LoadOutcome::Raised(error);
+        assert_eq!(of(raised.clone()).unwrap(), "loading the answer raised E: m");
+        // A round shows as much of an answer that has seen no hidden input.
+        let task = round_task();
+        let mut judge = TrialJudge::new(&task, StopPolicy::AllCalls);
+        let _ = judge.end_calls(&run(raised, CallEnd::NotMade), 1);
+        let shown = judge.finish().0.remove(0).disclosed(Disclose::Public).detail;
+        assert_eq!(shown, "loading the answer raised E: m");
     }
 
     #[test]

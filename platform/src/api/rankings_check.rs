@@ -78,8 +78,14 @@ impl Rankings {
         }
     }
 
-    /// A trial that ended in a fault is listed once, and its agent is not ranked.
+    /// A trial that ended in a fault is listed once, and its agent is not ranked. A round with one stays open.
     fn check_faults(&self, problems: &mut Vec<String>) {
+        if let (RoundStatus::Closed, Some(first)) = (self.round.status, self.round.faults.first()) {
+            problems.push(format!(
+                "the round is closed, although '{}' on {} is not judged",
+                first.miner_id, first.task
+            ));
+        }
         let tasks: BTreeSet<_> = self.round.tasks.iter().collect();
         let ranked: BTreeSet<_> = self.rankings.iter().map(|ranking| &ranking.miner_id).collect();
         let (mut seen, mut not_judged) = (BTreeSet::new(), BTreeSet::new());
@@ -369,6 +375,17 @@ mod tests {
                     json!([{"miner_id": "a", "task": "two_sum", "fault": "none"}]);
             },
             "ended in a fault",
+        );
+        // An agent that is left out as not judged, which nothing else contradicts.
+        check(
+            |v| {
+                v["rankings"].as_array_mut().unwrap().pop();
+                v["rankings"][0]["reward_rao"] = 1_000_000_000.into();
+                v["rankings"][0]["reward_tao"] = "1".into();
+                v["round"]["faults"] =
+                    json!([{"miner_id": "c", "task": "two_sum", "fault": "none"}]);
+            },
+            "the round is closed, although 'c' on two_sum is not judged",
         );
         check(|v| v["rankings"].as_array_mut().unwrap().swap(0, 2), "lower score");
     }

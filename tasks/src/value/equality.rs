@@ -253,6 +253,8 @@ mod tests {
         check(fraction(1, 10), 0.1, false);
         check(fraction(3_602_879_701_896_397, 1 << 55), 0.1, true);
         check(fraction((1 << 54) + 1, 2), 9_007_199_254_740_992.0, false);
+        // The nearest float is 0.5.
+        check(fraction((1 << 54) + 1, 1 << 55), 0.5, false);
         let smallest = Value::fraction(1, BigInt::from(1) << 1074_u32);
         check(smallest.clone(), f64::from_bits(1), true);
         check(Value::fraction(1, BigInt::from(1) << 1075_u32), smallest, false);
@@ -292,6 +294,8 @@ mod tests {
         assert!(!exact(vec![1].into(), vec![true].into()));
         assert!(!exact(Value::set([1]), Value::FrozenSet(vec![1.into()])));
         assert!(exact(Value::set([1, 2]), Value::set([2, 1])));
+        assert!(!exact(Value::set([1, 2]), Value::set([2.0, 1.0])));
+        assert!(!exact(Value::FrozenSet(vec![1.into()]), Value::FrozenSet(vec![true.into()])));
         assert!(!exact(Value::dict([(1, 1)]), Value::dict([(1, 1.0)])));
     }
 
@@ -305,6 +309,10 @@ mod tests {
         assert!(!close(vec![0.3].into(), (0.3,).into()));
         assert!(!close(f64::NAN.into(), 1.0.into()));
         assert!(close(f64::INFINITY.into(), f64::INFINITY.into()));
+        assert!(!close(f64::INFINITY.into(), f64::NEG_INFINITY.into()));
+        // The difference is as large as any tolerance relative to it.
+        assert!(!close(f64::INFINITY.into(), 1.0.into()));
+        assert!(!close(1.0.into(), f64::INFINITY.into()));
         assert!(close(Value::dict([("a", 0.3)]), Value::dict([("a", 0.1 + 0.2)])));
         // Every member counts, and so does their number.
         let list = |members: &[f64]| Value::from(members.to_vec());
@@ -314,6 +322,16 @@ mod tests {
         assert!(!close(dict(&[(1, 0.3)]), dict(&[(1, 0.4)])));
         assert!(!close(dict(&[(1, 0.3)]), dict(&[(1, 0.3), (2, 1.0)])));
         assert!(!close(dict(&[(1, 0.3)]), dict(&[(2, 0.3)])));
+    }
+
+    #[test]
+    fn repeats_are_ignored_only_in_sets() {
+        let same = |a: &[i64], b: &[i64]| {
+            Value::set(a.to_vec()).equals_but_for_repeats(&Value::set(b.to_vec()))
+        };
+        assert!(same(&[2, 1, 2, 2], &[1, 2]) && same(&[], &[]));
+        assert!(!same(&[1, 2], &[1]) && !same(&[1], &[2]));
+        assert!(!Value::from(vec![1]).equals_but_for_repeats(&vec![1].into()));
     }
 
     #[test]

@@ -271,6 +271,8 @@ mod tests {
         check(r#""a\n\u00e9\ud83d\ude00/\/""#, "'a\\n\u{e9}\u{1f600}//'");
         check(r#""x\ud800y""#, r"'x\ud800y'");
         check(r#""\ud800A""#, r"'\ud800A'");
+        check(r#""\ud800\u0041\ud7ff\udc00\n""#, r"'\ud800A\ud7ff\udc00\n'");
+        check(r#""\b\f\t\r\"\\""#, r#"'\x08\x0c\t\r"\\'"#);
         check("\"\u{1f600}\"", "'\u{1f600}'");
     }
 
@@ -301,6 +303,12 @@ mod tests {
             assert_eq!(error.at, at, "{text}: {error}");
         }
         assert!(Value::from_python_json(&"[".repeat(100_000)).is_err());
+        let nested = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(Value::from_python_json(&nested(JSON_DEPTH)).is_ok());
+        assert!(Value::from_python_json(&nested(JSON_DEPTH + 1)).is_err());
+        let dicts = |depth: usize| format!("{}1{}", "{\"a\":".repeat(depth), "}".repeat(depth));
+        assert!(Value::from_python_json(&dicts(JSON_DEPTH)).is_ok());
+        assert!(Value::from_python_json(&dicts(JSON_DEPTH + 1)).is_err());
     }
 
     #[test]

@@ -192,3 +192,56 @@ macro_rules! from_tuples {
     )*};
 }
 from_tuples!((A), (A, B), (A, B, C), (A, B, C, D));
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_what_python_iterates_over() {
+        let check = |value: Value, members: &[&str]| {
+            let listed = value.listed().expect("it can be iterated over");
+            assert_eq!(listed.iter().map(ToString::to_string).collect::<Vec<_>>(), members);
+        };
+        check(vec![2, 1, 2].into(), &["2", "1", "2"]);
+        check((1, "a").into(), &["1", "'a'"]);
+        check(Value::set([1]), &["1"]);
+        check(Value::FrozenSet(vec![1.into()]), &["1"]);
+        check(
+            Value::Dict(vec![(1.into(), 0.into()), (1.0.into(), 0.into()), (2.into(), 0.into())]),
+            &["1", "2"],
+        );
+        check("né".into(), &["'n'", "'é'"]);
+        for value in [Value::None, 1.into(), 0.5.into(), true.into(), Value::bytes("a")] {
+            assert!(value.listed().is_none() && value.items().is_none(), "{value}");
+        }
+        assert!(Value::set([1]).items().is_none());
+        assert_eq!(Value::from((1, 2)).items().map(<[_]>::len), Some(2));
+    }
+
+    #[test]
+    fn depth_counts_the_levels_of_containers() {
+        let check = |value: Value, depth: usize| {
+            assert!(value.is_within_depth(depth), "{value} has more than {depth} levels");
+            assert!(depth == 0 || !value.is_within_depth(depth - 1), "{value} has fewer levels");
+        };
+        let empty = || Value::List(Vec::new());
+        check(1.into(), 0);
+        check(empty(), 1);
+        check(Value::Dict(Vec::new()), 1);
+        check(vec![Value::from(1), vec![1].into()].into(), 2);
+        check((empty(), vec![empty()]).into(), 3);
+        check(Value::Set(vec![(1,).into()]), 2);
+        check(Value::FrozenSet(vec![(1,).into()]), 2);
+        check(Value::Dict(vec![((1,).into(), 1.into())]), 2);
+        check(Value::Dict(vec![(1.into(), 1.into()), (1.into(), vec![empty()].into())]), 3);
+    }
+
+    #[test]
+    fn only_an_int_of_64_bits_is_one() {
+        assert_eq!(Value::from(i64::MIN).as_i64(), Some(i64::MIN));
+        assert!(Value::from(u64::MAX).as_i64().is_none() && Value::from(true).as_i64().is_none());
+        assert!(matches!(Value::from(None::<i64>), Value::None));
+        assert_eq!(Value::from(Some(3)).as_i64(), Some(3));
+    }
+}

@@ -25,7 +25,9 @@ impl Serialize for Value {
             },
             Self::Float(float) if float.is_finite() => out.serialize_f64(*float),
             Self::Float(float) if float.is_nan() => tagged(out, "float", "nan"),
-            Self::Float(float) => tagged(out, "float", if *float > 0.0 { "inf" } else { "-inf" }),
+            Self::Float(float) => {
+                tagged(out, "float", if float.is_sign_positive() { "inf" } else { "-inf" })
+            }
             Self::Complex(real, imaginary) => {
                 tagged(out, "complex", &[Self::Float(*real), Self::Float(*imaginary)])
             }
@@ -180,7 +182,7 @@ fn from_hex(hex: &str) -> Option<Vec<u8>> {
     if !pairs.remainder().is_empty() {
         return None;
     }
-    pairs.map(|pair| Some(nibble(pair[0])? << 4 | nibble(pair[1])?)).collect()
+    pairs.map(|pair| Some(nibble(pair[0])? * 16 + nibble(pair[1])?)).collect()
 }
 
 #[cfg(test)]
@@ -219,6 +221,7 @@ mod tests {
         check(1.0, "1.0");
         check(-0.0, "-0.0");
         check(f64::NAN, r#"{"float":"nan"}"#);
+        check(f64::INFINITY, r#"{"float":"inf"}"#);
         check(f64::NEG_INFINITY, r#"{"float":"-inf"}"#);
         check(Value::Complex(1.0, -0.5), r#"{"complex":[1.0,-0.5]}"#);
         check(Value::Complex(f64::NAN, 0.0), r#"{"complex":[{"float":"nan"},0.0]}"#);

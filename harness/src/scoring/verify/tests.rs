@@ -1,7 +1,10 @@
 //! Every change of a true report is refused: of each field, wherever it is, and of what the report is made of.
 
+use std::sync::{LazyLock, Mutex};
+
 use jiff::Timestamp;
 use serde_json::json;
+
 use tasks::Seed;
 
 use super::*;
@@ -13,6 +16,15 @@ const SEED: Seed = Seed(3);
 const SALT: &str = "ab";
 const ID: &str = "20260101T000000Z-00000001";
 const IMAGE: &str = "sha256:1f2e";
+
+/// Draws a task once per seed, because the tests verify more than a thousand reports.
+fn drawn(id: &TaskId, seed: Seed) -> Option<RoundTask> {
+    static DRAWN: Mutex<BTreeMap<(TaskId, u64), RoundTask>> = Mutex::new(BTreeMap::new());
+    let task = tasks::find(id.as_str())?;
+    let mut drawn = DRAWN.lock().unwrap();
+    let drawn = drawn.entry((id.clone(), seed.0)).or_insert_with(|| RoundTask::new(task, seed));
+    Some(drawn.clone())
+}
 
 /// The trial of an agent on a task, of which these cases fail.
 fn trial(name: &str, task: &RoundTask, wrong: &std::ops::Range<usize>) -> DisclosedTrial {
@@ -56,7 +68,7 @@ fn trial(name: &str, task: &RoundTask, wrong: &std::ops::Range<usize>) -> Disclo
 /// is evidence that only running it again can check), as `evaluate --json` writes it.
 fn report() -> Value {
     let time = |second: i64| Timestamp::from_second(1_767_225_600 + second).unwrap();
-    let task = |id: &str| RoundTask::new(tasks::find(id).unwrap(), SEED);
+    let task = |id: &str| drawn(&id.parse().unwrap(), SEED).unwrap();
     let tasks = [task("reverse_string"), task("fizz_buzz")];
     let mut trials = Vec::new();
     let mut contenders = Vec::new();
@@ -106,8 +118,10 @@ fn report() -> Value {
 
 /// Returns what is wrong with a report; its form is the first thing.
 fn problems(report: &Value) -> Vec<String> {
+    static ALL: LazyLock<Vec<TaskId>> =
+        LazyLock::new(|| tasks::all().into_iter().map(|task| task.id).collect());
     match RoundReport::parse(report.to_string().as_bytes()) {
-        Ok(report) => verify(&report, &tasks::all()),
+        Ok(report) => verify_drawn(&report, &ALL, |id| drawn(id, report.round.seed?)),
         Err(error) => vec![error.to_string()],
     }
 }
@@ -201,6 +215,7 @@ fn names_what_a_forger_changed() {
     check(|r| r["round"]["tasks"] = json!(["fizz_buzz"]), "the task is not in the round");
     check(|r| list(r, "rankings")[1]["score"] = json!(100.0), "rank 2");
     check(|r| list(r, "rankings").swap(0, 1), "rank 2 in place 1");
+    check(|r| r["round"]["status"] = "open".into(), "is open");
     check(
         |r| {
             r["round"]["status"] = "open".into();
@@ -208,6 +223,87 @@ fn names_what_a_forger_changed() {
         },
         "is open",
     );
+}
+
+/// Ranks the agents of a forged report again, as a forger would who leaves no contradiction.
+fn rank_again(report: &mut Value) {
+    list(report, "rankings").retain(|ranking| ranking["miner_id"] != "b");
+    let only = &mut list(report, "rankings")[0];
+    only["reward_tao"] = "100".into();
+    only["reward_rao"] = 100_000_000_000_u64.into();
+}
+
+#[test]
+fn refuses_forgeries_without_another_contradiction() {
+    // An agent is left out as not judged: with a fault instead of a trial, or of all its trials.
+    for (index, trials) in [(3, 1), (2, 2)] {
+        check(
+            |r| {
+                let faults: Vec<_> = list(r, "trials")
+                    .drain(index..index + trials)
+                    .map(|t| json!({"miner_id": "b", "task": t["task"], "fault": "x"}))
+                    .collect();
+                r["round"]["faults"] = faults.into();
+                rank_again(r);
+            },
+            "the round is closed, although 'b' on",
+        );
+    }
+    // A copy has another record than its original.
+    check(
+        |r| {
+            let sha256 = list(r, "rankings")[0]["agent_sha256"].clone();
+            for index in [0, 1] {
+                let key = list(r, "trials")[index]["key"].clone();
+                let copy = &mut list(r, "trials")[index + 2];
+                copy["agent_sha256"] = sha256.clone();
+                copy["key"] = key;
+            }
+            let copy = &mut list(r, "rankings")[1];
+            copy["agent_sha256"] = sha256;
+            copy["copy_of"] = "a".into();
+            for (index, (tao, rao)) in
+                [("100", 100_000_000_000_u64), ("0", 0)].into_iter().enumerate()
+            {
+                list(r, "rankings")[index]["reward_tao"] = tao.into();
+                list(r, "rankings")[index]["reward_rao"] = rao.into();
+            }
+        },
+        "b on fizz_buzz: the record is not that of a, which has the same source",
+    );
+}
+
+#[test]
+fn refuses_a_field_that_is_there_twice() {
+    let report = report().to_string();
+    for (once, twice) in [
+        (r#""miner_id":"a""#, r#""miner_id":"b","miner_id":"a""#),
+        (r#""reward_rao":"#, r#""reward_rao":1,"reward_rao":"#),
+        (r#""rankings":["#, r#""rankings":[],"rankings":["#),
+        (r#""fizz_buzz":{"#, r#""fizz_buzz":{},"fizz_buzz":{"#),
+        (r#""fault":null"#, r#""fault":"x","fault":null"#),
+    ] {
+        let forged = report.replacen(once, twice, 1);
+        assert_ne!(forged, report, "{once}");
+        let parsed = RoundReport::parse(forged.as_bytes()).map(|_| ());
+        let error = parsed.expect_err(twice).to_string();
+        assert!(error.contains("more than once"), "{error}");
+    }
+}
+
+#[test]
+fn whole_round_has_all_tasks_that_there_are() {
+    let mut whole = report();
+    whole["round"].as_object_mut().unwrap().remove("partial");
+    forge(&mut whole);
+    let whole = RoundReport::parse(whole.to_string().as_bytes()).unwrap();
+    let (all, mut more) = (whole.round.tasks.clone(), whole.round.tasks.clone());
+    more.push("two_sum".parse().unwrap());
+    assert_eq!(verify(&whole, &tasks::all(), &all), Vec::<String>::new());
+    let left_out = "the round is not partial, but leaves out 1 tasks";
+    assert_eq!(verify(&whole, &tasks::all(), &more), [left_out]);
+    let unknown: Vec<_> = all.iter().map(|id| format!("task {id} is unknown")).collect();
+    assert_eq!(verify(&whole, &[], &all)[..2], unknown);
 }
 
 /// Collects the JSON pointers of all values below `value`.
