@@ -7,6 +7,7 @@ mod evaluate;
 mod faults;
 mod house_rules;
 mod mine;
+mod model;
 mod operator;
 mod partition;
 mod rankings;

@@ -18,8 +18,9 @@ const PROGRAMS: [(&str, &str); 5] = [
     ("faketime", "faketime"),
     ("python3", "python3"),
 ];
-/// Tools from `PyPI`: a checker of HTTP APIs, and a server that answers as language models do.
-const PYTHON_TOOLS: [&str; 2] = ["schemathesis==4.32.5", "llmock==0.2.2"];
+/// Tools from `PyPI`: a checker of HTTP APIs, a server that answers as language models do, and two clients of such servers.
+const PYTHON_TOOLS: [&str; 4] =
+    ["schemathesis==4.32.5", "llmock==0.2.2", "openai==3.57.0", "anthropic==2.14.0"];
 /// Brings axe-core's script, the checker of accessibility. Nothing else of it is used.
 const AXE: &str = "axe-playwright-python==0.1.8";
 /// Directory of the environment of those tools.
@@ -124,11 +125,14 @@ impl PythonTools {
         format!("{}/bin", self.dir)
     }
 
+    /// Whether the environment has the tools in these versions.
     fn are_installed(&self, sh: &Shell) -> bool {
-        PYTHON_TOOLS.iter().all(|tool| {
-            let program = tool.split("==").next().unwrap_or(tool);
-            sh.path_exists(format!("{}/{program}", self.bin()))
-        })
+        let python = format!("{}/python", self.bin());
+        let check = "import sys; from importlib.metadata import version; \
+                     tools = (tool.split('==') for tool in sys.argv[1:]); \
+                     sys.exit(any(version(name) != wanted for name, wanted in tools))";
+        let check = cmd!(sh, "{python} -c {check} {PYTHON_TOOLS...} {AXE}");
+        sh.path_exists(&python) && check.quiet().ignore_stdout().ignore_stderr().run().is_ok()
     }
 
     fn install(&self, sh: &Shell) -> anyhow::Result<()> {

@@ -201,7 +201,8 @@ mod tests {
             tasks.push(RoundTask::new(task, Seed(1)));
             let score = f64::from(passed) * 25.0;
             let verdict = Verdict::WrongAnswer;
-            scores.insert(id.parse().unwrap(), TaskScore { verdict, score, passed, total: 4 });
+            let score = TaskScore { verdict, score, passed, total: 4, cost_micro_usd: None };
+            scores.insert(id.parse().unwrap(), score);
         }
         let contender = Contender {
             miner_id: "a".parse().unwrap(),

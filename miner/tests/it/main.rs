@@ -1,6 +1,8 @@
 //! Tests of the miner library across its modules.
 
 #[cfg(feature = "outside-tools")]
+mod clients;
+#[cfg(feature = "outside-tools")]
 mod llmock;
 mod loop_run;
 mod mining_job;

@@ -1,0 +1,222 @@
+//! Agents that ask a model: rounds with a scripted provider, killed and resumed, and a provider that fails.
+
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+
+use crate::support::{arena, command, json as document, stderr, store};
+
+/// An agent that asks three questions, and prints the answer to the last one.
+const ASKER: &str = r#"
+import http.client, json, os, socket, sys
+
+class Model(http.client.HTTPConnection):
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect(os.environ["ARENA_MODEL_SOCKET"])
+
+model = Model("model")
+for number in range(3):
+    question = {"messages": [{"role": "user", "content": f"{NAME} {number}: {sys.argv[-1]}"}], "max_tokens": 50}
+    model.request("POST", "/v1/chat/completions", json.dumps(question), {"Content-Type": "application/json"})
+    response = model.getresponse()
+    reply = json.loads(response.read())
+    assert response.status == 200, reply
+print(reply["choices"][0]["message"]["content"])
+"#;
+
+fn asker(name: &str) -> String {
+    format!("NAME = {name:?}\n{ASKER}")
+}
+
+/// A provider that answers every request with a right answer, apart from the one whose number is `held`, which gets none
+/// for as long as that is set.
+#[derive(Clone, Default)]
+struct Provider {
+    asked: Arc<Mutex<Vec<String>>>,
+    held: Arc<Mutex<Option<usize>>>,
+    is_held: Arc<Notify>,
+    status: Arc<Mutex<u16>>,
+}
+
+impl Provider {
+    async fn start(&self) -> String {
+        let router = axum::Router::new().fallback(answer).with_state(self.clone());
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/v1", listener.local_addr().unwrap());
+        tokio::spawn(async { axum::serve(listener, router).await });
+        url
+    }
+
+    fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+async fn answer(State(provider): State<Provider>, body: String) -> Response {
+    let body: Value = serde_json::from_str(&body).unwrap();
+    let question = body["messages"][0]["content"].as_str().unwrap().to_owned();
+    let number = {
+        let mut asked = provider.asked.lock().unwrap();
+        asked.push(question);
+        asked.len()
+    };
+    let is_held = *provider.held.lock().unwrap() == Some(number);
+    if is_held {
+        provider.is_held.notify_one();
+        std::future::pending::<()>().await;
+    }
+    let status = *provider.status.lock().unwrap();
+    if status != 0 {
+        return (StatusCode::from_u16(status).unwrap(), "{}").into_response();
+    }
+    let text = "```python\ndef reverse_string(s):\n    return s[::-1]\n```";
+    axum::Json(json!({
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 100, "completion_tokens": 20}
+    }))
+    .into_response()
+}
+
+/// The arguments of a round with a model over a store.
+fn evaluate<'a>(store: &'a str, url: &'a str) -> Vec<&'a str> {
+    let round = [
+        "evaluate",
+        "--store",
+        store,
+        "--task",
+        "reverse_string",
+        "--publish-partial",
+        "--jobs",
+        "1",
+    ];
+    let model = ["--model", "ollama:scripted", "--base-url", url, "--price", "1,10"];
+    [&round[..], &model[..], &["--seed", "5", "--json"]].concat()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_round_with_a_model_counts_costs_and_keeps_conversations() {
+    let provider = Provider::default();
+    let url = provider.start().await;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().to_str().unwrap();
+    let idle = "print('def reverse_string(s): return s[::-1]')\n";
+    store(directory.path(), &[("asks", &asker("asks")), ("table", idle)]);
+    let output = arena(&[&evaluate(path, &url)[..], &["--close"]].concat());
+    assert!(output.status.success(), "{output:?}");
+    let report = document(&output);
+    assert_eq!(report["round"]["isolation"], "trial");
+    let model = report["round"]["model"].as_str().unwrap();
+    assert!(model.starts_with("ollama:scripted@"), "{model}");
+    // Both pass everything, and the one that costs nothing is better although it came later.
+    let ranked: Vec<_> = report["rankings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|r| {
+            (
+                r["miner_id"].as_str().unwrap(),
+                r["score"].as_f64().unwrap(),
+                r["cost_micro_usd"].as_u64().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(ranked, [("table", 100.0, 0), ("asks", 100.0, 900)]);
+    let used =
+        report["trials"].as_array().unwrap().iter().find(|trial| trial["miner_id"] == "asks");
+    let used = &used.unwrap()["model"];
+    assert_eq!((&used["calls"], &used["input_tokens"]), (&json!(3), &json!(300)));
+    assert_eq!(provider.asked().len(), 3);
+
+    let file = directory.path().join("report.json");
+    std::fs::write(&file, &output.stdout).unwrap();
+    let verified = arena(&["verify", file.to_str().unwrap()]);
+    assert!(verified.status.success(), "{verified:?}");
+    let log = arena(&["show", "asks", "reverse_string", "--model-log", "--store", path]);
+    let log = String::from_utf8(log.stdout).unwrap();
+    assert!(
+        log.contains("request 3: 1 messages, 100 input") && log.contains("return s[::-1]"),
+        "{log}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_round_asks_nothing_again() {
+    let provider = Provider::default();
+    let url = provider.start().await;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().to_str().unwrap();
+    store(directory.path(), &[("one", &asker("one")), ("two", &asker("two"))]);
+    // The second request of the second agent gets no answer before the kill.
+    *provider.held.lock().unwrap() = Some(5);
+    let arguments = evaluate(path, &url);
+    let mut killed: Command = command(&arguments);
+    let mut killed = killed.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    provider.is_held.notified().await;
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    let before = provider.asked();
+    assert_eq!(before.len(), 5);
+
+    *provider.held.lock().unwrap() = None;
+    let output = arena(&arguments);
+    assert!(output.status.success(), "{output:?}");
+    let asked = provider.asked();
+    let scores: Vec<_> = document(&output)["rankings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|r| r["score"].clone())
+        .collect();
+    assert_eq!(scores, [100.0, 100.0]);
+    // Only what had no answer is asked again.
+    assert_eq!(asked[5], before[4]);
+    assert_eq!(asked.len(), 7, "{asked:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_that_fails_is_a_fault_and_no_score() {
+    let provider = Provider::default();
+    let url = provider.start().await;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().to_str().unwrap();
+    let idle = "print('def reverse_string(s): return s[::-1]')\n";
+    store(directory.path(), &[("asks", &asker("asks")), ("table", idle)]);
+    *provider.status.lock().unwrap() = 503;
+    let arguments = [&evaluate(path, &url)[..], &["--provider-patience", "1"]].concat();
+    let output = arena(&arguments);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let report = document(&output);
+    let ranked: Vec<_> =
+        report["rankings"].as_array().unwrap().iter().map(|r| &r["miner_id"]).collect();
+    assert_eq!(ranked, ["table"]);
+    let fault = &report["round"]["faults"][0];
+    assert_eq!((&fault["miner_id"], &fault["task"]), (&json!("asks"), &json!("reverse_string")));
+    assert!(fault["fault"].as_str().unwrap().contains("does not answer"), "{fault}");
+    // The agent is judged once the provider works again.
+    *provider.status.lock().unwrap() = 0;
+    let output = arena(&arguments);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(document(&output)["rankings"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn settings_that_cannot_work_are_named() {
+    let check = |arguments: &[&str], part: &str| {
+        let output = arena(&[&["check", "agent.py"], arguments].concat());
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        let text = stderr(&output);
+        assert!(text.contains(part), "{arguments:?}: {text}");
+    };
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("agent.py"), "print(1)\n").unwrap();
+    check(&["--model", "gpt"], "write PROVIDER:NAME");
+    check(&["--model", "ollama:"], "ollama:qwen3");
+    check(&["--agent-time", "5"], "--model");
+    check(&["--model", "ollama:x", "--model-budget", "days=1"], "calls=N");
+}
