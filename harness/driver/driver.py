@@ -1072,7 +1072,7 @@ class Relay:
         self.host.relay(self.accepted, OPENED)
         self.accepted += 1
         if self.accepted == ALL_CONNECTIONS:
-            # Whoever connects from now on is refused at once.
+            # Further connections are refused at once.
             self.listener.close()
 
     def collect(self, connection):

@@ -37,14 +37,14 @@ fn asker(name: &str) -> String {
 /// A provider that answers every request with a right answer, apart from the one whose number is `held`, which gets none
 /// for as long as that is set.
 #[derive(Clone, Default)]
-struct Provider {
+struct RoundProvider {
     asked: Arc<Mutex<Vec<String>>>,
     held: Arc<Mutex<Option<usize>>>,
     is_held: Arc<Notify>,
     status: Arc<Mutex<u16>>,
 }
 
-impl Provider {
+impl RoundProvider {
     async fn start(&self) -> String {
         let router = axum::Router::new().fallback(answer).with_state(self.clone());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -58,7 +58,7 @@ impl Provider {
     }
 }
 
-async fn answer(State(provider): State<Provider>, body: String) -> Response {
+async fn answer(State(provider): State<RoundProvider>, body: String) -> Response {
     let body: Value = serde_json::from_str(&body).unwrap();
     let question = body["messages"][0]["content"].as_str().unwrap().to_owned();
     let number = {
@@ -101,7 +101,7 @@ fn evaluate<'a>(store: &'a str, url: &'a str) -> Vec<&'a str> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_round_with_a_model_counts_costs_and_keeps_conversations() {
-    let provider = Provider::default();
+    let provider = RoundProvider::default();
     let url = provider.start().await;
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().to_str().unwrap();
@@ -147,7 +147,7 @@ async fn a_round_with_a_model_counts_costs_and_keeps_conversations() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_round_asks_nothing_again() {
-    let provider = Provider::default();
+    let provider = RoundProvider::default();
     let url = provider.start().await;
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().to_str().unwrap();
@@ -181,7 +181,7 @@ async fn a_killed_round_asks_nothing_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_provider_that_fails_is_a_fault_and_no_score() {
-    let provider = Provider::default();
+    let provider = RoundProvider::default();
     let url = provider.start().await;
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().to_str().unwrap();

@@ -8,6 +8,7 @@ mod agents;
 mod demo;
 mod docker_run;
 mod evalplus;
+mod gateway;
 mod gauntlet;
 mod large_round;
 mod mining;
@@ -78,6 +79,8 @@ enum RowGroup {
     LargeRound,
     /// A mining run with several jobs against one
     Mining,
+    /// Agents that ask a model: added time, overspending, failures
+    Gateway,
     /// CPU time of an honest agent that shares the machine with hostile ones
     Gauntlet,
     /// 'cargo xtask demo' after the build
@@ -116,6 +119,7 @@ fn run(cli: &BenchArgs) -> anyhow::Result<()> {
             }
             RowGroup::LargeRound => large_round::measure(&setup, cli.large_agents, &mut report)?,
             RowGroup::Mining => mining::measure(&setup, &mut report)?,
+            RowGroup::Gateway => gateway::measure(&setup, &mut report)?,
             RowGroup::Gauntlet => gauntlet::measure(&setup, &mut report)?,
             RowGroup::Demo => demo::measure(&setup, &mut report)?,
         }
