@@ -99,7 +99,8 @@ fn ready() -> Value {
 
 async fn next_frame(streams: &mut ContainerStreams) -> Option<Value> {
     let length = streams.input.read_u32().await.ok()?;
-    let mut body = vec![0; length as usize];
+    let _tag = streams.input.read_u32().await.ok()?;
+    let mut body = vec![0; length as usize - 4];
     streams.input.read_exact(&mut body).await.ok()?;
     Some(serde_json::from_slice(&body).expect("commands and inputs are JSON"))
 }
