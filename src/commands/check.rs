@@ -45,8 +45,6 @@ pub struct CheckArgs {
     packages: PackageArgs,
     #[command(flatten)]
     jobs: JobsArgs,
-    #[command(flatten)]
-    model: ModelArgs,
     /// Leave out the tasks that passed
     #[arg(long, conflicts_with = "verbose")]
     failed: bool,
@@ -55,6 +53,8 @@ pub struct CheckArgs {
     verbose: bool,
     #[command(flatten)]
     output: FormatArgs,
+    #[command(flatten)]
+    model: ModelArgs,
 }
 
 /// Validates the file as an upload would be, runs it, and prints its scores and what it fails.

@@ -86,8 +86,6 @@ pub struct EvaluateArgs {
     #[arg(long, value_name = "UNIT", default_value_t = Isolation::Agent, value_parser = choice(Isolation::ALL))]
     isolation: Isolation,
     #[command(flatten)]
-    model: ModelArgs,
-    #[command(flatten)]
     reward: RewardArgs,
     #[command(flatten)]
     disclose: DiscloseArgs,
@@ -97,6 +95,8 @@ pub struct EvaluateArgs {
     packages: PackageArgs,
     #[command(flatten)]
     output: FormatArgs,
+    #[command(flatten)]
+    model: ModelArgs,
 }
 
 /// What is evaluated.
