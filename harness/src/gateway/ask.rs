@@ -66,7 +66,7 @@ impl ModelSession {
         let recording = Journal::read(&journal_path(&directory, &query.digest));
         let exchange = match recording {
             Ok(exchanges) => exchanges.into_iter().find(|exchange| exchange.ordinal == ordinal),
-            Err(fault) => return Err(self.is_void(SessionFault::Journal(fault.to_string()))),
+            Err(fault) => return Err(self.void_error(SessionFault::Journal(fault.to_string()))),
         };
         let Some(exchange) = exchange else {
             let last = query.recorded_body()["messages"].as_array().and_then(|all| {
@@ -76,13 +76,13 @@ impl ModelSession {
             });
             let last = last.unwrap_or_default();
             let digest = &query.digest;
-            return Err(self.is_void(SessionFault::NoRecording(format!(
+            return Err(self.void_error(SessionFault::NoRecording(format!(
                 "{digest} (number {ordinal}, its last message begins with '{}')",
                 last.escape_debug()
             ))));
         };
         let ExchangeOutcome::Answered(response) = &exchange.outcome else {
-            return Err(self.is_void(SessionFault::NoRecording(query.digest.to_string())));
+            return Err(self.void_error(SessionFault::NoRecording(query.digest.to_string())));
         };
         let response = response.clone();
         let mut state = lock(&self.state);
@@ -96,12 +96,13 @@ impl ModelSession {
             Ok(()) => Ok(ModelResponse::Whole(response)),
             Err(fault) => {
                 drop(state);
-                Err(self.is_void(SessionFault::Journal(fault.to_string())))
+                Err(self.void_error(SessionFault::Journal(fault.to_string())))
             }
         }
     }
 
-    fn is_void(&self, why: SessionFault) -> AskError {
+    /// Makes the attempt void.
+    fn void_error(&self, why: SessionFault) -> AskError {
         self.void(why);
         AskError::Void
     }

@@ -48,11 +48,19 @@ impl WaitClock {
         PhaseGuard { clock: self, phase }
     }
 
+    /// How much longer the clock may stand still. Who makes an agent wait longer than that owes it a fault: its time would
+    /// run while nothing works for it.
+    pub fn left(&self) -> Duration {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let present = state.stopped_at.map_or(Duration::ZERO, |at| at.elapsed());
+        self.limit.saturating_sub(state.stood + present)
+    }
+
     fn change(&self, change: impl FnOnce(&mut ClockState)) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut state);
         // A queue that the agent fills by itself does not stop its clock: then the model works on a request of it.
-        let stands = state.waiting > 0 && state.asking == 0 && state.stood < self.limit;
+        let stands = state.waiting > 0 && state.asking == 0;
         match (stands, state.stopped_at) {
             (true, None) => state.stopped_at = Some(Instant::now()),
             (false, Some(at)) => {
@@ -112,9 +120,14 @@ mod tests {
     }
 
     #[test]
-    fn does_not_stand_still_longer_than_the_limit() {
-        let clock = WaitClock::new(Duration::ZERO);
-        let _waiting = clock.enter(Waiting);
-        assert!(!*clock.subscribe().borrow());
+    fn knows_how_much_longer_it_may_stand_still() {
+        let clock = WaitClock::new(Duration::from_mins(1));
+        assert_eq!(clock.left(), Duration::from_mins(1));
+        let waiting = clock.enter(Waiting);
+        let during = clock.left();
+        assert!(during < Duration::from_mins(1));
+        drop(waiting);
+        assert!(clock.left() <= during, "what it stood is not forgotten");
+        assert_eq!(WaitClock::new(Duration::ZERO).left(), Duration::ZERO);
     }
 }

@@ -138,17 +138,26 @@ impl OpenRequest {
 
     /// Waits until the provider works and it is this request's turn.
     async fn turn(&self) -> Result<OwnedSemaphorePermit, AskingIsOver> {
-        let gateway = &self.session.gateway;
-        let _waiting = self.session.clock.enter(RequestPhase::Waiting);
-        loop {
-            gateway.health.well().await?;
-            let permit = Arc::clone(&gateway.permits).acquire_owned().await;
-            let permit = permit.expect("the semaphore is never closed");
-            // The provider may have failed meanwhile.
-            if gateway.health.is_well() {
-                return Ok(permit);
+        let session = &self.session;
+        let gateway = &session.gateway;
+        let _waiting = session.clock.enter(RequestPhase::Waiting);
+        let turn = async {
+            loop {
+                gateway.health.well().await?;
+                let permit = Arc::clone(&gateway.permits).acquire_owned().await;
+                let permit = permit.expect("the semaphore is never closed");
+                // The provider may have failed meanwhile.
+                if gateway.health.is_well() {
+                    return Ok(permit);
+                }
             }
-        }
+        };
+        timeout(session.clock.left(), turn).await.unwrap_or_else(|_| {
+            let seconds = gateway.settings.patience.as_secs();
+            Err(AskingIsOver(format!(
+                "the requests of this trial waited for {seconds} s, because it is busy"
+            )))
+        })
     }
 
     async fn failed(&mut self, failure: UpstreamFailure, begun: Instant) -> RequestStep {

@@ -208,6 +208,20 @@ async fn a_busy_provider_is_waited_for() {
 }
 
 #[tokio::test]
+async fn a_provider_that_stays_busy_is_a_fault_and_not_the_agents_time() {
+    let busy = || {
+        Act::Headed(429, ("retry-after", "0.2"), json!({"error": {"code": "rate_limit_exceeded"}}))
+    };
+    let provider = ScriptedProvider::start(move |_, _| busy()).await;
+    let session = begin(provider.settings(), None);
+    assert_eq!(ask(&session, "x").await.status, 502);
+    let fault = fault(&session).await;
+    assert!(fault.contains("waited for 1 s, because it is busy"), "{fault}");
+    assert!(provider.asked().len() > 1);
+    assert_eq!(session.usage().0.cost_micro_usd, 0);
+}
+
+#[tokio::test]
 async fn a_failed_request_is_sent_again_once_the_provider_works() {
     let well = Arc::new(AtomicBool::new(false));
     let canary = Arc::clone(&well);
