@@ -20,17 +20,17 @@ use tokio::process::Command;
 /// Asks whole and streamed with both libraries, and prints what they understood.
 const SCRIPT: &str = r#"
 import sys
-import anthropic, httpx, openai
+import anthropic, httpx, httpx2, openai
 
-def http():
-    return httpx.Client(transport=httpx.HTTPTransport(uds=sys.argv[1]))
+def http(library):
+    return library.Client(transport=library.HTTPTransport(uds=sys.argv[1]))
 
-chat = openai.OpenAI(base_url="http://model/v1", api_key="none", http_client=http())
+chat = openai.OpenAI(base_url="http://model/v1", api_key="none", http_client=http(httpx))
 question = dict(model="any", messages=[{"role": "user", "content": "hello"}], max_tokens=20)
 print(chat.chat.completions.create(**question).choices[0].message.content)
 print("".join(chunk.choices[0].delta.content or "" for chunk in chat.chat.completions.create(stream=True, **question)))
 print([model.id for model in chat.models.list()])
-messages = anthropic.Anthropic(base_url="http://model", api_key="none", http_client=http())
+messages = anthropic.Anthropic(base_url="http://model", api_key="none", http_client=http(httpx2))
 print(messages.messages.create(**question).content[0].text)
 with messages.messages.stream(**question) as stream:
     print("".join(stream.text_stream))
