@@ -1,9 +1,9 @@
 //! The record of what was asked and answered, so that a second attempt at a trial continues the first one: it gets the
 //! same answers, and the model is not asked again.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{ErrorKind, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -68,7 +68,10 @@ impl Journal {
     pub fn open(path: &Path) -> Result<Self, Fault> {
         let fault = |action| move |cause| Fault::File { action, path: path.to_owned(), cause };
         if let Some(directory) = path.parent() {
-            std::fs::create_dir_all(directory).map_err(fault("create the directory of"))?;
+            // The names of the files are keys of trials, and a guess of a secret seed could be tested against one.
+            let mut builder = DirBuilder::new();
+            builder.recursive(true).mode(0o700);
+            builder.create(directory).map_err(fault("create the directory of"))?;
         }
         let mut options = OpenOptions::new();
         let file =
@@ -147,6 +150,8 @@ fn whole_lines(text: &[u8]) -> (Vec<Exchange>, usize) {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
     use serde_json::json;
 
@@ -172,6 +177,9 @@ mod tests {
         let mut journal = Journal::open(&path).unwrap();
         journal.append(exchange(0, ExchangeOutcome::Failed("reset".to_owned()))).unwrap();
         journal.append(exchange(0, answered("one"))).unwrap();
+        for (path, mode) in [(path.as_path(), 0o600), (path.parent().unwrap(), 0o700)] {
+            assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, mode);
+        }
         let whole = std::fs::read(&path).unwrap();
         journal.append(exchange(1, answered("two"))).unwrap();
         drop(journal);
