@@ -11,12 +11,12 @@ use harness::gateway::budget::{ModelBudget, TokenPrices};
 use harness::gateway::model::{ModelMode, ModelSettings};
 use harness::gateway::price::Price;
 use harness::gateway::provider::ProviderKind;
-use harness::gateway::request::ModelParameters;
 use harness::gateway::round::Gateway;
+
+use platform::api::dollars;
 
 use crate::args::choice;
 use crate::exit::{CommandError, Result};
-use crate::output::rankings::dollars;
 
 /// The model that agents may ask.
 #[derive(Args)]
@@ -62,8 +62,8 @@ pub struct ModelArgs {
     /// Longest response that an agent can ask for, in tokens
     #[arg(long, requires = "model", value_name = "N", default_value_t = 8192, value_parser = clap::value_parser!(u64).range(1..))]
     max_output_tokens: u64,
-    /// Sampling temperature of every request, whatever the agent asks for
-    #[arg(long, requires = "model", value_name = "T")]
+    /// Sampling temperature of every request, from 0 to 2, whatever the agent asks for
+    #[arg(long, requires = "model", value_name = "T", value_parser = temperature)]
     temperature: Option<f64>,
     /// Sampling seed of every request, for providers that know one
     #[arg(long, requires = "model", value_name = "N")]
@@ -94,6 +94,11 @@ impl FromStr for ModelName {
         }
         Ok(Self { provider, name: name.to_owned() })
     }
+}
+
+fn temperature(text: &str) -> std::result::Result<f64, String> {
+    let number = text.parse().ok().filter(|number| (0.0..=2.0).contains(number));
+    number.ok_or_else(|| "it is not a number from 0 to 2".to_owned())
 }
 
 impl ModelArgs {
@@ -130,30 +135,22 @@ impl ModelArgs {
             ));
         }
         let base_url = self.base_url.as_deref().unwrap_or(provider.base_url());
-        Ok(Some(ModelSettings {
-            provider,
-            parameters: ModelParameters {
-                model: name,
-                max_output_tokens: self.max_output_tokens,
-                temperature: self.temperature,
-                seed: self.model_seed,
-                limit_field: match provider {
-                    ProviderKind::OpenAi => "max_completion_tokens",
-                    _ => "max_tokens",
-                },
-            },
-            base_url: BaseUrl::parse(base_url).map_err(CommandError::input)?,
-            key,
-            prices: prices.unwrap_or_default(),
-            trial_budget: self.model_budget.unwrap_or(ModelBudget::TRIAL),
-            round_budget: self.model_round_budget.unwrap_or_default(),
-            agent_time: Duration::from_secs(self.agent_time),
-            jobs: usize::from(self.model_jobs),
-            patience: Duration::from_secs(self.provider_patience),
-            silence: Duration::from_secs(self.provider_silence),
-            mode: self.model_mode,
-            recordings,
-        }))
+        let base_url = BaseUrl::parse(base_url).map_err(CommandError::input)?;
+        let mut settings = ModelSettings::new(provider, &name, base_url);
+        settings.parameters.max_output_tokens = self.max_output_tokens;
+        settings.parameters.temperature = self.temperature;
+        settings.parameters.seed = self.model_seed;
+        settings.key = key;
+        settings.prices = prices.unwrap_or_default();
+        settings.trial_budget = self.model_budget.unwrap_or(settings.trial_budget);
+        settings.round_budget = self.model_round_budget.unwrap_or_default();
+        settings.agent_time = Duration::from_secs(self.agent_time);
+        settings.jobs = usize::from(self.model_jobs);
+        settings.patience = Duration::from_secs(self.provider_patience);
+        settings.silence = Duration::from_secs(self.provider_silence);
+        settings.mode = self.model_mode;
+        settings.recordings = recordings;
+        Ok(Some(settings))
     }
 }
 

@@ -15,5 +15,5 @@ pub use agents::{
 };
 pub use miner_id::{MinerId, ParseMinerIdError};
 pub use problem::{ProblemDocument, Violation};
-pub use rankings::{FaultRecord, Ranking, Rankings, Round, RoundStatus, TaskScore};
+pub use rankings::{FaultRecord, Ranking, Rankings, Round, RoundStatus, TaskScore, dollars};
 pub use rao::{ParseRaoError, Rao};

@@ -147,7 +147,7 @@ pub async fn run(args: EvaluateArgs) -> Result {
     let agents = load_agents(&store, validator.as_ref(), limit, &console).await?;
     let agents = agent::choose(agents, &args.agents)?;
     let tasks = tasks.into_iter().map(|task| RoundTask::new(task, round.seed)).collect();
-    let journals = store.model_dir();
+    let journals = store.model_dir(&round.id);
     let model = args
         .model
         .settings()?

@@ -80,7 +80,8 @@ pub fn run(args: &ShowArgs) -> Result {
     args.choose(&mut round)?;
     if args.model_log {
         let (agent, task) = (&round.agents[0], &round.tasks[0]);
-        let exchanges = Journal::read(&journal_path(&store.model_dir(), &round.key(agent, task)))?;
+        let journals = store.model_dir(&round.definition.id);
+        let exchanges = Journal::read(&journal_path(&journals, &round.key(agent, task)))?;
         return if args.output.format() == OutputFormat::Json {
             print_json(&exchanges)
         } else {

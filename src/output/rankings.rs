@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use harness::scoring::report::{line, score};
-use platform::api::{Ranking, Rankings, Round, RoundStatus};
+use platform::api::{Ranking, Rankings, Round, RoundStatus, dollars};
 use tasks::{Family, Verdict};
 
 use super::sheet::Sheet;
@@ -73,11 +73,6 @@ pub fn sheet(rankings: &Rankings) -> Sheet {
         push(cells);
     }
     sheet
-}
-
-/// An amount of money in US dollars, to the millionth.
-pub fn dollars(micro_usd: u64) -> String {
-    format!("{}.{:06}", micro_usd / 1_000_000, micro_usd % 1_000_000)
 }
 
 fn passed(ranking: &Ranking) -> usize {

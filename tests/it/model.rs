@@ -99,14 +99,20 @@ fn evaluate<'a>(store: &'a str, url: &'a str) -> Vec<&'a str> {
     [&round[..], &model[..], &["--seed", "5", "--json"]].concat()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_round_with_a_model_counts_costs_and_keeps_conversations() {
+/// A provider, and a store with an agent that asks it and one that does not.
+async fn asker_and_table() -> (RoundProvider, String, tempfile::TempDir) {
     let provider = RoundProvider::default();
     let url = provider.start().await;
     let directory = tempfile::tempdir().unwrap();
+    let table = "print('def reverse_string(s): return s[::-1]')\n";
+    store(directory.path(), &[("asks", &asker("asks")), ("table", table)]);
+    (provider, url, directory)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_round_with_a_model_counts_costs_and_keeps_conversations() {
+    let (provider, url, directory) = asker_and_table().await;
     let path = directory.path().to_str().unwrap();
-    let idle = "print('def reverse_string(s): return s[::-1]')\n";
-    store(directory.path(), &[("asks", &asker("asks")), ("table", idle)]);
     let output = arena(&[&evaluate(path, &url)[..], &["--close"]].concat());
     assert!(output.status.success(), "{output:?}");
     let report = document(&output);
@@ -132,6 +138,10 @@ async fn a_round_with_a_model_counts_costs_and_keeps_conversations() {
     let used = &used.unwrap()["model"];
     assert_eq!((&used["calls"], &used["input_tokens"]), (&json!(3), &json!(300)));
     assert_eq!(provider.asked().len(), 3);
+    // What was spent in a round counts for that round alone, so its journals have a directory of their own.
+    let round = report["round"]["id"].as_str().unwrap();
+    let journals = std::fs::read_dir(directory.path().join("model").join(round)).unwrap();
+    assert_eq!(journals.count(), 1, "the agent that asked nothing has no journal");
 
     let file = directory.path().join("report.json");
     std::fs::write(&file, &output.stdout).unwrap();
@@ -181,12 +191,8 @@ async fn a_killed_round_asks_nothing_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_provider_that_fails_is_a_fault_and_no_score() {
-    let provider = RoundProvider::default();
-    let url = provider.start().await;
-    let directory = tempfile::tempdir().unwrap();
+    let (provider, url, directory) = asker_and_table().await;
     let path = directory.path().to_str().unwrap();
-    let idle = "print('def reverse_string(s): return s[::-1]')\n";
-    store(directory.path(), &[("asks", &asker("asks")), ("table", idle)]);
     *provider.status.lock().unwrap() = 503;
     let arguments = [&evaluate(path, &url)[..], &["--provider-patience", "1"]].concat();
     let output = arena(&arguments);
@@ -207,16 +213,23 @@ async fn a_provider_that_fails_is_a_fault_and_no_score() {
 
 #[test]
 fn settings_that_cannot_work_are_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("agent.py");
+    std::fs::write(&file, "print(1)\n").unwrap();
     let check = |arguments: &[&str], part: &str| {
-        let output = arena(&[&["check", "agent.py"], arguments].concat());
+        let output = arena(&[&["check", file.to_str().unwrap()], arguments].concat());
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         let text = stderr(&output);
         assert!(text.contains(part), "{arguments:?}: {text}");
     };
-    let directory = tempfile::tempdir().unwrap();
-    std::fs::write(directory.path().join("agent.py"), "print(1)\n").unwrap();
     check(&["--model", "gpt"], "write PROVIDER:NAME");
     check(&["--model", "ollama:"], "ollama:qwen3");
     check(&["--agent-time", "5"], "--model");
     check(&["--model", "ollama:x", "--model-budget", "days=1"], "calls=N");
+    check(&["--model", "ollama:x", "--model-budget", "cost=1"], "--price IN,OUT");
+    check(&["--model", "ollama:x", "--model-mode", "replay"], "--model-recordings");
+    check(&["--model", "openai:x"], "OPENAI_API_KEY");
+    for temperature in ["nan", "3", "-1"] {
+        check(&["--model", "ollama:x", &format!("--temperature={temperature}")], "from 0 to 2");
+    }
 }

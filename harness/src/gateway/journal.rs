@@ -55,42 +55,31 @@ pub struct RecordedResponse {
 #[derive(Debug)]
 pub struct Journal {
     exchanges: Vec<Exchange>,
-    file: Option<(PathBuf, File)>,
+    path: Option<PathBuf>,
 }
 
 impl Journal {
     /// A journal that is kept nowhere.
     pub const fn in_memory() -> Self {
-        Self { exchanges: Vec::new(), file: None }
+        Self { exchanges: Vec::new(), path: None }
     }
 
-    /// Opens a journal or begins one. The last line may be incomplete, if its writer was killed; it is removed.
+    /// Reads a journal to go on with it. The last line may be incomplete, if its writer was killed; it is removed. A file
+    /// exists only once there is an exchange.
     pub fn open(path: &Path) -> Result<Self, Fault> {
-        let fault = |action| move |cause| Fault::File { action, path: path.to_owned(), cause };
-        if let Some(directory) = path.parent() {
-            // The names of the files are keys of trials, and a guess of a secret seed could be tested against one.
-            let mut builder = DirBuilder::new();
-            builder.recursive(true).mode(0o700);
-            builder.create(directory).map_err(fault("create the directory of"))?;
-        }
-        let mut options = OpenOptions::new();
-        let file =
-            options.create(true).append(true).mode(0o600).open(path).map_err(fault("open"))?;
-        let text = std::fs::read(path).map_err(fault("read"))?;
+        let text = read(path)?;
         let (exchanges, whole) = whole_lines(&text);
         if whole < text.len() {
-            file.set_len(whole as u64).map_err(fault("shorten"))?;
+            let file = OpenOptions::new().write(true).open(path);
+            let shortened = file.and_then(|file| file.set_len(whole as u64));
+            shortened.map_err(|cause| fault("shorten", path, cause))?;
         }
-        Ok(Self { exchanges, file: Some((path.to_owned(), file)) })
+        Ok(Self { exchanges, path: Some(path.to_owned()) })
     }
 
     /// Reads a journal and changes nothing. One that does not exist is empty.
     pub fn read(path: &Path) -> Result<Vec<Exchange>, Fault> {
-        match std::fs::read(path) {
-            Ok(text) => Ok(whole_lines(&text).0),
-            Err(cause) if cause.kind() == ErrorKind::NotFound => Ok(Vec::new()),
-            Err(cause) => Err(Fault::File { action: "read", path: path.to_owned(), cause }),
-        }
+        Ok(whole_lines(&read(path)?).0)
     }
 
     /// All exchanges, in the order in which they ended.
@@ -124,15 +113,44 @@ impl Journal {
 
     /// Adds an exchange. When this returns, it is on the disk.
     pub fn append(&mut self, exchange: Exchange) -> Result<(), Fault> {
-        if let Some((path, file)) = &mut self.file {
+        if let Some(path) = &self.path {
             let mut line = serde_json::to_vec(&exchange).expect("an exchange is plain data");
             line.push(b'\n');
-            let written = file.write_all(&line).and_then(|()| file.sync_data());
-            written.map_err(|cause| Fault::File { action: "write", path: path.clone(), cause })?;
+            add(path, &line).map_err(|cause| fault("write", path, cause))?;
         }
         self.exchanges.push(exchange);
         Ok(())
     }
+}
+
+/// Appends to a file, and syncs it. A new one is synced with the directories that it is in.
+fn add(path: &Path, line: &[u8]) -> std::io::Result<()> {
+    let is_new = !path.exists();
+    if let (true, Some(directory)) = (is_new, path.parent()) {
+        // The names of the files are keys of trials, and a guess of a secret seed could be tested against one.
+        DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    }
+    let mut file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
+    file.write_all(line)?;
+    file.sync_data()?;
+    if is_new {
+        for directory in path.ancestors().skip(1).take(3).filter(|path| path.is_dir()) {
+            File::open(directory)?.sync_all()?;
+        }
+    }
+    Ok(())
+}
+
+/// The text of a file; empty if there is none.
+fn read(path: &Path) -> Result<Vec<u8>, Fault> {
+    match std::fs::read(path) {
+        Err(cause) if cause.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+        read => read.map_err(|cause| fault("read", path, cause)),
+    }
+}
+
+fn fault(action: &'static str, path: &Path, cause: std::io::Error) -> Fault {
+    Fault::File { action, path: path.to_owned(), cause }
 }
 
 /// The exchanges in the whole lines of a text, and the length of those lines.
@@ -175,6 +193,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("model").join("trial.jsonl");
         let mut journal = Journal::open(&path).unwrap();
+        assert!(!path.exists(), "a trial that asks nothing leaves no file");
         journal.append(exchange(0, ExchangeOutcome::Failed("reset".to_owned()))).unwrap();
         journal.append(exchange(0, answered("one"))).unwrap();
         for (path, mode) in [(path.as_path(), 0o600), (path.parent().unwrap(), 0o700)] {

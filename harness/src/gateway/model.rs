@@ -63,6 +63,35 @@ pub struct ModelSettings {
 }
 
 impl ModelSettings {
+    /// A model without a key and prices, with the limits that hold unless a validator states others.
+    pub fn new(provider: ProviderKind, model: &str, base_url: BaseUrl) -> Self {
+        let limit_field = match provider {
+            ProviderKind::OpenAi => "max_completion_tokens",
+            _ => "max_tokens",
+        };
+        Self {
+            provider,
+            parameters: ModelParameters {
+                model: model.to_owned(),
+                max_output_tokens: 8192,
+                temperature: None,
+                seed: None,
+                limit_field,
+            },
+            base_url,
+            key: None,
+            prices: TokenPrices::default(),
+            trial_budget: ModelBudget::TRIAL,
+            round_budget: ModelBudget::default(),
+            agent_time: Duration::from_mins(5),
+            jobs: 16,
+            patience: Duration::from_mins(10),
+            silence: Duration::from_mins(3),
+            mode: ModelMode::Live,
+            recordings: None,
+        }
+    }
+
     /// The dialects that the provider speaks. Every one has an endpoint for the chat dialect.
     pub const fn speaks(&self, dialect: Dialect) -> bool {
         match dialect {

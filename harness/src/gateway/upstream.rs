@@ -190,3 +190,34 @@ async fn error_body(mut response: Response) -> Vec<u8> {
     }
     body
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_provider_is_asked_at_its_own_address() {
+        let url = |provider: ProviderKind, base_url: &str, dialect| {
+            let base_url = BaseUrl::parse(base_url).unwrap();
+            let upstream = Upstream::new(&ModelSettings::new(provider, "m", base_url)).unwrap();
+            upstream.base_url().join(&upstream.path(dialect), None).to_string()
+        };
+        for (provider, chat) in [
+            (ProviderKind::OpenAi, "https://api.openai.com/v1/chat/completions"),
+            (ProviderKind::OpenRouter, "https://openrouter.ai/api/v1/chat/completions"),
+            (ProviderKind::Anthropic, "https://api.anthropic.com/v1/chat/completions"),
+            (
+                ProviderKind::Gemini,
+                "https://generativelanguage.googleapis.com/v1beta/openai/chat/completions",
+            ),
+            (ProviderKind::Ollama, "http://127.0.0.1:11434/v1/chat/completions"),
+        ] {
+            assert_eq!(url(provider, provider.base_url(), Dialect::Chat), chat);
+        }
+        let anthropic = ProviderKind::Anthropic;
+        let messages = url(anthropic, anthropic.base_url(), Dialect::Messages);
+        assert_eq!(messages, "https://api.anthropic.com/v1/messages");
+        let own = url(ProviderKind::Vllm, "http://host:1/proxy/", Dialect::Chat);
+        assert_eq!(own, "http://host:1/proxy/v1/chat/completions");
+    }
+}

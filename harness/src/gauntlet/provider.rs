@@ -21,9 +21,8 @@ use tokio::task::JoinHandle;
 use crate::Fault;
 use crate::gateway::base_url::BaseUrl;
 use crate::gateway::budget::{ModelBudget, TokenPrices};
-use crate::gateway::model::{ModelMode, ModelSettings};
+use crate::gateway::model::ModelSettings;
 use crate::gateway::provider::ProviderKind;
-use crate::gateway::request::ModelParameters;
 use crate::gateway::round::Gateway;
 
 /// The name of the model that agents get, whatever they name.
@@ -63,27 +62,15 @@ impl MockProvider {
                 });
             }
         });
-        let settings = ModelSettings {
-            provider: ProviderKind::Ollama,
-            parameters: ModelParameters {
-                model: MODEL.to_owned(),
-                max_output_tokens: 100,
-                temperature: None,
-                seed: None,
-                limit_field: "max_tokens",
-            },
-            base_url: BaseUrl::parse(&format!("http://{address}/v1")).expect("an address is a URL"),
-            key: None,
-            prices: TokenPrices { input: 1_000_000, output: 1_000_000 },
-            trial_budget: BUDGET,
-            round_budget: ModelBudget::default(),
-            agent_time: Duration::from_secs(25),
-            jobs: 16,
-            patience: Duration::from_mins(1),
-            silence: Duration::from_secs(3),
-            mode: ModelMode::Live,
-            recordings: None,
-        };
+        let base_url =
+            BaseUrl::parse(&format!("http://{address}/v1")).expect("an address is a URL");
+        let mut settings = ModelSettings::new(ProviderKind::Ollama, MODEL, base_url);
+        settings.parameters.max_output_tokens = 100;
+        settings.prices = TokenPrices { input: 1_000_000, output: 1_000_000 };
+        settings.trial_budget = BUDGET;
+        settings.agent_time = Duration::from_secs(25);
+        settings.patience = Duration::from_mins(1);
+        settings.silence = Duration::from_secs(3);
         Ok(Self { gateway: Gateway::open(settings, None)?, serving })
     }
 }

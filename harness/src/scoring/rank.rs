@@ -191,6 +191,13 @@ mod tests {
     }
 
     #[test]
+    fn of_equal_scores_the_cheaper_agent_is_better() {
+        let costs = |agent: TestAgent, cost| TestAgent { cost: Some(cost), ..agent };
+        let agents = [costs(agent("dear", "x", 1, 80), 9), costs(agent("cheap", "y", 2, 80), 8)];
+        check(&agents, &["1 cheap 80 50", "2 dear 80 50"]);
+    }
+
+    #[test]
     fn tasks_count_by_weight_in_the_score_and_in_their_family() {
         let (mut tasks, mut scores) = (Vec::new(), BTreeMap::new());
         for (id, weight, passed) in

@@ -2,14 +2,12 @@
 //! packages `openai` and `anthropic` next to `llmock`.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
 use harness::gateway::base_url::BaseUrl;
-use harness::gateway::budget::{ModelBudget, TokenPrices};
-use harness::gateway::model::{ModelMode, ModelSettings};
+use harness::gateway::budget::ModelBudget;
+use harness::gateway::model::ModelSettings;
 use harness::gateway::provider::ProviderKind;
-use harness::gateway::request::ModelParameters;
 use harness::gateway::round::Gateway;
 use harness::gateway::session::ModelSession;
 use serde_json::{Value, json};
@@ -107,27 +105,9 @@ async fn the_libraries_of_openai_and_anthropic_work_behind_the_socket() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async { axum::serve(listener, axum::Router::new().fallback(provider)).await });
-    let settings = ModelSettings {
-        provider: ProviderKind::Ollama,
-        parameters: ModelParameters {
-            model: "granted".to_owned(),
-            max_output_tokens: 100,
-            temperature: None,
-            seed: None,
-            limit_field: "max_tokens",
-        },
-        base_url: BaseUrl::parse(&format!("http://{address}")).unwrap(),
-        key: None,
-        prices: TokenPrices::default(),
-        trial_budget: ModelBudget { calls: Some(5), ..ModelBudget::default() },
-        round_budget: ModelBudget::default(),
-        agent_time: Duration::from_secs(60),
-        jobs: 4,
-        patience: Duration::from_secs(5),
-        silence: Duration::from_secs(30),
-        mode: ModelMode::Live,
-        recordings: None,
-    };
+    let base_url = BaseUrl::parse(&format!("http://{address}")).unwrap();
+    let mut settings = ModelSettings::new(ProviderKind::Ollama, "granted", base_url);
+    settings.trial_budget = ModelBudget { calls: Some(5), ..ModelBudget::default() };
     let gateway = Gateway::open(settings, None).unwrap();
     let session = ModelSession::begin(&gateway, &Sha256::of(b"trial")).unwrap();
     let directory = tempfile::tempdir().unwrap();

@@ -191,3 +191,8 @@ pub struct TaskScore {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_micro_usd: Option<u64>,
 }
+
+/// An amount of money in US dollars, to the millionth.
+pub fn dollars(micro_usd: u64) -> String {
+    format!("{}.{:06}", micro_usd / 1_000_000, micro_usd % 1_000_000)
+}

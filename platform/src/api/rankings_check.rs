@@ -340,6 +340,21 @@ mod tests {
     }
 
     #[test]
+    fn costs_belong_to_a_model_and_add_up() {
+        let priced = |ranking: &mut Value, sum: u64| {
+            ranking["round"]["model"] = json!("ollama:m@0");
+            for place in ranking["rankings"].as_array_mut().unwrap() {
+                place["cost_micro_usd"] = json!(sum);
+                place["tasks"]["two_sum"]["cost_micro_usd"] = json!(7);
+            }
+        };
+        assert_eq!(problems(|r| priced(r, 7)), Vec::<String>::new());
+        check(|r| priced(r, 8), "is not the sum of the costs");
+        check(|r| r["round"]["model"] = json!("ollama:m@0"), "must have a cost on each task");
+        check(|r| r["rankings"][0]["cost_micro_usd"] = json!(0), "is not the sum of the costs");
+    }
+
+    #[test]
     fn accepts_a_consistent_ranking() {
         assert_eq!(problems(|_| ()), Vec::<String>::new());
     }

@@ -104,9 +104,9 @@ impl Store {
         self.root.join(RESULTS)
     }
 
-    /// The directory in which the harness keeps what the agents of a trial asked a model, a file per trial.
-    pub fn model_dir(&self) -> PathBuf {
-        self.root.join("model")
+    /// The directory in which the harness keeps what the agents of a round asked a model, a file per trial.
+    pub fn model_dir(&self, round_id: &str) -> PathBuf {
+        self.root.join("model").join(round_id)
     }
 
     /// Writes a file into [`Store::results_dir`]. When this returns, it is durable. Only its owner may read it:

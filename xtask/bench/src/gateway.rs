@@ -1,7 +1,7 @@
 //! Agents that ask a model: what the gateway adds to a call, what it lets them overspend, and what a provider's failures
 //! cost.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
 
 use crate::agents::{SEED, agent};
+use crate::http_request::read_body;
 use crate::program;
 use crate::report::{BenchReport, progress};
 use crate::row::{BenchRow, RowTarget};
@@ -189,21 +190,7 @@ fn serve(connection: TcpStream, mut fails: impl FnMut() -> bool) -> anyhow::Resu
         "usage": {"prompt_tokens": 10, "completion_tokens": 5}
     })
     .to_string();
-    loop {
-        let (mut line, mut length) = (String::new(), 0);
-        while request.read_line(&mut line)? > 2 {
-            if let Some((name, value)) = line.split_once(':')
-                && name.eq_ignore_ascii_case("content-length")
-            {
-                length = value.trim().parse().context("content-length")?;
-            }
-            line.clear();
-        }
-        if length == 0 {
-            return Ok(());
-        }
-        let mut sent = vec![0; length];
-        request.read_exact(&mut sent)?;
+    while read_body(&mut request)?.is_some() {
         let (status, body) = if fails() { ("500 Failed", "{}") } else { ("200 OK", &*body) };
         let head = format!(
             "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
@@ -211,4 +198,5 @@ fn serve(connection: TcpStream, mut fails: impl FnMut() -> bool) -> anyhow::Resu
         );
         request.get_mut().write_all(&[head.as_bytes(), body.as_bytes()].concat())?;
     }
+    Ok(())
 }

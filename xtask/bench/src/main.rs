@@ -10,6 +10,7 @@ mod docker_run;
 mod evalplus;
 mod gateway;
 mod gauntlet;
+mod http_request;
 mod large_round;
 mod mining;
 mod platform;

@@ -1,6 +1,6 @@
 //! A mining run with a model that takes its time: several jobs against one.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tasks::Task;
 
 use crate::agents::SEED;
+use crate::http_request::read_body;
 use crate::platform::server::MeasuredServer;
 use crate::program;
 use crate::report::{BenchReport, progress};
@@ -83,17 +84,7 @@ fn serve_model() -> anyhow::Result<SocketAddr> {
 
 fn reply(connection: TcpStream, tasks: &[Task]) -> anyhow::Result<()> {
     let mut request = BufReader::new(connection);
-    let (mut line, mut length) = (String::new(), 0);
-    while request.read_line(&mut line)? > 2 {
-        if let Some((name, value)) = line.split_once(':')
-            && name.eq_ignore_ascii_case("content-length")
-        {
-            length = value.trim().parse().context("content-length")?;
-        }
-        line.clear();
-    }
-    let mut body = vec![0; length];
-    request.read_exact(&mut body)?;
+    let body = read_body(&mut request)?.context("a client sends a request")?;
     let body: Value = serde_json::from_slice(&body)?;
     let messages = body["messages"].as_array().context("a request has messages")?;
     let question = messages.last().and_then(|message| message["content"].as_str());

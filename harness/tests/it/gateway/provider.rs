@@ -10,10 +10,9 @@ use axum::response::Response;
 use futures_util::stream;
 use harness::gateway::api_key::ApiKey;
 use harness::gateway::base_url::BaseUrl;
-use harness::gateway::budget::{ModelBudget, TokenPrices};
-use harness::gateway::model::{ModelMode, ModelSettings};
+use harness::gateway::budget::TokenPrices;
+use harness::gateway::model::ModelSettings;
 use harness::gateway::provider::ProviderKind;
-use harness::gateway::request::ModelParameters;
 use harness::gateway::session::ModelSession;
 use http_body_util::{BodyExt as _, Full};
 use hyper::HeaderMap;
@@ -128,27 +127,15 @@ impl ScriptedProvider {
 
     /// Settings with this provider.
     pub fn settings(&self) -> ModelSettings {
-        ModelSettings {
-            provider: ProviderKind::Ollama,
-            parameters: ModelParameters {
-                model: "m".to_owned(),
-                max_output_tokens: 100,
-                temperature: None,
-                seed: None,
-                limit_field: "max_tokens",
-            },
-            base_url: BaseUrl::parse(&self.url).unwrap(),
-            key: ApiKey::new(KEY),
-            prices: TokenPrices { input: 1_000_000, output: 1_000_000 },
-            trial_budget: ModelBudget::TRIAL,
-            round_budget: ModelBudget::default(),
-            agent_time: Duration::from_secs(60),
-            jobs: 16,
-            patience: Duration::from_secs(1),
-            silence: Duration::from_secs(60),
-            mode: ModelMode::Live,
-            recordings: None,
-        }
+        let base_url = BaseUrl::parse(&self.url).unwrap();
+        let mut settings = ModelSettings::new(ProviderKind::Ollama, "m", base_url);
+        settings.parameters.max_output_tokens = 100;
+        settings.key = ApiKey::new(KEY);
+        settings.prices = TokenPrices { input: 1_000_000, output: 1_000_000 };
+        settings.agent_time = Duration::from_mins(1);
+        settings.patience = Duration::from_secs(1);
+        settings.silence = Duration::from_mins(1);
+        settings
     }
 }
 

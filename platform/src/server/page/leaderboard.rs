@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::heat_map::heat_map;
-use crate::api::{Ranking, Round, RoundStatus};
+use crate::api::{Ranking, Round, RoundStatus, dollars};
 use crate::server::board::Board;
 
 /// Number of agents per page.
@@ -151,11 +151,6 @@ fn row(board: &Board, entry: &Ranking) -> Markup {
             td { (chart(scores, board.rounds)) }
         }
     }
-}
-
-/// An amount of US dollars, to the millionth.
-fn dollars(micro_usd: u64) -> String {
-    format!("{}.{:06}", micro_usd / 1_000_000, micro_usd % 1_000_000)
 }
 
 /// The amount with all nine decimals, so that the amounts in a column align.
