@@ -10,7 +10,7 @@ use harness::benchmark::file::{Benchmark, BenchmarkFile};
 use harness::benchmark::tasks::TaskFilter;
 use harness::round::seed::drawn_seed;
 use harness::sandbox::{SandboxSettings, SitePackages};
-use harness::scoring::reward::{Payout, RewardPolicy};
+use harness::scoring::reward::{Alpha, Payout, RewardPolicy};
 use harness::trial::record::Disclose;
 use platform::MinerId;
 use platform::api::Rao;
@@ -239,12 +239,15 @@ pub struct RewardArgs {
     /// How to split the pool
     #[arg(long, value_name = "RULE", default_value_t = Payout::Proportional, value_parser = choice(Payout::ALL))]
     pub payout: Payout,
+    /// Probability of a chance difference below which two agents count as different
+    #[arg(long, value_name = "P", default_value_t)]
+    pub alpha: Alpha,
 }
 
 impl RewardArgs {
     /// The same as the harness takes it.
     pub fn policy(&self) -> RewardPolicy {
-        RewardPolicy { pool: self.pool, payout: self.payout }
+        RewardPolicy { pool: self.pool, payout: self.payout, alpha: self.alpha }
     }
 }
 

@@ -9,12 +9,13 @@ use divan::Bencher;
 use divan::counter::BytesCount;
 use harness::round::agent::Agent;
 use harness::sandbox::{CallEnd, CallReply};
-use harness::scoring::rank::{Contender, rank};
-use harness::scoring::reward::{Payout, RewardPolicy};
+use harness::scoring::gate::GateHistory;
+use harness::scoring::rank::{Contender, RankRules, rank};
+use harness::scoring::reward::{Alpha, Payout, RewardPolicy};
 use harness::trial::instance::RoundTask;
 use harness::trial::judge::{StopPolicy, TrialJudge};
 use platform::api::TaskScore;
-use tasks::{CallOutcome, Check, Seed, Value, Verdict};
+use tasks::{CallOutcome, Check, Seed, Sha256, Value, Verdict};
 
 fn main() {
     divan::main();
@@ -81,13 +82,17 @@ fn rank_agents(bencher: Bencher, agents: usize) {
             passed,
             total: 13,
             cost_micro_usd: None,
+            repetitions: Vec::new(),
         };
         let scores: BTreeMap<_, _> =
             tasks.iter().map(|task| (task.id().clone(), score.clone())).collect();
         Contender::new(&agent, scores)
     };
-    let reward = RewardPolicy { pool: "100".parse().unwrap(), payout: Payout::Proportional };
+    let (pool, payout) = ("100".parse().unwrap(), Payout::Proportional);
+    let reward = RewardPolicy { pool, payout, alpha: Alpha::default() };
+    let (commitment, history) = (&Sha256::of(b"round"), &GateHistory::default());
+    let rules = RankRules { tasks: &tasks, repeat: 1, commitment, reward, history };
     bencher
         .with_inputs(|| (0..agents).map(contender).collect::<Vec<_>>())
-        .bench_values(|contenders| rank(contenders, &tasks, reward));
+        .bench_values(|contenders| rank(contenders, &rules));
 }

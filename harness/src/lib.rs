@@ -46,13 +46,20 @@ pub mod round {
 
 /// From verdicts to rankings, rewards and reports. Pure: no clock, no files, no containers.
 pub mod scoring {
+    pub(crate) mod comparison;
     pub mod digest;
+    pub(crate) mod draws;
+    pub mod gate;
+    pub(crate) mod interval;
     pub mod median;
     pub mod pass_at;
     pub mod rank;
     pub mod report;
     pub mod reward;
     pub mod score;
+    #[cfg(test)]
+    mod simulation;
+    pub(crate) mod uncertainty;
     pub(crate) mod unique_fields;
     pub mod verify;
 }

@@ -15,5 +15,8 @@ pub use agents::{
 };
 pub use miner_id::{MinerId, ParseMinerIdError};
 pub use problem::{ProblemDocument, Violation};
-pub use rankings::{FaultRecord, Ranking, Rankings, Round, RoundStatus, TaskScore, dollars};
+pub use rankings::{
+    Challenger, EarlierScores, FaultRecord, Gate, MAX_REPEAT, Ranking, Rankings, Round,
+    RoundStatus, ScoreInterval, TaskScore, dollars, first_repetition, is_first_repetition,
+};
 pub use rao::{ParseRaoError, Rao};

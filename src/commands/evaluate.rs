@@ -24,7 +24,7 @@ use harness::trial::record::Disclose;
 use harness::trial::shrink;
 use jiff::Timestamp;
 use platform::MinerId;
-use platform::api::{FaultRecord, Rankings};
+use platform::api::{FaultRecord, MAX_REPEAT, Rankings, first_repetition};
 use platform::store::{RoundDefinition, Store};
 use serde::Serialize;
 use tasks::{Seed, Sha256};
@@ -80,6 +80,10 @@ pub struct EvaluateArgs {
     /// Run only this part of the trials, such as 1/4, and rank no one; 'arena merge' and 'arena rank' follow
     #[arg(long, value_name = "K/N", conflicts_with = "validator_token_file")]
     partition: Option<Partition>,
+    /// Run every trial this often and score the mean; 3 is a good start for agents with a model
+    /// [default: that of the open round, or 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_REPEAT)))]
+    repeat: Option<u32>,
     #[command(flatten)]
     jobs: JobsArgs,
     /// What gets a container of its own
@@ -319,6 +323,7 @@ impl Evaluation<'_> {
             // No container that held a hidden input ever meets a model.
             let isolation = if model.is_some() { Isolation::Trial } else { args.isolation };
             round.isolation = isolation.to_string();
+            round.repeat = args.repeat.unwrap_or(round.repeat);
             round.model = model.map(|gateway| gateway.settings().pinned());
             // A run over some of the agents does not change the store's round.
             if args.agents.is_empty() {
@@ -328,6 +333,7 @@ impl Evaluation<'_> {
             let plan = RoundPlan {
                 agents: agents.clone(),
                 tasks: Arc::clone(tasks),
+                repeat: round.repeat,
                 results: Some(Results::of(store)),
                 jobs: args.jobs.count(),
                 jobs_per_agent: 1,
@@ -363,7 +369,12 @@ impl Evaluation<'_> {
 /// A problem that is left out, as a fault of the round: no agent is judged by it.
 fn not_judged(problem: &LeftOutProblem) -> FaultRecord {
     let miner_id = ORACLE.parse().expect("the control's name is a miner id");
-    FaultRecord { miner_id, task: problem.id.clone(), fault: problem.to_string() }
+    FaultRecord {
+        miner_id,
+        task: problem.id.clone(),
+        repetition: first_repetition(),
+        fault: problem.to_string(),
+    }
 }
 
 /// Reports a part of a split round: its results are kept, and no one is ranked.

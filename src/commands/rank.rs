@@ -4,9 +4,10 @@ use clap::Args;
 use harness::benchmark::file::{ADVISORY, Benchmark};
 use harness::benchmark::tasks::{StoredTasks, stored};
 use harness::round::agent::{Agent, VersionLimit, stored_agents};
-use harness::round::results::{Environment, Results};
+use harness::round::results::Results;
 use harness::round::standings::{Coverage, Publication, Standings, StoredScores};
 use harness::trial::instance::RoundTask;
+use harness::trial::record::trial_name;
 use jiff::Timestamp;
 use platform::store::{RoundDefinition, Store};
 
@@ -59,11 +60,11 @@ pub fn run(args: &RankArgs) -> Result {
         tasks.into_iter().map(|task| RoundTask::new(task, definition.seed)).collect();
     let listed_at = Timestamp::now();
     let agents = load_agents(&store, &definition)?;
-    let environment = Environment::new(&definition.image, definition.model.as_deref());
     let StoredScores { scores, faults } =
-        StoredScores::read(&Results::of(&store), &agents, &tasks, &environment)?;
+        StoredScores::read(&Results::of(&store), &agents, &tasks, &definition)?;
     for fault in &faults {
-        print_line(&format!("{} on {}: {}", fault.miner_id, fault.task, fault.fault));
+        let trial = trial_name(&fault.task, fault.repetition);
+        print_line(&format!("{} on {trial}: {}", fault.miner_id, fault.fault));
     }
     let all = benchmark.map_or_else(|| ::tasks::all().len(), |benchmark| benchmark.entries.len());
     let whole = tasks.len() == all;

@@ -7,11 +7,12 @@ use clap::Args;
 use harness::choice::did_you_mean;
 use harness::gateway::journal::Journal;
 use harness::gateway::round::journal_path;
-use harness::round::stored::{StoredContestant, StoredRound, StoredTrial};
+use harness::round::results::trials_of;
+use harness::round::stored::{StoredContestant, StoredRound, StoredTrial, TrialChoice};
 use harness::scoring::report::score as number;
-use harness::scoring::score::agent_score;
+use harness::scoring::score::{TrialScores, agent_score, task_scores};
 use harness::trial::instance::RoundTask;
-use harness::trial::record::DisclosedTrial;
+use harness::trial::record::{DisclosedTrial, trial_name};
 use platform::api::{FaultRecord, RoundStatus};
 use serde::Serialize;
 use serde_json::json;
@@ -42,6 +43,9 @@ pub struct ShowArgs {
     /// Show every task by itself, with all kinds of failure
     #[arg(long)]
     verbose: bool,
+    /// Show only this repetition of the agent's trials, from 1
+    #[arg(long, value_name = "N", requires = "agent", value_parser = clap::value_parser!(u32).range(1..))]
+    repetition: Option<u32>,
     /// Print what the agent asked its model on the task, and what it was answered
     #[arg(long, requires = "task")]
     model_log: bool,
@@ -79,9 +83,12 @@ pub fn run(args: &ShowArgs) -> Result {
     let mut round = round;
     args.choose(&mut round)?;
     if args.model_log {
-        let (agent, task) = (&round.agents[0], &round.tasks[0]);
         let journals = store.model_dir(&round.definition.id);
-        let exchanges = Journal::read(&journal_path(&journals, &round.key(agent, task)))?;
+        let mut exchanges = Vec::new();
+        for (task, repetition) in args.trials(&round) {
+            let trial = TrialChoice { agent: &round.agents[0], task, repetition };
+            exchanges.extend(Journal::read(&journal_path(&journals, &round.key(trial)))?);
+        }
         return if args.output.format() == OutputFormat::Json {
             print_json(&exchanges)
         } else {
@@ -114,6 +121,14 @@ impl ShowArgs {
                 )));
             }
         }
+        let repeat = round.definition.repeat;
+        if let Some(repetition) = self.repetition.filter(|repetition| *repetition > repeat) {
+            return Err(CommandError::Input(format!(
+                "there is no repetition {repetition} in round {}: each trial ran {}",
+                round.definition.id,
+                if repeat == 1 { "once".to_owned() } else { format!("{repeat} times") }
+            )));
+        }
         if let Some(id) = &self.task {
             let suggestion = did_you_mean(id, round.tasks.iter().map(|task| task.id().as_str()));
             round.tasks.retain(|task| task.id().as_str() == id);
@@ -130,23 +145,35 @@ impl ShowArgs {
 
     fn read(&self, round: &StoredRound, agent: &StoredContestant) -> Result<AgentTrials> {
         let (mut trials, mut not_judged) = (Vec::new(), Vec::new());
-        for task in &round.tasks {
-            match round.trial(agent, task, self.disclose.disclose)? {
-                StoredTrial::Judged(trial) => trials.push(*trial),
+        let mut scores = TrialScores::new();
+        for (task, repetition) in self.trials(round) {
+            match round.trial(TrialChoice { agent, task, repetition }, self.disclose.disclose)? {
+                StoredTrial::Judged(trial) => {
+                    // One repetition that was chosen alone is the whole score.
+                    let number = if self.repetition.is_some() { 1 } else { repetition };
+                    scores.insert((task.id().clone(), number), trial.record.score());
+                    trials.push(*trial);
+                }
                 StoredTrial::NotJudged(fault) => not_judged.push(fault),
             }
         }
-        let weight = |task: &RoundTask| task.task.weight;
-        let tasks = &round.tasks;
         let score = not_judged.is_empty().then(|| {
-            let scores: Vec<_> = trials
-                .iter()
-                .zip(tasks)
-                .map(|(trial, task)| (trial.record.score(), weight(task)))
-                .collect();
-            agent_score(scores.iter().map(|(score, weight)| (score, *weight)))
+            let repeat = if self.repetition.is_some() { 1 } else { round.definition.repeat };
+            let scores = task_scores(&scores, repeat);
+            let weighted = |task: &RoundTask| Some((scores.get(task.id())?, task.task.weight));
+            agent_score(round.tasks.iter().filter_map(weighted))
         });
         Ok(AgentTrials { miner_id: agent.miner_id.to_string(), score, trials, not_judged })
+    }
+
+    /// The trials of an agent that are shown.
+    fn trials<'a>(
+        &self,
+        round: &'a StoredRound,
+    ) -> impl Iterator<Item = (&'a RoundTask, u32)> + use<'a> {
+        let only = self.repetition;
+        trials_of(&round.tasks, round.definition.repeat)
+            .filter(move |(_, repetition)| only.is_none_or(|only| only == *repetition))
     }
 
     fn sheet(&self, agents: &[AgentTrials]) -> Sheet {
@@ -158,8 +185,9 @@ impl ShowArgs {
         let ([agent], Some(_)) = (agents, &self.agent) else {
             return heading + &summary(agents).text();
         };
-        if let (Some(_), [trial]) = (&self.task, &agent.trials[..]) {
-            return heading + &details(trial);
+        if let (Some(_), [_, ..]) = (&self.task, &agent.trials[..]) {
+            let details: Vec<_> = agent.trials.iter().map(details).collect();
+            return heading + &details.join("\n");
         }
         let view = match (self.failed, self.verbose) {
             (true, _) => TrialsView::Failed,
@@ -168,8 +196,9 @@ impl ShowArgs {
         };
         let limits = round.tasks.iter().map(|task| (task.id().clone(), task.task.limits)).collect();
         let mut text = heading + &trials::text(&agent.trials, &limits, view);
-        for FaultRecord { task, fault, .. } in &agent.not_judged {
-            let _ = writeln!(text, "{task}: not judged: {}", without_controls(fault));
+        for FaultRecord { task, repetition, fault, .. } in &agent.not_judged {
+            let trial = trial_name(task, *repetition);
+            let _ = writeln!(text, "{trial}: not judged: {}", without_controls(fault));
         }
         let score = agent.score.map_or_else(
             || format!("{} not judged", counted(agent.not_judged.len(), "trial")),
@@ -255,7 +284,7 @@ fn details(trial: &DisclosedTrial) -> String {
     let mut text = format!(
         "{} on {}: {}, {} of {} cases, score {}\nagent: sha256 {}\n",
         trial.miner_id,
-        record.task,
+        record.name(),
         painted(record.verdict.code()),
         record.passed,
         record.total,

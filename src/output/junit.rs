@@ -59,7 +59,14 @@ mod tests {
     use super::*;
 
     fn judged(agent: &str, verdict: Verdict, failure: &str) -> TrialRow {
-        let score = TaskScore { verdict, score: 50.0, passed: 1, total: 2, cost_micro_usd: None };
+        let score = TaskScore {
+            verdict,
+            score: 50.0,
+            passed: 1,
+            total: 2,
+            cost_micro_usd: None,
+            repetitions: Vec::new(),
+        };
         let failure = failure.to_owned();
         let outcome = RowOutcome::Judged { score, wall_ms: 1500, cpu_ms: 1, memory: 0, failure };
         TrialRow { agent: agent.to_owned(), task: "two_sum".to_owned(), outcome }

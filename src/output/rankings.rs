@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use harness::scoring::report::{line, score};
-use platform::api::{Ranking, Rankings, Round, RoundStatus, dollars};
+use platform::api::{
+    Challenger, Gate, Ranking, Rankings, Round, RoundStatus, ScoreInterval, dollars,
+};
 use tasks::{Family, Verdict};
 
 use super::sheet::Sheet;
+use super::text::counted;
 
 /// Number of agents in the table of families: the best ones.
 const FAMILY_COLUMNS: usize = 6;
@@ -27,7 +30,54 @@ pub fn text(rankings: &Rankings) -> String {
             let _ = writeln!(text, "{miner_id} is a copy of {original} and earns nothing");
         }
     }
+    if let Some(gate) = &rankings.round.gate {
+        text.push_str(&gate_text(gate, rankings.round.alpha));
+    }
+    if rankings.rankings.len() > 1 {
+        let _ = writeln!(text, "\n{}", resolution(&rankings.round));
+    }
     text
+}
+
+/// What differences between scores mean.
+fn resolution(round: &Round) -> String {
+    let alpha = round.alpha;
+    match round.resolution.map(score) {
+        Some(points) => format!(
+            "groups: no test separates the agents of one; differences below {points} points may be chance (p {alpha})"
+        ),
+        None => format!(
+            "groups: this round can tell no difference between neighbours from chance (p {alpha})"
+        ),
+    }
+}
+
+/// Who holds the first place, and why.
+pub fn gate_text(gate: &Gate, alpha: f64) -> String {
+    let Gate { incumbent, holder, challengers, .. } = gate;
+    let mut text = String::new();
+    for Challenger { miner_id, lead, p, rounds } in challengers {
+        let rounds = counted(*rounds as usize, "round");
+        let _ =
+            writeln!(text, "{miner_id} leads by {} points over {rounds}, p {p:.4}", score(*lead));
+    }
+    let reason = match (incumbent, holder) {
+        (_, None) => "no agent holds the first place".to_owned(),
+        (None, Some(holder)) => format!("{holder} takes the first place, which was vacant"),
+        (Some(incumbent), Some(holder)) if incumbent == holder && challengers.is_empty() => {
+            format!("{holder} keeps the first place: no agent leads it")
+        }
+        (Some(incumbent), Some(holder)) if incumbent == holder => {
+            format!("{holder} keeps the first place: no p is below {alpha}")
+        }
+        (Some(incumbent), Some(holder)) if challengers.is_empty() => {
+            format!("{holder} takes the first place: {incumbent} is not ranked or may not earn")
+        }
+        (Some(incumbent), Some(holder)) => {
+            format!("{holder} takes the first place from {incumbent}: its p is below {alpha}")
+        }
+    };
+    text + &reason + "\n"
 }
 
 /// The rankings as a table, a row for each agent. An agent that is not judged has no rank and no score.
@@ -37,6 +87,9 @@ pub fn sheet(rankings: &Rankings) -> Sheet {
         "#rank",
         "agent",
         "#score",
+        "#low",
+        "#high",
+        "group",
         "#tasks passed",
         "#tasks",
         "#reward 'TAO'",
@@ -45,7 +98,7 @@ pub fn sheet(rankings: &Rankings) -> Sheet {
     ];
     let is_shown = |name: &str| has_model || name != "#cost USD";
     let mut sheet = Sheet::new(names.into_iter().filter(|name| is_shown(name)));
-    let mut push = |cells: [String; 8]| {
+    let mut push = |cells: [String; 11]| {
         let all = names.into_iter().zip(cells);
         sheet.push(all.filter(|(name, _)| is_shown(name)).map(|(_, cell)| cell));
     };
@@ -55,6 +108,9 @@ pub fn sheet(rankings: &Rankings) -> Sheet {
             ranking.rank.to_string(),
             ranking.miner_id.to_string(),
             score(ranking.score),
+            ranking.interval.map(|interval| score(interval.low)).unwrap_or_default(),
+            ranking.interval.map(|interval| score(interval.high)).unwrap_or_default(),
+            ranking.group.clone(),
             passed(ranking).to_string(),
             ranking.tasks.len().to_string(),
             ranking.reward_tao.clone(),
@@ -67,9 +123,9 @@ pub fn sheet(rankings: &Rankings) -> Sheet {
         *unjudged.entry(fault.miner_id.as_str()).or_default() += 1;
     }
     for (miner_id, trials) in unjudged {
-        let mut cells = <[String; 8]>::default();
+        let mut cells = <[String; 11]>::default();
         miner_id.clone_into(&mut cells[1]);
-        cells[7] = format!("not judged: {trials} faults");
+        cells[10] = format!("not judged: {trials} faults");
         push(cells);
     }
     sheet
@@ -106,6 +162,16 @@ fn families(rankings: &[Ranking]) -> Sheet {
         std::iter::once(name.to_owned()).chain(rankings.iter().map(cell)).collect()
     };
     sheet.push(row("rank", &|ranking| ranking.rank.to_string()));
+    sheet.push(row("score", &|ranking| score(ranking.score)));
+    if rankings.iter().any(|ranking| ranking.interval.is_some()) {
+        sheet.push(row("95 % interval", &|ranking| {
+            let ends = |interval: ScoreInterval| {
+                format!("{} to {}", score(interval.low), score(interval.high))
+            };
+            ranking.interval.map(ends).unwrap_or_default()
+        }));
+    }
+    sheet.push(row("group", &|ranking| ranking.group.clone()));
     sheet.push(row("tasks passed", &|r| format!("{} of {}", passed(r), r.tasks.len())));
     if rankings.iter().any(|ranking| ranking.cost_micro_usd.is_some()) {
         sheet.push(row("cost per task, USD", &|ranking| {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use harness::scoring::report::score as number;
 use harness::trial::ending::limits_behind;
-use harness::trial::record::DisclosedTrial;
+use harness::trial::record::{DisclosedTrial, trial_name};
 use platform::api::{FaultRecord, TaskScore};
 use tasks::{Limits, TaskId};
 
@@ -64,7 +64,7 @@ impl TrialRow {
         let record = &trial.record;
         Self {
             agent: trial.miner_id.to_string(),
-            task: record.task.to_string(),
+            task: record.name(),
             outcome: RowOutcome::Judged {
                 score: record.score(),
                 wall_ms: record.wall_ms,
@@ -79,7 +79,7 @@ impl TrialRow {
     pub fn fault(fault: &FaultRecord) -> Self {
         Self {
             agent: fault.miner_id.to_string(),
-            task: fault.task.to_string(),
+            task: trial_name(&fault.task, fault.repetition),
             outcome: RowOutcome::NotJudged(fault.fault.clone()),
         }
     }

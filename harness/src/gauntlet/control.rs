@@ -111,7 +111,7 @@ impl ControlWatch {
     #[allow(clippy::cast_precision_loss, reason = "milliseconds of one trial are far below 2^52")]
     async fn trial(&mut self) -> Option<f64> {
         let (agent, source) = agent();
-        let trial = AgentTrial { agent: &agent, source, task: &self.task };
+        let trial = AgentTrial { agent: &agent, source, task: &self.task, repetition: 1 };
         let wrong = match self.runner.run(trial, &mut self.lease, &|_| ()).await {
             Ok(record) if record.verdict == Verdict::Accepted && record.attempts.len() == 1 => {
                 return Some(record.cpu_ms as f64);

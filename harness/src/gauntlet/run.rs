@@ -126,7 +126,7 @@ async fn honest_company(shared: Arc<SharedGauntlet>) -> Result<(), Infallible> {
     let (agent, source) = honest_agent();
     for _ in 0..HONEST_TRIALS {
         let mut lease = ContainerLease::new(shared.runner.sandbox());
-        let trial = AgentTrial { agent: &agent, source, task: &shared.long };
+        let trial = AgentTrial { agent: &agent, source, task: &shared.long, repetition: 1 };
         // Their outcomes do not matter: only the control is observed.
         let _ = shared.runner.run(trial, &mut lease, &|_| ()).await;
         lease.discard().await;
@@ -206,7 +206,7 @@ impl SharedGauntlet {
                     *caused.lock().expect("the closure does not panic") = Some(fault.to_string());
                 }
             };
-            let trial = AgentTrial { agent: &agent, source: &program.source, task };
+            let trial = AgentTrial { agent: &agent, source: &program.source, task, repetition: 1 };
             let runner = if program.has_model { &self.with_model } else { &self.runner };
             let outcome = runner.run(trial, &mut lease, &on_retry).await;
             if let Ok(record) = &outcome {

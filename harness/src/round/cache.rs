@@ -11,7 +11,7 @@ use tasks::{Seed, Sha256};
 use crate::Fault;
 use crate::round::agent::Agent;
 use crate::round::controls::controls;
-use crate::round::results::{Environment, Results};
+use crate::round::results::{Environment, TrialIdentity, trials_of};
 use crate::trial::instance::RoundTask;
 use crate::trial::record::TrialRecord;
 
@@ -45,14 +45,18 @@ pub fn keys_of_round(
     tasks: &[RoundTask],
     round: &RoundDefinition,
 ) -> BTreeSet<Sha256> {
-    let keys = |agents: &[Agent], model: Option<&str>| {
-        let environment = Environment::new(&round.image, model);
-        let key = |agent: &Agent, task| Results::key(&agent.sha256, task, &environment);
-        let pairs = agents.iter().flat_map(|agent| tasks.iter().map(move |task| (agent, task)));
-        pairs.map(|(agent, task)| key(agent, task)).collect::<BTreeSet<_>>()
+    let mut all = BTreeSet::new();
+    let mut add = |agents: &[Agent], repeat, model: Option<&str>| {
+        let environment = &Environment::new(&round.image, model);
+        for agent in agents {
+            for (task, repetition) in trials_of(tasks, repeat) {
+                let agent = &agent.sha256;
+                all.insert(TrialIdentity { agent, task, repetition, environment }.key());
+            }
+        }
     };
-    let mut all = keys(agents, round.model.as_deref());
-    all.extend(keys(&controls(tasks), None));
+    add(agents, round.repeat, round.model.as_deref());
+    add(&controls(tasks), 1, None);
     all
 }
 

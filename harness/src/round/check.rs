@@ -12,7 +12,7 @@ use crate::round::events::RoundListener;
 use crate::round::plan::{Isolation, RoundPlan};
 use crate::round::run::run;
 use crate::sandbox::Sandbox;
-use crate::scoring::score::agent_score;
+use crate::scoring::score::{agent_score, task_scores};
 use crate::trial::instance::RoundTask;
 use crate::trial::record::{Disclose, DisclosedTrial, MinerTrial};
 use crate::trial::shrink;
@@ -58,6 +58,7 @@ pub async fn check(
     let plan = RoundPlan {
         agents: vec![Agent::local(LOCAL, source.to_owned())],
         tasks: tasks.into_iter().map(|task| RoundTask::new(task, seed)).collect(),
+        repeat: 1,
         results: None,
         jobs,
         jobs_per_agent: jobs,
@@ -70,7 +71,7 @@ pub async fn check(
         model,
     };
     let mut outcome = run(sandbox, plan, on_event).await?;
-    let scores = outcome.scores.remove(&0).unwrap_or_default();
+    let scores = task_scores(&outcome.scores.remove(&0).unwrap_or_default(), 1);
     let weighted = order.iter().filter_map(|(id, weight)| Some((scores.get(id)?, *weight)));
     let score = outcome.faults.is_empty().then(|| agent_score(weighted));
     let disclosed = |trial: MinerTrial| {

@@ -40,7 +40,8 @@ pub async fn run_proven(
 ) -> Result<ProvenRound, Fault> {
     let agents = controls(&plan.tasks).to_vec();
     let isolation = Isolation::Agent;
-    let proof = RoundPlan { agents, partition: None, model: None, isolation, ..plan.clone() };
+    let proof =
+        RoundPlan { agents, repeat: 1, partition: None, model: None, isolation, ..plan.clone() };
     let proof = run(sandbox, proof, Arc::clone(&on_event)).await?;
     let (tasks, unsound) = sound_tasks(&plan.tasks, &proof);
     for FaultRecord { task, fault, .. } in &unsound {
@@ -57,7 +58,7 @@ pub async fn run_proven(
 /// fault for each of the others. A task that cannot be passed, or that accepts everything, must not judge agents.
 fn sound_tasks(tasks: &[RoundTask], proof: &RoundOutcome) -> (Arc<[RoundTask]>, Vec<FaultRecord>) {
     let passed = |control: usize, task: &RoundTask| {
-        let score = proof.scores.get(&control)?.get(task.id())?;
+        let score = proof.scores.get(&control)?.get(&(task.id().clone(), 1))?;
         Some((score.passed, score.total))
     };
     let (mut sound, mut faults) = (Vec::new(), Vec::new());
@@ -76,7 +77,8 @@ fn sound_tasks(tasks: &[RoundTask], proof: &RoundOutcome) -> (Arc<[RoundTask]>, 
             _ => "its controls could not be run".to_owned(),
         };
         let miner_id = ORACLE.parse().expect("the control's name is a miner id");
-        faults.push(FaultRecord { miner_id, task: task.id().clone(), fault });
+        let task = task.id().clone();
+        faults.push(FaultRecord { miner_id, task, repetition: 1, fault });
     }
     (sound.into(), faults)
 }

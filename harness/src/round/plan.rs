@@ -28,6 +28,8 @@ pub struct RoundPlan {
     pub agents: Vec<Agent>,
     /// The tasks under the round's seed
     pub tasks: Arc<[RoundTask]>,
+    /// Trials of each agent on each task
+    pub repeat: u32,
     /// Where trial records are looked up and kept; nowhere if none
     pub results: Option<Results>,
     /// Containers at work at the same time

@@ -114,7 +114,7 @@ impl TrialRerun {
         let task = RoundTask::new(task.clone(), *seed);
         let runner = TrialRunner::new(sandbox.clone(), None, Duration::ZERO);
         let mut lease = ContainerLease::new(sandbox);
-        let trial = AgentTrial { agent: &agent, source: &source, task: &task };
+        let trial = AgentTrial { agent: &agent, source: &source, task: &task, repetition: 1 };
         let again = runner.run(trial, &mut lease, &|_| ()).await;
         lease.discard().await;
         let again = again?;

@@ -36,12 +36,6 @@ impl Results {
         Self { store: store.clone() }
     }
 
-    /// The key of a trial in an environment.
-    pub fn key(agent: &Sha256, task: &RoundTask, environment: &Environment) -> Sha256 {
-        let (digest, Environment(environment)) = (&task.digest, environment);
-        Sha256::of(format!("{agent}\n{digest}\n{environment}\n{PROTOCOL_VERSION}\n").as_bytes())
-    }
-
     /// Looks up a trial.
     pub fn get(&self, key: &Sha256) -> Result<Lookup, Fault> {
         let path = self.store.results_dir().join(file_name(key));
@@ -76,6 +70,36 @@ impl Results {
     pub fn put(&self, key: &Sha256, record: &TrialRecord) -> Result<(), Fault> {
         let bytes = serde_json::to_vec_pretty(record).expect("a record is plain data");
         Ok(self.store.put_result(&file_name(key), &bytes)?)
+    }
+}
+
+/// The trials of an agent: every task with the number of each repetition, from 1.
+pub fn trials_of(tasks: &[RoundTask], repeat: u32) -> impl Iterator<Item = (&RoundTask, u32)> {
+    (1..=repeat).flat_map(move |repetition| tasks.iter().map(move |task| (task, repetition)))
+}
+
+/// Everything that decides the outcome of a trial.
+#[derive(Clone, Copy)]
+pub struct TrialIdentity<'a> {
+    /// The agent, by its source
+    pub agent: &'a Sha256,
+    /// The task under the round's seed
+    pub task: &'a RoundTask,
+    /// Which of its repetitions, from 1
+    pub repetition: u32,
+    /// What it runs with
+    pub environment: &'a Environment,
+}
+
+impl TrialIdentity<'_> {
+    /// The key of the trial's record.
+    pub fn key(&self) -> Sha256 {
+        let Self { agent, task, repetition, environment: Environment(environment) } = self;
+        let digest = &task.digest;
+        Sha256::of(
+            format!("{agent}\n{digest}\n{repetition}\n{environment}\n{PROTOCOL_VERSION}\n")
+                .as_bytes(),
+        )
     }
 }
 

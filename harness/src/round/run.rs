@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use platform::api::{FaultRecord, TaskScore};
-use tasks::TaskId;
+use platform::api::FaultRecord;
+use tasks::Sha256;
 use tokio::sync::Mutex;
 
 use crate::Fault;
@@ -20,17 +20,16 @@ use crate::round::pool::run_workers;
 use crate::round::results::Lookup;
 use crate::round::runner::{AgentTrial, TrialRunner};
 use crate::sandbox::Sandbox;
-use crate::trial::instance::RoundTask;
+use crate::scoring::score::TrialScores;
 use crate::trial::record::{MinerTrial, TrialRecord};
 
-/// The scores of agents, by their index, on each task.
-pub type ScoresByAgent = BTreeMap<usize, BTreeMap<TaskId, TaskScore>>;
+/// The scores of agents, by their index.
+pub type ScoresByAgent = BTreeMap<usize, TrialScores>;
 
 /// The outcome of a round.
 #[derive(Clone, Debug, Default)]
 pub struct RoundOutcome {
-    /// For each agent, by its index in the plan, its score on each task. Trials that ended in a fault
-    /// are missing.
+    /// For each agent, by its index in the plan, the scores of its trials. Trials that ended in a fault are missing.
     pub scores: ScoresByAgent,
     /// Number of trials that were looked up
     pub cached: u64,
@@ -77,7 +76,14 @@ struct BatchQueue {
 struct TrialBatch {
     agent: usize,
     source: Arc<str>,
-    tasks: Vec<usize>,
+    trials: Vec<TrialPlace>,
+}
+
+/// A trial of an agent: the place of its task in the plan, and the number of the repetition, from 1.
+#[derive(Clone, Copy)]
+struct TrialPlace {
+    task: usize,
+    repetition: u32,
 }
 
 async fn work(round: Arc<RoundState>) -> Result<(), Fault> {
@@ -97,17 +103,30 @@ async fn work(round: Arc<RoundState>) -> Result<(), Fault> {
 impl RoundState {
     /// The number of trials in this round's part.
     fn trials(&self) -> usize {
-        let RoundPlan { agents, tasks, partition, .. } = &self.plan;
+        let RoundPlan { agents, partition, .. } = &self.plan;
         if partition.is_none() {
-            return agents.len() * tasks.len();
+            return agents.len() * self.places().count();
         }
-        let pairs = agents.iter().flat_map(|agent| tasks.iter().map(move |task| (agent, task)));
-        pairs.filter(|(agent, task)| self.has(agent, task)).count()
+        let keys =
+            agents.iter().flat_map(|agent| self.places().map(|place| self.key(agent, place)));
+        keys.filter(|key| self.has(key)).count()
+    }
+
+    /// The trials of each agent. Repetitions of a task are far apart, so that a slow hour does not meet all of them.
+    fn places(&self) -> impl Iterator<Item = TrialPlace> {
+        let tasks = 0..self.plan.tasks.len();
+        (1..=self.plan.repeat).flat_map(move |repetition| {
+            tasks.clone().map(move |task| TrialPlace { task, repetition })
+        })
+    }
+
+    fn key(&self, agent: &Agent, TrialPlace { task, repetition }: TrialPlace) -> Sha256 {
+        self.runner.key(agent, &self.plan.tasks[task], repetition)
     }
 
     /// Whether a trial belongs to this round's part.
-    fn has(&self, agent: &Agent, task: &RoundTask) -> bool {
-        self.plan.partition.is_none_or(|part| part.has(&self.runner.key(agent, task)))
+    fn has(&self, key: &Sha256) -> bool {
+        self.plan.partition.is_none_or(|part| part.has(key))
     }
 
     /// Returns the next trials to run. Trials with a record are counted on the way and skipped.
@@ -127,40 +146,41 @@ impl RoundState {
             let source: Arc<str> = match agent.read().await {
                 Ok(source) => source.into(),
                 Err(fault) => {
-                    for task in missing {
-                        self.faulted(agent, &self.plan.tasks[task], &fault).await;
+                    for place in missing {
+                        self.faulted(agent, place, &fault).await;
                     }
                     continue;
                 }
             };
-            let batch = |tasks| TrialBatch { agent: index, source: source.clone(), tasks };
+            let batch = |trials| TrialBatch { agent: index, source: source.clone(), trials };
             match self.plan.isolation {
                 Isolation::Agent => {
                     let size = missing.len().div_ceil(self.plan.jobs_per_agent.max(1));
                     queue.ready.extend(missing.chunks(size).map(|part| batch(part.to_vec())));
                 }
                 Isolation::Trial => {
-                    queue.ready.extend(missing.into_iter().map(|task| batch(vec![task])));
+                    queue.ready.extend(missing.into_iter().map(|place| batch(vec![place])));
                 }
             }
         }
     }
 
-    /// Returns the tasks of this part on which the agent has no record yet.
-    async fn look_up(&self, index: usize, agent: &Agent) -> Result<Vec<usize>, Fault> {
+    /// Returns the trials of this part of which the agent has no record yet.
+    async fn look_up(&self, index: usize, agent: &Agent) -> Result<Vec<TrialPlace>, Fault> {
         let mut missing = Vec::new();
-        for (place, task) in self.plan.tasks.iter().enumerate() {
-            if !self.has(agent, task) {
+        for place in self.places() {
+            let key = self.key(agent, place);
+            if !self.has(&key) {
                 continue;
             }
-            match self.runner.look_up(agent, task)? {
+            match self.runner.look_up(&key)? {
                 Lookup::Hit(record) => self.finished(index, *record, RecordOrigin::Cache).await,
                 Lookup::Miss => missing.push(place),
                 Lookup::Corrupt(moved) => {
                     (self.on_event)(RoundEvent::Warning(format!(
                         "the trial record of {} on {} was corrupt; it was moved to {}, and the trial is run again",
                         agent.miner_id,
-                        task.id(),
+                        self.plan.tasks[place.task].id(),
                         moved.display()
                     )));
                     missing.push(place);
@@ -172,8 +192,8 @@ impl RoundState {
 
     async fn run_batch(&self, batch: &TrialBatch, mut lease: ContainerLease) -> Result<(), Fault> {
         let agent = &self.plan.agents[batch.agent];
-        for task in &batch.tasks {
-            let task = &self.plan.tasks[*task];
+        for place in &batch.trials {
+            let task = &self.plan.tasks[place.task];
             let on_retry = |fault: &Fault| {
                 (self.on_event)(RoundEvent::Retrying {
                     miner_id: agent.miner_id.clone(),
@@ -181,12 +201,13 @@ impl RoundState {
                     fault: fault.to_string(),
                 });
             };
-            let trial = AgentTrial { agent, source: &batch.source, task };
+            let repetition = place.repetition;
+            let trial = AgentTrial { agent, source: &batch.source, task, repetition };
             match self.runner.run(trial, &mut lease, &on_retry).await {
                 Ok(record) => self.finished(batch.agent, record, RecordOrigin::Run).await,
                 // A record that cannot be kept would be lost again and again: that ends the round.
                 Err(fault @ (Fault::Store(_) | Fault::File { .. })) => return Err(fault),
-                Err(fault) => self.faulted(agent, task, &fault).await,
+                Err(fault) => self.faulted(agent, *place, &fault).await,
             }
         }
         lease.discard().await;
@@ -195,26 +216,32 @@ impl RoundState {
 
     async fn finished(&self, agent: usize, record: TrialRecord, origin: RecordOrigin) {
         let miner_id = self.plan.agents[agent].miner_id.clone();
-        let (task, score) = (record.task.clone(), record.score());
+        let (task, repetition, score) = (record.task.clone(), record.repetition, record.score());
         let cached = origin == RecordOrigin::Cache;
         let mut outcome = self.outcome.lock().await;
-        outcome.scores.entry(agent).or_default().insert(task.clone(), score.clone());
+        let scores = outcome.scores.entry(agent).or_default();
+        scores.insert((task.clone(), repetition), score.clone());
         outcome.cached += u64::from(cached);
         if self.plan.results.is_none()
             && let Some(round_task) = self.plan.tasks.iter().find(|known| *known.id() == task)
         {
-            let key = Some(self.runner.key(&self.plan.agents[agent], round_task));
+            let key = Some(self.runner.key(&self.plan.agents[agent], round_task, repetition));
             outcome.trials.push(MinerTrial { miner_id: miner_id.clone(), key, record });
         }
         drop(outcome);
         (self.on_event)(RoundEvent::Finished { miner_id, task, score, cached });
     }
 
-    async fn faulted(&self, agent: &Agent, task: &RoundTask, fault: &Fault) {
-        let (miner_id, task) = (agent.miner_id.clone(), task.id().clone());
+    async fn faulted(&self, agent: &Agent, place: TrialPlace, fault: &Fault) {
+        let TrialPlace { task, repetition } = place;
+        let (miner_id, task) = (agent.miner_id.clone(), self.plan.tasks[task].id().clone());
         let fault = fault.to_string();
-        let record =
-            FaultRecord { miner_id: miner_id.clone(), task: task.clone(), fault: fault.clone() };
+        let record = FaultRecord {
+            miner_id: miner_id.clone(),
+            task: task.clone(),
+            repetition,
+            fault: fault.clone(),
+        };
         self.outcome.lock().await.faults.push(record);
         (self.on_event)(RoundEvent::Faulted { miner_id, task, fault });
     }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use platform::api::first_repetition;
 use tasks::Sha256;
 
 use crate::Fault;
@@ -11,7 +12,7 @@ use crate::gateway::round::Gateway;
 use crate::gateway::session::ModelSession;
 use crate::round::agent::Agent;
 use crate::round::lease::ContainerLease;
-use crate::round::results::{Environment, Lookup, Results};
+use crate::round::results::{Environment, Lookup, Results, TrialIdentity};
 use crate::round::retry::{OnRetry, RetryPolicy};
 use crate::sandbox::Sandbox;
 use crate::trial::instance::RoundTask;
@@ -37,6 +38,8 @@ pub struct AgentTrial<'a> {
     pub source: &'a str,
     /// The task
     pub task: &'a RoundTask,
+    /// Which of the agent's trials on the task, from 1
+    pub repetition: u32,
 }
 
 /// An answer to a task that no agent has to be asked for.
@@ -69,16 +72,16 @@ impl TrialRunner {
     }
 
     /// The key of a trial.
-    pub fn key(&self, agent: &Agent, task: &RoundTask) -> Sha256 {
+    pub fn key(&self, agent: &Agent, task: &RoundTask, repetition: u32) -> Sha256 {
         let model = self.model.as_ref().map(|gateway| gateway.settings().pinned());
-        let environment = Environment::new(&self.sandbox.image().key(), model.as_deref());
-        Results::key(&agent.sha256, task, &environment)
+        let environment = &Environment::new(&self.sandbox.image().key(), model.as_deref());
+        TrialIdentity { agent: &agent.sha256, task, repetition, environment }.key()
     }
 
     /// Looks up the record of a trial.
-    pub fn look_up(&self, agent: &Agent, task: &RoundTask) -> Result<Lookup, Fault> {
+    pub fn look_up(&self, key: &Sha256) -> Result<Lookup, Fault> {
         let Some(results) = &self.results else { return Ok(Lookup::Miss) };
-        results.get(&self.key(agent, task))
+        results.get(key)
     }
 
     /// Runs a trial and keeps its record. A container that is left in the lease is fit for the agent's next trial.
@@ -88,11 +91,11 @@ impl TrialRunner {
         lease: &mut ContainerLease,
         on_retry: OnRetry<'_>,
     ) -> Result<TrialRecord, Fault> {
-        let AgentTrial { agent, source, task } = trial;
+        let AgentTrial { agent, source, task, repetition } = trial;
         let (agent_sha256, shrinking) = (&agent.sha256, self.shrinking);
         let candidate = Candidate::Agent(source);
-        let plan = TrialPlan { agent_sha256, candidate, task, shrinking, model: None };
-        let key = self.key(agent, task);
+        let plan = TrialPlan { agent_sha256, candidate, task, repetition, shrinking, model: None };
+        let key = self.key(agent, task, repetition);
         let model = self.model.as_ref().map(|gateway| (gateway, &key));
         let record = self.attempt(plan, model, lease, on_retry).await?;
         if let Some(results) = &self.results {
@@ -111,7 +114,8 @@ impl TrialRunner {
         let AnswerTrial { answer, task, stop } = trial;
         let agent_sha256 = &Sha256::of(answer.as_bytes());
         let (candidate, shrinking) = (Candidate::Answer(answer, stop), Duration::ZERO);
-        let plan = TrialPlan { agent_sha256, candidate, task, shrinking, model: None };
+        let repetition = first_repetition();
+        let plan = TrialPlan { agent_sha256, candidate, task, repetition, shrinking, model: None };
         self.attempt(plan, None, lease, on_retry).await
     }
 

@@ -81,6 +81,7 @@ pub fn open_round(store: &Store, request: RoundRequest) -> Result<OpenedRound, O
         frozen: request.frozen,
         image: String::new(),
         isolation: String::new(),
+        repeat: 1,
         model: None,
         tasks: Vec::new(),
     };
@@ -110,9 +111,13 @@ mod tests {
             tasks: Vec::new(),
             image: "x".into(),
             isolation: "agent".into(),
+            repeat: 1,
             model: None,
             pool_tao: "100".into(),
             payout: "proportional".into(),
+            alpha: 0.05,
+            resolution: None,
+            gate: None,
             trials: 0,
             faults: Vec::new(),
         };

@@ -1,15 +1,18 @@
 //! The end of a round, however its scores were obtained: rank, publish, report.
 
 use jiff::Timestamp;
+use platform::MinerId;
 use platform::api::{FaultRecord, Rankings, Round, RoundStatus};
 use platform::store::{RoundDefinition, Store};
 
 use crate::Fault;
 use crate::round::agent::Agent;
-use crate::round::results::{Environment, Lookup, Results};
+use crate::round::results::{Environment, Lookup, Results, TrialIdentity, trials_of};
 use crate::round::run::ScoresByAgent;
-use crate::scoring::rank::{Contender, rank};
-use crate::scoring::reward::RewardPolicy;
+use crate::scoring::gate::GateHistory;
+use crate::scoring::rank::{Contender, RankRules, RankedRound, rank};
+use crate::scoring::reward::{Payout, RewardPolicy};
+use crate::scoring::score::task_scores;
 use crate::trial::instance::RoundTask;
 use crate::trial::record::{Disclose, DisclosedTrial};
 
@@ -25,7 +28,7 @@ pub struct Standings<'a> {
     pub listed_at: Timestamp,
     /// Its tasks
     pub tasks: &'a [RoundTask],
-    /// The score of each agent, by its index, on each task
+    /// The scores of each agent's trials, by its index
     pub scores: ScoresByAgent,
     /// The trials that are not judged
     pub faults: Vec<FaultRecord>,
@@ -63,12 +66,25 @@ impl Standings<'_> {
     /// Ranks the agents that have a verdict on every task, and publishes the rankings. An agent with a trial that ended
     /// in a fault has no score and therefore no rank; it does not keep the others from being ranked.
     pub fn finish_round(&self, reward: RewardPolicy) -> Result<Rankings, Fault> {
-        let complete = self.scores.iter().filter(|(_, tasks)| tasks.len() == self.tasks.len());
-        let contenders = complete
-            .map(|(index, tasks)| Contender::new(&self.agents[*index], tasks.clone()))
-            .collect();
-        let rankings = rank(contenders, self.tasks, reward);
-        let rankings = Rankings { round: self.round(reward), rankings };
+        let scores = self.scores.iter();
+        let scores =
+            scores.map(|(index, trials)| (*index, task_scores(trials, self.definition.repeat)));
+        let complete = scores.filter(|(_, tasks)| tasks.len() == self.tasks.len());
+        let contenders =
+            complete.map(|(index, tasks)| Contender::new(&self.agents[index], tasks)).collect();
+        let ranked = rank(
+            contenders,
+            &RankRules {
+                tasks: self.tasks,
+                repeat: self.definition.repeat,
+                commitment: &self.definition.commitment(),
+                reward,
+                history: &self.history(reward)?,
+            },
+        );
+        let RankedRound { rankings, resolution, gate } = ranked;
+        let round = Round { resolution, gate, ..self.round(reward) };
+        let rankings = Rankings { round, rankings };
         if self.is_published(&rankings) {
             match rankings.round.status {
                 RoundStatus::Closed => self.store.close_round(&rankings)?,
@@ -76,6 +92,21 @@ impl Standings<'_> {
             }
         }
         Ok(rankings)
+    }
+
+    /// What earlier rounds say about the holder of the first place. Only the payout `gated` asks.
+    fn history(&self, reward: RewardPolicy) -> Result<GateHistory, Fault> {
+        if reward.payout != Payout::Gated {
+            return Ok(GateHistory::default());
+        }
+        let mut rounds = self.store.rounds(usize::MAX)?;
+        rounds.retain(|rankings| rankings.round.opened_at < self.definition.opened_at);
+        let tasks: Vec<_> = self.tasks.iter().map(|task| task.id().clone()).collect();
+        let version = |miner_id: &MinerId| {
+            let agent = self.agents.iter().find(|agent| agent.miner_id == *miner_id)?;
+            Some(agent.sha256.clone())
+        };
+        Ok(GateHistory::collect(&rounds, &tasks, version))
     }
 
     /// Returns whether the ranking replaces the published one. Faults that left no agent to rank, such as those of an
@@ -87,8 +118,18 @@ impl Standings<'_> {
 
     /// Describes the round. Seed and salt are revealed when it closes, or if it was closed before.
     fn round(&self, reward: RewardPolicy) -> Round {
-        let RoundDefinition { id, seed, salt, opened_at, frozen, image, isolation, model, .. } =
-            self.definition;
+        let RoundDefinition {
+            id,
+            seed,
+            salt,
+            opened_at,
+            frozen,
+            image,
+            isolation,
+            repeat,
+            model,
+            ..
+        } = self.definition;
         let closes = self.publication == Publication::Final && self.faults.is_empty();
         let revealed = closes || self.publication == Publication::Recomputed;
         let status = if revealed { RoundStatus::Closed } else { RoundStatus::Open };
@@ -106,10 +147,14 @@ impl Standings<'_> {
             tasks: self.tasks.iter().map(|task| task.id().clone()).collect(),
             image: image.clone(),
             isolation: isolation.clone(),
+            repeat: *repeat,
             model: model.clone(),
             pool_tao: reward.pool.to_string(),
             payout: reward.payout.to_string(),
-            trials: (self.agents.len() * self.tasks.len()) as u64,
+            alpha: reward.alpha.value(),
+            resolution: None,
+            gate: None,
+            trials: (self.agents.len() * self.tasks.len()) as u64 * u64::from(*repeat),
             faults: self.faults.clone(),
         }
     }
@@ -120,11 +165,16 @@ impl Standings<'_> {
         status: RoundStatus,
     ) -> impl Iterator<Item = Result<DisclosedTrial, Fault>> {
         let results = Results::of(self.store);
-        let RoundDefinition { image, model, .. } = self.definition;
+        let RoundDefinition { image, model, repeat, .. } = self.definition;
         let environment = Environment::new(image, model.as_deref());
-        let pairs = self.agents.iter().flat_map(|agent| self.tasks.iter().map(move |t| (agent, t)));
-        pairs.filter_map(move |(agent, task)| {
-            let key = Results::key(&agent.sha256, task, &environment);
+        let trials = self
+            .agents
+            .iter()
+            .flat_map(|agent| trials_of(self.tasks, *repeat).map(move |trial| (agent, trial)));
+        trials.filter_map(move |(agent, (task, repetition))| {
+            let environment = &environment;
+            let identity = TrialIdentity { agent: &agent.sha256, task, repetition, environment };
+            let key = identity.key();
             match results.get(&key) {
                 Ok(Lookup::Hit(record)) => {
                     let mut record = record.disclosed(self.disclose);
@@ -143,31 +193,35 @@ impl Standings<'_> {
 /// The scores of a round that was run before.
 #[derive(Debug, Default)]
 pub struct StoredScores {
-    /// The score of each agent, by its index, on each task
+    /// The scores of each agent's trials, by its index
     pub scores: ScoresByAgent,
     /// The trials that have no record
     pub faults: Vec<FaultRecord>,
 }
 
 impl StoredScores {
-    /// Reads the records of all agents on all tasks in an environment.
+    /// Reads the records of all agents on all tasks of a round.
     pub fn read(
         results: &Results,
         agents: &[Agent],
         tasks: &[RoundTask],
-        environment: &Environment,
+        round: &RoundDefinition,
     ) -> Result<Self, Fault> {
         let mut stored = Self::default();
+        let environment = &Environment::new(&round.image, round.model.as_deref());
         for (index, agent) in agents.iter().enumerate() {
-            for task in tasks {
-                match results.get(&Results::key(&agent.sha256, task, environment))? {
+            for (task, repetition) in trials_of(tasks, round.repeat) {
+                let identity =
+                    TrialIdentity { agent: &agent.sha256, task, repetition, environment };
+                match results.get(&identity.key())? {
                     Lookup::Hit(record) => {
                         let scores = stored.scores.entry(index).or_default();
-                        scores.insert(task.id().clone(), record.score());
+                        scores.insert((task.id().clone(), repetition), record.score());
                     }
                     Lookup::Miss | Lookup::Corrupt(_) => stored.faults.push(FaultRecord {
                         miner_id: agent.miner_id.clone(),
                         task: task.id().clone(),
+                        repetition,
                         fault: "it has no trial record; run 'arena evaluate'".to_owned(),
                     }),
                 }

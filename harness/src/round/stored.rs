@@ -3,13 +3,13 @@
 use platform::MinerId;
 use platform::api::{FaultRecord, Rankings, RoundStatus};
 use platform::store::{RoundDefinition, Store};
-use tasks::{Sha256, TaskId};
+use tasks::Sha256;
 
 use crate::Fault;
 use crate::benchmark::file::Benchmark;
 use crate::benchmark::tasks::{StoredTasks, TaskSourceError, stored as stored_tasks};
 use crate::round::agent::{VersionLimit, stored_agents};
-use crate::round::results::{Environment, Results};
+use crate::round::results::{Environment, Results, TrialIdentity, trials_of};
 use crate::trial::instance::RoundTask;
 use crate::trial::record::{Disclose, DisclosedTrial};
 
@@ -34,6 +34,17 @@ pub struct StoredContestant {
     pub miner_id: MinerId,
     /// The version that was judged, by its source
     pub sha256: Sha256,
+}
+
+/// Which trial of a stored round.
+#[derive(Clone, Copy)]
+pub struct TrialChoice<'a> {
+    /// The agent
+    pub agent: &'a StoredContestant,
+    /// The task
+    pub task: &'a RoundTask,
+    /// Which of the agent's trials on the task, from 1
+    pub repetition: u32,
 }
 
 /// A trial of a stored round.
@@ -107,8 +118,9 @@ impl StoredRound {
     }
 
     fn has_record(&self, agent: &StoredContestant) -> Result<bool, Fault> {
-        for task in &self.tasks {
-            if self.results.read(&self.key(agent, task))?.is_some() {
+        for (task, repetition) in trials_of(&self.tasks, self.definition.repeat) {
+            let key = self.key(TrialChoice { agent, task, repetition });
+            if self.results.read(&key)?.is_some() {
                 return Ok(true);
             }
         }
@@ -116,18 +128,14 @@ impl StoredRound {
     }
 
     /// Looks up a trial. Seed and key are left out while they are secret.
-    pub fn trial(
-        &self,
-        agent: &StoredContestant,
-        task: &RoundTask,
-        disclose: Disclose,
-    ) -> Result<StoredTrial, Fault> {
-        let key = self.key(agent, task);
+    pub fn trial(&self, choice: TrialChoice<'_>, disclose: Disclose) -> Result<StoredTrial, Fault> {
+        let TrialChoice { agent, task, repetition } = choice;
+        let key = self.key(choice);
         let miner_id = agent.miner_id.clone();
         let Some(record) = self.results.read(&key)? else {
-            let fault = self.reason(&miner_id, task.id());
+            let fault = self.reason(choice);
             let task = task.id().clone();
-            return Ok(StoredTrial::NotJudged(FaultRecord { miner_id, task, fault }));
+            return Ok(StoredTrial::NotJudged(FaultRecord { miner_id, task, repetition, fault }));
         };
         let mut record = record.disclosed(disclose);
         let revealed = self.status == RoundStatus::Closed;
@@ -137,15 +145,22 @@ impl StoredRound {
     }
 
     /// Why a trial has no record.
-    fn reason(&self, miner_id: &MinerId, task: &TaskId) -> String {
-        let fault = self.faults.iter().find(|f| f.miner_id == *miner_id && f.task == *task);
+    fn reason(&self, choice: TrialChoice<'_>) -> String {
+        let fault = self.faults.iter().find(|fault| {
+            fault.miner_id == choice.agent.miner_id
+                && fault.task == *choice.task.id()
+                && fault.repetition == choice.repetition
+        });
         let none = || "it has no trial record; run 'arena evaluate'".to_owned();
         fault.map_or_else(none, |fault| fault.fault.clone())
     }
 
     /// The key of a trial.
-    pub fn key(&self, agent: &StoredContestant, task: &RoundTask) -> Sha256 {
+    pub fn key(&self, choice: TrialChoice<'_>) -> Sha256 {
+        let TrialChoice { agent: StoredContestant { sha256: agent, .. }, task, repetition } =
+            choice;
         let RoundDefinition { image, model, .. } = &self.definition;
-        Results::key(&agent.sha256, task, &Environment::new(image, model.as_deref()))
+        let environment = &Environment::new(image, model.as_deref());
+        TrialIdentity { agent, task, repetition, environment }.key()
     }
 }

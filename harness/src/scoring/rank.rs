@@ -5,12 +5,14 @@ use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 use platform::MinerId;
-use platform::api::{Ranking, Rao, TaskScore};
+use platform::api::{Gate, MAX_REPEAT, Ranking, Rao, TaskScore};
 use tasks::{Family, Sha256, TaskId};
 
 use crate::round::agent::Agent;
-use crate::scoring::reward::{RewardPolicy, split};
+use crate::scoring::gate::{GateContestant, GateHistory, decide};
+use crate::scoring::reward::{Payout, RewardPolicy, split};
 use crate::scoring::score::agent_score;
+use crate::scoring::uncertainty::{AgentUncertainty, RoundEvidence, Uncertainty};
 use crate::trial::instance::RoundTask;
 
 /// An agent with everything that its rank depends on.
@@ -41,51 +43,69 @@ impl Contender {
     }
 }
 
-/// Ranks by score, ties to the lower cost per task, then to the earlier upload and then by miner id. Byte-identical copies of an earlier
-/// agent rank last of their score and earn nothing.
-pub fn rank(contenders: Vec<Contender>, tasks: &[RoundTask], reward: RewardPolicy) -> Vec<Ranking> {
-    let originals = originals(&contenders);
-    let known = |id: &TaskId| tasks.iter().find(|task| task.id() == id);
-    let weight = |id: &TaskId| known(id).map_or(1, |task| task.task.weight);
-    let families = |scores: &BTreeMap<TaskId, TaskScore>| {
-        let mut families = BTreeMap::<Family, Vec<_>>::new();
-        for (id, score) in scores {
-            if let Some(task) = known(id) {
-                families.entry(task.task.family).or_default().push((score, weight(id)));
-            }
-        }
-        families.into_iter().map(|(family, scores)| (family, agent_score(scores))).collect()
-    };
-    let mut placed: Vec<_> = contenders
-        .into_iter()
-        .map(|contender| {
-            let score = agent_score(contender.tasks.iter().map(|(id, task)| (task, weight(id))));
-            let original = &originals[&contender.sha256];
-            let copy_of = (*original != contender.miner_id).then(|| original.clone());
-            (score, copy_of, contender)
-        })
-        .collect();
-    placed.sort_by(|(score_a, copy_a, a), (score_b, copy_b, b)| {
-        let key = |copy: &Option<MinerId>, c: &Contender| {
-            (copy.is_some(), cost(&c.tasks), c.uploaded_at, c.miner_id.clone())
-        };
-        score_b.total_cmp(score_a).then_with(|| key(copy_a, a).cmp(&key(copy_b, b)))
-    });
-    let earning = |(score, copy_of, _): &(f64, Option<MinerId>, Contender)| match copy_of {
-        Some(_) => 0.0,
-        None => *score,
-    };
-    let rewards = split(reward, &placed.iter().map(earning).collect::<Vec<_>>());
-    let place = |(index, ((score, copy_of, contender), reward)): (usize, (_, Rao))| {
+/// What a ranking follows from, apart from its agents.
+#[derive(Clone, Copy)]
+pub struct RankRules<'a> {
+    /// The tasks of the round
+    pub tasks: &'a [RoundTask],
+    /// Trials of each agent on each task
+    pub repeat: u32,
+    /// The round's commitment, from which the resampling is drawn
+    pub commitment: &'a Sha256,
+    /// How the pool is split
+    pub reward: RewardPolicy,
+    /// What earlier rounds say, for the payout `gated`
+    pub history: &'a GateHistory,
+}
+
+/// A ranking, and what holds for all of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RankedRound {
+    /// The agents, best first
+    pub rankings: Vec<Ranking>,
+    /// The difference between two scores that the round could just have told from chance
+    pub resolution: Option<f64>,
+    /// Why the first place is held, with the payout `gated`
+    pub gate: Option<Gate>,
+}
+
+/// An agent with its place in the order.
+pub(crate) struct Placed {
+    score: f64,
+    copy_of: Option<MinerId>,
+    pub contender: Contender,
+    pub reward: Rao,
+}
+
+/// Agents in the order of their ranks, each with its reward.
+pub(crate) struct PaidAgents {
+    pub placed: Vec<Placed>,
+    gate: Option<Gate>,
+    evidence: RoundEvidence,
+}
+
+/// Ranks by score, ties to the lower cost per task, then to the earlier upload and then by miner id. Byte-identical
+/// copies of an earlier agent rank last of their score and earn nothing.
+pub fn rank(contenders: Vec<Contender>, rules: &RankRules<'_>) -> RankedRound {
+    let PaidAgents { placed, gate, evidence } = pay(contenders, rules);
+    let scores: Vec<_> = placed.iter().map(|agent| &agent.contender.tasks).collect();
+    let repeat = rules.repeat.clamp(1, MAX_REPEAT) as usize;
+    let Uncertainty { agents, resolution } = evidence.assess(rules.commitment, &scores, repeat);
+    let place = |(index, (placed, uncertainty)): (usize, (Placed, _))| {
+        let Placed { score, copy_of, contender, reward } = placed;
         let Contender { miner_id, sha256, uploaded_at, first_submitted_at, tasks } = contender;
+        let AgentUncertainty { interval, p_above, group } = uncertainty;
         Ranking {
             rank: u32::try_from(index + 1).expect("far fewer agents than that"),
             miner_id,
             agent_sha256: sha256,
             score,
+            interval,
+            p_above,
+            group,
             reward_tao: reward.to_string(),
             reward_rao: reward.0,
-            families: families(&tasks),
+            families: families(&tasks, rules.tasks),
             cost_micro_usd: cost(&tasks),
             tasks,
             uploaded_at,
@@ -93,7 +113,72 @@ pub fn rank(contenders: Vec<Contender>, tasks: &[RoundTask], reward: RewardPolic
             copy_of,
         }
     };
-    placed.into_iter().zip(rewards).enumerate().map(place).collect()
+    let rankings = placed.into_iter().zip(agents).enumerate().map(place).collect();
+    RankedRound { rankings, resolution, gate }
+}
+
+/// Puts agents in order and splits the pool.
+pub(crate) fn pay(contenders: Vec<Contender>, rules: &RankRules<'_>) -> PaidAgents {
+    let RankRules { tasks, commitment, reward, history, .. } = rules;
+    let weight = |id: &TaskId| known(tasks, id).map_or(1, |task| task.task.weight);
+    let mut placed = in_order(contenders, weight);
+    let scores = placed.iter().map(|agent| &agent.contender.tasks);
+    let evidence = RoundEvidence::draw(commitment, scores, weight, reward.alpha.value());
+    let gate = (reward.payout == Payout::Gated).then(|| {
+        let contestant = |agent: &Placed| GateContestant {
+            miner_id: agent.contender.miner_id.clone(),
+            score: agent.score,
+            is_copy: agent.copy_of.is_some(),
+            tasks: agent.contender.tasks.clone(),
+        };
+        decide(&placed.iter().map(contestant).collect::<Vec<_>>(), history, &evidence)
+    });
+    let holder = gate.as_ref().map(|gate| gate.holder.as_ref());
+    let earning = |agent: &Placed| {
+        let is_shut_out = holder.is_some_and(|holder| holder != Some(&agent.contender.miner_id));
+        if is_shut_out || agent.copy_of.is_some() { 0.0 } else { agent.score }
+    };
+    let rewards = split(*reward, &placed.iter().map(earning).collect::<Vec<_>>());
+    for (agent, reward) in placed.iter_mut().zip(rewards) {
+        agent.reward = reward;
+    }
+    PaidAgents { placed, gate, evidence }
+}
+
+/// Computes scores, finds copies, and sorts.
+fn in_order(contenders: Vec<Contender>, weight: impl Fn(&TaskId) -> u32) -> Vec<Placed> {
+    let originals = originals(&contenders);
+    let mut placed: Vec<_> = contenders
+        .into_iter()
+        .map(|contender| {
+            let score = agent_score(contender.tasks.iter().map(|(id, task)| (task, weight(id))));
+            let original = &originals[&contender.sha256];
+            let copy_of = (*original != contender.miner_id).then(|| original.clone());
+            Placed { score, copy_of, contender, reward: Rao(0) }
+        })
+        .collect();
+    placed.sort_by(|a, b| {
+        let key = |Placed { copy_of, contender: c, .. }: &Placed| {
+            (copy_of.is_some(), cost(&c.tasks), c.uploaded_at, c.miner_id.clone())
+        };
+        b.score.total_cmp(&a.score).then_with(|| key(a).cmp(&key(b)))
+    });
+    placed
+}
+
+fn known<'a>(tasks: &'a [RoundTask], id: &TaskId) -> Option<&'a RoundTask> {
+    tasks.iter().find(|task| task.id() == id)
+}
+
+/// The score within each family of tasks.
+fn families(scores: &BTreeMap<TaskId, TaskScore>, tasks: &[RoundTask]) -> BTreeMap<Family, f64> {
+    let mut families = BTreeMap::<Family, Vec<_>>::new();
+    for (id, score) in scores {
+        if let Some(RoundTask { task, .. }) = known(tasks, id) {
+            families.entry(task.family).or_default().push((score, task.weight));
+        }
+    }
+    families.into_iter().map(|(family, scores)| (family, agent_score(scores))).collect()
 }
 
 /// What an agent's requests to the model cost in all, in millionths of a US dollar; none if there is no model. All agents
@@ -116,7 +201,14 @@ mod tests {
     use tasks::{Seed, Verdict};
 
     use super::*;
-    use crate::scoring::reward::Payout;
+    use crate::scoring::reward::Alpha;
+
+    fn rank_of(contenders: Vec<Contender>, tasks: &[RoundTask], pool: &str) -> Vec<Ranking> {
+        let (pool, payout) = (pool.parse().unwrap(), Payout::Proportional);
+        let reward = RewardPolicy { pool, payout, alpha: Alpha::default() };
+        let (commitment, history) = (&Sha256::of(b"round"), &GateHistory::default());
+        rank(contenders, &RankRules { tasks, repeat: 1, commitment, reward, history }).rankings
+    }
 
     struct TestAgent {
         name: &'static str,
@@ -140,6 +232,7 @@ mod tests {
                 passed: agent.passed,
                 total: 100,
                 cost_micro_usd: agent.cost,
+                repetitions: Vec::new(),
             };
             Contender {
                 miner_id: agent.name.parse().unwrap(),
@@ -150,8 +243,7 @@ mod tests {
             }
         };
         let contenders = agents.iter().map(contender).collect();
-        let reward = RewardPolicy { pool: "100".parse().unwrap(), payout: Payout::Proportional };
-        let rankings = rank(contenders, &[], reward);
+        let rankings = rank_of(contenders, &[], "100");
         let line = |r: &Ranking| {
             let copy = r.copy_of.as_ref().map(|of| format!(" of {of}")).unwrap_or_default();
             format!("{} {} {} {}{copy}", r.rank, r.miner_id, r.score, r.reward_tao)
@@ -208,7 +300,14 @@ mod tests {
             tasks.push(RoundTask::new(task, Seed(1)));
             let score = f64::from(passed) * 25.0;
             let verdict = Verdict::WrongAnswer;
-            let score = TaskScore { verdict, score, passed, total: 4, cost_micro_usd: None };
+            let score = TaskScore {
+                verdict,
+                score,
+                passed,
+                total: 4,
+                cost_micro_usd: None,
+                repetitions: Vec::new(),
+            };
             scores.insert(id.parse().unwrap(), score);
         }
         let contender = Contender {
@@ -218,8 +317,7 @@ mod tests {
             first_submitted_at: Timestamp::UNIX_EPOCH,
             tasks: scores,
         };
-        let reward = RewardPolicy { pool: "1".parse().unwrap(), payout: Payout::Proportional };
-        let ranking = rank(vec![contender], &tasks, reward).remove(0);
+        let ranking = rank_of(vec![contender], &tasks, "1").remove(0);
         let families = [(Family::Strings, 100.0), (Family::Numbers, 33.33)];
         assert_eq!((ranking.score, ranking.families), (66.67, BTreeMap::from(families)));
     }

@@ -6,18 +6,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use platform::MinerId;
-use platform::api::{FaultRecord, Ranking, Rankings, Round, RoundStatus};
+use platform::api::{FaultRecord, MAX_REPEAT, Ranking, Rankings, Round, RoundStatus};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tasks::{Sha256, Tally, Task, TaskId, Verdict};
 
-use crate::round::results::{Environment, Results};
+use crate::round::results::{Environment, TrialIdentity};
 use crate::scoring::digest::ReportDigest;
-use crate::scoring::rank::{Contender, rank};
-use crate::scoring::reward::RewardPolicy;
+use crate::scoring::gate::GateHistory;
+use crate::scoring::rank::{Contender, RankRules, RankedRound, rank};
+use crate::scoring::reward::{Alpha, RewardPolicy};
+use crate::scoring::score::task_scores;
 use crate::scoring::unique_fields::UniqueFields;
 use crate::trial::instance::RoundTask;
-use crate::trial::record::{DisclosedCase, DisclosedRecord, DisclosedTrial};
+use crate::trial::record::{DisclosedCase, DisclosedRecord, DisclosedTrial, trial_name};
 
 /// The document of `evaluate --json`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -122,27 +124,34 @@ fn verify_drawn(
 
 /// Each ranked agent has exactly one trial on each task; an agent that is not judged has one or a fault.
 fn check_coverage(report: &RoundReport, problems: &mut Vec<String>) {
-    let mut counts = BTreeMap::<(&MinerId, &TaskId), usize>::new();
+    let mut counts = BTreeMap::<(&MinerId, &TaskId, u32), usize>::new();
     for DisclosedTrial { miner_id, record, .. } in &report.trials {
-        *counts.entry((miner_id, &record.task)).or_default() += 1;
+        *counts.entry((miner_id, &record.task, record.repetition)).or_default() += 1;
     }
-    for FaultRecord { miner_id, task, .. } in &report.round.faults {
-        if counts.contains_key(&(miner_id, task)) {
-            problems.push(format!("{miner_id} on {task} has a fault and a trial"));
+    for FaultRecord { miner_id, task, repetition, .. } in &report.round.faults {
+        let trial = (miner_id, task, *repetition);
+        if counts.contains_key(&trial) {
+            let trial = trial_name(task, *repetition);
+            problems.push(format!("{miner_id} on {trial} has a fault and a trial"));
         }
-        counts.entry((miner_id, task)).or_insert(1);
+        counts.entry(trial).or_insert(1);
     }
     let ranked = report.rankings.iter().map(|ranking| &ranking.miner_id);
     let of_round = |fault: &&FaultRecord| report.round.tasks.contains(&fault.task);
     let faulted = report.round.faults.iter().filter(of_round).map(|fault| &fault.miner_id);
     let agents: BTreeSet<_> = ranked.chain(faulted).collect();
     for agent in &agents {
-        for task in &report.round.tasks {
-            match counts.get(&(*agent, task)) {
+        // A round with more repetitions than there may be is reported already.
+        let repetitions = 1..=report.round.repeat.min(MAX_REPEAT);
+        let tasks = report.round.tasks.iter();
+        for (task, repetition) in tasks.flat_map(|task| repetitions.clone().map(move |n| (task, n)))
+        {
+            let trial = trial_name(task, repetition);
+            match counts.get(&(*agent, task, repetition)) {
                 Some(1) => {}
-                None => problems.push(format!("{agent} on {task}: the trial is missing")),
+                None => problems.push(format!("{agent} on {trial}: the trial is missing")),
                 Some(count) => {
-                    problems.push(format!("{agent} on {task}: there are {count} trials"));
+                    problems.push(format!("{agent} on {trial}: there are {count} trials"));
                 }
             }
         }
@@ -153,6 +162,12 @@ fn check_coverage(report: &RoundReport, problems: &mut Vec<String>) {
         }
         if !report.round.tasks.contains(&record.task) {
             problems.push(format!("{miner_id} on {}: the task is not in the round", record.task));
+        }
+        if !(1..=report.round.repeat).contains(&record.repetition) {
+            problems.push(format!(
+                "{miner_id} on {}: repetition {} is not in the round",
+                record.task, record.repetition
+            ));
         }
     }
     for ranking in &report.rankings {
@@ -176,7 +191,8 @@ fn check_copies(report: &RoundReport, problems: &mut Vec<String>) {
     let mut records = BTreeMap::<_, &DisclosedTrial>::new();
     for trial in &report.trials {
         let DisclosedTrial { miner_id, record, .. } = trial;
-        let first = records.entry((&record.agent_sha256, &record.task)).or_insert(trial);
+        let same = (&record.agent_sha256, &record.task, record.repetition);
+        let first = records.entry(same).or_insert(trial);
         if first.record != *record {
             problems.push(format!(
                 "{miner_id} on {}: the record is not that of {}, which has the same source",
@@ -199,11 +215,13 @@ fn check_trial(
         found.push("it was not run under the round's seed".to_owned());
     }
     if let Some(task) = tasks.iter().find(|task| *task.id() == record.task) {
-        let environment = Environment::new(&round.image, round.model.as_deref());
-        let expected = Results::key(&record.agent_sha256, task, &environment);
+        let environment = &Environment::new(&round.image, round.model.as_deref());
+        let (agent, repetition) = (&record.agent_sha256, record.repetition);
+        let expected = TrialIdentity { agent, task, repetition, environment }.key();
         if key.as_ref() != Some(&expected) {
             found.push(
-                "its key is not that of agent, task, image, model and protocol version".to_owned(),
+                "its key is not that of agent, task, repetition, image, model and protocol version"
+                    .to_owned(),
             );
         }
         let names = record.cases.iter().map(|case| &case.name);
@@ -217,7 +235,8 @@ fn check_trial(
             if last.fault.is_none() && earlier.iter().all(|attempt| attempt.fault.is_some()) => {}
         _ => found.push("its attempts do not end with the first one without a fault".to_owned()),
     }
-    problems.extend(found.into_iter().map(|what| format!("{miner_id} on {}: {what}", record.task)));
+    problems
+        .extend(found.into_iter().map(|what| format!("{miner_id} on {}: {what}", record.name())));
 }
 
 fn check_counts(record: &DisclosedRecord, task: &RoundTask, found: &mut Vec<String>) {
@@ -260,6 +279,10 @@ fn is_verdict_of(verdict: Verdict, cases: &[DisclosedCase]) -> bool {
 
 /// Ranks again.
 fn check_standings(report: &RoundReport, tasks: &[RoundTask], problems: &mut Vec<String>) {
+    let numbered = |trial: &DisclosedTrial| {
+        let record = &trial.record;
+        ((record.task.clone(), record.repetition), record.score())
+    };
     let contender = |ranking: &Ranking| {
         let own = report.trials.iter().filter(|trial| trial.miner_id == ranking.miner_id);
         Contender {
@@ -267,7 +290,7 @@ fn check_standings(report: &RoundReport, tasks: &[RoundTask], problems: &mut Vec
             sha256: ranking.agent_sha256.clone(),
             uploaded_at: ranking.uploaded_at,
             first_submitted_at: ranking.first_submitted_at,
-            tasks: own.map(|trial| (trial.record.task.clone(), trial.record.score())).collect(),
+            tasks: task_scores(&own.map(numbered).collect(), report.round.repeat),
         }
     };
     let Ok(payout) = report.round.payout.parse() else {
@@ -282,9 +305,28 @@ fn check_standings(report: &RoundReport, tasks: &[RoundTask], problems: &mut Vec
     if report.round.isolation.parse::<crate::round::plan::Isolation>().is_err() {
         problems.push(format!("'{}' is not an isolation", report.round.isolation.escape_debug()));
     }
+    let alpha = match Alpha::try_from(report.round.alpha) {
+        Ok(alpha) => alpha,
+        Err(error) => return problems.push(error.to_string()),
+    };
     let contenders = report.rankings.iter().map(contender).collect();
-    let again = rank(contenders, tasks, RewardPolicy { pool, payout });
-    for (reported, computed) in report.rankings.iter().zip(&again) {
+    let RankedRound { rankings, resolution, gate } = rank(
+        contenders,
+        &RankRules {
+            tasks,
+            repeat: report.round.repeat,
+            commitment: &report.round.commitment,
+            reward: RewardPolicy { pool, payout, alpha },
+            history: &GateHistory::of_report(report.round.gate.as_ref()),
+        },
+    );
+    if resolution != report.round.resolution {
+        problems.push("the resolution is not that of the trials".to_owned());
+    }
+    if gate != report.round.gate {
+        problems.push("the gate does not follow from the trials and the earlier scores".to_owned());
+    }
+    for (reported, computed) in report.rankings.iter().zip(&rankings) {
         if reported != computed {
             problems.push(format!(
                 "rank {}: the report has {} with {} and {} 'TAO', but {} with {} and {} 'TAO' follows from \

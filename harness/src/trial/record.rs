@@ -1,7 +1,7 @@
 //! What is stored of a trial, and how much of it a report discloses.
 
 use platform::MinerId;
-use platform::api::TaskScore;
+use platform::api::{TaskScore, first_repetition, is_first_repetition};
 use serde::{Deserialize, Serialize};
 use tasks::{Seed, Sha256, TaskId, Verdict};
 
@@ -19,6 +19,9 @@ pub struct TrialRecord<Case = CaseResult> {
     /// The round's seed; left out of the report of an open round
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seed: Option<Seed>,
+    /// Which of the agent's trials on the task, from 1; left out if it is the first
+    #[serde(default = "first_repetition", skip_serializing_if = "is_first_repetition")]
+    pub repetition: u32,
     /// The verdict of the first case that is not accepted
     pub verdict: Verdict,
     /// 100 x passed cases / cases, two decimals
@@ -196,6 +199,7 @@ impl TrialRecord {
             agent_sha256: self.agent_sha256,
             task: self.task,
             seed: self.seed,
+            repetition: self.repetition,
             verdict: self.verdict,
             score: self.score,
             passed: self.passed,
@@ -233,6 +237,11 @@ fn coarse_bytes(exact: u64) -> u64 {
 }
 
 impl<Case> TrialRecord<Case> {
+    /// The trial among those of its agent: the task, and which repetition of it unless it is the first.
+    pub fn name(&self) -> String {
+        trial_name(&self.task, self.repetition)
+    }
+
     /// What rankings need of it.
     pub fn score(&self) -> TaskScore {
         TaskScore {
@@ -241,7 +250,17 @@ impl<Case> TrialRecord<Case> {
             passed: self.passed,
             total: self.total,
             cost_micro_usd: self.model.map(|used| used.cost_micro_usd),
+            repetitions: Vec::new(),
         }
+    }
+}
+
+/// The name of a trial among those of its agent: `two_sum`, or `two_sum #2` for its second repetition.
+pub fn trial_name(task: &TaskId, repetition: u32) -> String {
+    if is_first_repetition(&repetition) {
+        task.to_string()
+    } else {
+        format!("{task} #{repetition}")
     }
 }
 
@@ -289,8 +308,8 @@ impl DisclosedRecord {
     /// What a miner needs to see of a trial that is not accepted, in plain lines.
     pub fn failure(&self) -> String {
         use std::fmt::Write as _;
-        let Self { task, verdict, passed, total, .. } = self;
-        let mut text = format!("{task}: {verdict}, {passed} of {total} cases\n");
+        let Self { verdict, passed, total, .. } = self;
+        let mut text = format!("{}: {verdict}, {passed} of {total} cases\n", self.name());
         for case in self.failed_cases() {
             let detail = match case.detail.as_str() {
                 "" => String::new(),

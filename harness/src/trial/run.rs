@@ -24,6 +24,8 @@ pub struct TrialPlan<'a> {
     pub candidate: Candidate<'a>,
     /// The task
     pub task: &'a RoundTask,
+    /// Which of the agent's trials on the task, from 1
+    pub repetition: u32,
     /// How long a counterexample may be searched for; zero for none
     pub shrinking: Duration,
     /// What leads to the agent's model, if it has one
@@ -197,6 +199,7 @@ fn record(plan: TrialPlan<'_>, agent_run: &AgentRun, judged: JudgedAnswer) -> Tr
         agent_sha256: plan.agent_sha256.clone(),
         task: plan.task.id().clone(),
         seed: Some(plan.task.seed),
+        repetition: plan.repetition,
         verdict: Verdict::of_cases(verdicts),
         score: tally.score(),
         passed: tally.passed,

@@ -50,6 +50,7 @@ impl RunningRound {
         let plan = RoundPlan {
             agents: (0..AGENTS).map(agent).collect(),
             tasks: [RoundTask::new(task, Seed(5))].into(),
+            repeat: 1,
             results: None,
             jobs: 2,
             jobs_per_agent: 1,

@@ -69,6 +69,7 @@ async fn check(agents: &[ExpectedAgent], jobs: usize, trials: u64) -> FairnessRu
     let plan = RoundPlan {
         agents: agents.iter().map(|a| Agent::local(&a.name, a.source.clone())).collect(),
         tasks: (0..trials).map(|seed| RoundTask::new(task.clone(), Seed(seed))).collect(),
+        repeat: 1,
         results: None,
         jobs,
         jobs_per_agent: 1,

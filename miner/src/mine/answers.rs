@@ -160,6 +160,7 @@ mod tests {
             passed,
             total: 4,
             cost_micro_usd: None,
+            repetitions: Vec::new(),
         };
         let prompt_sha256 = prompt_sha256(task);
         KeptAnswer { answer: answer.into(), score: Some(score), attempt: 1, prompt_sha256 }

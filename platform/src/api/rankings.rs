@@ -21,10 +21,10 @@ use super::schema;
         "opened_at": "2026-01-01T12:00:00Z", "listed_at": "2026-01-01T12:00:10Z",
         "finished_at": "2026-01-01T12:01:00Z", "tasks": ["reverse_string"],
         "image": "python@sha256:0", "isolation": "agent", "pool_tao": "100",
-        "payout": "proportional", "trials": 1, "faults": []
+        "payout": "proportional", "alpha": 0.05, "trials": 1, "faults": []
     },
     "rankings": [{
-        "rank": 1, "miner_id": "me", "score": 100.0, "reward_tao": "100", "copy_of": null,
+        "rank": 1, "miner_id": "me", "score": 100.0, "group": "a", "reward_tao": "100", "copy_of": null,
         "uploaded_at": "2026-01-01T11:00:00Z", "first_submitted_at": "2026-01-01T11:00:00Z",
         "agent_sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
         "reward_rao": 100_000_000_000_u64,
@@ -91,13 +91,26 @@ pub struct Round {
     pub image: String,
     /// The unit that had a container of its own: `agent` or `trial`.
     pub isolation: String,
+    /// Trials of each agent on each task; left out if there is one.
+    #[serde(default = "first_repetition", skip_serializing_if = "is_first_repetition")]
+    #[cfg_attr(feature = "server", schema(minimum = 1, maximum = 100))]
+    pub repeat: u32,
     /// The language model that agents could ask, with the digest of its parameters and of a trial's budget.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// The pool of rewards in 'TAO', as a decimal.
     pub pool_tao: String,
-    /// How the pool was split: `proportional` or `winner-takes-all`.
+    /// How the pool was split: `proportional`, `winner-takes-all` or `gated`.
     pub payout: String,
+    /// The probability of a difference below which two agents count as different.
+    pub alpha: f64,
+    /// The difference between two scores that this round could just have told from chance: the median over neighbours
+    /// in the ranking. None if it could have told no difference.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolution: Option<f64>,
+    /// Why the holder of the first place earns the pool, with the payout `gated`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gate: Option<Gate>,
     /// Number of trials in the round.
     pub trials: u64,
     /// The trials that failed because of the arena. They have no verdict, their agents have no rank, and the
@@ -123,6 +136,59 @@ impl Round {
     }
 }
 
+/// Who earns the pool of a round in which the first place changes hands only by evidence.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+pub struct Gate {
+    /// Who held the first place before this round.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incumbent: Option<MinerId>,
+    /// Who holds it now and earns the pool; none if no agent may earn anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holder: Option<MinerId>,
+    /// The agents that lead the incumbent, best first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub challengers: Vec<Challenger>,
+    /// The scores of incumbent and challengers in earlier rounds that count too, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<EarlierScores>,
+}
+
+/// An agent that leads the incumbent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+pub struct Challenger {
+    /// The agent's owner.
+    pub miner_id: MinerId,
+    /// How many points its score is ahead, on average over the rounds.
+    pub lead: f64,
+    /// The probability of such a lead between equally good agents, times the number of challengers.
+    pub p: f64,
+    /// Rounds in which both took part with their present versions, this one included.
+    pub rounds: u32,
+}
+
+/// Scores of an earlier round.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+pub struct EarlierScores {
+    /// The id of the round.
+    pub round: String,
+    /// Of agents that took part in it with the version of this round: the score on each task, 0 to 100.
+    #[cfg_attr(feature = "server", schema(value_type = BTreeMap<String, BTreeMap<schema::TaskIdSchema, f64>>))]
+    pub agents: BTreeMap<MinerId, BTreeMap<TaskId, f64>>,
+}
+
+/// The range in which an agent's score lies with a probability of 95 %.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+pub struct ScoreInterval {
+    /// Its lower end, 0 to 100.
+    pub low: f64,
+    /// Its upper end, 0 to 100.
+    pub high: f64,
+}
+
 /// A trial that the arena could not complete.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
@@ -132,6 +198,9 @@ pub struct FaultRecord {
     /// The task of the trial.
     #[cfg_attr(feature = "server", schema(value_type = schema::TaskIdSchema))]
     pub task: TaskId,
+    /// Which of the agent's trials on the task, from 1; left out if it is the first.
+    #[serde(default = "first_repetition", skip_serializing_if = "is_first_repetition")]
+    pub repetition: u32,
     /// What failed, in one sentence.
     pub fault: String,
 }
@@ -149,6 +218,15 @@ pub struct Ranking {
     pub agent_sha256: Sha256,
     /// 0 to 100, two decimals.
     pub score: f64,
+    /// Where the score would lie in 95 % of rounds with other tasks of the same kind; none with one task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<ScoreInterval>,
+    /// The probability of a difference at least as large between equally good agents, against the agent one rank
+    /// above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p_above: Option<f64>,
+    /// The groups of agents that no test separates and that this one belongs to: `a`, or `a-c` for several.
+    pub group: String,
     /// The reward in 'TAO', as a decimal.
     pub reward_tao: String,
     /// The reward in units of 1e-9 'TAO'.
@@ -178,18 +256,35 @@ pub struct Ranking {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct TaskScore {
-    /// The trial's verdict.
+    /// The trial's verdict. Of several trials, the first one that is not AC.
     #[cfg_attr(feature = "server", schema(value_type = String, pattern = "^(AC|WA|RE|TLE|MLE|OLE|NS)$"))]
     pub verdict: Verdict,
     /// 0 to 100.
     pub score: f64,
-    /// Number of accepted cases.
+    /// Number of accepted cases in all trials.
     pub passed: u32,
-    /// Number of cases.
+    /// Number of cases in all trials.
     pub total: u32,
     /// What its requests to the model cost, in millionths of a US dollar, if it had one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_micro_usd: Option<u64>,
+    /// Number of accepted cases in each trial, if there were several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub repetitions: Vec<u32>,
+}
+
+/// Most trials of an agent on a task in one round.
+pub const MAX_REPEAT: u32 = 100;
+
+/// The number of the first trial of an agent on a task, and the number of trials unless a round has more.
+pub const fn first_repetition() -> u32 {
+    1
+}
+
+/// Returns whether a number of trials, or the number of a trial, is the usual one.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
+pub const fn is_first_repetition(repetition: &u32) -> bool {
+    *repetition == first_repetition()
 }
 
 /// An amount of money in US dollars, to the millionth.

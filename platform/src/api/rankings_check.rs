@@ -4,7 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::miner_id::MinerId;
-use super::rankings::{FaultRecord, Ranking, Rankings, Round, RoundStatus, TaskScore};
+use super::rankings::{
+    EarlierScores, FaultRecord, Gate, MAX_REPEAT, Ranking, Rankings, Round, RoundStatus,
+    ScoreInterval, TaskScore,
+};
 use super::rao::Rao;
 
 /// Longest id of a round, in characters.
@@ -89,10 +92,16 @@ impl Rankings {
         let tasks: BTreeSet<_> = self.round.tasks.iter().collect();
         let ranked: BTreeSet<_> = self.rankings.iter().map(|ranking| &ranking.miner_id).collect();
         let (mut seen, mut not_judged) = (BTreeSet::new(), BTreeSet::new());
-        for FaultRecord { miner_id, task, fault } in &self.round.faults {
-            if !seen.insert((miner_id, task)) {
+        for FaultRecord { miner_id, task, repetition, fault } in &self.round.faults {
+            if !seen.insert((miner_id, task, repetition)) {
                 problems
                     .push(format!("the fault of '{miner_id}' on {task} is listed more than once"));
+            }
+            if !(1..=self.round.repeat).contains(repetition) {
+                problems.push(format!(
+                    "a fault of '{miner_id}' on {task} is of repetition {repetition}, but the round has {}",
+                    self.round.repeat
+                ));
             }
             if fault.is_empty() || fault.len() > MAX_TEXT_BYTES {
                 problems.push(format!(
@@ -116,8 +125,9 @@ impl Rankings {
                 ));
             }
         }
-        let trials = (self.rankings.len() + not_judged.difference(&ranked).count()) * tasks.len();
-        if u64::try_from(trials).ok() != Some(self.round.trials) {
+        let agents = self.rankings.len() + not_judged.difference(&ranked).count();
+        let trials = (agents * tasks.len()) as u64 * u64::from(self.round.repeat);
+        if trials != self.round.trials {
             problems.push(format!(
                 "the round states {} trials, but its agents and tasks make {trials}",
                 self.round.trials
@@ -138,6 +148,9 @@ impl Rankings {
         let paid: u128 = self.rankings.iter().map(|ranking| u128::from(ranking.reward_rao)).sum();
         let earns = |ranking: &Ranking| ranking.copy_of.is_none() && ranking.score > 0.0;
         let expected = if self.rankings.iter().any(earns) { u128::from(pool.0) } else { 0 };
+        if let Some(gate) = &self.round.gate {
+            gate.check(&self.rankings, problems);
+        }
         if paid != expected {
             problems.push(format!("the rewards sum to {paid} rao instead of {expected}"));
         }
@@ -192,6 +205,12 @@ impl Round {
         if self.tasks.is_empty() {
             problems.push("the round has no tasks".to_owned());
         }
+        if !(1..=MAX_REPEAT).contains(&self.repeat) {
+            problems.push(format!("`repeat` must be 1 to {MAX_REPEAT}, got {}", self.repeat));
+        }
+        if !is_probability(self.alpha) || !self.resolution.is_none_or(is_score) {
+            problems.push("`alpha` or `resolution` is not possible".to_owned());
+        }
         let unique: BTreeSet<_> = self.tasks.iter().collect();
         if unique.len() != self.tasks.len() {
             problems.push("a task of the round is listed more than once".to_owned());
@@ -220,11 +239,12 @@ impl Ranking {
             ));
         }
         for (task, score) in &self.tasks {
-            if !score.is_consistent() {
+            if !score.is_consistent() || !score.has_repetitions(round.repeat) {
                 problems.push(format!("the score of '{miner}' on {task} is not possible"));
             }
         }
         check_family_scores(miner, &self.families, problems);
+        self.check_uncertainty(problems);
         self.check_cost(round, problems);
         if Rao(self.reward_rao).to_string() != self.reward_tao {
             problems.push(format!("the rewards of '{miner}' in TAO and in rao differ"));
@@ -240,6 +260,23 @@ impl Ranking {
 }
 
 impl Ranking {
+    fn check_uncertainty(&self, problems: &mut Vec<String>) {
+        let miner = &self.miner_id;
+        let ends = |interval: ScoreInterval| {
+            is_score(interval.low) && is_score(interval.high) && interval.low <= interval.high
+        };
+        if !self.interval.is_none_or(ends) {
+            problems.push(format!("the interval of '{miner}' is not possible"));
+        }
+        if self.p_above.is_some() != (self.rank > 1) || !self.p_above.is_none_or(is_probability) {
+            problems.push(format!("the `p_above` of '{miner}' is not possible"));
+        }
+        let letters = |c: char| c.is_ascii_lowercase() || c == '-';
+        if self.group.is_empty() || self.group.len() > 16 || !self.group.chars().all(letters) {
+            problems.push(format!("the group of '{miner}' is not one: expected 'a' or 'a-c'"));
+        }
+    }
+
     fn check_cost(&self, round: &Round, problems: &mut Vec<String>) {
         let miner = &self.miner_id;
         let costs: Vec<_> = self.tasks.values().map(|task| task.cost_micro_usd).collect();
@@ -269,10 +306,47 @@ fn check_family_scores<K: std::fmt::Display>(
 }
 
 impl TaskScore {
+    /// Returns whether it is the sum of this many trials with the same number of cases.
+    fn has_repetitions(&self, repeat: u32) -> bool {
+        let Self { passed, total, repetitions, .. } = self;
+        if repeat <= 1 {
+            return repetitions.is_empty();
+        }
+        let sum: u64 = repetitions.iter().map(|passed| u64::from(*passed)).sum();
+        u32::try_from(repetitions.len()) == Ok(repeat)
+            && total % repeat == 0
+            && repetitions.iter().all(|passed| *passed <= total / repeat)
+            && sum == u64::from(*passed)
+    }
+
     fn is_consistent(&self) -> bool {
         let counts = self.passed <= self.total && self.total > 0;
         counts && is_score(self.score) && (self.passed < self.total) == self.verdict.is_wrong()
     }
+}
+
+impl Gate {
+    /// Checks what the gate says against the ranking.
+    fn check(&self, rankings: &[Ranking], problems: &mut Vec<String>) {
+        let paid = rankings.iter().find(|ranking| ranking.reward_rao > 0);
+        if self.holder.as_ref() != paid.map(|ranking| &ranking.miner_id) {
+            problems.push("the holder of the first place is not the agent that is paid".to_owned());
+        }
+        if !self.challengers.iter().all(|c| is_probability(c.p) && is_score(c.lead)) {
+            problems.push("the lead or the p of a challenger is not possible".to_owned());
+        }
+        let scores = self.earlier.iter().flat_map(|round| round.agents.values());
+        if !scores.flat_map(BTreeMap::values).copied().all(is_score) {
+            problems.push("an earlier score is not possible".to_owned());
+        }
+        for EarlierScores { round, .. } in &self.earlier {
+            problems.extend(Round::check_id(round).err());
+        }
+    }
+}
+
+fn is_probability(p: f64) -> bool {
+    (0.0..=1.0).contains(&p)
 }
 
 /// Returns whether a number is from 0 to 100 with at most two decimals.
@@ -282,126 +356,4 @@ fn is_score(score: f64) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::*;
-
-    /// A consistent ranking of three agents, of which one is a copy.
-    fn ranking() -> Value {
-        let task = |passed: u32| {
-            let verdict = if passed == 4 { "AC" } else { "WA" };
-            json!({"two_sum": {"verdict": verdict, "score": passed * 25, "passed": passed, "total": 4}})
-        };
-        let place = |rank: u32,
-                     name: &str,
-                     source: &str,
-                     passed: u32,
-                     rao: u64,
-                     copy_of: Option<&str>| {
-            json!({
-                "rank": rank, "miner_id": name, "agent_sha256": tasks::Sha256::of(source.as_bytes()),
-                "score": passed * 25, "reward_rao": rao, "reward_tao": Rao(rao).to_string(),
-                "tasks": task(passed), "families": {"algorithms": passed * 25},
-                "uploaded_at": "2026-01-01T00:00:00Z",
-                "first_submitted_at": "2026-01-01T00:00:00Z",
-                "copy_of": copy_of,
-            })
-        };
-        let id = "20260101T120000Z-00000001";
-        json!({
-            "round": {
-                "id": id, "status": "closed", "seed": 7, "salt": "ab",
-                "commitment": Round::commitment_to(id, tasks::Seed(7), "ab"),
-                "opened_at": "2026-01-01T12:00:00Z", "listed_at": "2026-01-01T12:00:01Z",
-                "finished_at": "2026-01-01T12:00:02Z", "tasks": ["two_sum"], "image": "python@sha256:0",
-                "isolation": "agent", "pool_tao": "1", "payout": "proportional", "trials": 3, "faults": [],
-            },
-            "rankings": [
-                place(1, "a", "x", 4, 666_666_667, None),
-                place(2, "b", "x", 4, 0, Some("a")),
-                place(3, "c", "y", 2, 333_333_333, None),
-            ],
-        })
-    }
-
-    fn problems(change: impl FnOnce(&mut Value)) -> Vec<String> {
-        let mut value = ranking();
-        change(&mut value);
-        serde_json::from_value::<Rankings>(value).expect("a ranking's form").check()
-    }
-
-    fn check(change: impl FnOnce(&mut Value), words: &str) {
-        let problems = problems(change);
-        assert!(
-            problems.iter().any(|problem| problem.contains(words)),
-            "'{words}' is not in {problems:?}"
-        );
-    }
-
-    #[test]
-    fn costs_belong_to_a_model_and_add_up() {
-        let priced = |ranking: &mut Value, sum: u64| {
-            ranking["round"]["model"] = json!("ollama:m@0");
-            for place in ranking["rankings"].as_array_mut().unwrap() {
-                place["cost_micro_usd"] = json!(sum);
-                place["tasks"]["two_sum"]["cost_micro_usd"] = json!(7);
-            }
-        };
-        assert_eq!(problems(|r| priced(r, 7)), Vec::<String>::new());
-        check(|r| priced(r, 8), "is not the sum of the costs");
-        check(|r| r["round"]["model"] = json!("ollama:m@0"), "must have a cost on each task");
-        check(|r| r["rankings"][0]["cost_micro_usd"] = json!(0), "is not the sum of the costs");
-    }
-
-    #[test]
-    fn accepts_a_consistent_ranking() {
-        assert_eq!(problems(|_| ()), Vec::<String>::new());
-    }
-
-    #[test]
-    fn names_each_contradiction() {
-        check(|v| v["round"]["id"] = "x".repeat(3000).into(), "not the id of a round");
-        check(|v| v["round"]["id"] = "a b".into(), "not the id of a round");
-        check(|v| v["round"]["opened_at"] = "2026-01-01T11:59:59Z".into(), "opening time");
-        check(|v| v["round"]["status"] = "open".into(), "must not reveal");
-        check(|v| v["round"]["salt"] = Value::Null, "must reveal");
-        check(|v| v["round"]["seed"] = 8.into(), "commitment");
-        check(|v| v["round"]["opened_at"] = "2027-01-01T00:00:00Z".into(), "times");
-        check(|v| v["round"]["tasks"] = json!([]), "no tasks");
-        check(|v| v["round"]["tasks"] = json!(["two_sum", "two_sum"]), "more than once");
-        check(|v| v["round"]["trials"] = 4.into(), "states 4 trials");
-        check(|v| v["round"]["pool_tao"] = "2".into(), "instead of 2000000000");
-        check(|v| v["round"]["pool_tao"] = "1.0".into(), "must be written '1'");
-        check(|v| v["rankings"][0]["score"] = json!(1e308), "'a' is not a number");
-        check(|v| v["rankings"][2]["score"] = json!(33.333), "'c' is not a number");
-        check(|v| v["rankings"][1]["miner_id"] = "a".into(), "ranked more than once");
-        check(|v| v["rankings"][1]["rank"] = 1.into(), "rank 1 in place 2");
-        check(|v| v["rankings"][2]["tasks"]["two_sum"]["passed"] = 5.into(), "'c' on two_sum");
-        check(|v| v["rankings"][0]["tasks"]["two_sum"]["verdict"] = "WA".into(), "'a' on two_sum");
-        check(|v| v["rankings"][0]["tasks"] = json!({}), "not those of the round");
-        check(|v| v["rankings"][0]["reward_rao"] = 1.into(), "TAO and in rao differ");
-        check(|v| v["rankings"][1]["copy_of"] = Value::Null, "copy of no agent");
-        check(|v| v["rankings"][2]["copy_of"] = "a".into(), "'c' is listed as a copy of 'a'");
-        check(|v| v["rankings"][0]["uploaded_at"] = "2026-02-01T00:00:00Z".into(), "upload times");
-        check(
-            |v| {
-                v["round"]["faults"] =
-                    json!([{"miner_id": "a", "task": "two_sum", "fault": "none"}]);
-            },
-            "ended in a fault",
-        );
-        // An agent that is left out as not judged, which nothing else contradicts.
-        check(
-            |v| {
-                v["rankings"].as_array_mut().unwrap().pop();
-                v["rankings"][0]["reward_rao"] = 1_000_000_000.into();
-                v["rankings"][0]["reward_tao"] = "1".into();
-                v["round"]["faults"] =
-                    json!([{"miner_id": "c", "task": "two_sum", "fault": "none"}]);
-            },
-            "the round is closed, although 'c' on two_sum is not judged",
-        );
-        check(|v| v["rankings"].as_array_mut().unwrap().swap(0, 2), "lower score");
-    }
-}
+mod tests;

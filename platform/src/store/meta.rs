@@ -76,6 +76,8 @@ pub struct RoundDefinition {
     pub image: String,
     /// The unit that has a container of its own, `agent` or `trial`; empty until the round is judged.
     pub isolation: String,
+    /// Trials of each agent on each task.
+    pub repeat: u32,
     /// The language model that agents may ask, as `NAME@DIGEST`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
@@ -94,6 +96,7 @@ impl RoundDefinition {
             frozen: round.frozen,
             image: round.image.clone(),
             isolation: round.isolation.clone(),
+            repeat: round.repeat,
             model: round.model.clone(),
             tasks: round.tasks.clone(),
         })

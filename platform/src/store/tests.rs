@@ -270,6 +270,7 @@ fn remembers_the_open_round_for_its_owner_only() {
         image: "x@sha256:1".into(),
         model: None,
         isolation: "agent".into(),
+        repeat: 1,
         tasks: vec!["a".parse().unwrap()],
     };
     store.put_open_round(&round).unwrap();

@@ -40,11 +40,20 @@ fn trial(name: &str, task: &RoundTask, wrong: &std::ops::Range<usize>) -> Disclo
     let agent_sha256 = Sha256::of(name.as_bytes());
     DisclosedTrial {
         miner_id: name.parse().unwrap(),
-        key: Some(Results::key(&agent_sha256, task, &Environment::new(IMAGE, None))),
+        key: Some(
+            TrialIdentity {
+                agent: &agent_sha256,
+                task,
+                repetition: 1,
+                environment: &Environment::new(IMAGE, None),
+            }
+            .key(),
+        ),
         record: TrialRecord {
             agent_sha256,
             task: task.id().clone(),
             seed: Some(SEED),
+            repetition: 1,
             verdict: Verdict::of_cases(verdicts),
             score: tally.score(),
             passed: tally.passed,
@@ -89,12 +98,20 @@ fn report() -> Value {
         });
         trials.extend(own);
     }
-    let reward = RewardPolicy { pool: "100".parse().unwrap(), payout: Payout::Proportional };
-    let rankings = rank(contenders, &tasks, reward);
+    let (pool, payout) = ("100".parse().unwrap(), Payout::Proportional);
+    let commitment = Round::commitment_to(ID, SEED, SALT);
+    let rules = RankRules {
+        tasks: &tasks,
+        repeat: 1,
+        commitment: &commitment,
+        reward: RewardPolicy { pool, payout, alpha: Alpha::default() },
+        history: &GateHistory::default(),
+    };
+    let RankedRound { rankings, resolution, gate } = rank(contenders, &rules);
     let round = Round {
         id: ID.into(),
         status: RoundStatus::Closed,
-        commitment: Round::commitment_to(ID, SEED, SALT),
+        commitment,
         salt: Some(SALT.into()),
         seed: Some(SEED),
         opened_at: time(0),
@@ -106,8 +123,12 @@ fn report() -> Value {
         model: None,
         image: format!("python:3.11-slim@{IMAGE}"),
         isolation: "agent".into(),
+        repeat: 1,
         pool_tao: "100".into(),
         payout: "proportional".into(),
+        alpha: 0.05,
+        resolution,
+        gate,
         trials: 4,
         faults: vec![],
     };

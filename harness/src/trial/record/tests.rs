@@ -16,6 +16,7 @@ fn record() -> TrialRecord {
         agent_sha256: Sha256::of(b"agent"),
         task: "two_sum".parse().unwrap(),
         seed: Some(Seed(1)),
+        repetition: 1,
         verdict: Verdict::RuntimeError,
         score: 20.0,
         passed: 1,

@@ -81,6 +81,7 @@ impl RoundInMemory {
         let plan = RoundPlan {
             agents: names.iter().map(|name| Agent::local(name, source(name))).collect(),
             tasks: [RoundTask::new(task, Seed(5))].into(),
+            repeat: 1,
             results: Some(Results::of(&self.store)),
             jobs: 1,
             jobs_per_agent: 1,
