@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     agents, cache, check, clean, completions, doctor, evaluate, fsck, gate, gauntlet, image, init,
-    man, merge, mine, rank, samples, serve, show, status, tasks, token, upload, verify,
+    man, merge, mine, payout_sim, rank, samples, serve, show, status, tasks, token, upload, verify,
 };
 use crate::exit::Result;
 
@@ -71,6 +71,11 @@ pub enum Command {
         after_help = "Examples:\n  arena rank\n  arena rank --payout winner-takes-all --json"
     )]
     Rank(rank::RankArgs),
+    /// Compute what the closed rounds would have paid under another rule
+    #[command(
+        after_help = "Examples:\n  arena payout-sim --payout gated\n  arena payout-sim --payout gated --alpha 0.01 --json"
+    )]
+    PayoutSim(payout_sim::PayoutSimArgs),
     /// Show which trials of the round failed, and how, from the stored records
     #[command(
         after_help = "Examples:\n  arena show\n  arena show alice --failed\n  arena show alice reverse_string\n  \
@@ -154,6 +159,7 @@ impl Command {
             Self::Init(args) => init::run(&args),
             Self::Evaluate(args) => evaluate::run(*args).await,
             Self::Rank(args) => rank::run(&args),
+            Self::PayoutSim(args) => payout_sim::run(&args),
             Self::Show(args) => show::run(&args),
             Self::Verify(args) => verify::run(args).await,
             Self::Tasks(args) => tasks::run(&args),

@@ -15,6 +15,7 @@ pub mod init;
 pub mod man;
 pub mod merge;
 pub mod mine;
+pub mod payout_sim;
 pub mod rank;
 pub mod samples;
 pub mod serve;

@@ -10,7 +10,7 @@ use divan::counter::BytesCount;
 use harness::round::agent::Agent;
 use harness::sandbox::{CallEnd, CallReply};
 use harness::scoring::gate::GateHistory;
-use harness::scoring::rank::{Contender, RankRules, rank};
+use harness::scoring::rank::{Contender, RankRules, ScoredTask, rank};
 use harness::scoring::reward::{Alpha, Payout, RewardPolicy};
 use harness::trial::instance::RoundTask;
 use harness::trial::judge::{StopPolicy, TrialJudge};
@@ -91,6 +91,7 @@ fn rank_agents(bencher: Bencher, agents: usize) {
     let (pool, payout) = ("100".parse().unwrap(), Payout::Proportional);
     let reward = RewardPolicy { pool, payout, alpha: Alpha::default() };
     let (commitment, history) = (&Sha256::of(b"round"), &GateHistory::default());
+    let tasks: Vec<_> = tasks.iter().map(|task| ScoredTask::from(&task.task)).collect();
     let rules = RankRules { tasks: &tasks, repeat: 1, commitment, reward, history };
     bencher
         .with_inputs(|| (0..agents).map(contender).collect::<Vec<_>>())

@@ -54,6 +54,7 @@ pub mod scoring {
     pub mod median;
     pub mod pass_at;
     pub mod rank;
+    pub mod replay;
     pub mod report;
     pub mod reward;
     pub mod score;

@@ -2,6 +2,7 @@
 //! store and the harness keep as JSON.
 
 mod agents;
+mod gate;
 mod miner_id;
 mod problem;
 mod rankings;
@@ -13,10 +14,11 @@ pub(crate) mod schema;
 pub use agents::{
     AgentHistory, AgentVersion, AgentView, DAMAGED_AGENTS, MAX_SOURCE_BYTES, NewToken, Receipt,
 };
+pub use gate::{Challenger, EarlierScores, Gate};
 pub use miner_id::{MinerId, ParseMinerIdError};
 pub use problem::{ProblemDocument, Violation};
 pub use rankings::{
-    Challenger, EarlierScores, FaultRecord, Gate, MAX_REPEAT, Ranking, Rankings, Round,
-    RoundStatus, ScoreInterval, TaskScore, dollars, first_repetition, is_first_repetition,
+    FaultRecord, MAX_REPEAT, Ranking, Rankings, Round, RoundStatus, ScoreInterval, TaskScore,
+    dollars, first_repetition, is_first_repetition,
 };
 pub use rao::{ParseRaoError, Rao};

@@ -4,13 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use harness::scoring::report::{line, score};
-use platform::api::{
-    Challenger, Gate, Ranking, Rankings, Round, RoundStatus, ScoreInterval, dollars,
-};
+use platform::api::{Ranking, Rankings, Round, RoundStatus, ScoreInterval, dollars};
 use tasks::{Family, Verdict};
 
 use super::sheet::Sheet;
-use super::text::counted;
 
 /// Number of agents in the table of families: the best ones.
 const FAMILY_COLUMNS: usize = 6;
@@ -31,7 +28,9 @@ pub fn text(rankings: &Rankings) -> String {
         }
     }
     if let Some(gate) = &rankings.round.gate {
-        text.push_str(&gate_text(gate, rankings.round.alpha));
+        for sentence in gate.explanation(rankings.round.alpha) {
+            let _ = writeln!(text, "{sentence}");
+        }
     }
     if rankings.rankings.len() > 1 {
         let _ = writeln!(text, "\n{}", resolution(&rankings.round));
@@ -47,37 +46,9 @@ fn resolution(round: &Round) -> String {
             "groups: no test separates the agents of one; differences below {points} points may be chance (p {alpha})"
         ),
         None => format!(
-            "groups: this round can tell no difference between neighbours from chance (p {alpha})"
+            "groups: no difference between neighbours is large enough to exclude chance (p {alpha})"
         ),
     }
-}
-
-/// Who holds the first place, and why.
-pub fn gate_text(gate: &Gate, alpha: f64) -> String {
-    let Gate { incumbent, holder, challengers, .. } = gate;
-    let mut text = String::new();
-    for Challenger { miner_id, lead, p, rounds } in challengers {
-        let rounds = counted(*rounds as usize, "round");
-        let _ =
-            writeln!(text, "{miner_id} leads by {} points over {rounds}, p {p:.4}", score(*lead));
-    }
-    let reason = match (incumbent, holder) {
-        (_, None) => "no agent holds the first place".to_owned(),
-        (None, Some(holder)) => format!("{holder} takes the first place, which was vacant"),
-        (Some(incumbent), Some(holder)) if incumbent == holder && challengers.is_empty() => {
-            format!("{holder} keeps the first place: no agent leads it")
-        }
-        (Some(incumbent), Some(holder)) if incumbent == holder => {
-            format!("{holder} keeps the first place: no p is below {alpha}")
-        }
-        (Some(incumbent), Some(holder)) if challengers.is_empty() => {
-            format!("{holder} takes the first place: {incumbent} is not ranked or may not earn")
-        }
-        (Some(incumbent), Some(holder)) => {
-            format!("{holder} takes the first place from {incumbent}: its p is below {alpha}")
-        }
-    };
-    text + &reason + "\n"
 }
 
 /// The rankings as a table, a row for each agent. An agent that is not judged has no rank and no score.

@@ -80,6 +80,7 @@ fn evaluate_prints_the_documented_document_and_stores_the_rankings() {
             "copy_of",
             "families",
             "first_submitted_at",
+            "group",
             "miner_id",
             "rank",
             "reward_rao",

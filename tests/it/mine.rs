@@ -360,11 +360,11 @@ async fn status_shows_the_rank_and_failed_public_cases() {
             "id": "1", "status": "open", "commitment": "0".repeat(64), "opened_at": "2026-01-01T00:00:00Z",
             "listed_at": "2026-01-01T00:00:00Z", "finished_at": "2026-01-01T00:01:00Z",
             "tasks": ["reverse_string"], "image": "python",
-            "isolation": "agent", "pool_tao": "100", "payout": "proportional", "trials": 1,
+            "isolation": "agent", "pool_tao": "100", "payout": "proportional", "alpha": 0.05, "trials": 1,
             "faults": [],
         },
         "rankings": [{
-            "rank": 1, "miner_id": "me", "agent_sha256": agent.sha256, "score": 12.5, "families": {},
+            "rank": 1, "miner_id": "me", "agent_sha256": agent.sha256, "score": 12.5, "group": "a", "families": {},
             "reward_tao": "100", "reward_rao": 100_000_000_000_u64, "copy_of": null,
             "uploaded_at": "2026-01-01T00:00:00Z", "first_submitted_at": "2026-01-01T00:00:00Z",
             "tasks": {"reverse_string": {"verdict": "WA", "score": 12.5, "passed": 5, "total": 40}},

@@ -132,7 +132,10 @@ fn a_trial_without_a_record_is_not_judged_in_any_form() {
 
     let rank = |form: &str| without_docker(&["rank", "--store", &path, "--format", form]);
     let csv = text(&rank("csv"));
-    assert!(csv.contains("\n1,alice,") && csv.contains("\n,bob,,,,,not judged: 1 faults"), "{csv}");
+    assert!(
+        csv.contains("\n1,alice,") && csv.contains("\n,bob,,,,,,,,not judged: 1 faults"),
+        "{csv}"
+    );
     let ranked = rank("junit");
     assert_eq!(ranked.status.code(), Some(1), "{ranked:?}");
     assert!(

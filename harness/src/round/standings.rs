@@ -10,7 +10,7 @@ use crate::round::agent::Agent;
 use crate::round::results::{Environment, Lookup, Results, TrialIdentity, trials_of};
 use crate::round::run::ScoresByAgent;
 use crate::scoring::gate::GateHistory;
-use crate::scoring::rank::{Contender, RankRules, RankedRound, rank};
+use crate::scoring::rank::{Contender, RankRules, RankedRound, ScoredTask, rank};
 use crate::scoring::reward::{Payout, RewardPolicy};
 use crate::scoring::score::task_scores;
 use crate::trial::instance::RoundTask;
@@ -75,7 +75,11 @@ impl Standings<'_> {
         let ranked = rank(
             contenders,
             &RankRules {
-                tasks: self.tasks,
+                tasks: &self
+                    .tasks
+                    .iter()
+                    .map(|task| ScoredTask::from(&task.task))
+                    .collect::<Vec<_>>(),
                 repeat: self.definition.repeat,
                 commitment: &self.definition.commitment(),
                 reward,

@@ -6,14 +6,13 @@ use std::collections::{BTreeMap, HashMap};
 use jiff::Timestamp;
 use platform::MinerId;
 use platform::api::{Gate, MAX_REPEAT, Ranking, Rao, TaskScore};
-use tasks::{Family, Sha256, TaskId};
+use tasks::{Family, Sha256, Task, TaskId};
 
 use crate::round::agent::Agent;
 use crate::scoring::gate::{GateContestant, GateHistory, decide};
 use crate::scoring::reward::{Payout, RewardPolicy, split};
 use crate::scoring::score::agent_score;
 use crate::scoring::uncertainty::{AgentUncertainty, RoundEvidence, Uncertainty};
-use crate::trial::instance::RoundTask;
 
 /// An agent with everything that its rank depends on.
 #[derive(Clone, Debug)]
@@ -43,11 +42,41 @@ impl Contender {
     }
 }
 
+impl Contender {
+    /// The agent of a ranking.
+    pub fn of_ranking(ranking: &Ranking) -> Self {
+        Self {
+            miner_id: ranking.miner_id.clone(),
+            sha256: ranking.agent_sha256.clone(),
+            uploaded_at: ranking.uploaded_at,
+            first_submitted_at: ranking.first_submitted_at,
+            tasks: ranking.tasks.clone(),
+        }
+    }
+}
+
+/// What a ranking needs to know of a task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScoredTask {
+    /// The task's id
+    pub id: TaskId,
+    /// Its family, whose score is shown
+    pub family: Family,
+    /// How much it counts
+    pub weight: u32,
+}
+
+impl From<&Task> for ScoredTask {
+    fn from(task: &Task) -> Self {
+        Self { id: task.id.clone(), family: task.family, weight: task.weight }
+    }
+}
+
 /// What a ranking follows from, apart from its agents.
 #[derive(Clone, Copy)]
 pub struct RankRules<'a> {
     /// The tasks of the round
-    pub tasks: &'a [RoundTask],
+    pub tasks: &'a [ScoredTask],
     /// Trials of each agent on each task
     pub repeat: u32,
     /// The round's commitment, from which the resampling is drawn
@@ -63,7 +92,7 @@ pub struct RankRules<'a> {
 pub struct RankedRound {
     /// The agents, best first
     pub rankings: Vec<Ranking>,
-    /// The difference between two scores that the round could just have told from chance
+    /// The difference between two scores that the round could just have distinguished from chance
     pub resolution: Option<f64>,
     /// Why the first place is held, with the payout `gated`
     pub gate: Option<Gate>,
@@ -80,7 +109,7 @@ pub(crate) struct Placed {
 /// Agents in the order of their ranks, each with its reward.
 pub(crate) struct PaidAgents {
     pub placed: Vec<Placed>,
-    gate: Option<Gate>,
+    pub gate: Option<Gate>,
     evidence: RoundEvidence,
 }
 
@@ -120,7 +149,7 @@ pub fn rank(contenders: Vec<Contender>, rules: &RankRules<'_>) -> RankedRound {
 /// Puts agents in order and splits the pool.
 pub(crate) fn pay(contenders: Vec<Contender>, rules: &RankRules<'_>) -> PaidAgents {
     let RankRules { tasks, commitment, reward, history, .. } = rules;
-    let weight = |id: &TaskId| known(tasks, id).map_or(1, |task| task.task.weight);
+    let weight = |id: &TaskId| known(tasks, id).map_or(1, |task| task.weight);
     let mut placed = in_order(contenders, weight);
     let scores = placed.iter().map(|agent| &agent.contender.tasks);
     let evidence = RoundEvidence::draw(commitment, scores, weight, reward.alpha.value());
@@ -166,15 +195,15 @@ fn in_order(contenders: Vec<Contender>, weight: impl Fn(&TaskId) -> u32) -> Vec<
     placed
 }
 
-fn known<'a>(tasks: &'a [RoundTask], id: &TaskId) -> Option<&'a RoundTask> {
-    tasks.iter().find(|task| task.id() == id)
+fn known<'a>(tasks: &'a [ScoredTask], id: &TaskId) -> Option<&'a ScoredTask> {
+    tasks.iter().find(|task| task.id == *id)
 }
 
 /// The score within each family of tasks.
-fn families(scores: &BTreeMap<TaskId, TaskScore>, tasks: &[RoundTask]) -> BTreeMap<Family, f64> {
+fn families(scores: &BTreeMap<TaskId, TaskScore>, tasks: &[ScoredTask]) -> BTreeMap<Family, f64> {
     let mut families = BTreeMap::<Family, Vec<_>>::new();
     for (id, score) in scores {
-        if let Some(RoundTask { task, .. }) = known(tasks, id) {
+        if let Some(task) = known(tasks, id) {
             families.entry(task.family).or_default().push((score, task.weight));
         }
     }
@@ -198,12 +227,12 @@ fn originals(contenders: &[Contender]) -> HashMap<Sha256, MinerId> {
 
 #[cfg(test)]
 mod tests {
-    use tasks::{Seed, Verdict};
+    use tasks::Verdict;
 
     use super::*;
     use crate::scoring::reward::Alpha;
 
-    fn rank_of(contenders: Vec<Contender>, tasks: &[RoundTask], pool: &str) -> Vec<Ranking> {
+    fn rank_of(contenders: Vec<Contender>, tasks: &[ScoredTask], pool: &str) -> Vec<Ranking> {
         let (pool, payout) = (pool.parse().unwrap(), Payout::Proportional);
         let reward = RewardPolicy { pool, payout, alpha: Alpha::default() };
         let (commitment, history) = (&Sha256::of(b"round"), &GateHistory::default());
@@ -297,7 +326,7 @@ mod tests {
         {
             let mut task = tasks::find(id).unwrap();
             task.weight = weight;
-            tasks.push(RoundTask::new(task, Seed(1)));
+            tasks.push(ScoredTask::from(&task));
             let score = f64::from(passed) * 25.0;
             let verdict = Verdict::WrongAnswer;
             let score = TaskScore {

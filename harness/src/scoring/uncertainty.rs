@@ -1,5 +1,5 @@
 //! How far a ranking can be trusted: an interval around each score, which agents no test separates, and what difference
-//! the round could have told from chance.
+//! the round could have distinguished from chance.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +18,7 @@ pub(crate) type Scores = BTreeMap<TaskId, TaskScore>;
 pub(crate) struct Uncertainty {
     /// Of each agent, in the order of the ranks
     pub agents: Vec<AgentUncertainty>,
-    /// The difference between two scores that the round could just have told from chance, in points
+    /// The difference between two scores that the round could just have distinguished from chance, in points
     pub resolution: Option<f64>,
 }
 

@@ -14,7 +14,7 @@ use tasks::{Sha256, Tally, Task, TaskId, Verdict};
 use crate::round::results::{Environment, TrialIdentity};
 use crate::scoring::digest::ReportDigest;
 use crate::scoring::gate::GateHistory;
-use crate::scoring::rank::{Contender, RankRules, RankedRound, rank};
+use crate::scoring::rank::{Contender, RankRules, RankedRound, ScoredTask, rank};
 use crate::scoring::reward::{Alpha, RewardPolicy};
 use crate::scoring::score::task_scores;
 use crate::scoring::unique_fields::UniqueFields;
@@ -313,7 +313,7 @@ fn check_standings(report: &RoundReport, tasks: &[RoundTask], problems: &mut Vec
     let RankedRound { rankings, resolution, gate } = rank(
         contenders,
         &RankRules {
-            tasks,
+            tasks: &tasks.iter().map(|task| ScoredTask::from(&task.task)).collect::<Vec<_>>(),
             repeat: report.round.repeat,
             commitment: &report.round.commitment,
             reward: RewardPolicy { pool, payout, alpha },

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tasks::{Family, Seed, Sha256, TaskId, Verdict};
 
+use super::gate::Gate;
 use super::miner_id::MinerId;
 #[cfg(feature = "server")]
 use super::schema;
@@ -104,8 +105,8 @@ pub struct Round {
     pub payout: String,
     /// The probability of a difference below which two agents count as different.
     pub alpha: f64,
-    /// The difference between two scores that this round could just have told from chance: the median over neighbours
-    /// in the ranking. None if it could have told no difference.
+    /// The difference between two scores that this round could just have distinguished from chance: the median over
+    /// neighbours in the ranking. None if it could have distinguished none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolution: Option<f64>,
     /// Why the holder of the first place earns the pool, with the payout `gated`.
@@ -134,49 +135,6 @@ impl Round {
     pub fn is_provisional(&self) -> bool {
         !self.faults.is_empty()
     }
-}
-
-/// Who earns the pool of a round in which the first place changes hands only by evidence.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
-pub struct Gate {
-    /// Who held the first place before this round.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub incumbent: Option<MinerId>,
-    /// Who holds it now and earns the pool; none if no agent may earn anything.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub holder: Option<MinerId>,
-    /// The agents that lead the incumbent, best first.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub challengers: Vec<Challenger>,
-    /// The scores of incumbent and challengers in earlier rounds that count too, oldest first.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub earlier: Vec<EarlierScores>,
-}
-
-/// An agent that leads the incumbent.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
-pub struct Challenger {
-    /// The agent's owner.
-    pub miner_id: MinerId,
-    /// How many points its score is ahead, on average over the rounds.
-    pub lead: f64,
-    /// The probability of such a lead between equally good agents, times the number of challengers.
-    pub p: f64,
-    /// Rounds in which both took part with their present versions, this one included.
-    pub rounds: u32,
-}
-
-/// Scores of an earlier round.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
-pub struct EarlierScores {
-    /// The id of the round.
-    pub round: String,
-    /// Of agents that took part in it with the version of this round: the score on each task, 0 to 100.
-    #[cfg_attr(feature = "server", schema(value_type = BTreeMap<String, BTreeMap<schema::TaskIdSchema, f64>>))]
-    pub agents: BTreeMap<MinerId, BTreeMap<TaskId, f64>>,
 }
 
 /// The range in which an agent's score lies with a probability of 95 %.

@@ -3,10 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::gate::{EarlierScores, Gate};
 use super::miner_id::MinerId;
 use super::rankings::{
-    EarlierScores, FaultRecord, Gate, MAX_REPEAT, Ranking, Rankings, Round, RoundStatus,
-    ScoreInterval, TaskScore,
+    FaultRecord, MAX_REPEAT, Ranking, Rankings, Round, RoundStatus, ScoreInterval, TaskScore,
 };
 use super::rao::Rao;
 

@@ -101,7 +101,7 @@ fn report() -> Value {
     let (pool, payout) = ("100".parse().unwrap(), Payout::Proportional);
     let commitment = Round::commitment_to(ID, SEED, SALT);
     let rules = RankRules {
-        tasks: &tasks,
+        tasks: &[ScoredTask::from(&tasks[0].task), ScoredTask::from(&tasks[1].task)],
         repeat: 1,
         commitment: &commitment,
         reward: RewardPolicy { pool, payout, alpha: Alpha::default() },

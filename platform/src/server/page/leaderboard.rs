@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::heat_map::heat_map;
-use crate::api::{Ranking, Round, RoundStatus, dollars};
+use crate::api::{Ranking, Round, RoundStatus, ScoreInterval, dollars};
 use crate::server::board::Board;
 
 /// Number of agents per page.
@@ -64,6 +64,7 @@ pub(in crate::server) fn leaderboard(board: &Board, query: &LeaderboardQuery) ->
             span #count role="status" { (found.len()) " of " (all.len()) " agents" }
         }
         (standings(board, &shown))
+        (gate(&board.latest.round))
         @if pages > 1 { (pagination(&query.q, page, pages)) }
         (heat_map(&board.latest.round.tasks, &shown))
         (faults(board))
@@ -81,6 +82,8 @@ fn standings(board: &Board, shown: &[&Ranking]) -> Markup {
                         th.number scope="col" { "Rank" }
                         th scope="col" { "Miner" }
                         th.number scope="col" { "Score" }
+                        th scope="col" { "95 % interval" }
+                        th scope="col" { "Group" }
                         th scope="col" { "Change" }
                         th.number scope="col" { "Reward ('TAO')" }
                         @if has_model { th.number scope="col" { "Cost (USD)" } }
@@ -105,6 +108,10 @@ fn round(board: &Board) -> Markup {
             div { dt { "Tasks" } dd { (round.tasks.len()) } }
             div { dt { "Trials" } dd { (round.trials) } }
             div { dt { "Pool" } dd { (round.pool_tao) " 'TAO', " (round.payout) } }
+            @if round.repeat > 1 { div { dt { "Repetitions" } dd { (round.repeat) " of each trial" } } }
+            @if let Some(points) = round.resolution {
+                div { dt { "Resolution" } dd { "smaller differences than " (points) " points may be chance" } }
+            }
             div { dt { "State" } dd { (state(round)) } }
             div {
                 dt { "Commitment" }
@@ -145,10 +152,39 @@ fn row(board: &Board, entry: &Ranking) -> Markup {
                 }
             }
             td.number { (format!("{:.2}", entry.score)) }
+            td { @if let Some(interval) = entry.interval { (interval_bar(entry.score, interval)) } }
+            td title=[entry.p_above.map(|p| format!("p {p:.4} against the rank above"))] { (entry.group) }
             td { (change(board.ranks_before.get(&entry.miner_id).copied(), entry.rank)) }
             td.number { (tao(entry.reward_rao)) }
             @if let Some(cost) = entry.cost_micro_usd { td.number { (dollars(cost)) } }
             td { (chart(scores, board.rounds)) }
+        }
+    }
+}
+
+/// Who holds the first place, and why.
+fn gate(round: &Round) -> Markup {
+    html! {
+        @if let Some(gate) = &round.gate {
+            section aria-labelledby="gate-title" {
+                h2 #gate-title { "First place" }
+                ul { @for sentence in gate.explanation(round.alpha) { li { (sentence) } } }
+            }
+        }
+    }
+}
+
+/// A score in its interval, from 0 at the left to 100 at the right.
+fn interval_bar(score: f64, interval: ScoreInterval) -> Markup {
+    const HEIGHT: f64 = 12.0;
+    let ScoreInterval { low, high } = interval;
+    let at = |points: f64| format!("{:.1}", 2.0 + points.clamp(0.0, 100.0) * 0.92);
+    html! {
+        svg.interval width="96" height=(HEIGHT) viewBox=(format!("0 0 96 {HEIGHT}"))
+            role="img" aria-label=(format!("from {low} to {high}")) {
+            title { (low) " to " (high) }
+            line x1=(at(low)) x2=(at(high)) y1="6" y2="6" {}
+            circle cx=(at(score)) cy="6" r="2.5" {}
         }
     }
 }
