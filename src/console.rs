@@ -155,6 +155,12 @@ impl Console {
             RoundEvent::UnsoundTask { task, reason } => {
                 self.print_line(&format!("{task} must not enter a round: {reason}"));
             }
+            RoundEvent::Skipped { miner_id, trials } => {
+                self.bar.set_message(format!("{miner_id} was stopped"));
+                for _ in 0..*trials {
+                    self.advance();
+                }
+            }
             RoundEvent::Warning(text) => self.print_line(&format!("warning: {text}")),
         }
     }

@@ -41,11 +41,13 @@ pub mod round {
     pub mod runner;
     pub mod seed;
     pub mod standings;
+    pub mod stopping;
     pub mod stored;
 }
 
 /// From verdicts to rankings, rewards and reports. Pure: no clock, no files, no containers.
 pub mod scoring {
+    pub mod bounds;
     pub(crate) mod comparison;
     pub mod digest;
     pub(crate) mod draws;

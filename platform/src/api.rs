@@ -18,7 +18,7 @@ pub use gate::{Challenger, EarlierScores, Gate};
 pub use miner_id::{MinerId, ParseMinerIdError};
 pub use problem::{ProblemDocument, Violation};
 pub use rankings::{
-    FaultRecord, MAX_REPEAT, Ranking, Rankings, Round, RoundStatus, ScoreInterval, TaskScore,
-    dollars, first_repetition, is_first_repetition,
+    FaultRecord, MAX_REPEAT, Ranking, Rankings, Round, RoundStatus, ScoreInterval, Screening,
+    StopReason, StoppedAgent, TaskScore, dollars, first_repetition, is_first_repetition,
 };
 pub use rao::{ParseRaoError, Rao};

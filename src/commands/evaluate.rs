@@ -17,7 +17,8 @@ use harness::round::remote::{RemotePlatform, RemoteValidator, read_token};
 use harness::round::results::Results;
 use harness::round::run::RoundOutcome;
 use harness::round::seed::{OpenedRound, RoundRequest, open_round};
-use harness::round::standings::{Coverage, Publication, Standings};
+use harness::round::standings::{Coverage, Publication, RecordsOfRound, Standings, gate_history};
+use harness::round::stopping::{DrawnScreening, ScreenRule, StopRules};
 use harness::sandbox::{Sandbox, SandboxSettings};
 use harness::trial::instance::RoundTask;
 use harness::trial::record::Disclose;
@@ -84,6 +85,12 @@ pub struct EvaluateArgs {
     /// [default: that of the open round, or 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_REPEAT)))]
     repeat: Option<u32>,
+    /// Run N tasks first, drawn from the commitment, and stop agents that score less than SCORE on them
+    #[arg(long, value_name = "N:SCORE", conflicts_with = "partition")]
+    screen: Option<ScreenRule>,
+    /// Stop agents that cannot reach this rank any more, whatever they score on the trials that are left
+    #[arg(long, value_name = "RANK", conflicts_with = "partition", value_parser = clap::value_parser!(u32).range(1..))]
+    top: Option<u32>,
     #[command(flatten)]
     jobs: JobsArgs,
     /// What gets a container of its own
@@ -172,6 +179,8 @@ pub async fn run(args: EvaluateArgs) -> Result {
         tasks: &proven.tasks,
         scores: proven.outcome.scores,
         faults: proven.outcome.faults,
+        stop: evaluation.stop_rules()?,
+        stopped: proven.outcome.stopped,
         coverage,
         publication: args.publication(coverage),
         disclose: args.disclose.disclose,
@@ -316,6 +325,7 @@ fn print_later(later: &[MinerId], console: &Console) {
 impl Evaluation<'_> {
     /// Runs the controls, then the agents on the tasks that the controls prove sound.
     async fn run(&mut self, console: &Console) -> Result<ProvenRound> {
+        let stop = self.stop_rules()?;
         let Self { args, store, round, agents, tasks, left_out, settings, model } = self;
         let (args, store, model) = (*args, *store, model.as_ref());
         let work = |sandbox: Sandbox| async move {
@@ -334,6 +344,7 @@ impl Evaluation<'_> {
                 agents: agents.clone(),
                 tasks: Arc::clone(tasks),
                 repeat: round.repeat,
+                stop: stop.clone(),
                 results: Some(Results::of(store)),
                 jobs: args.jobs.count(),
                 jobs_per_agent: 1,
@@ -353,6 +364,18 @@ impl Evaluation<'_> {
         }
         proven.outcome.faults.extend(left_out.iter().map(not_judged));
         Ok(proven)
+    }
+
+    /// When agents are stopped. The holder of the first place is not, because it defends the place.
+    fn stop_rules(&self) -> Result<StopRules> {
+        let Self { args, store, round, agents, tasks, .. } = self;
+        let screening = args.screen.map(|ScreenRule(screening)| DrawnScreening {
+            screening,
+            commitment: round.commitment(),
+        });
+        let records = RecordsOfRound { agents, tasks, round };
+        let history = gate_history(store, records, args.reward.payout)?;
+        Ok(StopRules { screening, top: args.top, incumbent: history.incumbent })
     }
 
     /// Whether the ranking has all agents and all tasks. A benchmark has its own tasks.

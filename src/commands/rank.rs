@@ -5,7 +5,8 @@ use harness::benchmark::file::{ADVISORY, Benchmark};
 use harness::benchmark::tasks::{StoredTasks, stored};
 use harness::round::agent::{Agent, VersionLimit, stored_agents};
 use harness::round::results::Results;
-use harness::round::standings::{Coverage, Publication, Standings, StoredScores};
+use harness::round::standings::{Coverage, Publication, RecordsOfRound, Standings, StoredScores};
+use harness::round::stopping::StopRules;
 use harness::trial::instance::RoundTask;
 use harness::trial::record::trial_name;
 use jiff::Timestamp;
@@ -60,8 +61,13 @@ pub fn run(args: &RankArgs) -> Result {
         tasks.into_iter().map(|task| RoundTask::new(task, definition.seed)).collect();
     let listed_at = Timestamp::now();
     let agents = load_agents(&store, &definition)?;
-    let StoredScores { scores, faults } =
-        StoredScores::read(&Results::of(&store), &agents, &tasks, &definition)?;
+    let ranked = store.rankings()?.map(|rankings| rankings.round);
+    let ranked = ranked.filter(|round| round.id == definition.id);
+    let stop = ranked.as_ref().map(StopRules::of_round).unwrap_or_default();
+    let stopped = ranked.map(|round| round.stopped).unwrap_or_default();
+    let wanted = RecordsOfRound { agents: &agents, tasks: &tasks, round: &definition };
+    let StoredScores { scores, faults, stopped } =
+        StoredScores::read(&Results::of(&store), wanted, &stopped)?;
     for fault in &faults {
         let trial = trial_name(&fault.task, fault.repetition);
         print_line(&format!("{} on {trial}: {}", fault.miner_id, fault.fault));
@@ -84,6 +90,8 @@ pub fn run(args: &RankArgs) -> Result {
         tasks: &tasks,
         scores,
         faults,
+        stop,
+        stopped,
         coverage,
         publication,
         disclose: args.disclose.disclose,

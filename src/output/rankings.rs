@@ -27,6 +27,9 @@ pub fn text(rankings: &Rankings) -> String {
             let _ = writeln!(text, "{miner_id} is a copy of {original} and earns nothing");
         }
     }
+    for stopped in &rankings.round.stopped {
+        let _ = writeln!(text, "{}", stopped.explanation(&rankings.round));
+    }
     if let Some(gate) = &rankings.round.gate {
         for sentence in gate.explanation(rankings.round.alpha) {
             let _ = writeln!(text, "{sentence}");
@@ -88,6 +91,12 @@ pub fn sheet(rankings: &Rankings) -> Sheet {
             ranking.cost_micro_usd.map(dollars).unwrap_or_default(),
             copy.map(|original| format!("copy of {original}")).unwrap_or_default(),
         ]);
+    }
+    for stopped in &rankings.round.stopped {
+        let mut cells = <[String; 11]>::default();
+        cells[1] = stopped.miner_id.to_string();
+        cells[10] = format!("stopped: at most {}", score(stopped.bound));
+        push(cells);
     }
     let mut unjudged = BTreeMap::<&str, usize>::new();
     for fault in &rankings.round.faults {

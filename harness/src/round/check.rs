@@ -11,6 +11,7 @@ use crate::round::agent::Agent;
 use crate::round::events::RoundListener;
 use crate::round::plan::{Isolation, RoundPlan};
 use crate::round::run::run;
+use crate::round::stopping::StopRules;
 use crate::sandbox::Sandbox;
 use crate::scoring::score::{agent_score, task_scores};
 use crate::trial::instance::RoundTask;
@@ -59,6 +60,7 @@ pub async fn check(
         agents: vec![Agent::local(LOCAL, source.to_owned())],
         tasks: tasks.into_iter().map(|task| RoundTask::new(task, seed)).collect(),
         repeat: 1,
+        stop: StopRules::default(),
         results: None,
         jobs,
         jobs_per_agent: jobs,

@@ -10,6 +10,7 @@ use crate::round::agent::Agent;
 use crate::round::events::{RoundEvent, RoundListener};
 use crate::round::plan::{Isolation, RoundPlan};
 use crate::round::run::{RoundOutcome, run};
+use crate::round::stopping::StopRules;
 use crate::sandbox::Sandbox;
 use crate::trial::instance::RoundTask;
 
@@ -40,8 +41,15 @@ pub async fn run_proven(
 ) -> Result<ProvenRound, Fault> {
     let agents = controls(&plan.tasks).to_vec();
     let isolation = Isolation::Agent;
-    let proof =
-        RoundPlan { agents, repeat: 1, partition: None, model: None, isolation, ..plan.clone() };
+    let proof = RoundPlan {
+        agents,
+        repeat: 1,
+        stop: StopRules::default(),
+        partition: None,
+        model: None,
+        isolation,
+        ..plan.clone()
+    };
     let proof = run(sandbox, proof, Arc::clone(&on_event)).await?;
     let (tasks, unsound) = sound_tasks(&plan.tasks, &proof);
     for FaultRecord { task, fault, .. } in &unsound {

@@ -43,6 +43,13 @@ pub enum RoundEvent {
         /// What failed
         fault: String,
     },
+    /// Trials of an agent are not run, because it was stopped.
+    Skipped {
+        /// The agent's miner
+        miner_id: MinerId,
+        /// How many trials
+        trials: usize,
+    },
     /// The controls show that a task judges wrongly, so it is left out.
     UnsoundTask {
         /// The task

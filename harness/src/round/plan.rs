@@ -8,6 +8,7 @@ use crate::gateway::round::Gateway;
 use crate::round::agent::Agent;
 use crate::round::partition::Partition;
 use crate::round::results::Results;
+use crate::round::stopping::StopRules;
 use crate::trial::instance::RoundTask;
 
 /// How agents are kept apart.
@@ -30,6 +31,8 @@ pub struct RoundPlan {
     pub tasks: Arc<[RoundTask]>,
     /// Trials of each agent on each task
     pub repeat: u32,
+    /// When agents are stopped early
+    pub stop: StopRules,
     /// Where trial records are looked up and kept; nowhere if none
     pub results: Option<Results>,
     /// Containers at work at the same time

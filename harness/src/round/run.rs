@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use platform::api::FaultRecord;
+use platform::api::{FaultRecord, StoppedAgent};
 use tasks::Sha256;
 use tokio::sync::Mutex;
 
@@ -19,7 +19,9 @@ use crate::round::plan::{Isolation, RoundPlan};
 use crate::round::pool::run_workers;
 use crate::round::results::Lookup;
 use crate::round::runner::{AgentTrial, TrialRunner};
+use crate::round::stopping::Stopping;
 use crate::sandbox::Sandbox;
+use crate::scoring::rank::ScoredTask;
 use crate::scoring::score::TrialScores;
 use crate::trial::record::{MinerTrial, TrialRecord};
 
@@ -35,6 +37,8 @@ pub struct RoundOutcome {
     pub cached: u64,
     /// The trials that ended in a fault
     pub faults: Vec<FaultRecord>,
+    /// The agents that were stopped before all their trials
+    pub stopped: Vec<StoppedAgent>,
     /// The records, if the plan does not keep them elsewhere
     pub trials: Vec<MinerTrial>,
 }
@@ -49,11 +53,15 @@ pub async fn run(
         .with_model(plan.model.clone());
     let jobs = plan.jobs;
     let (queue, outcome) = (Mutex::default(), Mutex::default());
-    let round = Arc::new(RoundState { runner, plan, on_event, queue, outcome });
+    let tasks = plan.tasks.iter().map(|task| ScoredTask::from(&task.task)).collect();
+    let stopping = Stopping::new(plan.stop.clone(), tasks, plan.repeat);
+    let round = Arc::new(RoundState { runner, plan, on_event, queue, outcome, stopping });
     let trials = round.trials();
     (round.on_event)(RoundEvent::Started { trials });
     run_workers(jobs, || work(Arc::clone(&round))).await?;
-    Ok(std::mem::take(&mut *round.outcome.lock().await))
+    let mut outcome = std::mem::take(&mut *round.outcome.lock().await);
+    outcome.stopped = round.stopping.stopped();
+    Ok(outcome)
 }
 
 /// What the workers share.
@@ -63,6 +71,7 @@ struct RoundState {
     on_event: RoundListener,
     queue: Mutex<BatchQueue>,
     outcome: Mutex<RoundOutcome>,
+    stopping: Stopping,
 }
 
 /// How far the round's agents have been handed out.
@@ -112,12 +121,18 @@ impl RoundState {
         keys.filter(|key| self.has(key)).count()
     }
 
-    /// The trials of each agent. Repetitions of a task are far apart, so that a slow hour does not meet all of them.
+    /// The trials of each agent, those of a screening first. Repetitions of a task are far apart, so that a slow hour does
+    /// not meet all of them.
     fn places(&self) -> impl Iterator<Item = TrialPlace> {
         let tasks = 0..self.plan.tasks.len();
-        (1..=self.plan.repeat).flat_map(move |repetition| {
-            tasks.clone().map(move |task| TrialPlace { task, repetition })
-        })
+        let is_screened = |task: &usize| self.stopping.is_screened(self.plan.tasks[*task].id());
+        let (first, then): (Vec<_>, Vec<_>) = tasks.partition(is_screened);
+        let repeated = |tasks: Vec<usize>| {
+            (1..=self.plan.repeat).flat_map(move |repetition| {
+                tasks.clone().into_iter().map(move |task| TrialPlace { task, repetition })
+            })
+        };
+        repeated(first).chain(repeated(then))
     }
 
     fn key(&self, agent: &Agent, TrialPlace { task, repetition }: TrialPlace) -> Sha256 {
@@ -141,6 +156,10 @@ impl RoundState {
             queue.next_agent += 1;
             let missing = self.look_up(index, agent).await?;
             if missing.is_empty() {
+                continue;
+            }
+            if self.stops(index).await {
+                self.skipped(index, missing.len());
                 continue;
             }
             let source: Arc<str> = match agent.read().await {
@@ -192,7 +211,11 @@ impl RoundState {
 
     async fn run_batch(&self, batch: &TrialBatch, mut lease: ContainerLease) -> Result<(), Fault> {
         let agent = &self.plan.agents[batch.agent];
-        for place in &batch.trials {
+        for (done, place) in batch.trials.iter().enumerate() {
+            if self.stops(batch.agent).await {
+                self.skipped(batch.agent, batch.trials.len() - done);
+                break;
+            }
             let task = &self.plan.tasks[place.task];
             let on_retry = |fault: &Fault| {
                 (self.on_event)(RoundEvent::Retrying {
@@ -207,11 +230,28 @@ impl RoundState {
                 Ok(record) => self.finished(batch.agent, record, RecordOrigin::Run).await,
                 // A record that cannot be kept would be lost again and again: that ends the round.
                 Err(fault @ (Fault::Store(_) | Fault::File { .. })) => return Err(fault),
-                Err(fault) => self.faulted(agent, *place, &fault).await,
+                Err(fault) => {
+                    self.stopping.faulted(batch.agent);
+                    self.faulted(agent, *place, &fault).await;
+                }
             }
         }
         lease.discard().await;
         Ok(())
+    }
+
+    /// Returns whether an agent needs no more trials.
+    async fn stops(&self, agent: usize) -> bool {
+        let outcome = self.outcome.lock().await;
+        let none = TrialScores::new();
+        let scores = outcome.scores.get(&agent).unwrap_or(&none);
+        self.stopping.stops(agent, &self.plan.agents[agent], scores)
+    }
+
+    /// Reports trials that are not run, because their agent was stopped.
+    fn skipped(&self, agent: usize, trials: usize) {
+        let miner_id = self.plan.agents[agent].miner_id.clone();
+        (self.on_event)(RoundEvent::Skipped { miner_id, trials });
     }
 
     async fn finished(&self, agent: usize, record: TrialRecord, origin: RecordOrigin) {
@@ -221,6 +261,7 @@ impl RoundState {
         let mut outcome = self.outcome.lock().await;
         let scores = outcome.scores.entry(agent).or_default();
         scores.insert((task.clone(), repetition), score.clone());
+        self.stopping.judged(agent, scores);
         outcome.cached += u64::from(cached);
         if self.plan.results.is_none()
             && let Some(round_task) = self.plan.tasks.iter().find(|known| *known.id() == task)

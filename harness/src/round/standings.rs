@@ -2,13 +2,14 @@
 
 use jiff::Timestamp;
 use platform::MinerId;
-use platform::api::{FaultRecord, Rankings, Round, RoundStatus};
+use platform::api::{FaultRecord, Rankings, Round, RoundStatus, StoppedAgent};
 use platform::store::{RoundDefinition, Store};
 
 use crate::Fault;
 use crate::round::agent::Agent;
 use crate::round::results::{Environment, Lookup, Results, TrialIdentity, trials_of};
 use crate::round::run::ScoresByAgent;
+use crate::round::stopping::StopRules;
 use crate::scoring::gate::GateHistory;
 use crate::scoring::rank::{Contender, RankRules, RankedRound, ScoredTask, rank};
 use crate::scoring::reward::{Payout, RewardPolicy};
@@ -32,6 +33,10 @@ pub struct Standings<'a> {
     pub scores: ScoresByAgent,
     /// The trials that are not judged
     pub faults: Vec<FaultRecord>,
+    /// The rules by which agents were stopped, and the agents
+    pub stop: StopRules,
+    /// The agents that were stopped
+    pub stopped: Vec<StoppedAgent>,
     /// Whether these are all agents and tasks
     pub coverage: Coverage,
     /// How the ranking is published
@@ -72,6 +77,8 @@ impl Standings<'_> {
         let complete = scores.filter(|(_, tasks)| tasks.len() == self.tasks.len());
         let contenders =
             complete.map(|(index, tasks)| Contender::new(&self.agents[index], tasks)).collect();
+        let Self { agents, tasks, definition: round, .. } = self;
+        let records = RecordsOfRound { agents, tasks, round };
         let ranked = rank(
             contenders,
             &RankRules {
@@ -83,7 +90,7 @@ impl Standings<'_> {
                 repeat: self.definition.repeat,
                 commitment: &self.definition.commitment(),
                 reward,
-                history: &self.history(reward)?,
+                history: &gate_history(self.store, records, reward.payout)?,
             },
         );
         let RankedRound { rankings, resolution, gate } = ranked;
@@ -96,21 +103,6 @@ impl Standings<'_> {
             }
         }
         Ok(rankings)
-    }
-
-    /// What earlier rounds say about the holder of the first place. Only the payout `gated` asks.
-    fn history(&self, reward: RewardPolicy) -> Result<GateHistory, Fault> {
-        if reward.payout != Payout::Gated {
-            return Ok(GateHistory::default());
-        }
-        let mut rounds = self.store.rounds(usize::MAX)?;
-        rounds.retain(|rankings| rankings.round.opened_at < self.definition.opened_at);
-        let tasks: Vec<_> = self.tasks.iter().map(|task| task.id().clone()).collect();
-        let version = |miner_id: &MinerId| {
-            let agent = self.agents.iter().find(|agent| agent.miner_id == *miner_id)?;
-            Some(agent.sha256.clone())
-        };
-        Ok(GateHistory::collect(&rounds, &tasks, version))
     }
 
     /// Returns whether the ranking replaces the published one. Faults that left no agent to rank, such as those of an
@@ -158,9 +150,19 @@ impl Standings<'_> {
             alpha: reward.alpha.value(),
             resolution: None,
             gate: None,
-            trials: (self.agents.len() * self.tasks.len()) as u64 * u64::from(*repeat),
+            screening: self.stop.screening.as_ref().map(|rule| rule.screening),
+            top: self.stop.top,
+            stopped: self.stopped.clone(),
+            trials: self.trial_count(),
             faults: self.faults.clone(),
         }
+    }
+
+    /// Every trial of the agents that were not stopped, and those that the others have.
+    fn trial_count(&self) -> u64 {
+        let whole = (self.agents.len() - self.stopped.len()) * self.tasks.len();
+        let part: u64 = self.stopped.iter().map(|agent| agent.trials).sum();
+        whole as u64 * u64::from(self.definition.repeat) + part
     }
 
     /// Every trial that has a record, read from its file when it is needed. The seed is left out while it is secret.
@@ -194,26 +196,64 @@ impl Standings<'_> {
     }
 }
 
+/// What earlier rounds of the store say about the holder of the first place. Only the payout `gated` asks.
+pub fn gate_history(
+    store: &Store,
+    RecordsOfRound { agents, tasks, round }: RecordsOfRound<'_>,
+    payout: Payout,
+) -> Result<GateHistory, Fault> {
+    if payout != Payout::Gated {
+        return Ok(GateHistory::default());
+    }
+    let mut rounds = store.rounds(usize::MAX)?;
+    rounds.retain(|rankings| rankings.round.opened_at < round.opened_at);
+    let tasks: Vec<_> = tasks.iter().map(|task| task.id().clone()).collect();
+    let version = |miner_id: &MinerId| {
+        let agent = agents.iter().find(|agent| agent.miner_id == *miner_id)?;
+        Some(agent.sha256.clone())
+    };
+    Ok(GateHistory::collect(&rounds, &tasks, version))
+}
+
+/// Whose records make a round.
+#[derive(Clone, Copy)]
+pub struct RecordsOfRound<'a> {
+    /// Its agents
+    pub agents: &'a [Agent],
+    /// Its tasks
+    pub tasks: &'a [RoundTask],
+    /// What decides its trials
+    pub round: &'a RoundDefinition,
+}
+
 /// The scores of a round that was run before.
 #[derive(Debug, Default)]
 pub struct StoredScores {
     /// The scores of each agent's trials, by its index
     pub scores: ScoresByAgent,
-    /// The trials that have no record
+    /// The trials that have no record, but for those of agents that were stopped
     pub faults: Vec<FaultRecord>,
+    /// The agents that were stopped
+    pub stopped: Vec<StoppedAgent>,
 }
 
 impl StoredScores {
-    /// Reads the records of all agents on all tasks of a round.
+    /// Reads the records of all agents on all tasks of a round, some of whose agents may have been stopped.
     pub fn read(
         results: &Results,
-        agents: &[Agent],
-        tasks: &[RoundTask],
-        round: &RoundDefinition,
+        RecordsOfRound { agents, tasks, round }: RecordsOfRound<'_>,
+        stopped: &[StoppedAgent],
     ) -> Result<Self, Fault> {
         let mut stored = Self::default();
+        let was_stopped = |agent: &Agent| {
+            let same = |s: &&StoppedAgent| {
+                (&s.miner_id, &s.agent_sha256) == (&agent.miner_id, &agent.sha256)
+            };
+            stopped.iter().find(same)
+        };
         let environment = &Environment::new(&round.image, round.model.as_deref());
         for (index, agent) in agents.iter().enumerate() {
+            let mut missing = Vec::new();
             for (task, repetition) in trials_of(tasks, round.repeat) {
                 let identity =
                     TrialIdentity { agent: &agent.sha256, task, repetition, environment };
@@ -222,13 +262,17 @@ impl StoredScores {
                         let scores = stored.scores.entry(index).or_default();
                         scores.insert((task.id().clone(), repetition), record.score());
                     }
-                    Lookup::Miss | Lookup::Corrupt(_) => stored.faults.push(FaultRecord {
+                    Lookup::Miss | Lookup::Corrupt(_) => missing.push(FaultRecord {
                         miner_id: agent.miner_id.clone(),
                         task: task.id().clone(),
                         repetition,
                         fault: "it has no trial record; run 'arena evaluate'".to_owned(),
                     }),
                 }
+            }
+            match was_stopped(agent) {
+                Some(stopped) if !missing.is_empty() => stored.stopped.push(stopped.clone()),
+                _ => stored.faults.extend(missing),
             }
         }
         Ok(stored)

@@ -1,7 +1,7 @@
 //! The trials of a round as the store holds them: read without running or changing anything.
 
 use platform::MinerId;
-use platform::api::{FaultRecord, Rankings, RoundStatus};
+use platform::api::{FaultRecord, Rankings, Round, RoundStatus};
 use platform::store::{RoundDefinition, Store};
 use tasks::Sha256;
 
@@ -24,7 +24,8 @@ pub struct StoredRound {
     /// Its agents
     pub agents: Vec<StoredContestant>,
     results: Results,
-    faults: Vec<FaultRecord>,
+    /// The round as it was ranked
+    ranked: Option<Round>,
 }
 
 /// An agent of a stored round.
@@ -78,7 +79,7 @@ impl StoredRound {
         let ranked = ranked.filter(|ranked| ranked.round.id == definition.id);
         let mut round = Self {
             results: Results::of(store),
-            faults: ranked.iter().flat_map(|ranked| ranked.round.faults.clone()).collect(),
+            ranked: ranked.as_ref().map(|ranked| ranked.round.clone()),
             agents: Vec::new(),
             definition,
             status,
@@ -95,14 +96,15 @@ impl StoredRound {
         store: &Store,
         ranked: Option<&Rankings>,
     ) -> Result<Vec<StoredContestant>, Fault> {
-        let mut agents: Vec<_> = ranked
-            .iter()
-            .flat_map(|ranked| &ranked.rankings)
-            .map(|ranking| StoredContestant {
-                miner_id: ranking.miner_id.clone(),
-                sha256: ranking.agent_sha256.clone(),
-            })
-            .collect();
+        let contestant = |(miner_id, sha256): (&MinerId, &Sha256)| StoredContestant {
+            miner_id: miner_id.clone(),
+            sha256: sha256.clone(),
+        };
+        let placed = ranked.iter().flat_map(|ranked| &ranked.rankings);
+        let placed = placed.map(|ranking| (&ranking.miner_id, &ranking.agent_sha256));
+        let stopped = ranked.iter().flat_map(|ranked| &ranked.round.stopped);
+        let stopped = stopped.map(|stopped| (&stopped.miner_id, &stopped.agent_sha256));
+        let mut agents: Vec<_> = placed.chain(stopped).map(contestant).collect();
         if self.status == RoundStatus::Closed {
             return Ok(agents);
         }
@@ -146,13 +148,18 @@ impl StoredRound {
 
     /// Why a trial has no record.
     fn reason(&self, choice: TrialChoice<'_>) -> String {
-        let fault = self.faults.iter().find(|fault| {
-            fault.miner_id == choice.agent.miner_id
-                && fault.task == *choice.task.id()
-                && fault.repetition == choice.repetition
-        });
+        let TrialChoice { agent: StoredContestant { miner_id, .. }, task, repetition } = choice;
+        let of_round = |round: &Round| {
+            let stopped = round.stopped.iter().find(|stopped| stopped.miner_id == *miner_id);
+            let fault = round.faults.iter().find(|fault| {
+                let trial = (&fault.miner_id, &fault.task, fault.repetition);
+                trial == (miner_id, task.id(), repetition)
+            });
+            let stopped = stopped.map(|stopped| stopped.explanation(round));
+            stopped.or_else(|| fault.map(|fault| fault.fault.clone()))
+        };
         let none = || "it has no trial record; run 'arena evaluate'".to_owned();
-        fault.map_or_else(none, |fault| fault.fault.clone())
+        self.ranked.as_ref().and_then(of_round).unwrap_or_else(none)
     }
 
     /// The key of a trial.

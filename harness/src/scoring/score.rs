@@ -57,6 +57,12 @@ pub fn agent_score<'a>(tasks: impl IntoIterator<Item = (&'a TaskScore, u32)>) ->
     if weights == 0.0 { 0.0 } else { two_decimals(100.0 * sum / weights) }
 }
 
+/// A score in hundredths of a point.
+#[allow(clippy::cast_possible_truncation, reason = "it is between 0 and 10,000")]
+pub(crate) fn hundredths(score: f64) -> i64 {
+    (score.clamp(0.0, 100.0) * 100.0).round() as i64
+}
+
 /// Rounds to two decimals.
 pub(crate) fn two_decimals(number: f64) -> f64 {
     (number * 100.0).round() / 100.0

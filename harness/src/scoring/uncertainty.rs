@@ -9,7 +9,7 @@ use tasks::{Sha256, TaskId};
 use crate::scoring::comparison::CoinTosses;
 use crate::scoring::interval::{Resamples, TaskSample};
 use crate::scoring::median::median;
-use crate::scoring::score::two_decimals;
+use crate::scoring::score::{hundredths, two_decimals};
 
 /// The scores of an agent on each task.
 pub(crate) type Scores = BTreeMap<TaskId, TaskScore>;
@@ -122,12 +122,6 @@ impl RoundEvidence {
         };
         self.tasks.iter().map(sample).collect()
     }
-}
-
-/// A score in hundredths of a point.
-#[allow(clippy::cast_possible_truncation, reason = "it is between 0 and 10,000")]
-fn hundredths(score: f64) -> i64 {
-    (score.clamp(0.0, 100.0) * 100.0).round() as i64
 }
 
 /// Names the groups of agents that are not separated. A group is a run of ranks whose first agent is not separated from

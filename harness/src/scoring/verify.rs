@@ -6,17 +6,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use platform::MinerId;
-use platform::api::{FaultRecord, MAX_REPEAT, Ranking, Rankings, Round, RoundStatus};
+use platform::api::{
+    FaultRecord, MAX_REPEAT, Ranking, Rankings, Round, RoundStatus, StopReason, TaskScore,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tasks::{Sha256, Tally, Task, TaskId, Verdict};
 
 use crate::round::results::{Environment, TrialIdentity};
+use crate::scoring::bounds::{bounds, screen_score, screened};
 use crate::scoring::digest::ReportDigest;
 use crate::scoring::gate::GateHistory;
 use crate::scoring::rank::{Contender, RankRules, RankedRound, ScoredTask, rank};
 use crate::scoring::reward::{Alpha, RewardPolicy};
-use crate::scoring::score::task_scores;
+use crate::scoring::score::{TrialScores, task_scores};
 use crate::scoring::unique_fields::UniqueFields;
 use crate::trial::instance::RoundTask;
 use crate::trial::record::{DisclosedCase, DisclosedRecord, DisclosedTrial, trial_name};
@@ -118,8 +121,49 @@ fn verify_drawn(
     for trial in &report.trials {
         check_trial(trial, &report.round, &tasks, &mut problems);
     }
-    check_standings(report, &tasks, &mut problems);
+    let scored: Vec<_> = tasks.iter().map(|task| ScoredTask::from(&task.task)).collect();
+    check_stopped(report, &scored, &mut problems);
+    check_standings(report, &scored, &mut problems);
     problems
+}
+
+/// Agents that were stopped have distinct trials, which prove that the rule applies.
+fn check_stopped(report: &RoundReport, tasks: &[ScoredTask], problems: &mut Vec<String>) {
+    let round = &report.round;
+    let repeat = round.repeat.clamp(1, MAX_REPEAT);
+    for stopped in &round.stopped {
+        let miner_id = &stopped.miner_id;
+        let own = report.trials.iter().filter(|trial| trial.miner_id == *miner_id);
+        let scores: TrialScores = own.clone().map(numbered).collect();
+        let listed = own.clone().count();
+        if own.clone().any(|trial| trial.record.agent_sha256 != stopped.agent_sha256) {
+            problems.push(format!("{miner_id}: a trial is of another agent than the stopped one"));
+        }
+        if listed != scores.len() || stopped.trials != listed as u64 {
+            problems.push(format!("{miner_id}: its trials are not those that it was stopped with"));
+        }
+        let high = bounds(&scores, tasks, repeat).high;
+        let holds = match stopped.reason {
+            StopReason::Screening => round.screening.is_some_and(|rule| {
+                let drawn = screened(&round.commitment, &round.tasks, rule.tasks as usize);
+                let score = screen_score(&scores, tasks, repeat, &drawn);
+                score.is_some_and(|score| score < rule.score)
+            }),
+            StopReason::OutOfReach => round.top.is_some_and(|top| {
+                let last = (top as usize).checked_sub(1).and_then(|at| report.rankings.get(at));
+                last.is_some_and(|last| high < last.score)
+            }),
+        };
+        if !holds || stopped.bound.total_cmp(&high).is_ne() {
+            problems.push(format!("{miner_id}: its trials do not prove that it had to be stopped"));
+        }
+    }
+}
+
+/// The score of a trial, and which one it is.
+fn numbered(trial: &DisclosedTrial) -> ((TaskId, u32), TaskScore) {
+    let record = &trial.record;
+    ((record.task.clone(), record.repetition), record.score())
 }
 
 /// Each ranked agent has exactly one trial on each task; an agent that is not judged has one or a fault.
@@ -156,8 +200,10 @@ fn check_coverage(report: &RoundReport, problems: &mut Vec<String>) {
             }
         }
     }
+    let is_stopped =
+        |miner_id: &MinerId| report.round.stopped.iter().any(|s| s.miner_id == *miner_id);
     for DisclosedTrial { miner_id, record, .. } in &report.trials {
-        if !agents.contains(miner_id) {
+        if !agents.contains(miner_id) && !is_stopped(miner_id) {
             problems.push(format!("{miner_id} on {}: the agent is not in the round", record.task));
         }
         if !report.round.tasks.contains(&record.task) {
@@ -278,11 +324,7 @@ fn is_verdict_of(verdict: Verdict, cases: &[DisclosedCase]) -> bool {
 }
 
 /// Ranks again.
-fn check_standings(report: &RoundReport, tasks: &[RoundTask], problems: &mut Vec<String>) {
-    let numbered = |trial: &DisclosedTrial| {
-        let record = &trial.record;
-        ((record.task.clone(), record.repetition), record.score())
-    };
+fn check_standings(report: &RoundReport, tasks: &[ScoredTask], problems: &mut Vec<String>) {
     let contender = |ranking: &Ranking| {
         let own = report.trials.iter().filter(|trial| trial.miner_id == ranking.miner_id);
         Contender {
@@ -313,7 +355,7 @@ fn check_standings(report: &RoundReport, tasks: &[RoundTask], problems: &mut Vec
     let RankedRound { rankings, resolution, gate } = rank(
         contenders,
         &RankRules {
-            tasks: &tasks.iter().map(|task| ScoredTask::from(&task.task)).collect::<Vec<_>>(),
+            tasks,
             repeat: report.round.repeat,
             commitment: &report.round.commitment,
             reward: RewardPolicy { pool, payout, alpha },

@@ -51,6 +51,7 @@ impl RunningRound {
             agents: (0..AGENTS).map(agent).collect(),
             tasks: [RoundTask::new(task, Seed(5))].into(),
             repeat: 1,
+            stop: harness::round::stopping::StopRules::default(),
             results: None,
             jobs: 2,
             jobs_per_agent: 1,

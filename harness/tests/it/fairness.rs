@@ -70,6 +70,7 @@ async fn check(agents: &[ExpectedAgent], jobs: usize, trials: u64) -> FairnessRu
         agents: agents.iter().map(|a| Agent::local(&a.name, a.source.clone())).collect(),
         tasks: (0..trials).map(|seed| RoundTask::new(task.clone(), Seed(seed))).collect(),
         repeat: 1,
+        stop: harness::round::stopping::StopRules::default(),
         results: None,
         jobs,
         jobs_per_agent: 1,

@@ -112,6 +112,15 @@ pub struct Round {
     /// Why the holder of the first place earns the pool, with the payout `gated`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gate: Option<Gate>,
+    /// The agents that score too little on some tasks are stopped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub screening: Option<Screening>,
+    /// The agents that cannot reach this rank are stopped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub top: Option<u32>,
+    /// The agents that were stopped. They have no score and no rank.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stopped: Vec<StoppedAgent>,
     /// Number of trials in the round.
     pub trials: u64,
     /// The trials that failed because of the arena. They have no verdict, their agents have no rank, and the
@@ -134,6 +143,60 @@ impl Round {
     /// Returns whether some agents are not judged yet, so that ranks and rewards may change.
     pub fn is_provisional(&self) -> bool {
         !self.faults.is_empty()
+    }
+}
+
+/// A first look at agents, on some tasks of the round, which are drawn from its commitment.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+pub struct Screening {
+    /// Number of tasks.
+    pub tasks: u32,
+    /// An agent that scores less on them is stopped.
+    pub score: f64,
+}
+
+/// Why an agent was stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum StopReason {
+    /// It scored too little on the tasks of the screening.
+    Screening,
+    /// It cannot reach the last rank that counts.
+    OutOfReach,
+}
+
+/// An agent that was stopped before all its trials.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+pub struct StoppedAgent {
+    /// The agent's owner.
+    pub miner_id: MinerId,
+    /// The digest of the version that ran.
+    #[cfg_attr(feature = "server", schema(value_type = String, pattern = "^[0-9a-f]{64}$"))]
+    pub agent_sha256: Sha256,
+    /// Why it was stopped.
+    pub reason: StopReason,
+    /// The score that it would have if every missing trial scored 100.
+    pub bound: f64,
+    /// Number of its trials that have a verdict.
+    pub trials: u64,
+}
+
+impl StoppedAgent {
+    /// Explains why the agent has no score, in one sentence.
+    pub fn explanation(&self, round: &Round) -> String {
+        let Self { miner_id, reason, bound, trials, .. } = self;
+        let trials = if *trials == 1 { "1 trial".to_owned() } else { format!("{trials} trials") };
+        let reason = match (reason, round.screening, round.top) {
+            (StopReason::Screening, Some(Screening { tasks, score }), _) => {
+                format!("it scores less than {score} on the {tasks} tasks of the screening")
+            }
+            (StopReason::OutOfReach, _, Some(top)) => format!("it cannot reach rank {top}"),
+            _ => "the round does not state the rule".to_owned(),
+        };
+        format!("{miner_id}: at most {bound}, stopped after {trials}: {reason}")
     }
 }
 

@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::gate::{EarlierScores, Gate};
 use super::miner_id::MinerId;
 use super::rankings::{
-    FaultRecord, MAX_REPEAT, Ranking, Rankings, Round, RoundStatus, ScoreInterval, TaskScore,
+    FaultRecord, MAX_REPEAT, Ranking, Rankings, Round, RoundStatus, ScoreInterval, StopReason,
+    StoppedAgent, TaskScore,
 };
 use super::rao::Rao;
 
@@ -127,12 +128,43 @@ impl Rankings {
         }
         let agents = self.rankings.len() + not_judged.difference(&ranked).count();
         let trials = (agents * tasks.len()) as u64 * u64::from(self.round.repeat);
+        let trials = self.check_stopped(&ranked, problems).saturating_add(trials);
         if trials != self.round.trials {
             problems.push(format!(
                 "the round states {} trials, but its agents and tasks make {trials}",
                 self.round.trials
             ));
         }
+    }
+
+    /// An agent that was stopped is listed once, has no rank, and lacks trials. Returns the number of their trials.
+    fn check_stopped(&self, ranked: &BTreeSet<&MinerId>, problems: &mut Vec<String>) -> u64 {
+        let round = &self.round;
+        let faulted: BTreeSet<_> = round.faults.iter().map(|fault| &fault.miner_id).collect();
+        let all = round.tasks.len() as u64 * u64::from(round.repeat);
+        let (mut seen, mut trials) = (BTreeSet::new(), 0_u64);
+        for StoppedAgent { miner_id, reason, bound, trials: own, .. } in &round.stopped {
+            let elsewhere = ranked.contains(miner_id) || faulted.contains(miner_id);
+            if !seen.insert(miner_id) || elsewhere {
+                problems.push(format!(
+                    "'{miner_id}' was stopped, but is also ranked, not judged, or stopped again"
+                ));
+            }
+            let has_rule = match reason {
+                StopReason::Screening => round.screening.is_some(),
+                StopReason::OutOfReach => round.top.is_some(),
+            };
+            if !has_rule || !is_score(*bound) || *own >= all {
+                problems.push(format!("'{miner_id}' cannot have been stopped like that"));
+            }
+            trials = trials.saturating_add(*own);
+        }
+        if let Some(rule) = round.screening
+            && (rule.tasks == 0 || !is_score(rule.score))
+        {
+            problems.push("the screening is not possible".to_owned());
+        }
+        trials
     }
 
     /// The rewards sum exactly to the pool, unless no agent may earn anything.

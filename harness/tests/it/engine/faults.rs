@@ -82,6 +82,7 @@ impl RoundInMemory {
             agents: names.iter().map(|name| Agent::local(name, source(name))).collect(),
             tasks: [RoundTask::new(task, Seed(5))].into(),
             repeat: 1,
+            stop: harness::round::stopping::StopRules::default(),
             results: Some(Results::of(&self.store)),
             jobs: 1,
             jobs_per_agent: 1,

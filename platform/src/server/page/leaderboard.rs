@@ -67,6 +67,7 @@ pub(in crate::server) fn leaderboard(board: &Board, query: &LeaderboardQuery) ->
         (gate(&board.latest.round))
         @if pages > 1 { (pagination(&query.q, page, pages)) }
         (heat_map(&board.latest.round.tasks, &shown))
+        (stopped(&board.latest.round))
         (faults(board))
     }
 }
@@ -258,6 +259,17 @@ fn pagination(q: &str, page: usize, pages: usize) -> Markup {
             @if page > 1 { (form(page - 1, "Previous")) }
             span { "Page " (page) " of " (pages) }
             @if page < pages { (form(page + 1, "Next")) }
+        }
+    }
+}
+
+fn stopped(round: &Round) -> Markup {
+    html! {
+        @if !round.stopped.is_empty() {
+            section aria-labelledby="stopped-title" {
+                h2 #stopped-title { "Stopped early" }
+                ul { @for agent in &round.stopped { li { (agent.explanation(round)) } } }
+            }
         }
     }
 }
