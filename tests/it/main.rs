@@ -17,3 +17,4 @@ mod samples;
 mod show;
 mod support;
 mod terminal;
+mod uncertainty;

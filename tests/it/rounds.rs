@@ -1,46 +1,18 @@
 //! The life of a round: opened, judged as often as wanted under a secret seed, closed, and never used again.
 
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::Value;
 
-use crate::support::{Finished, REVERSER, arena, json, store};
+use crate::support::{Finished, REVERSER, TestStore, arena, json};
 
 const TASK: [&str; 2] = ["--task", "reverse_string"];
 
-/// A store in a directory of its own, and `arena` on it.
-struct TestStore {
-    directory: tempfile::TempDir,
-}
-
 impl TestStore {
-    fn new(agents: &[(&str, &str)]) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        store(directory.path(), agents);
-        Self { directory }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
-    }
-
-    fn arena(&self, arguments: &[&str]) -> Finished {
-        let root = self.directory.path().to_str().unwrap();
-        Finished::of(arena(&[arguments, &["--store", root]].concat()))
-    }
-
     /// Evaluates one task, and publishes that.
     fn evaluate(&self, more: &[&str]) -> Finished {
         self.arena(&[&["evaluate", "--publish-partial"], &TASK[..], more].concat())
-    }
-
-    fn read(&self, name: &str) -> Value {
-        serde_json::from_slice(&std::fs::read(self.path(name)).unwrap()).unwrap()
-    }
-
-    fn upload(&self, miner_id: &str, source: &str) {
-        store(self.directory.path(), &[(miner_id, source)]);
     }
 }
 

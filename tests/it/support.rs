@@ -16,6 +16,19 @@ use tokio::sync::oneshot;
 /// An agent that answers `reverse_string` correctly and nothing else.
 pub const REVERSER: &str = "import sys\nif 'reverse_string' in sys.argv[-1]:\n    print('def reverse_string(s): return s[::-1]')\n";
 
+/// An agent that answers these tasks correctly, with a comment that makes it another one.
+pub fn solver(comment: &str, tasks: &[&str]) -> String {
+    let reference = |id: &&str| {
+        let task = tasks::find(id).expect("the test's tasks are built-in ones");
+        ((*id).to_owned(), task.reference(tasks::Seed(1)).into())
+    };
+    let answers = serde_json::Value::Object(tasks.iter().map(reference).collect());
+    format!(
+        "# {comment}\nimport sys\nANSWERS = {answers}\nfor name, code in ANSWERS.items():\n    \
+         if name in sys.argv[-1]:\n        print(code)\n"
+    )
+}
+
 /// Runs `arena` with these arguments to its end, without a terminal.
 pub fn arena(arguments: &[&str]) -> Output {
     command(arguments).output().expect("arena starts")
@@ -152,6 +165,36 @@ impl Finished {
         for part in parts {
             assert!(self.stderr.contains(part), "{part:?} is not in {}", self.stderr);
         }
+    }
+}
+
+/// A store in a directory of its own, and `arena` on it.
+pub struct TestStore {
+    directory: tempfile::TempDir,
+}
+
+impl TestStore {
+    pub fn new(agents: &[(&str, &str)]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        store(directory.path(), agents);
+        Self { directory }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    pub fn arena(&self, arguments: &[&str]) -> Finished {
+        let root = self.directory.path().to_str().unwrap();
+        Finished::of(arena(&[arguments, &["--store", root]].concat()))
+    }
+
+    pub fn read(&self, name: &str) -> serde_json::Value {
+        serde_json::from_slice(&std::fs::read(self.path(name)).unwrap()).unwrap()
+    }
+
+    pub fn upload(&self, miner_id: &str, source: &str) {
+        store(self.directory.path(), &[(miner_id, source)]);
     }
 }
 

@@ -45,8 +45,8 @@ impl GateHistory {
         let tasks: BTreeSet<_> = tasks.iter().collect();
         let same = |rankings: &&Rankings| {
             let round = &rankings.round;
-            let whole = round.status == RoundStatus::Closed && !round.partial;
-            whole && round.tasks.iter().collect::<BTreeSet<_>>() == tasks
+            let closed = round.status == RoundStatus::Closed;
+            closed && round.tasks.iter().collect::<BTreeSet<_>>() == tasks
         };
         let rounds: Vec<_> = rounds.iter().filter(same).collect();
         let incumbent = rounds.last().and_then(|rankings| holder(rankings));
