@@ -4,7 +4,8 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     agents, cache, check, clean, completions, doctor, evaluate, fsck, gate, gauntlet, image, init,
-    man, merge, mine, payout_sim, rank, samples, serve, show, status, tasks, token, upload, verify,
+    man, merge, mine, payout_sim, rank, regrade, samples, serve, show, status, tasks, token,
+    upload, verify,
 };
 use crate::exit::Result;
 
@@ -71,6 +72,11 @@ pub enum Command {
         after_help = "Examples:\n  arena rank\n  arena rank --payout winner-takes-all --json"
     )]
     Rank(rank::RankArgs),
+    /// Judge stored answers again after a change of checks, limits or tasks, without running any agent
+    #[command(
+        after_help = "Examples:\n  arena regrade\n  arena regrade --benchmark mbpp:fixed.jsonl --json\n  arena rank"
+    )]
+    Regrade(Box<regrade::RegradeArgs>),
     /// Compute what the closed rounds would have paid under another rule
     #[command(
         after_help = "Examples:\n  arena payout-sim --payout gated\n  arena payout-sim --payout gated --alpha 0.01 --json"
@@ -160,6 +166,7 @@ impl Command {
             Self::Evaluate(args) => evaluate::run(*args).await,
             Self::Rank(args) => rank::run(&args),
             Self::PayoutSim(args) => payout_sim::run(&args),
+            Self::Regrade(args) => regrade::run(*args).await,
             Self::Show(args) => show::run(&args),
             Self::Verify(args) => verify::run(args).await,
             Self::Tasks(args) => tasks::run(&args),

@@ -17,6 +17,7 @@ pub mod merge;
 pub mod mine;
 pub mod payout_sim;
 pub mod rank;
+pub mod regrade;
 pub mod samples;
 pub mod serve;
 pub mod show;

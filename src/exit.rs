@@ -6,6 +6,7 @@ use harness::Fault;
 use harness::benchmark::tasks::TaskSourceError;
 use harness::round::agent::ChooseAgentsError;
 use harness::round::cache::MergeError;
+use harness::round::regrade::RegradeError;
 use harness::round::remote::RemoteError;
 use harness::round::rerun::RerunError;
 use harness::round::seed::OpenRoundError;
@@ -97,7 +98,7 @@ macro_rules! input_or_fault {
     };
 }
 
-input_or_fault!(TaskSourceError, MergeError, RemoteError, RerunError);
+input_or_fault!(TaskSourceError, MergeError, RegradeError, RemoteError, RerunError);
 
 impl From<OpenRoundError> for CommandError {
     fn from(error: OpenRoundError) -> Self {

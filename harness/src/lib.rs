@@ -33,6 +33,7 @@ pub mod round {
     pub mod partition;
     pub mod plan;
     pub mod pool;
+    pub mod regrade;
     pub mod remote;
     pub mod rerun;
     pub mod results;

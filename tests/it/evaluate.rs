@@ -12,13 +12,14 @@ fn keys(value: &Value) -> Vec<&str> {
 }
 
 /// The fields of a trial; those of an open round lack `key` and `seed`.
-const TRIAL: [&str; 18] = [
+const TRIAL: [&str; 19] = [
     "agent_sha256",
     "attempts",
     "cases",
     "cpu_ms",
     "key",
     "miner_id",
+    "origin",
     "passed",
     "peak_memory_bytes",
     "score",
@@ -70,7 +71,8 @@ fn evaluate_prints_the_documented_document_and_stores_the_rankings() {
     let document = json(&output);
     assert_eq!(keys(&document), ["digest", "rankings", "round", "trials"]);
     assert_eq!(document["trials"].as_array().unwrap().len(), 2);
-    let secret: Vec<_> = TRIAL.into_iter().filter(|key| !["key", "seed"].contains(key)).collect();
+    let secret: Vec<_> =
+        TRIAL.into_iter().filter(|key| !["key", "origin", "seed"].contains(key)).collect();
     assert_eq!(keys(&document["trials"][0]), secret);
     let first = &document["rankings"][0];
     assert_eq!(

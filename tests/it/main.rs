@@ -11,6 +11,7 @@ mod model;
 mod operator;
 mod partition;
 mod rankings;
+mod regrade;
 mod remote;
 mod rounds;
 mod samples;

@@ -55,9 +55,9 @@ fn every_repetition_has_a_record_and_is_run_once() {
     assert_eq!(records(&store), 16);
     let report = report.json();
     assert_eq!((&report["round"]["repeat"], &report["round"]["trials"]), (&3.into(), &12.into()));
-    let score = &report["rankings"][0]["tasks"]["reverse_string"];
-    let (passed, total) = (score["passed"].as_u64().unwrap(), score["total"].as_u64().unwrap());
-    assert_eq!((passed, &score["repetitions"]), (total, &json!([total / 3, total / 3, total / 3])));
+    let task = &report["rankings"][0]["tasks"]["reverse_string"];
+    let (passed, total) = (task["passed"].as_u64().unwrap(), task["total"].as_u64().unwrap());
+    assert_eq!((passed, &task["repetitions"]), (total, &json!([total / 3, total / 3, total / 3])));
     verify(&store, &report).check(0, &[]);
     // A report that lacks a repetition is refused by its name.
     let mut forged = report.clone();

@@ -39,6 +39,19 @@ pub async fn run_proven(
     plan: RoundPlan,
     on_event: RoundListener,
 ) -> Result<ProvenRound, Fault> {
+    let (tasks, unsound) = prove(sandbox, &plan, &on_event).await?;
+    let plan = RoundPlan { tasks: Arc::clone(&tasks), ..plan };
+    let mut outcome = run(sandbox, plan, on_event).await?;
+    outcome.faults.extend(unsound);
+    Ok(ProvenRound { tasks, outcome })
+}
+
+/// Runs the controls on all tasks of a plan. Returns the tasks that are sound, and a fault for each of the others.
+pub async fn prove(
+    sandbox: &Sandbox,
+    plan: &RoundPlan,
+    on_event: &RoundListener,
+) -> Result<(Arc<[RoundTask]>, Vec<FaultRecord>), Fault> {
     let agents = controls(&plan.tasks).to_vec();
     let isolation = Isolation::Agent;
     let proof = RoundPlan {
@@ -50,16 +63,13 @@ pub async fn run_proven(
         isolation,
         ..plan.clone()
     };
-    let proof = run(sandbox, proof, Arc::clone(&on_event)).await?;
+    let proof = run(sandbox, proof, Arc::clone(on_event)).await?;
     let (tasks, unsound) = sound_tasks(&plan.tasks, &proof);
     for FaultRecord { task, fault, .. } in &unsound {
         let (task, reason) = (task.clone(), fault.clone());
         on_event(RoundEvent::UnsoundTask { task, reason });
     }
-    let plan = RoundPlan { tasks: Arc::clone(&tasks), ..plan };
-    let mut outcome = run(sandbox, plan, on_event).await?;
-    outcome.faults.extend(unsound);
-    Ok(ProvenRound { tasks, outcome })
+    Ok((tasks, unsound))
 }
 
 /// Returns the tasks on which the reference passes everything and an agent that prints nothing passes nothing, and a

@@ -66,6 +66,22 @@ impl Results {
         }
     }
 
+    /// Calls `each` with every record and its key. Files that hold none are left out.
+    pub fn for_each(&self, mut each: impl FnMut(Sha256, TrialRecord)) -> Result<(), Fault> {
+        let directory = self.store.results_dir();
+        let unreadable = |cause| Fault::File { action: "read", path: directory.clone(), cause };
+        for entry in std::fs::read_dir(&directory).map_err(unreadable)? {
+            let path = entry.map_err(unreadable)?.path();
+            let key = path.file_stem().and_then(|stem| stem.to_str()?.parse::<Sha256>().ok());
+            if let Some(key) = key.filter(|_| path.extension().is_some_and(|name| name == "json"))
+                && let Some(record) = self.read(&key)?
+            {
+                each(key, record);
+            }
+        }
+        Ok(())
+    }
+
     /// Keeps the record of a trial. When this returns, it is on the disk.
     pub fn put(&self, key: &Sha256, record: &TrialRecord) -> Result<(), Fault> {
         let bytes = serde_json::to_vec_pretty(record).expect("a record is plain data");
@@ -114,6 +130,13 @@ impl Environment {
         Self(
             model.map_or_else(|| image.to_owned(), |model| format!("{image}\n{}", image_id(model))),
         )
+    }
+}
+
+impl Environment {
+    /// The digest of the environment.
+    pub fn digest(&self) -> Sha256 {
+        Sha256::of(self.0.as_bytes())
     }
 }
 

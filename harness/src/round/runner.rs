@@ -73,9 +73,14 @@ impl TrialRunner {
 
     /// The key of a trial.
     pub fn key(&self, agent: &Agent, task: &RoundTask, repetition: u32) -> Sha256 {
-        let model = self.model.as_ref().map(|gateway| gateway.settings().pinned());
-        let environment = &Environment::new(&self.sandbox.image().key(), model.as_deref());
+        let environment = &self.environment();
         TrialIdentity { agent: &agent.sha256, task, repetition, environment }.key()
+    }
+
+    /// What agents run with.
+    fn environment(&self) -> Environment {
+        let model = self.model.as_ref().map(|gateway| gateway.settings().pinned());
+        Environment::new(&self.sandbox.image().key(), model.as_deref())
     }
 
     /// Looks up the record of a trial.
@@ -94,7 +99,16 @@ impl TrialRunner {
         let AgentTrial { agent, source, task, repetition } = trial;
         let (agent_sha256, shrinking) = (&agent.sha256, self.shrinking);
         let candidate = Candidate::Agent(source);
-        let plan = TrialPlan { agent_sha256, candidate, task, repetition, shrinking, model: None };
+        let environment = self.environment().digest();
+        let plan = TrialPlan {
+            agent_sha256,
+            candidate,
+            task,
+            repetition,
+            shrinking,
+            model: None,
+            environment: Some(&environment),
+        };
         let key = self.key(agent, task, repetition);
         let model = self.model.as_ref().map(|gateway| (gateway, &key));
         let record = self.attempt(plan, model, lease, on_retry).await?;
@@ -114,8 +128,15 @@ impl TrialRunner {
         let AnswerTrial { answer, task, stop } = trial;
         let agent_sha256 = &Sha256::of(answer.as_bytes());
         let (candidate, shrinking) = (Candidate::Answer(answer, stop), Duration::ZERO);
-        let repetition = first_repetition();
-        let plan = TrialPlan { agent_sha256, candidate, task, repetition, shrinking, model: None };
+        let plan = TrialPlan {
+            agent_sha256,
+            candidate,
+            task,
+            repetition: first_repetition(),
+            shrinking,
+            model: None,
+            environment: None,
+        };
         self.attempt(plan, None, lease, on_retry).await
     }
 

@@ -186,6 +186,7 @@ impl Standings<'_> {
                     let mut record = record.disclosed(self.disclose);
                     let secret = status == RoundStatus::Open;
                     record.seed = record.seed.filter(|_| !secret);
+                    record.origin = record.origin.filter(|_| !secret);
                     let key = Some(key).filter(|_| !secret);
                     Some(Ok(DisclosedTrial { miner_id: agent.miner_id.clone(), key, record }))
                 }

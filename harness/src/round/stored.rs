@@ -142,6 +142,7 @@ impl StoredRound {
         let mut record = record.disclosed(disclose);
         let revealed = self.status == RoundStatus::Closed;
         record.seed = record.seed.filter(|_| revealed);
+        record.origin = record.origin.filter(|_| revealed);
         let key = revealed.then_some(key);
         Ok(StoredTrial::Judged(Box::new(DisclosedTrial { miner_id, key, record })))
     }

@@ -22,7 +22,9 @@ use crate::scoring::reward::{Alpha, RewardPolicy};
 use crate::scoring::score::{TrialScores, task_scores};
 use crate::scoring::unique_fields::UniqueFields;
 use crate::trial::instance::RoundTask;
-use crate::trial::record::{DisclosedCase, DisclosedRecord, DisclosedTrial, trial_name};
+use crate::trial::record::{
+    AnswerOrigin, DisclosedCase, DisclosedRecord, DisclosedTrial, trial_name,
+};
 
 /// The document of `evaluate --json`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -268,6 +270,15 @@ fn check_trial(
             found.push(
                 "its key is not that of agent, task, repetition, image, model and protocol version"
                     .to_owned(),
+            );
+        }
+        let prompt = Sha256::of(task.prompt.as_bytes());
+        let same = |origin: &AnswerOrigin| {
+            (&origin.prompt_sha256, &origin.environment_sha256) == (&prompt, &environment.digest())
+        };
+        if !record.origin.as_ref().is_some_and(same) {
+            found.push(
+                "its answer is not to the task's prompt, or not from the round's image".to_owned(),
             );
         }
         let names = record.cases.iter().map(|case| &case.name);

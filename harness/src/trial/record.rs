@@ -51,6 +51,24 @@ pub struct TrialRecord<Case = CaseResult> {
     pub model: Option<ModelUsage>,
     /// Every attempt, in order. All but the last ended in a fault.
     pub attempts: Vec<Attempt>,
+    /// Where the answer comes from. Left out of the report of an open round, because a guess of the seed could be tested
+    /// against the prompt
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<AnswerOrigin>,
+}
+
+/// Where the answer of a trial comes from, so that it can be judged again when its task has changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnswerOrigin {
+    /// The digest of the prompt that the agent got
+    pub prompt_sha256: Sha256,
+    /// The digest of what it ran with: image, and model if there was one
+    pub environment_sha256: Sha256,
+    /// Whether it printed an answer
+    pub answered: bool,
+    /// The key of the record that the answer was taken from, if it was judged again
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub regraded_from: Option<Sha256>,
 }
 
 /// One case of a trial.
@@ -214,6 +232,7 @@ impl TrialRecord {
             stderr_truncated: self.stderr_truncated,
             model: self.model,
             attempts: self.attempts.into_iter().map(attempt).collect(),
+            origin: self.origin,
         }
     }
 }

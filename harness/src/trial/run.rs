@@ -12,7 +12,7 @@ use crate::trial::answer::answer_of;
 use crate::trial::explain::MissingExplanations;
 use crate::trial::instance::RoundTask;
 use crate::trial::judge::{StopPolicy, TrialJudge, judge_findings, same_verdict};
-use crate::trial::record::{Attempt, CaseResult, TrialRecord};
+use crate::trial::record::{AnswerOrigin, Attempt, CaseResult, TrialRecord};
 use crate::trial::shrink;
 
 /// What is tried on a task.
@@ -30,6 +30,8 @@ pub struct TrialPlan<'a> {
     pub shrinking: Duration,
     /// What leads to the agent's model, if it has one
     pub model: Option<&'a Arc<ModelSession>>,
+    /// The digest of what the agent runs with, if there is an agent
+    pub environment: Option<&'a Sha256>,
 }
 
 /// What is judged.
@@ -80,7 +82,9 @@ pub(crate) async fn run(
     let agent_run = run_agent(container, plan, source, limits).await?;
     let mut clean = agent_run.clean && agent_run.stopped_for.is_none() && !agent_run.out_of_memory;
     let mut missing = None;
-    let judged = match answer_of(&agent_run, limits) {
+    let answer = answer_of(&agent_run, limits);
+    let answered = answer.is_ok();
+    let judged = match answer {
         Ok(answer) => {
             let request =
                 JudgeRequest { task, answer: &answer, limits, stop: StopPolicy::AllCalls };
@@ -103,7 +107,13 @@ pub(crate) async fn run(
             usage: ResourceUsage::default(),
         },
     };
-    let record = record(plan, &agent_run, judged);
+    let mut record = record(plan, &agent_run, judged);
+    record.origin = plan.environment.map(|environment| AnswerOrigin {
+        prompt_sha256: Sha256::of(task.prompt.as_bytes()),
+        environment_sha256: environment.clone(),
+        answered,
+        regraded_from: None,
+    });
     Ok(CleanOr { value: TrialRun { record, missing }, clean })
 }
 
@@ -214,5 +224,6 @@ fn record(plan: TrialPlan<'_>, agent_run: &AgentRun, judged: JudgedAnswer) -> Tr
         stderr_truncated: agent_run.stderr_truncated,
         model: plan.model.map(|session| session.usage().0),
         attempts: vec![Attempt::default()],
+        origin: None,
     }
 }

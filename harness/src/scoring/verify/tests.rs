@@ -10,7 +10,7 @@ use tasks::Seed;
 use super::*;
 use crate::scoring::report::write_evaluation;
 use crate::scoring::reward::Payout;
-use crate::trial::record::{Attempt, CaseResult, Disclose, TrialRecord};
+use crate::trial::record::{AnswerOrigin, Attempt, CaseResult, Disclose, TrialRecord};
 
 const SEED: Seed = Seed(3);
 const SALT: &str = "ab";
@@ -68,6 +68,12 @@ fn trial(name: &str, task: &RoundTask, wrong: &std::ops::Range<usize>) -> Disclo
             stderr_truncated: false,
             model: None,
             attempts: vec![Attempt::default()],
+            origin: Some(AnswerOrigin {
+                prompt_sha256: Sha256::of(task.prompt.as_bytes()),
+                environment_sha256: Environment::new(IMAGE, None).digest(),
+                answered: true,
+                regraded_from: None,
+            }),
         }
         .disclosed(Disclose::Public),
     }
@@ -376,7 +382,8 @@ fn changed(value: &Value) -> Value {
 }
 
 /// Fields whose values nothing else in a report determines; only the digest protects them.
-const FREE: [&str; 9] = [
+const FREE: [&str; 10] = [
+    "answered",
     "stdout",
     "stderr",
     "wall_ms",

@@ -37,6 +37,7 @@ fn record() -> TrialRecord {
         stderr_truncated: false,
         model: None,
         attempts: vec![Attempt { fault: Some("the daemon is gone".into()) }, Attempt::default()],
+        origin: None,
     }
 }
 
