@@ -46,10 +46,10 @@ fn resolution(round: &Round) -> String {
     let alpha = round.alpha;
     match round.resolution.map(score) {
         Some(points) => format!(
-            "groups: no test separates the agents of one; differences below {points} points may be chance (p {alpha})"
+            "agents of one group are not separated; differences below {points} points may be chance (p {alpha})"
         ),
         None => format!(
-            "groups: no difference between neighbours is large enough to exclude chance (p {alpha})"
+            "no difference between neighbours in the ranking is large enough to exclude chance (p {alpha})"
         ),
     }
 }
