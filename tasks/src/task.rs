@@ -252,6 +252,22 @@ mod tests {
     }
 
     #[test]
+    fn every_kind_of_task_states_its_rule() {
+        let rule = |id: &str| crate::find(id).expect("the task is built in").view().scoring;
+        for (id, part) in [
+            ("reverse_string", "100 x passed cases / cases."),
+            ("two_sum", "passes only if all of them are right"),
+            (
+                "checked_host",
+                "attacks fixed times the share of behaviour kept; the given code scores 0",
+            ),
+            ("review_web_app", "(weaknesses found - false alarms) / weaknesses"),
+        ] {
+            assert!(rule(id).contains(part), "{id}: {}", rule(id));
+        }
+    }
+
+    #[test]
     fn digest_covers_everything_that_decides_a_verdict() {
         let task = twice;
         let plain = task().digest(Seed(1));

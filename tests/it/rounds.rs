@@ -157,6 +157,10 @@ fn partial_round_is_published_on_request_only() {
     };
     unchanged(&["evaluate", "--task", "reverse_string"]);
     unchanged(&["evaluate", "--task", "reverse_string", "--agent", "alice"]);
+    // All tasks, but not all agents.
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/benchmarks/small_plus.jsonl");
+    let benchmark = format!("evalplus:{file}");
+    unchanged(&["evaluate", "--benchmark", &benchmark, "--agent", "alice"]);
     unchanged(&["rank"]);
     let close = store.arena(&["evaluate", "--close", "--task", "reverse_string"]);
     close.check(2, &["--publish-partial"]);

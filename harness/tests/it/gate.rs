@@ -46,11 +46,21 @@ async fn names_what_is_wrong_with_an_unsound_task() {
     };
     let wrong =
         ["def double(n): return n", "def double(n): return -2 * n", "def double(n): return 4"];
+    // Every constant of a task with one result is right.
+    let constant = Task::code(Family::Numbers, "double", "Double")
+        .asks("Implement a function double(n: int) -> int that returns 7.")
+        .generated(5, || (1_i64..100,), |(_,)| 7)
+        .solved_by("def double(n): return 7");
+    let constant = wrong.iter().fold(constant, |task, source| task.wrong(source, source));
     let cases = [
+        (constant, Some("the lazy control 'most_frequent_result' scores 100 under seed 1")),
         (task("def double(n): return 2 * n", &wrong), None),
         (task("def double(n): return 3 * n", &wrong), Some("its reference gets WA")),
         (
-            task("def double(n):\n    for i in range(100_000_000): pass\n    return 2 * n", &wrong),
+            task(
+                "def double(n):\n    for i in range(1_000_000_000): pass\n    return 2 * n",
+                &wrong,
+            ),
             Some("its reference gets TLE"),
         ),
         (task("def double(n): return 2 * n", &wrong[..2]), Some("2 wrong variants")),

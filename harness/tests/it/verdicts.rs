@@ -124,6 +124,25 @@ async fn every_failure_has_its_verdict_and_costs_only_its_own_cases() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_trial_calls_no_more_after_three_calls_that_ran_out_of_time() {
+    // Public calls are the first, and hidden ones the second command for the same driver: they count together.
+    let source = printing("def reverse_string(s):\n    while s: pass\n    return s\n");
+    let mut task = task();
+    task.limits.call_cpu_ms = 300;
+    assert_eq!(task.limits.call_timeouts, 3);
+    let public = task.cases(Seed(1)).iter().filter(|case| case.public).count();
+    let _shared = machine::shared().await;
+    let sandbox = sandbox().await;
+    let record = records(&sandbox, &source, vec![task], Disclose::All).await.remove(0);
+    let details = |part: &str| record.cases.iter().filter(|c| c.detail.contains(part)).count();
+    assert_eq!(details("the limit of 0.3 s of CPU time per call was exceeded"), 3, "{record:?}");
+    assert_eq!(details("not called: too many calls took too long"), record.cases.len() - 4);
+    assert!(record.cases[public].detail.contains("was exceeded"), "{record:?}");
+    assert_eq!(record.verdict, Verdict::TimeLimit);
+    sandbox.cleanup().await.expect("everything is removed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_trial_of_an_agent_starts_clean() {
     // It leaves a file and a process behind, and answers only if it finds neither.
     let source = r#"
