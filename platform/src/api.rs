@@ -12,6 +12,7 @@ pub(crate) mod schema;
 
 pub use agents::{
     AgentHistory, AgentVersion, AgentView, DAMAGED_AGENTS, MAX_SOURCE_BYTES, NewToken, Receipt,
+    program,
 };
 pub use miner_id::{MinerId, ParseMinerIdError};
 pub use problem::{ProblemDocument, Violation};

@@ -25,6 +25,8 @@ mod lock;
 mod meta;
 mod rounds;
 mod token;
+#[cfg(feature = "validation")]
+mod tokens;
 mod upload;
 
 #[cfg(test)]
@@ -36,3 +38,4 @@ pub use files::{FileStamp, Store};
 pub use fsck::{Issue, Repair};
 pub use meta::{AgentListing, AgentMeta, MAX_HISTORY, RoundDefinition};
 pub use rounds::RoundLock;
+pub use upload::AgentUpload;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 use platform::MinerId;
-use platform::api::{Ranking, Rao, TaskScore};
+use platform::api::{Ranking, Rao, TaskScore, program};
 use tasks::{Family, Sha256, TaskId};
 
 use crate::round::agent::Agent;
@@ -20,9 +20,11 @@ pub struct Contender {
     pub miner_id: MinerId,
     /// Its source's digest
     pub sha256: Sha256,
+    /// The digest of its tokens, if it is known: equal for copies
+    pub tokens_sha256: Option<Sha256>,
     /// When this version was accepted: the earlier one wins a tie
     pub uploaded_at: Timestamp,
-    /// When this miner first submitted these bytes: the earliest one is the original
+    /// When this miner first submitted this program, in any formatting: the earliest one is the original
     pub first_submitted_at: Timestamp,
     /// Its score on each task of the round
     pub tasks: BTreeMap<TaskId, TaskScore>,
@@ -34,15 +36,21 @@ impl Contender {
         Self {
             miner_id: agent.miner_id.clone(),
             sha256: agent.sha256.clone(),
+            tokens_sha256: agent.tokens_sha256.clone(),
             uploaded_at: agent.uploaded_at,
             first_submitted_at: agent.first_submitted_at,
             tasks,
         }
     }
+
+    /// What identifies its program.
+    fn program(&self) -> &Sha256 {
+        program(self.tokens_sha256.as_ref(), &self.sha256)
+    }
 }
 
-/// Ranks by score, ties to the lower cost per task, then to the earlier upload and then by miner id. Byte-identical copies of an earlier
-/// agent rank last of their score and earn nothing.
+/// Ranks by score, ties to the lower cost per task, then to the earlier upload and then by miner id. Copies of an earlier
+/// agent, equal but for comments, blank lines and formatting, rank last of their score and earn nothing.
 pub fn rank(contenders: Vec<Contender>, tasks: &[RoundTask], reward: RewardPolicy) -> Vec<Ranking> {
     let originals = originals(&contenders);
     let known = |id: &TaskId| tasks.iter().find(|task| task.id() == id);
@@ -60,7 +68,7 @@ pub fn rank(contenders: Vec<Contender>, tasks: &[RoundTask], reward: RewardPolic
         .into_iter()
         .map(|contender| {
             let score = agent_score(contender.tasks.iter().map(|(id, task)| (task, weight(id))));
-            let original = &originals[&contender.sha256];
+            let original = &originals[contender.program()];
             let copy_of = (*original != contender.miner_id).then(|| original.clone());
             (score, copy_of, contender)
         })
@@ -77,11 +85,13 @@ pub fn rank(contenders: Vec<Contender>, tasks: &[RoundTask], reward: RewardPolic
     };
     let rewards = split(reward, &placed.iter().map(earning).collect::<Vec<_>>());
     let place = |(index, ((score, copy_of, contender), reward)): (usize, (_, Rao))| {
-        let Contender { miner_id, sha256, uploaded_at, first_submitted_at, tasks } = contender;
+        let Contender { miner_id, sha256, tokens_sha256, tasks, .. } = contender;
+        let Contender { uploaded_at, first_submitted_at, .. } = contender;
         Ranking {
             rank: u32::try_from(index + 1).expect("far fewer agents than that"),
             miner_id,
             agent_sha256: sha256,
+            tokens_sha256,
             score,
             reward_tao: reward.to_string(),
             reward_rao: reward.0,
@@ -103,12 +113,12 @@ fn cost(tasks: &BTreeMap<TaskId, TaskScore>) -> Option<u64> {
     costs.sum::<Option<u64>>().filter(|_| !tasks.is_empty())
 }
 
-/// For each source the miner who submitted it first.
+/// For each program the miner who submitted it first.
 fn originals(contenders: &[Contender]) -> HashMap<Sha256, MinerId> {
     let mut latest_first: Vec<_> = contenders.iter().collect();
     latest_first.sort_by_key(|c| Reverse((c.first_submitted_at, c.miner_id.clone())));
     // The last one inserted stays, and that is the earliest.
-    latest_first.into_iter().map(|c| (c.sha256.clone(), c.miner_id.clone())).collect()
+    latest_first.into_iter().map(|c| (c.program().clone(), c.miner_id.clone())).collect()
 }
 
 #[cfg(test)]
@@ -144,6 +154,8 @@ mod tests {
             Contender {
                 miner_id: agent.name.parse().unwrap(),
                 sha256: Sha256::of(agent.source.as_bytes()),
+                // Spaces stand for formatting.
+                tokens_sha256: Some(Sha256::of(agent.source.trim().as_bytes())),
                 uploaded_at: Timestamp::from_second(agent.uploaded).unwrap(),
                 first_submitted_at: Timestamp::from_second(agent.first).unwrap(),
                 tasks: BTreeMap::from([("t".parse().unwrap(), score)]),

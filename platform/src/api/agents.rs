@@ -28,6 +28,11 @@ pub struct AgentView {
     /// The digest of the source.
     #[cfg_attr(feature = "server", schema(value_type = String, pattern = "^[0-9a-f]{64}$"))]
     pub sha256: Sha256,
+    /// The digest of its tokens: equal for agents that differ in comments, blank lines and formatting alone. None if it
+    /// was stored by an older version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schema(value_type = Option<String>, pattern = "^[0-9a-f]{64}$"))]
+    pub tokens_sha256: Option<Sha256>,
     /// The size of the source in bytes.
     pub size: u64,
     /// When this version was accepted.
@@ -52,6 +57,24 @@ pub struct AgentHistory {
     pub history: Vec<AgentVersion>,
 }
 
+impl AgentHistory {
+    /// Returns when the miner first submitted the program of the current version, in any formatting.
+    pub fn first_submitted_at(&self) -> Timestamp {
+        let AgentView { sha256, tokens_sha256, .. } = &self.current;
+        let current = program(tokens_sha256.as_ref(), sha256);
+        let is_same = |version: &&AgentVersion| {
+            program(version.tokens_sha256.as_ref(), &version.sha256) == current
+        };
+        let same = self.history.iter().filter(is_same).map(|version| version.uploaded_at);
+        same.fold(self.current.uploaded_at, Timestamp::min)
+    }
+}
+
+/// Returns what identifies an agent's program: the digest of its tokens, or, if that is not known, of its bytes.
+pub fn program<'a>(tokens_sha256: Option<&'a Sha256>, sha256: &'a Sha256) -> &'a Sha256 {
+    tokens_sha256.unwrap_or(sha256)
+}
+
 /// An earlier version of an agent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
@@ -61,6 +84,11 @@ pub struct AgentVersion {
     /// The digest of the source.
     #[cfg_attr(feature = "server", schema(value_type = String, pattern = "^[0-9a-f]{64}$"))]
     pub sha256: Sha256,
+    /// The digest of its tokens: equal for agents that differ in comments, blank lines and formatting alone. None if it
+    /// was stored by an older version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schema(value_type = Option<String>, pattern = "^[0-9a-f]{64}$"))]
+    pub tokens_sha256: Option<Sha256>,
     /// The size of the source in bytes.
     pub size: u64,
     /// When it was accepted.

@@ -96,6 +96,8 @@ impl<'a> Fsck<'a> {
     fn run(mut self) -> Result<Vec<Issue>, StoreError> {
         let agents = self.metadata()?;
         self.versions(&agents)?;
+        #[cfg(feature = "validation")]
+        self.tokens(&agents)?;
         self.copies(&agents)?;
         self.foreign_agents(&agents)?;
         self.foreign_versions()?;
@@ -177,6 +179,21 @@ impl<'a> Fsck<'a> {
                     self.fix(&path, what, action, |store| store.write(&path, &bytes));
                 }
                 None => self.by_hand(&path, what.into(), "restore it from a backup".into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Every digest of tokens is that of its version.
+    #[cfg(feature = "validation")]
+    fn tokens(&mut self, agents: &[AgentMeta]) -> Result<(), StoreError> {
+        for meta in agents {
+            let Some(right) = self.readable(self.store.with_tokens(meta))? else { continue };
+            if right != *meta {
+                let path = self.store.meta_path(&meta.miner_id);
+                let what = "a digest of the tokens of a version is missing or wrong";
+                let action = "compute it from versions/";
+                self.fix(&path, what, action, |store| store.repair_tokens(&meta.miner_id));
             }
         }
         Ok(())
