@@ -19,6 +19,7 @@ pub mod rank;
 pub mod samples;
 pub mod serve;
 pub mod show;
+pub mod similar;
 pub mod status;
 pub mod tasks;
 pub mod token;

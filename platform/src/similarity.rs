@@ -2,13 +2,12 @@
 //!
 //! Two questions, with answers of different weight. *Are two agents the same program?* They are if nothing but
 //! comments, blank lines and formatting differs: [`tokens_sha256`] digests the rest, and the ranking compares the digests.
-//! *Do two agents share much of their code?* Winnowed fingerprints find that whatever the names are ([`Fingerprints`],
-//! [`find`]). It is evidence for a person to look at, and changes no rank.
+//! *Do two agents share much of their code?* Winnowed fingerprints find that whatever the names are. It is evidence for a
+//! person to look at, and changes no rank.
 //!
 //! Everything here is pure apart from [`survey`], which reads a store.
 
 mod canonical;
-mod compare;
 mod fingerprint;
 mod index;
 mod passage;
@@ -19,11 +18,8 @@ mod symbols;
 mod tests;
 
 pub use canonical::tokens_sha256;
-pub use compare::{Comparison, compare};
-pub use fingerprint::{Fingerprints, all_of};
-pub use index::{IndexedAgent, SimilarPair, SimilarPairs, SimilarityKind, find};
+pub use index::{SimilarityFigures, SimilarityKind};
 pub use passage::{LineRange, Passage};
-pub use symbols::Symbols;
 
 /// Tokens of a fingerprint. Code that shares fewer in a row is not found. 23 is what Dolos uses for programs of students
 /// (Maertens et al., "Dolos: Language-agnostic plagiarism detection in source code", 2022), about three lines of Python:

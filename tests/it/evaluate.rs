@@ -86,6 +86,7 @@ fn evaluate_prints_the_documented_document_and_stores_the_rankings() {
             "reward_tao",
             "score",
             "tasks",
+            "tokens_sha256",
             "uploaded_at"
         ]
     );

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use platform::MinerId;
-use platform::api::{AgentHistory, AgentVersion, AgentView};
+use platform::api::{AgentHistory, AgentView};
 use platform::client::Client;
 use platform::store::{RoundDefinition, Store, StoreError};
 use tasks::Sha256;
@@ -114,12 +114,9 @@ impl VersionLimit {
         if agent.current.uploaded_at < limit {
             return Some(agent);
         }
-        let mut history = agent.history;
-        history.retain(|version| version.uploaded_at < limit);
-        let AgentVersion { version, sha256, tokens_sha256, size, uploaded_at } = history.pop()?;
-        let miner_id = agent.current.miner_id;
-        let current = AgentView { miner_id, version, sha256, tokens_sha256, size, uploaded_at };
-        Some(AgentHistory { current, history })
+        let mut agent = agent;
+        agent.history.retain(|version| version.uploaded_at < limit);
+        agent.before()
     }
 }
 

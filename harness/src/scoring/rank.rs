@@ -197,6 +197,14 @@ mod tests {
     }
 
     #[test]
+    fn a_copy_in_another_format_is_a_copy() {
+        check(
+            &[agent("thief", " x", 2, 80), agent("first", "x", 1, 80)],
+            &["1 first 80 100", "2 thief 80 0 of first"],
+        );
+    }
+
+    #[test]
     fn first_submitter_stays_the_original_after_another_version() {
         let back = TestAgent { first: 1, ..agent("author", "x", 9, 80) };
         check(&[agent("thief", "x", 5, 80), back], &["1 author 80 100", "2 thief 80 0 of author"]);
@@ -226,6 +234,7 @@ mod tests {
         let contender = Contender {
             miner_id: "a".parse().unwrap(),
             sha256: Sha256::of(b""),
+            tokens_sha256: None,
             uploaded_at: Timestamp::UNIX_EPOCH,
             first_submitted_at: Timestamp::UNIX_EPOCH,
             tasks: scores,

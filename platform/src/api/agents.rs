@@ -58,6 +58,25 @@ pub struct AgentHistory {
 }
 
 impl AgentHistory {
+    /// Returns the latest version with this digest, with those before it; `None` if there is none.
+    pub fn as_of(mut self, sha256: &Sha256) -> Option<Self> {
+        if self.current.sha256 == *sha256 {
+            return Some(self);
+        }
+        let at = self.history.iter().rposition(|version| version.sha256 == *sha256)?;
+        self.history.truncate(at + 1);
+        self.before()
+    }
+
+    /// Returns the agent as it was before the current version; `None` if that is the first.
+    pub fn before(mut self) -> Option<Self> {
+        let AgentVersion { version, sha256, tokens_sha256, size, uploaded_at } =
+            self.history.pop()?;
+        let miner_id = self.current.miner_id;
+        let current = AgentView { miner_id, version, sha256, tokens_sha256, size, uploaded_at };
+        Some(Self { current, history: self.history })
+    }
+
     /// Returns when the miner first submitted the program of the current version, in any formatting.
     pub fn first_submitted_at(&self) -> Timestamp {
         let AgentView { sha256, tokens_sha256, .. } = &self.current;

@@ -7,8 +7,8 @@
 use std::borrow::Cow;
 use std::io;
 
-use ruff_python_ast::Mod;
 use ruff_python_ast::token::TokenKind;
+use ruff_python_ast::{AnyStringFlags, Mod};
 use ruff_python_parser::Parsed;
 use tasks::Sha256;
 
@@ -67,7 +67,7 @@ pub(super) fn tokens<'a>(text: &'a str, parsed: &Parsed<Mod>) -> Vec<CanonicalTo
     for token in parsed.tokens() {
         let (kind, range) = token.as_tuple();
         if !is_trivia(kind) {
-            let is_raw = token.string_flags().is_some_and(|flags| flags.is_raw_string());
+            let is_raw = token.string_flags().is_some_and(AnyStringFlags::is_raw_string);
             writer.add(kind, range.start().to_usize()..range.end().to_usize(), is_raw);
         }
     }

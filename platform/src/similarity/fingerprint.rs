@@ -9,7 +9,7 @@ use super::{GRAM_TOKENS, GRAM_WORDS, WINDOW};
 
 /// The fingerprints of a program.
 #[derive(Clone, Debug)]
-pub struct Fingerprints {
+pub(super) struct Fingerprints {
     /// Sorted, each once.
     pub(super) prints: Vec<u64>,
     /// Equal for programs that differ in names and values alone.
@@ -18,26 +18,16 @@ pub struct Fingerprints {
 
 impl Fingerprints {
     /// The fingerprints of a program.
-    pub fn of(symbols: &Symbols) -> Self {
+    pub(super) fn of(symbols: &Symbols) -> Self {
         let mut prints: Vec<_> = winnow(symbols).into_iter().map(|(print, _)| print).collect();
         prints.sort_unstable();
         prints.dedup();
         Self { prints, symbols: symbols.sha256() }
     }
-
-    /// Returns the number of fingerprints.
-    pub fn len(&self) -> usize {
-        self.prints.len()
-    }
-
-    /// Returns whether the program is too short to have any.
-    pub fn is_empty(&self) -> bool {
-        self.prints.is_empty()
-    }
 }
 
 /// Returns every fingerprint of some programs, kept or not: what is shared with one of these is no evidence.
-pub fn all_of<'a>(programs: impl IntoIterator<Item = &'a Symbols>) -> HashSet<u64> {
+pub(super) fn all_of<'a>(programs: impl IntoIterator<Item = &'a Symbols>) -> HashSet<u64> {
     programs.into_iter().flat_map(grams).flatten().collect()
 }
 
@@ -80,7 +70,7 @@ pub(super) fn winnow(symbols: &Symbols) -> Vec<(u64, usize)> {
     kept
 }
 
-/// Spreads a hash, so that the smallest is any (the finalizer of SplitMix64).
+/// Spreads a hash, so that the smallest is any (the finalizer of `SplitMix64`).
 fn mixed(hash: u64) -> u64 {
     let hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -6,24 +6,21 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tasks::Sha256;
 
-use super::compare::PairFigures;
 use super::fingerprint::Fingerprints;
 use super::{COMMON_AGENTS, COMMON_SHARE, MAX_SIMILAR, MIN_SHARED, MIN_SIMILARITY};
 use crate::api::MinerId;
 
 /// An agent among others.
 #[derive(Clone, Debug)]
-pub struct IndexedAgent {
+pub(super) struct IndexedAgent {
     /// Its owner.
-    pub miner_id: MinerId,
-    /// The digest of its source.
-    pub sha256: Sha256,
+    pub(super) miner_id: MinerId,
     /// The digest of its tokens.
-    pub tokens_sha256: Sha256,
+    pub(super) tokens_sha256: Sha256,
     /// When its owner first submitted these tokens.
-    pub first_submitted_at: Timestamp,
+    pub(super) first_submitted_at: Timestamp,
     /// Its fingerprints.
-    pub fingerprints: Fingerprints,
+    pub(super) fingerprints: Fingerprints,
 }
 
 /// Why two agents are listed as similar.
@@ -40,28 +37,45 @@ pub enum SimilarityKind {
 
 /// Two similar agents, as their places in the list that was searched.
 #[derive(Clone, Debug)]
-pub struct SimilarPair {
+pub(super) struct SimilarPair {
     /// The one whose owner submitted it first.
-    pub earlier: usize,
+    pub(super) earlier: usize,
     /// The other one.
-    pub later: usize,
+    pub(super) later: usize,
     /// Why they are listed.
-    pub kind: SimilarityKind,
-    /// See [`super::Comparison::similarity`].
+    pub(super) kind: SimilarityKind,
+    /// How similar they are.
+    pub(super) figures: SimilarityFigures,
+}
+
+/// How similar two agents are.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct SimilarityFigures {
+    /// Of the fingerprints of the agent that has fewer, the share that the other one has as well, from 0 to 1. So an
+    /// agent with another one inside it, and one that is half of another, are as similar to it as a whole copy.
     pub similarity: f64,
-    /// See [`super::Comparison::jaccard`].
+    /// Of the fingerprints of both, the share that both have: lower if one of them has much else.
     pub jaccard: f64,
     /// Number of fingerprints that both have.
     pub shared: usize,
 }
 
+impl SimilarityFigures {
+    /// The figures of sets of these sizes.
+    pub(super) fn of(shared: usize, of_a: usize, of_b: usize) -> Self {
+        let number = |count: usize| u32::try_from(count).map_or(f64::INFINITY, f64::from);
+        let share = |of: usize| if of == 0 { 0.0 } else { number(shared) / number(of) };
+        Self { similarity: share(of_a.min(of_b)), jaccard: share(of_a + of_b - shared), shared }
+    }
+}
+
 /// The similar agents among many.
 #[derive(Debug, Default)]
-pub struct SimilarPairs {
+pub(super) struct SimilarPairs {
     /// By the later one, and for each the most similar ones first.
-    pub pairs: Vec<SimilarPair>,
+    pub(super) pairs: Vec<SimilarPair>,
     /// The fingerprints that are no evidence: those of base code, and those that many agents have.
-    pub excluded: HashSet<u64>,
+    pub(super) excluded: HashSet<u64>,
 }
 
 /// Finds similar agents. Each agent is compared with the earlier ones; `base` are the fingerprints of published code,
@@ -69,7 +83,7 @@ pub struct SimilarPairs {
 ///
 /// Of agents that are equal, or equal but for names, one stands for all, so that many copies are neither many pairs nor
 /// make their code common.
-pub fn find(agents: &[IndexedAgent], base: HashSet<u64>) -> SimilarPairs {
+pub(super) fn find(agents: &[IndexedAgent], base: HashSet<u64>) -> SimilarPairs {
     let mut order: Vec<usize> = (0..agents.len()).collect();
     order.sort_by_key(|at| (agents[*at].first_submitted_at, &agents[*at].miner_id));
     let mut found = SimilarPairs { pairs: Vec::new(), excluded: base };
@@ -77,7 +91,8 @@ pub fn find(agents: &[IndexedAgent], base: HashSet<u64>) -> SimilarPairs {
     found.take_shared(agents, &originals);
     found.pairs.sort_by(|a, b| {
         let key = |pair: &SimilarPair| (pair.later, pair.earlier);
-        let order = a.later.cmp(&b.later).then(b.similarity.total_cmp(&a.similarity));
+        let order =
+            a.later.cmp(&b.later).then(b.figures.similarity.total_cmp(&a.figures.similarity));
         order.then_with(|| key(a).cmp(&key(b)))
     });
     found
@@ -101,15 +116,8 @@ impl SimilarPairs {
             let is_evidence = kind == SimilarityKind::Copy || own >= MIN_SHARED;
             match earlier.filter(|_| is_evidence) {
                 Some(earlier) => {
-                    let pair = SimilarPair {
-                        earlier,
-                        later,
-                        kind,
-                        similarity: 1.0,
-                        jaccard: 1.0,
-                        shared: own,
-                    };
-                    self.pairs.push(pair);
+                    let figures = SimilarityFigures { similarity: 1.0, jaccard: 1.0, shared: own };
+                    self.pairs.push(SimilarPair { earlier, later, kind, figures });
                 }
                 None => originals.push(later),
             }
@@ -136,23 +144,21 @@ impl SimilarPairs {
             let mut similar = Vec::new();
             for earlier in touched {
                 let shared = std::mem::take(&mut counts[earlier]);
-                let sizes = &postings.sizes;
-                let figures = PairFigures::of(shared, sizes[earlier], sizes[later]);
+                let (a, b) = (postings.sizes[earlier], postings.sizes[later]);
+                let figures = SimilarityFigures::of(shared, a, b);
                 if shared >= MIN_SHARED && figures.similarity >= MIN_SIMILARITY {
-                    similar.push((figures, earlier, shared));
+                    similar.push((figures, earlier));
                 }
             }
-            similar.sort_by(|(a, a_at, _), (b, b_at, _)| {
+            similar.sort_by(|(a, a_at), (b, b_at)| {
                 b.similarity.total_cmp(&a.similarity).then(a_at.cmp(b_at))
             });
             similar.truncate(MAX_SIMILAR);
-            self.pairs.extend(similar.into_iter().map(|(figures, earlier, shared)| SimilarPair {
+            self.pairs.extend(similar.into_iter().map(|(figures, earlier)| SimilarPair {
                 earlier: originals[earlier],
                 later: originals[later],
                 kind: SimilarityKind::Shared,
-                similarity: figures.similarity,
-                jaccard: figures.jaccard,
-                shared,
+                figures,
             }));
         }
     }

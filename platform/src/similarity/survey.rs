@@ -14,10 +14,11 @@ use serde::Serialize;
 use tasks::Sha256;
 
 use super::canonical::tokens_sha256;
-use super::compare::compare;
 use super::fingerprint::{Fingerprints, all_of};
-use super::index::{IndexedAgent, SimilarPair, SimilarPairs, SimilarityKind, find};
-use super::passage::Passage;
+use super::index::{
+    IndexedAgent, SimilarPair, SimilarPairs, SimilarityFigures, SimilarityKind, find,
+};
+use super::passage::{Passage, passages};
 use super::symbols::Symbols;
 use crate::api::{AgentHistory, MinerId};
 use crate::store::{Store, StoreError};
@@ -42,12 +43,9 @@ pub struct SimilarAgents {
     pub later: SimilarAgent,
     /// Why they are listed.
     pub kind: SimilarityKind,
-    /// See [`super::Comparison::similarity`].
-    pub similarity: f64,
-    /// See [`super::Comparison::jaccard`].
-    pub jaccard: f64,
-    /// Number of fingerprints that both have.
-    pub shared: usize,
+    /// How similar they are.
+    #[serde(flatten)]
+    pub figures: SimilarityFigures,
     /// The places, longest first.
     pub passages: Vec<Passage>,
 }
@@ -74,16 +72,26 @@ pub enum SurveyError {
     System(#[from] io::Error),
 }
 
-/// Compares agents of a store, of which the current versions are read. `base` is published code, which is no evidence.
-/// With `only`, lists the pairs of this agent alone.
+/// What is compared, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct SurveyPlan<'a> {
+    /// Published code, which is no evidence.
+    pub base: &'a [String],
+    /// Lists the pairs of this agent alone.
+    pub only: Option<&'a MinerId>,
+    /// Processors to use.
+    pub threads: usize,
+}
+
+/// Compares the current versions of agents of a store.
 pub fn survey(
     store: &Store,
     agents: Vec<AgentHistory>,
-    base: &[String],
-    only: Option<&MinerId>,
+    plan: SurveyPlan<'_>,
 ) -> Result<Survey, SurveyError> {
+    let SurveyPlan { base, only, threads } = plan;
     let base = base.iter().map(|source| Symbols::of(source)).collect::<io::Result<Vec<_>>>()?;
-    let read = parallel(&agents, |agent| indexed(store, agent));
+    let read = parallel(&agents, threads, |agent| indexed(store, agent));
     let (mut compared, mut indexed, mut unread) = (Vec::new(), Vec::new(), Vec::new());
     for (agent, read) in agents.into_iter().zip(read) {
         match read {
@@ -103,11 +111,11 @@ pub fn survey(
         only.is_none_or(|only| ids.contains(&only))
     });
     let details =
-        parallel(&pairs, |pair| Detail { store, excluded: &excluded }.of(pair, &compared));
+        parallel(&pairs, threads, |pair| Detail { store, excluded: &excluded }.of(pair, &compared));
     let mut similar = details.into_iter().collect::<Result<Vec<_>, _>>()?;
     similar.sort_by(|a, b| {
         let order = a.later.miner_id.cmp(&b.later.miner_id);
-        let order = order.then(b.similarity.total_cmp(&a.similarity));
+        let order = order.then(b.figures.similarity.total_cmp(&a.figures.similarity));
         order.then_with(|| a.earlier.miner_id.cmp(&b.earlier.miner_id))
     });
     Ok(Survey { agents: compared.len(), similar, unread })
@@ -118,7 +126,6 @@ fn indexed(store: &Store, agent: &AgentHistory) -> Result<IndexedAgent, SurveyEr
     let source = store.source_of_version(&current.miner_id, &current.sha256)?;
     Ok(IndexedAgent {
         miner_id: current.miner_id.clone(),
-        sha256: current.sha256.clone(),
         tokens_sha256: tokens_sha256(source.as_bytes())?,
         first_submitted_at: agent.first_submitted_at(),
         fingerprints: Fingerprints::of(&Symbols::of(&source)?),
@@ -161,10 +168,8 @@ impl Detail<'_> {
             earlier: named(earlier, since_a),
             later: named(later, since_b),
             kind: pair.kind,
-            similarity: pair.similarity,
-            jaccard: pair.jaccard,
-            shared: pair.shared,
-            passages: compare(&a, &b, excluded).passages,
+            figures: pair.figures,
+            passages: passages(&a, &b, excluded),
         })
     }
 
@@ -200,10 +205,14 @@ impl Detail<'_> {
     }
 }
 
-/// Calls `work` for each item, on all processors.
-fn parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+/// Calls `work` for each item, on so many processors.
+fn parallel<T: Sync, R: Send>(
+    items: &[T],
+    threads: usize,
+    work: impl Fn(&T) -> R + Sync,
+) -> Vec<R> {
     let next = AtomicUsize::new(0);
-    let threads = thread::available_parallelism().map_or(1, usize::from).min(items.len().max(1));
+    let threads = threads.min(items.len().max(1));
     let run = || {
         let mut done = Vec::new();
         loop {

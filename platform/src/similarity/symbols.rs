@@ -17,7 +17,7 @@ use crate::validation::read_program;
 
 /// The symbols of a program; none if it is not valid Python.
 #[derive(Clone, Debug, Default)]
-pub struct Symbols {
+pub(super) struct Symbols {
     pub(super) codes: Vec<u64>,
     /// The one-based line of each symbol.
     pub(super) lines: Vec<u32>,
@@ -39,7 +39,7 @@ const DEDENT: u64 = 8;
 
 impl Symbols {
     /// Reads a program. Fails when the system has no resources to parse.
-    pub fn of(source: &str) -> io::Result<Self> {
+    pub(super) fn of(source: &str) -> io::Result<Self> {
         let mut symbols = Self::default();
         for piece in pieces(source)?.unwrap_or_default() {
             match piece {
@@ -54,7 +54,7 @@ impl Symbols {
     }
 
     /// Returns the digest of the symbols: equal for programs of which one is the other with other names and values.
-    pub fn sha256(&self) -> Sha256 {
+    pub(super) fn sha256(&self) -> Sha256 {
         Sha256::of(&self.codes.iter().flat_map(|code| code.to_le_bytes()).collect::<Vec<_>>())
     }
 

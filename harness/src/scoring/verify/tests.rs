@@ -83,6 +83,7 @@ fn report() -> Value {
         contenders.push(Contender {
             miner_id: name.parse().unwrap(),
             sha256: Sha256::of(name.as_bytes()),
+            tokens_sha256: Some(Sha256::of(format!("tokens of {name}").as_bytes())),
             uploaded_at: time(-100),
             first_submitted_at: time(-200),
             tasks: own.iter().map(|t| (t.record.task.clone(), t.record.score())).collect(),
@@ -352,7 +353,7 @@ fn changed(value: &Value) -> Value {
 }
 
 /// Fields whose values nothing else in a report determines; only the digest protects them.
-const FREE: [&str; 9] = [
+const FREE: [&str; 10] = [
     "stdout",
     "stderr",
     "wall_ms",
@@ -362,6 +363,8 @@ const FREE: [&str; 9] = [
     "stderr_truncated",
     "detail",
     "finished_at",
+    // Only the source can show whose it is.
+    "tokens_sha256",
 ];
 
 #[test]

@@ -3,15 +3,15 @@
 use std::collections::HashSet;
 
 use jiff::Timestamp;
-use tasks::Sha256;
 
-use super::super::*;
+use super::super::fingerprint::{Fingerprints, all_of};
+use super::super::index::{IndexedAgent, find};
+use super::super::{COMMON_AGENTS, MAX_SIMILAR, SimilarityKind, tokens_sha256};
 use super::{ORIGINAL, RENAMED, UNRELATED, symbols};
 
 fn agent(name: &str, second: i64, source: &str) -> IndexedAgent {
     IndexedAgent {
         miner_id: name.parse().unwrap(),
-        sha256: Sha256::of(source.as_bytes()),
         tokens_sha256: tokens_sha256(source.as_bytes()).unwrap(),
         first_submitted_at: Timestamp::from_second(second).unwrap(),
         fingerprints: Fingerprints::of(&symbols(source)),
@@ -66,8 +66,8 @@ fn the_earlier_upload_is_the_earlier_agent() {
         &[
             "thief Renamed author",
             "copier Copy author",
-            "merger Shared author",
             "merger Shared other",
+            "merger Shared author",
         ],
     );
     // At the same time, the miner id decides.
@@ -93,7 +93,7 @@ fn code_that_many_agents_share_is_no_evidence() {
     };
     let few = find(&agents(COMMON_AGENTS), HashSet::new());
     assert!(few.pairs.iter().any(|pair| pair.kind == SimilarityKind::Shared));
-    assert!(few.pairs.iter().all(|pair| pair.similarity < 0.9));
+    assert!(few.pairs.iter().all(|pair| pair.figures.similarity < 0.9));
     check(&agents(COMMON_AGENTS + 1), &[], &[]);
 }
 

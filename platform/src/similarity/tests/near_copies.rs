@@ -2,7 +2,8 @@
 
 use proptest::prelude::*;
 
-use super::super::*;
+use super::super::fingerprint::Fingerprints;
+use super::super::{LineRange, MIN_SHARED, Passage};
 use super::{ORIGINAL, RENAMED, UNRELATED, compared, symbols};
 
 /// The functions of the original, in another order.
@@ -53,32 +54,35 @@ fn near_copies_are_found() {
         ("merged with another", merged(), 0.95),
         ("half", half(), 0.9),
     ] {
-        let found = compared(ORIGINAL, &copy);
-        assert!(found.shared >= MIN_SHARED, "{name}: {found:?}");
-        assert!(found.similarity >= at_least, "{name}: {found:?}");
-        let tokens: usize = found.passages.iter().map(|passage| passage.tokens).sum();
-        assert!(tokens > 150, "{name}: {found:?}");
+        let (found, passages) = compared(&symbols(ORIGINAL), &symbols(&copy));
+        assert!(found.shared >= MIN_SHARED, "{name}: {found:?} {passages:?}");
+        assert!(found.similarity >= at_least, "{name}: {found:?} {passages:?}");
+        let tokens: usize = passages.iter().map(|passage| passage.tokens).sum();
+        assert!(tokens > 150, "{name}: {found:?} {passages:?}");
         let last = |text: &str| u32::try_from(text.lines().count()).unwrap();
-        for Passage { earlier, later, .. } in &found.passages {
+        for Passage { earlier, later, .. } in &passages {
             assert!(
                 earlier.first <= earlier.last && earlier.last <= last(ORIGINAL),
-                "{name}: {found:?}"
+                "{name}: {found:?} {passages:?}"
             );
-            assert!(later.first <= later.last && later.last <= last(&copy), "{name}: {found:?}");
+            assert!(
+                later.first <= later.last && later.last <= last(&copy),
+                "{name}: {found:?} {passages:?}"
+            );
         }
     }
 }
 
 #[test]
 fn the_places_are_the_lines_of_both_files() {
-    let found = compared(ORIGINAL, &merged());
+    let (found, passages) = compared(&symbols(ORIGINAL), &symbols(&merged()));
     let shift = u32::try_from(UNRELATED.lines().count()).unwrap() + 2;
-    let Passage { earlier, later, .. } = found.passages[0];
-    assert!(earlier.last - earlier.first > 60, "{found:?}");
+    let Passage { earlier, later, .. } = passages[0];
+    assert!(earlier.last - earlier.first > 60, "{found:?} {passages:?}");
     assert_eq!(
         (earlier.first + shift, earlier.last + shift),
         (later.first, later.last),
-        "{found:?}"
+        "{found:?} {passages:?}"
     );
 }
 
@@ -88,9 +92,9 @@ fn code_in_a_string_is_found() {
     let answer = ORIGINAL.split("'''").nth(1).unwrap().replace("fizz_buzz", "other");
     let long = RENAMED.split("\n\n\n").nth(1).unwrap();
     let agent = format!("import sys\nTABLE = {:?}\nprint(TABLE)\n", format!("{answer}\n{long}\n"));
-    let found = compared(ORIGINAL, &agent);
-    assert!(found.shared >= MIN_SHARED && found.similarity > 0.7, "{found:?}");
-    assert_eq!(found.passages[0].later, LineRange { first: 2, last: 2 });
+    let (found, passages) = compared(&symbols(ORIGINAL), &symbols(&agent));
+    assert!(found.shared >= MIN_SHARED && found.similarity > 0.7, "{found:?} {passages:?}");
+    assert_eq!(passages[0].later, LineRange { first: 2, last: 2 });
 }
 
 #[test]
@@ -100,7 +104,8 @@ fn data_is_no_evidence() {
             (0..200).map(|row| format!("{{'k{row}': {}, 'v': 'x'}}", row * factor)).collect();
         format!("{name} = [{}]\nprint({name})\n", rows.join(", "))
     };
-    assert_eq!(compared(&table("a", 3), &table("b", 7)).shared, 0);
+    let (a, b) = (symbols(&table("a", 3)), symbols(&table("b", 7)));
+    assert_eq!(compared(&a, &b).0.shared, 0);
 }
 
 #[test]
@@ -109,11 +114,12 @@ fn unrelated_programs_are_not_found() {
         tasks::all().into_iter().map(|task| (task.id.to_string(), task.reference(tasks::Seed(1))));
     let own = [("original", ORIGINAL), ("unrelated", UNRELATED)]
         .map(|(name, text)| (name.into(), text.into()));
-    let programs: Vec<(String, String)> = answers.chain(own).collect();
+    let programs = answers.chain(own).map(|(name, text): (String, String)| (name, symbols(&text)));
+    let programs: Vec<_> = programs.collect();
     assert!(programs.len() > 60);
     for (index, (one, source)) in programs.iter().enumerate() {
         for (other, another) in &programs[..index] {
-            let found = compared(source, another);
+            let (found, _) = compared(source, another);
             assert!(found.shared < MIN_SHARED / 2, "{one} and {other}: {found:?}");
         }
     }
@@ -125,13 +131,12 @@ proptest! {
         let lines: Vec<_> = ORIGINAL.lines().collect();
         let head = lines[..cut.min(lines.len())].join("\n");
         let (a, b) = (symbols(&head), symbols(&merged().lines().skip(drop).collect::<Vec<_>>().join("\n")));
-        let none = std::collections::HashSet::new();
-        let (one, other) = (compare(&a, &b, &none), compare(&b, &a, &none));
+        let (one, other) = (compared(&a, &b).0, compared(&b, &a).0);
         prop_assert_eq!(one.similarity.to_bits(), other.similarity.to_bits());
         prop_assert_eq!(one.jaccard.to_bits(), other.jaccard.to_bits());
         prop_assert!((0.0..=1.0).contains(&one.similarity) && one.jaccard <= one.similarity);
-        let itself = compare(&a, &a, &none);
-        let expected = if Fingerprints::of(&a).is_empty() { 0.0 } else { 1.0 };
+        let (itself, _) = compared(&a, &a);
+        let expected = if Fingerprints::of(&a).prints.is_empty() { 0.0 } else { 1.0 };
         prop_assert_eq!(itself.similarity.to_bits(), f64::to_bits(expected));
     }
 }

@@ -1,6 +1,6 @@
 //! The agents of a store.
 
-use super::super::survey::survey;
+use super::super::survey::{Survey, SurveyPlan, survey};
 use super::super::{SimilarityKind, tokens_sha256};
 use super::{ORIGINAL, RENAMED, UNRELATED};
 use crate::api::{AgentHistory, MinerId};
@@ -14,6 +14,10 @@ fn histories(store: &Store) -> Vec<AgentHistory> {
     store.agents().unwrap().agents.into_iter().map(AgentHistory::from).collect()
 }
 
+fn surveyed(store: &Store, base: &[String], only: Option<&MinerId>) -> Survey {
+    survey(store, histories(store), SurveyPlan { base, only, threads: 2 }).unwrap()
+}
+
 #[test]
 fn who_had_the_code_first_is_named_first_also_after_another_version() {
     let directory = tempfile::tempdir().unwrap();
@@ -24,17 +28,16 @@ fn who_had_the_code_first_is_named_first_also_after_another_version() {
     let improved = ORIGINAL.replace("% 3", "% 4");
     store.put_agent(&id("author"), improved.as_bytes(), token.as_deref()).unwrap();
 
-    let found = survey(&store, histories(&store), &[], None).unwrap();
+    let found = surveyed(&store, &[], None);
     assert_eq!((found.agents, found.similar.len()), (3, 1), "{found:?}");
     let pair = &found.similar[0];
     assert_eq!((pair.earlier.miner_id.as_str(), pair.later.miner_id.as_str()), ("author", "thief"));
     assert!(pair.earlier.since < pair.later.since && pair.passages[0].tokens > 300, "{pair:?}");
 
-    let of =
-        |name: &str| survey(&store, histories(&store), &[], Some(&id(name))).unwrap().similar.len();
+    let of = |name: &str| surveyed(&store, &[], Some(&id(name))).similar.len();
     assert_eq!((of("author"), of("thief"), of("other")), (1, 1, 0));
     let base = [ORIGINAL.to_owned()];
-    assert!(survey(&store, histories(&store), &base, None).unwrap().similar.is_empty());
+    assert!(surveyed(&store, &base, None).similar.is_empty());
 }
 
 #[test]
@@ -51,7 +54,7 @@ fn a_reformatted_version_is_the_same_program() {
     assert_eq!(own.current.tokens_sha256, copy.current.tokens_sha256);
     assert_eq!(own.first_submitted_at(), own.history[0].uploaded_at);
     assert!(own.first_submitted_at() < copy.first_submitted_at());
-    let found = survey(&store, histories(&store), &[], None).unwrap().similar;
+    let found = surveyed(&store, &[], None).similar;
     assert_eq!((found.len(), found[0].kind), (1, SimilarityKind::Copy));
     assert_eq!(found[0].earlier.miner_id, me);
 }
@@ -69,6 +72,6 @@ fn a_damaged_agent_hides_no_other() {
     ] {
         std::fs::write(directory.path().join(file), "x").unwrap();
     }
-    let found = survey(&store, histories(&store), &[], None).unwrap();
+    let found = surveyed(&store, &[], None);
     assert_eq!((found.agents, found.similar.len(), found.unread.len()), (2, 1, 1), "{found:?}");
 }
