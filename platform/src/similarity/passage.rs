@@ -11,7 +11,8 @@ use super::symbols::Symbols;
 /// Passages whose gap is at most this many tokens in both programs are one: a changed line does not split a place.
 const GAP_TOKENS: usize = 20;
 
-/// Places at which a fingerprint is followed. Code that repeats itself has more, and the first ones suffice.
+/// Places of each program at which a fingerprint is followed. Code that repeats itself has more, and the first ones
+/// suffice; with all of them, a file of one repeated line would take minutes.
 const MAX_REPEATS: usize = 8;
 
 /// Lines of a file.
@@ -50,12 +51,26 @@ pub(super) fn passages(a: &Symbols, b: &Symbols, excluded: &HashSet<u64>) -> Vec
     for (print, at) in winnow(b) {
         places.entry(print).or_default().push(at);
     }
-    let mut runs = BTreeSet::new();
+    let (mut runs, mut repeats) = (BTreeSet::new(), HashMap::<u64, usize>::new());
+    // By how far `b` is behind `a`: where the last run ended.
+    let mut ends = HashMap::<usize, usize>::new();
     for (print, at) in winnow(a) {
         let Some(places) = places.get(&print).filter(|_| !excluded.contains(&print)) else {
             continue;
         };
-        runs.extend(places.iter().take(MAX_REPEATS).map(|place| run_around(a, b, at, *place)));
+        let repeat = repeats.entry(print).or_default();
+        *repeat += 1;
+        if *repeat > MAX_REPEATS {
+            continue;
+        }
+        for place in places.iter().take(MAX_REPEATS) {
+            let end = ends.entry(place.wrapping_sub(at)).or_default();
+            if at >= *end {
+                let run = run_around(a, b, at, *place);
+                *end = run.a_end;
+                runs.insert(run);
+            }
+        }
     }
     let mut passages: Vec<_> = merged(disjoint(runs))
         .into_iter()

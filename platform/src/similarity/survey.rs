@@ -1,12 +1,13 @@
 //! Near copies among the agents of a store.
 //!
-//! Nothing is kept between two surveys: reading ten thousand agents anew takes seconds (docs/benchmarks.md), and a file
-//! per version would have to be invalidated with every change of the rules.
+//! Nothing is kept between two surveys: reading ten thousand agents anew takes less than a minute (`BENCHMARKS.md`), and a
+//! file per version would have to be written anew with every change of the rules.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use jiff::Timestamp;
@@ -110,8 +111,8 @@ pub fn survey(
         let ids = [pair.earlier, pair.later].map(|at| &indexed[at].miner_id);
         only.is_none_or(|only| ids.contains(&only))
     });
-    let details =
-        parallel(&pairs, threads, |pair| Detail { store, excluded: &excluded }.of(pair, &compared));
+    let detail = Detail { store, excluded: &excluded, versions: Mutex::default() };
+    let details = parallel(&pairs, threads, |pair| detail.of(pair, &compared));
     let mut similar = details.into_iter().collect::<Result<Vec<_>, _>>()?;
     similar.sort_by(|a, b| {
         let order = a.later.miner_id.cmp(&b.later.miner_id);
@@ -136,6 +137,8 @@ fn indexed(store: &Store, agent: &AgentHistory) -> Result<IndexedAgent, SurveyEr
 struct Detail<'a> {
     store: &'a Store,
     excluded: &'a HashSet<u64>,
+    /// The fingerprints of earlier versions: an agent that many are similar to has each of its versions read once.
+    versions: Mutex<HashMap<Sha256, Arc<Vec<u64>>>>,
 }
 
 impl Detail<'_> {
@@ -183,6 +186,17 @@ impl Detail<'_> {
         Ok(Symbols::of(&self.store.source_of_version(&agent.current.miner_id, version)?)?)
     }
 
+    /// The fingerprints of an earlier version.
+    fn prints(&self, agent: &AgentHistory, version: &Sha256) -> Result<Arc<Vec<u64>>, SurveyError> {
+        let known = || self.versions.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(prints) = known().get(version) {
+            return Ok(prints.clone());
+        }
+        let prints = Arc::new(Fingerprints::of(&self.symbols(agent, Some(version))?).prints);
+        known().insert(version.clone(), prints.clone());
+        Ok(prints)
+    }
+
     fn shared(&self, a: &Symbols, b: &Symbols) -> HashSet<u64> {
         let of_a: HashSet<_> = Fingerprints::of(a).prints.into_iter().collect();
         let of_b = Fingerprints::of(b).prints.into_iter();
@@ -192,12 +206,11 @@ impl Detail<'_> {
     /// When the owner first submitted a version with more than half of these fingerprints.
     fn since(&self, agent: &AgentHistory, shared: &HashSet<u64>) -> Result<Timestamp, SurveyError> {
         for version in &agent.history {
-            let symbols = match self.symbols(agent, Some(&version.sha256)) {
+            let prints = match self.prints(agent, &version.sha256) {
                 Err(SurveyError::Store(StoreError::Damaged { .. })) => continue,
-                symbols => symbols?,
+                prints => prints?,
             };
-            let prints = Fingerprints::of(&symbols).prints.into_iter();
-            if prints.filter(|print| shared.contains(print)).count() * 2 > shared.len() {
+            if prints.iter().filter(|print| shared.contains(print)).count() * 2 > shared.len() {
                 return Ok(version.uploaded_at);
             }
         }

@@ -169,7 +169,7 @@ fn similar_to(similar: &SimilarAgents) -> Markup {
         )
     });
     let title = format!(
-        "{percent} of the smaller agent's code, apart from names and values, is in both; {earlier} had it first{}",
+        "{percent} of the code of the smaller of both agents is in the other one too, apart from names and values; {earlier} had it first{}",
         place.unwrap_or_default()
     );
     html! { span.note title=(title) { " similar to " (earlier) " (" (percent) ")" } }

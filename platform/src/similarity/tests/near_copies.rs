@@ -109,6 +109,17 @@ fn data_is_no_evidence() {
 }
 
 #[test]
+fn a_file_of_repeated_lines_takes_no_minutes() {
+    let line =
+        "if total(value) and other: value = [total for other in value if other is not None]\n";
+    let repeated = symbols(&line.repeat(3_000));
+    let started = std::time::Instant::now();
+    let (found, passages) = compared(&repeated, &repeated);
+    assert!(found.shared > 0 && passages[0].tokens > 50_000, "{found:?}");
+    assert!(started.elapsed().as_secs() < 30, "{:?}", started.elapsed());
+}
+
+#[test]
 fn unrelated_programs_are_not_found() {
     let answers =
         tasks::all().into_iter().map(|task| (task.id.to_string(), task.reference(tasks::Seed(1))));
