@@ -61,7 +61,7 @@ impl StoreArgs {
     }
 }
 
-/// Which code is no evidence of copying.
+/// Which code does not count as evidence of copying.
 #[derive(Args)]
 pub struct BaseCodeArgs {
     /// Published Python code that agents may share, such as an example; may be repeated

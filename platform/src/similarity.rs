@@ -1,7 +1,7 @@
 //! Copies and near copies among agents, from their tokens.
 //!
 //! Two questions, with answers of different weight. *Are two agents the same program?* They are if nothing but
-//! comments, blank lines and formatting differs: [`tokens_sha256`] digests the rest, and the ranking compares the digests.
+//! comments, blank lines and formatting differs: [`program_sha256`] digests the rest, and the ranking compares the digests.
 //! *Do two agents share much of their code?* Winnowed fingerprints find that whatever the names are. It is evidence for a
 //! person to look at, and changes no rank.
 //!
@@ -17,7 +17,7 @@ mod symbols;
 #[cfg(test)]
 mod tests;
 
-pub use canonical::tokens_sha256;
+pub use canonical::program_sha256;
 pub use index::{SimilarityFigures, SimilarityKind};
 pub use passage::{LineRange, Passage};
 

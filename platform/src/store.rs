@@ -23,10 +23,10 @@ mod files;
 mod fsck;
 mod lock;
 mod meta;
+#[cfg(feature = "validation")]
+mod programs;
 mod rounds;
 mod token;
-#[cfg(feature = "validation")]
-mod tokens;
 mod upload;
 
 #[cfg(test)]
@@ -38,4 +38,4 @@ pub use files::{FileStamp, Store};
 pub use fsck::{Issue, Repair};
 pub use meta::{AgentListing, AgentMeta, MAX_HISTORY, RoundDefinition};
 pub use rounds::RoundLock;
-pub use upload::AgentUpload;
+pub use upload::SourceUpload;

@@ -84,7 +84,7 @@ fn at_least_one() -> RangedI64ValueParser<u32> {
 /// Serves until a signal comes, and finishes the requests under way.
 pub async fn run(args: ServeArgs) -> Result {
     let store = args.store.open_or_create()?;
-    if let Err(error) = store.add_missing_tokens() {
+    if let Err(error) = store.add_missing_programs() {
         print_line(&format!("warning: {error}"));
     }
     let settings = Settings {

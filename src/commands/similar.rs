@@ -65,7 +65,7 @@ pub fn run(store: &Store, agent: Option<&str>, base: &[String], format: OutputFo
             "agents": found.agents, "similar": views, "unread": found.unread,
         })),
         OutputFormat::Junit => Err(CommandError::Input(
-            "--similar has no JUnit form: similar agents are no test; use --json".to_owned(),
+            "--similar has no JUnit form: similar agents are not tests; use --json".to_owned(),
         )),
     }
 }

@@ -9,7 +9,7 @@ use harness::round::rerun::{RerunPlan, rerun};
 use harness::sandbox::{Sandbox, SandboxSettings};
 use harness::scoring::verify::{RoundReport, verify};
 use platform::api::{Ranking, Round};
-use platform::similarity::tokens_sha256;
+use platform::similarity::program_sha256;
 use platform::store::Store;
 use tasks::{Sha256, Task};
 
@@ -58,7 +58,7 @@ pub async fn run(args: VerifyArgs) -> Result {
     let problems = verify(&report, &definitions, &all);
     report_problems(&problems)?;
     if args.rerun.is_some() {
-        report_problems(&other_tokens(&report, &args.store.open_existing()?)?)?;
+        report_problems(&other_programs(&report, &args.store.open_existing()?)?)?;
     }
     let trials = report.trials.len();
     let mut again = String::new();
@@ -111,20 +111,20 @@ async fn run_again(
     with_sandbox(settings, &Console::new(), work).await
 }
 
-/// Returns one sentence for each agent whose digest of tokens is not that of its source in the store: what a report alone
+/// Returns one sentence for each agent whose digest of a program is not that of its source in the store: what a report alone
 /// cannot show.
-fn other_tokens(report: &RoundReport, store: &Store) -> Result<Vec<String>> {
+fn other_programs(report: &RoundReport, store: &Store) -> Result<Vec<String>> {
     let mut problems = Vec::new();
-    for Ranking { miner_id, agent_sha256, tokens_sha256: stated, .. } in &report.rankings {
+    for Ranking { miner_id, agent_sha256, program_sha256: stated, .. } in &report.rankings {
         let source = store.source_of_version(miner_id, agent_sha256)?;
-        let tokens = tokens_sha256(source.as_bytes()).map_err(|error| {
-            CommandError::Fault(format!("cannot read the tokens of '{miner_id}': {error}"))
+        let program = program_sha256(source.as_bytes()).map_err(|error| {
+            CommandError::Fault(format!("cannot read the program of '{miner_id}': {error}"))
         })?;
-        if stated.as_ref() != Some(&tokens) {
+        if stated.as_ref() != Some(&program) {
             problems.push(format!(
-                "'{miner_id}' is listed with {} as the digest of its tokens, but its source has {}",
+                "'{miner_id}' is listed with {} as the digest of its program, but its source has {}",
                 stated.as_ref().map_or("none", Sha256::short),
-                tokens.short()
+                program.short()
             ));
         }
     }

@@ -69,7 +69,7 @@ fn an_agent_with_other_comments_and_formatting_earns_nothing() {
     let verified = arena(&["verify", path(&file)]);
     assert!(verified.status.success(), "{verified:?}");
     let forged = String::from_utf8(evaluated.stdout).unwrap();
-    let tokens = |at: usize| rankings[at]["tokens_sha256"].as_str().unwrap().to_owned();
+    let tokens = |at: usize| rankings[at]["program_sha256"].as_str().unwrap().to_owned();
     assert_eq!(tokens(0), tokens(2));
     std::fs::write(&file, forged.replacen(&tokens(0), &"0".repeat(64), 2)).unwrap();
     let refused =
@@ -114,7 +114,7 @@ fn near_copies_are_shown_with_their_places_and_a_diff() {
     assert_eq!(pair["passages"][0]["later"]["first"], 2);
     assert!(pair["diff"].as_str().unwrap().contains("+def parse"));
 
-    // Published code is no evidence.
+    // Published code does not count as evidence.
     let published = directory.path().join("published.py");
     std::fs::write(&published, &original).unwrap();
     let none = text(&["--similar", "--base-code", path(&published)]);
@@ -137,16 +137,16 @@ fn fsck_adds_digests_of_tokens_that_an_older_version_did_not_store() {
     let file = directory.path().join("agents/me.json");
     let mut meta: serde_json::Value =
         serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
-    let tokens = meta.as_object_mut().unwrap().remove("tokens_sha256").unwrap();
+    let tokens = meta.as_object_mut().unwrap().remove("program_sha256").unwrap();
     std::fs::write(&file, meta.to_string()).unwrap();
     let fsck =
         |more: &[&str]| arena(&[&["fsck", "--store", path(directory.path())], more].concat());
     let found = fsck(&[]);
     assert_eq!(found.status.code(), Some(1), "{found:?}");
     let said = String::from_utf8(found.stdout).unwrap();
-    assert!(said.contains("a digest of the tokens of a version is missing or wrong"), "{said}");
+    assert!(said.contains("the digest of the program of a version is missing or wrong"), "{said}");
     assert!(fsck(&["--repair"]).status.success());
     let meta = store.agent(&"me".parse().unwrap()).unwrap().unwrap();
-    assert_eq!(meta.tokens_sha256.unwrap().as_str(), tokens);
+    assert_eq!(meta.program_sha256.unwrap().as_str(), tokens);
     assert!(fsck(&[]).status.success());
 }

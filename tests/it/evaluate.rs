@@ -81,12 +81,12 @@ fn evaluate_prints_the_documented_document_and_stores_the_rankings() {
             "families",
             "first_submitted_at",
             "miner_id",
+            "program_sha256",
             "rank",
             "reward_rao",
             "reward_tao",
             "score",
             "tasks",
-            "tokens_sha256",
             "uploaded_at"
         ]
     );

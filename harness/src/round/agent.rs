@@ -19,8 +19,8 @@ pub struct Agent {
     pub miner_id: MinerId,
     /// Its source's digest
     pub sha256: Sha256,
-    /// The digest of its tokens, if it is known: equal for copies
-    pub tokens_sha256: Option<Sha256>,
+    /// The digest of its program, if it is known: equal for copies
+    pub program_sha256: Option<Sha256>,
     /// When this version was accepted: the earlier one wins a tie
     pub uploaded_at: Timestamp,
     /// When this miner first submitted this program, in any formatting: the earliest one is the original
@@ -47,7 +47,7 @@ impl Agent {
         Self {
             miner_id: name.parse().expect("the names of local agents are miner ids"),
             sha256: Sha256::of(source.as_bytes()),
-            tokens_sha256: None,
+            program_sha256: None,
             uploaded_at: Timestamp::UNIX_EPOCH,
             first_submitted_at: Timestamp::UNIX_EPOCH,
             source: AgentSource::Text(source),
@@ -74,7 +74,7 @@ impl Agent {
         Self {
             miner_id: view.miner_id.clone(),
             sha256: view.sha256.clone(),
-            tokens_sha256: view.tokens_sha256.clone(),
+            program_sha256: view.program_sha256.clone(),
             uploaded_at: view.uploaded_at,
             first_submitted_at,
             source,

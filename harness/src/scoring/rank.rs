@@ -20,8 +20,8 @@ pub struct Contender {
     pub miner_id: MinerId,
     /// Its source's digest
     pub sha256: Sha256,
-    /// The digest of its tokens, if it is known: equal for copies
-    pub tokens_sha256: Option<Sha256>,
+    /// The digest of its program, if it is known: equal for copies
+    pub program_sha256: Option<Sha256>,
     /// When this version was accepted: the earlier one wins a tie
     pub uploaded_at: Timestamp,
     /// When this miner first submitted this program, in any formatting: the earliest one is the original
@@ -36,7 +36,7 @@ impl Contender {
         Self {
             miner_id: agent.miner_id.clone(),
             sha256: agent.sha256.clone(),
-            tokens_sha256: agent.tokens_sha256.clone(),
+            program_sha256: agent.program_sha256.clone(),
             uploaded_at: agent.uploaded_at,
             first_submitted_at: agent.first_submitted_at,
             tasks,
@@ -45,7 +45,7 @@ impl Contender {
 
     /// What identifies its program.
     fn program(&self) -> &Sha256 {
-        program(self.tokens_sha256.as_ref(), &self.sha256)
+        program(self.program_sha256.as_ref(), &self.sha256)
     }
 }
 
@@ -85,13 +85,13 @@ pub fn rank(contenders: Vec<Contender>, tasks: &[RoundTask], reward: RewardPolic
     };
     let rewards = split(reward, &placed.iter().map(earning).collect::<Vec<_>>());
     let place = |(index, ((score, copy_of, contender), reward)): (usize, (_, Rao))| {
-        let Contender { miner_id, sha256, tokens_sha256, tasks, .. } = contender;
+        let Contender { miner_id, sha256, program_sha256, tasks, .. } = contender;
         let Contender { uploaded_at, first_submitted_at, .. } = contender;
         Ranking {
             rank: u32::try_from(index + 1).expect("far fewer agents than that"),
             miner_id,
             agent_sha256: sha256,
-            tokens_sha256,
+            program_sha256,
             score,
             reward_tao: reward.to_string(),
             reward_rao: reward.0,
@@ -155,7 +155,7 @@ mod tests {
                 miner_id: agent.name.parse().unwrap(),
                 sha256: Sha256::of(agent.source.as_bytes()),
                 // Spaces stand for formatting.
-                tokens_sha256: Some(Sha256::of(agent.source.trim().as_bytes())),
+                program_sha256: Some(Sha256::of(agent.source.trim().as_bytes())),
                 uploaded_at: Timestamp::from_second(agent.uploaded).unwrap(),
                 first_submitted_at: Timestamp::from_second(agent.first).unwrap(),
                 tasks: BTreeMap::from([("t".parse().unwrap(), score)]),
@@ -234,7 +234,7 @@ mod tests {
         let contender = Contender {
             miner_id: "a".parse().unwrap(),
             sha256: Sha256::of(b""),
-            tokens_sha256: None,
+            program_sha256: None,
             uploaded_at: Timestamp::UNIX_EPOCH,
             first_submitted_at: Timestamp::UNIX_EPOCH,
             tasks: scores,

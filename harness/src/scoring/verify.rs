@@ -265,7 +265,7 @@ fn check_standings(report: &RoundReport, tasks: &[RoundTask], problems: &mut Vec
         Contender {
             miner_id: ranking.miner_id.clone(),
             sha256: ranking.agent_sha256.clone(),
-            tokens_sha256: ranking.tokens_sha256.clone(),
+            program_sha256: ranking.program_sha256.clone(),
             uploaded_at: ranking.uploaded_at,
             first_submitted_at: ranking.first_submitted_at,
             tasks: own.map(|trial| (trial.record.task.clone(), trial.record.score())).collect(),

@@ -147,10 +147,10 @@ pub struct Ranking {
     /// The digest of the version that ran.
     #[cfg_attr(feature = "server", schema(value_type = String, pattern = "^[0-9a-f]{64}$"))]
     pub agent_sha256: Sha256,
-    /// The digest of its tokens: equal for agents that differ in comments, blank lines and formatting alone.
+    /// The digest of its program: equal for agents that differ in comments, blank lines and formatting alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", schema(value_type = Option<String>, pattern = "^[0-9a-f]{64}$"))]
-    pub tokens_sha256: Option<Sha256>,
+    pub program_sha256: Option<Sha256>,
     /// 0 to 100, two decimals.
     pub score: f64,
     /// The reward in 'TAO', as a decimal.

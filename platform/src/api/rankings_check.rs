@@ -56,25 +56,25 @@ impl Rankings {
         }
     }
 
-    /// Of all agents with the same program, those that are not the earliest are its copies. A digest of tokens stands for
+    /// Of all agents with the same program, those that are not the earliest are its copies. A digest of a program stands for
     /// each agent or for none, and agents with the same bytes have the same one.
     fn check_copies(&self, problems: &mut Vec<String>) {
-        let (mut originals, mut tokens) = (HashMap::new(), HashMap::new());
-        let has_tokens = |ranking: &Ranking| ranking.tokens_sha256.is_some();
-        let first = self.rankings.first().is_some_and(has_tokens);
-        if self.rankings.iter().any(|ranking| has_tokens(ranking) != first) {
+        let (mut originals, mut programs) = (HashMap::new(), HashMap::new());
+        let has_program = |ranking: &Ranking| ranking.program_sha256.is_some();
+        let first = self.rankings.first().is_some_and(has_program);
+        if self.rankings.iter().any(|ranking| has_program(ranking) != first) {
             problems.push(
-                "some agents have a digest of their tokens and others have none; 'arena fsck --repair' adds \
+                "some agents have a digest of their program and others have none; 'arena fsck --repair' adds \
                  those that a store lacks"
                     .to_owned(),
             );
         }
         for ranking in &self.rankings {
-            let Ranking { miner_id, tokens_sha256, agent_sha256, .. } = ranking;
-            let (of, other) = tokens.entry(agent_sha256).or_insert((tokens_sha256, miner_id));
-            if *of != tokens_sha256 {
+            let Ranking { miner_id, program_sha256, agent_sha256, .. } = ranking;
+            let (of, other) = programs.entry(agent_sha256).or_insert((program_sha256, miner_id));
+            if *of != program_sha256 {
                 problems.push(format!(
-                    "'{other}' and '{miner_id}' are the same file and have different digests of its tokens"
+                    "'{other}' and '{miner_id}' are the same file and have different digests of its program"
                 ));
             }
         }
@@ -264,7 +264,7 @@ impl Ranking {
 impl Ranking {
     /// What identifies its program.
     fn program(&self) -> &Sha256 {
-        program(self.tokens_sha256.as_ref(), &self.agent_sha256)
+        program(self.program_sha256.as_ref(), &self.agent_sha256)
     }
 
     fn check_cost(&self, round: &Round, problems: &mut Vec<String>) {
@@ -411,7 +411,7 @@ mod tests {
         check(|v| v["rankings"][1]["copy_of"] = Value::Null, "copy of no agent");
         let tokens = |v: &mut Value, digits: [char; 3]| {
             for (index, digit) in digits.into_iter().enumerate() {
-                v["rankings"][index]["tokens_sha256"] = String::from(digit).repeat(64).into();
+                v["rankings"][index]["program_sha256"] = String::from(digit).repeat(64).into();
             }
         };
         assert_eq!(problems(|v| tokens(v, ['1', '1', '2'])), [""; 0]);
@@ -421,9 +421,9 @@ mod tests {
         check(
             |v| {
                 tokens(v, ['1', '1', '2']);
-                v["rankings"][2].as_object_mut().unwrap().remove("tokens_sha256");
+                v["rankings"][2].as_object_mut().unwrap().remove("program_sha256");
             },
-            "some agents have a digest of their tokens and others have none",
+            "some agents have a digest of their program and others have none",
         );
         check(|v| v["rankings"][2]["copy_of"] = "a".into(), "'c' is listed as a copy of 'a'");
         check(|v| v["rankings"][0]["uploaded_at"] = "2026-02-01T00:00:00Z".into(), "upload times");

@@ -63,7 +63,7 @@ impl Board {
 #[derive(Debug)]
 pub(super) struct BoardCache {
     latest: Mutex<Option<(FileStamp, Arc<Board>)>>,
-    /// Published code that is no evidence; none if agents are not compared.
+    /// Published code that does not count as evidence; none if agents are not compared.
     base: Option<Arc<Vec<String>>>,
     /// One comparison at a time.
     comparing: Arc<Mutex<()>>,

@@ -13,7 +13,7 @@ pub struct Settings {
     pub behind_proxy: bool,
     /// The limits of one connection and one request.
     pub limits: HttpLimits,
-    /// Whether the page marks similar agents, and which published code is no evidence.
+    /// Whether the page marks similar agents, and which published code does not count as evidence.
     pub similarity: Option<Vec<String>>,
 }
 

@@ -46,7 +46,7 @@ pub(super) struct CanonicalToken<'a> {
 
 /// Returns the digest of a program's tokens: equal for programs that differ in comments, blank lines and formatting
 /// alone. A file that is not valid Python has the digest of its bytes. Fails when the system has no resources to parse.
-pub fn tokens_sha256(source: &[u8]) -> io::Result<Sha256> {
+pub fn program_sha256(source: &[u8]) -> io::Result<Sha256> {
     let Ok(text) = std::str::from_utf8(source) else { return Ok(Sha256::of(source)) };
     let bytes = read_program(text, |parsed| {
         let mut bytes = VERSION.to_vec();

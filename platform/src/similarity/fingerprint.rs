@@ -26,7 +26,7 @@ impl Fingerprints {
     }
 }
 
-/// Returns every fingerprint of some programs, kept or not: what is shared with one of these is no evidence.
+/// Returns every fingerprint of some programs, kept or not: what is shared with one of these does not count as evidence.
 pub(super) fn all_of<'a>(programs: impl IntoIterator<Item = &'a Symbols>) -> HashSet<u64> {
     programs.into_iter().flat_map(grams).flatten().collect()
 }

@@ -15,8 +15,8 @@ use crate::api::MinerId;
 pub(super) struct IndexedAgent {
     /// Its owner.
     pub(super) miner_id: MinerId,
-    /// The digest of its tokens.
-    pub(super) tokens_sha256: Sha256,
+    /// The digest of its program.
+    pub(super) program_sha256: Sha256,
     /// When its owner first submitted these tokens.
     pub(super) first_submitted_at: Timestamp,
     /// Its fingerprints.
@@ -74,7 +74,7 @@ impl SimilarityFigures {
 pub(super) struct SimilarPairs {
     /// By the later one, and for each the most similar ones first.
     pub(super) pairs: Vec<SimilarPair>,
-    /// The fingerprints that are no evidence: those of base code, and those that many agents have.
+    /// The fingerprints that do not count as evidence: those of base code, and those that many agents have.
     pub(super) excluded: HashSet<u64>,
 }
 
@@ -107,11 +107,11 @@ impl SimilarPairs {
             let agent = &agents[later];
             let Fingerprints { prints, symbols } = &agent.fingerprints;
             let own = prints.iter().filter(|print| !self.excluded.contains(print)).count();
-            let (earlier, kind) = match by_tokens.get(&agent.tokens_sha256) {
+            let (earlier, kind) = match by_tokens.get(&agent.program_sha256) {
                 Some(earlier) => (Some(*earlier), SimilarityKind::Copy),
                 None => (by_symbols.get(symbols).copied(), SimilarityKind::Renamed),
             };
-            by_tokens.entry(&agent.tokens_sha256).or_insert(later);
+            by_tokens.entry(&agent.program_sha256).or_insert(later);
             // What is as short as a line, or nothing but base code, is equal to others by chance.
             let is_evidence = kind == SimilarityKind::Copy || own >= MIN_SHARED;
             match earlier.filter(|_| is_evidence) {

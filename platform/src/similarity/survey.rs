@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tasks::Sha256;
 
-use super::canonical::tokens_sha256;
+use super::canonical::program_sha256;
 use super::fingerprint::{Fingerprints, all_of};
 use super::index::{
     IndexedAgent, SimilarPair, SimilarPairs, SimilarityFigures, SimilarityKind, find,
@@ -76,7 +76,7 @@ pub enum SurveyError {
 /// What is compared, and how.
 #[derive(Clone, Copy, Debug)]
 pub struct SurveyPlan<'a> {
-    /// Published code, which is no evidence.
+    /// Published code, which does not count as evidence.
     pub base: &'a [String],
     /// Lists the pairs of this agent alone.
     pub only: Option<&'a MinerId>,
@@ -127,7 +127,7 @@ fn indexed(store: &Store, agent: &AgentHistory) -> Result<IndexedAgent, SurveyEr
     let source = store.source_of_version(&current.miner_id, &current.sha256)?;
     Ok(IndexedAgent {
         miner_id: current.miner_id.clone(),
-        tokens_sha256: tokens_sha256(source.as_bytes())?,
+        program_sha256: program_sha256(source.as_bytes())?,
         first_submitted_at: agent.first_submitted_at(),
         fingerprints: Fingerprints::of(&Symbols::of(&source)?),
     })

@@ -97,7 +97,7 @@ impl<'a> Fsck<'a> {
         let agents = self.metadata()?;
         self.versions(&agents)?;
         #[cfg(feature = "validation")]
-        self.tokens(&agents);
+        self.programs(&agents);
         self.copies(&agents)?;
         self.foreign_agents(&agents)?;
         self.foreign_versions()?;
@@ -184,17 +184,17 @@ impl<'a> Fsck<'a> {
         Ok(())
     }
 
-    /// Every digest of tokens is that of its version.
+    /// Every digest of a program is that of its version.
     #[cfg(feature = "validation")]
-    fn tokens(&mut self, agents: &[AgentMeta]) {
+    fn programs(&mut self, agents: &[AgentMeta]) {
         for meta in agents {
             // A version that cannot be read is reported already.
-            let Ok(right) = self.store.with_tokens(meta) else { continue };
+            let Ok(right) = self.store.with_programs(meta) else { continue };
             if right != *meta {
                 let path = self.store.meta_path(&meta.miner_id);
-                let what = "a digest of the tokens of a version is missing or wrong";
+                let what = "the digest of the program of a version is missing or wrong";
                 let action = "compute it from versions/";
-                self.fix(&path, what, action, |store| store.repair_tokens(&meta.miner_id));
+                self.fix(&path, what, action, |store| store.repair_programs(&meta.miner_id));
             }
         }
     }

@@ -18,21 +18,21 @@ use crate::log::log_line;
 
 /// An agent that is to be stored.
 #[derive(Clone, Debug)]
-pub struct AgentUpload<'a> {
+pub struct SourceUpload<'a> {
     /// The file.
     pub source: &'a [u8],
-    /// The digest of its tokens; none in a build that has no parser.
-    pub tokens_sha256: Option<Sha256>,
+    /// The digest of its program; none in a build that has no parser.
+    pub program_sha256: Option<Sha256>,
 }
 
-impl<'a> AgentUpload<'a> {
-    /// An agent with the digest of its tokens. Fails when the system has no resources to parse.
+impl<'a> SourceUpload<'a> {
+    /// An agent with the digest of its program. Fails when the system has no resources to parse.
     pub fn new(source: &'a [u8]) -> io::Result<Self> {
         #[cfg(feature = "validation")]
-        let tokens_sha256 = Some(crate::similarity::tokens_sha256(source)?);
+        let program_sha256 = Some(crate::similarity::program_sha256(source)?);
         #[cfg(not(feature = "validation"))]
-        let tokens_sha256 = None;
-        Ok(Self { source, tokens_sha256 })
+        let program_sha256 = None;
+        Ok(Self { source, program_sha256 })
     }
 }
 
@@ -45,7 +45,7 @@ impl Store {
         token: Option<&str>,
     ) -> Result<Receipt, StoreError> {
         let path = self.source_path(miner_id);
-        let upload = AgentUpload::new(source).map_err(StoreError::io("parse", &path))?;
+        let upload = SourceUpload::new(source).map_err(StoreError::io("parse", &path))?;
         self.put_upload(miner_id, &upload, token)
     }
 
@@ -58,7 +58,7 @@ impl Store {
     pub fn put_upload(
         &self,
         miner_id: &MinerId,
-        upload: &AgentUpload<'_>,
+        upload: &SourceUpload<'_>,
         token: Option<&str>,
     ) -> Result<Receipt, StoreError> {
         let source = upload.source;
@@ -248,12 +248,12 @@ fn check_owner(meta: &AgentMeta, token: Option<&str>) -> Result<(), StoreError> 
     }
 }
 
-fn first_version(miner_id: MinerId, upload: &AgentUpload<'_>, token: &OwnerToken) -> AgentMeta {
+fn first_version(miner_id: MinerId, upload: &SourceUpload<'_>, token: &OwnerToken) -> AgentMeta {
     AgentMeta {
         miner_id,
         version: 1,
         sha256: Sha256::of(upload.source),
-        tokens_sha256: upload.tokens_sha256.clone(),
+        program_sha256: upload.program_sha256.clone(),
         size: upload.source.len() as u64,
         uploaded_at: Timestamp::now(),
         history: Vec::new(),
@@ -261,11 +261,11 @@ fn first_version(miner_id: MinerId, upload: &AgentUpload<'_>, token: &OwnerToken
     }
 }
 
-fn next_version(mut meta: AgentMeta, sha256: Sha256, upload: &AgentUpload<'_>) -> AgentMeta {
+fn next_version(mut meta: AgentMeta, sha256: Sha256, upload: &SourceUpload<'_>) -> AgentMeta {
     meta.history.push(AgentVersion {
         version: meta.version,
         sha256: mem::replace(&mut meta.sha256, sha256),
-        tokens_sha256: mem::replace(&mut meta.tokens_sha256, upload.tokens_sha256.clone()),
+        program_sha256: mem::replace(&mut meta.program_sha256, upload.program_sha256.clone()),
         size: mem::replace(&mut meta.size, upload.source.len() as u64),
         uploaded_at: mem::replace(&mut meta.uploaded_at, Timestamp::now()),
     });

@@ -135,7 +135,7 @@ fn function(number: u32) -> String {
     text + "    return total\n\n\n"
 }
 
-/// Numbers that look random and are the same in every run (SplitMix64).
+/// Numbers that look random and are the same in every run (`SplitMix64`).
 struct Draw(u64);
 
 impl Draw {

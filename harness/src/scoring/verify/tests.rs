@@ -83,7 +83,7 @@ fn report() -> Value {
         contenders.push(Contender {
             miner_id: name.parse().unwrap(),
             sha256: Sha256::of(name.as_bytes()),
-            tokens_sha256: Some(Sha256::of(format!("tokens of {name}").as_bytes())),
+            program_sha256: Some(Sha256::of(format!("tokens of {name}").as_bytes())),
             uploaded_at: time(-100),
             first_submitted_at: time(-200),
             tasks: own.iter().map(|t| (t.record.task.clone(), t.record.score())).collect(),
@@ -364,7 +364,7 @@ const FREE: [&str; 10] = [
     "detail",
     "finished_at",
     // Only the source can show whose it is.
-    "tokens_sha256",
+    "program_sha256",
 ];
 
 #[test]

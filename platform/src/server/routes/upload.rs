@@ -19,7 +19,7 @@ use crate::server::middleware::RequestDeadline;
 use crate::server::openapi::UploadForm;
 use crate::server::problem::ProblemResponse;
 use crate::server::quota::QuotaUse;
-use crate::store::AgentUpload;
+use crate::store::SourceUpload;
 use crate::validation;
 
 /// The maximum size of a request body: a whole agent, and the multipart syntax around it.
@@ -74,7 +74,7 @@ pub(super) async fn agent(
         if !violations.is_empty() {
             return Err(ProblemResponse::violations(violations));
         }
-        let upload = AgentUpload::new(&submission.source).map_err(|error| check_failed(&error))?;
+        let upload = SourceUpload::new(&submission.source).map_err(|error| check_failed(&error))?;
         drop(slot);
         deadline.meet()?;
         let quota = match &current {
@@ -94,7 +94,7 @@ pub(super) async fn agent(
 fn store(
     app: &App,
     miner_id: &MinerId,
-    upload: &AgentUpload<'_>,
+    upload: &SourceUpload<'_>,
     token: Option<&str>,
     quota: Option<QuotaUse<'_>>,
 ) -> Result<Receipt, ProblemResponse> {

@@ -1,13 +1,13 @@
-//! The digest of tokens: what it leaves out, and what it does not.
+//! The digest of a program: what it leaves out, and what it does not.
 
 use proptest::prelude::*;
 use tasks::Sha256;
 
-use super::super::tokens_sha256;
+use super::super::program_sha256;
 use super::{ORIGINAL, RENAMED, UNRELATED};
 
 fn digest(source: &str) -> Sha256 {
-    tokens_sha256(source.as_bytes()).unwrap()
+    program_sha256(source.as_bytes()).unwrap()
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn file_that_is_not_a_program_has_the_digest_of_its_bytes() {
     for source in
         [&b"def f(:\n"[..], b"x = 'a\n", b"", b"\xff", b"x = 1\0", b"# only a comment\n\xfe"]
     {
-        assert_eq!(tokens_sha256(source).unwrap(), Sha256::of(source), "{source:?}");
+        assert_eq!(program_sha256(source).unwrap(), Sha256::of(source), "{source:?}");
     }
 }
 
@@ -140,6 +140,6 @@ proptest! {
 
     #[test]
     fn any_bytes_have_a_digest(source in proptest::collection::vec(any::<u8>(), 0..300)) {
-        prop_assert!(tokens_sha256(&source).is_ok());
+        prop_assert!(program_sha256(&source).is_ok());
     }
 }

@@ -1,4 +1,4 @@
-//! Many agents: what is compared with what, and which code is no evidence.
+//! Many agents: what is compared with what, and which code does not count as evidence.
 
 use std::collections::HashSet;
 
@@ -6,13 +6,13 @@ use jiff::Timestamp;
 
 use super::super::fingerprint::{Fingerprints, all_of};
 use super::super::index::{IndexedAgent, find};
-use super::super::{COMMON_AGENTS, MAX_SIMILAR, SimilarityKind, tokens_sha256};
+use super::super::{COMMON_AGENTS, MAX_SIMILAR, SimilarityKind, program_sha256};
 use super::{ORIGINAL, RENAMED, UNRELATED, symbols};
 
 fn agent(name: &str, second: i64, source: &str) -> IndexedAgent {
     IndexedAgent {
         miner_id: name.parse().unwrap(),
-        tokens_sha256: tokens_sha256(source.as_bytes()).unwrap(),
+        program_sha256: program_sha256(source.as_bytes()).unwrap(),
         first_submitted_at: Timestamp::from_second(second).unwrap(),
         fingerprints: Fingerprints::of(&symbols(source)),
     }

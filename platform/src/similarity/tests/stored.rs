@@ -1,7 +1,7 @@
 //! The agents of a store.
 
 use super::super::survey::{Survey, SurveyPlan, survey};
-use super::super::{SimilarityKind, tokens_sha256};
+use super::super::{SimilarityKind, program_sha256};
 use super::{ORIGINAL, RENAMED, UNRELATED};
 use crate::api::{AgentHistory, MinerId};
 use crate::store::Store;
@@ -50,8 +50,8 @@ fn a_reformatted_version_is_the_same_program() {
     store.put_agent(&me, b"x = 2\n", token.as_deref()).unwrap();
     store.put_agent(&me, b"# again\nx=1\n", token.as_deref()).unwrap();
     let [copy, own] = &histories(&store)[..] else { panic!("two agents") };
-    assert_eq!(own.current.tokens_sha256, Some(tokens_sha256(b"x = 1").unwrap()));
-    assert_eq!(own.current.tokens_sha256, copy.current.tokens_sha256);
+    assert_eq!(own.current.program_sha256, Some(program_sha256(b"x = 1").unwrap()));
+    assert_eq!(own.current.program_sha256, copy.current.program_sha256);
     assert_eq!(own.first_submitted_at(), own.history[0].uploaded_at);
     assert!(own.first_submitted_at() < copy.first_submitted_at());
     let found = surveyed(&store, &[], None).similar;

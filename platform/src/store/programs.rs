@@ -1,4 +1,4 @@
-//! The digests of tokens in the metadata of agents, checked against the stored versions.
+//! The digests of programs in the metadata of agents, checked against the stored versions.
 
 use tasks::Sha256;
 
@@ -6,31 +6,31 @@ use super::error::StoreError;
 use super::files::Store;
 use super::meta::AgentMeta;
 use crate::api::MinerId;
-use crate::similarity::tokens_sha256;
+use crate::similarity::program_sha256;
 
 impl Store {
-    /// Adds the digests of tokens that agents stored by an older version lack. Returns the number of agents that had
+    /// Adds the digests of programs that agents stored by an older version lack. Returns the number of agents that had
     /// none. A version that cannot be read keeps none; `fsck` reports it.
-    pub fn add_missing_tokens(&self) -> Result<usize, StoreError> {
+    pub fn add_missing_programs(&self) -> Result<usize, StoreError> {
         let lacks_any = |meta: &AgentMeta| {
-            let earlier = meta.history.iter().map(|version| &version.tokens_sha256);
-            earlier.chain([&meta.tokens_sha256]).any(Option::is_none)
+            let earlier = meta.history.iter().map(|version| &version.program_sha256);
+            earlier.chain([&meta.program_sha256]).any(Option::is_none)
         };
         let lacking = self.agents()?.agents.into_iter().filter(lacks_any);
         let mut added = 0;
         for meta in lacking {
-            self.repair_tokens(&meta.miner_id)?;
+            self.repair_programs(&meta.miner_id)?;
             added += 1;
         }
         Ok(added)
     }
 
-    /// Returns the metadata with the digests of tokens that follow from the stored versions.
-    pub(super) fn with_tokens(&self, meta: &AgentMeta) -> Result<AgentMeta, StoreError> {
+    /// Returns the metadata with the digests of programs that follow from the stored versions.
+    pub(super) fn with_programs(&self, meta: &AgentMeta) -> Result<AgentMeta, StoreError> {
         let of = |sha256: &Sha256, stored: &Option<Sha256>| {
             let path = self.version_path(sha256);
             match self.source_of_version(&meta.miner_id, sha256) {
-                Ok(source) => tokens_sha256(source.as_bytes())
+                Ok(source) => program_sha256(source.as_bytes())
                     .map(Some)
                     .map_err(StoreError::io("parse", &path)),
                 // A digest that cannot be checked stays.
@@ -39,18 +39,18 @@ impl Store {
             }
         };
         let mut right = meta.clone();
-        right.tokens_sha256 = of(&meta.sha256, &meta.tokens_sha256)?;
+        right.program_sha256 = of(&meta.sha256, &meta.program_sha256)?;
         for version in &mut right.history {
-            version.tokens_sha256 = of(&version.sha256, &version.tokens_sha256)?;
+            version.program_sha256 = of(&version.sha256, &version.program_sha256)?;
         }
         Ok(right)
     }
 
-    /// Replaces the digests of tokens of an agent by those that follow from its versions.
-    pub(super) fn repair_tokens(&self, miner_id: &MinerId) -> Result<(), StoreError> {
+    /// Replaces the digests of programs of an agent by those that follow from its versions.
+    pub(super) fn repair_programs(&self, miner_id: &MinerId) -> Result<(), StoreError> {
         let _lock = self.lock(miner_id)?;
         let Some(meta) = self.agent(miner_id)? else { return Ok(()) };
-        let right = self.with_tokens(&meta)?;
+        let right = self.with_programs(&meta)?;
         if right == meta { Ok(()) } else { self.commit(&right, Some(&meta)) }
     }
 }
