@@ -61,6 +61,41 @@ impl StoreArgs {
     }
 }
 
+/// Which code does not count as evidence of copying.
+#[derive(Args)]
+pub struct BaseCodeArgs {
+    /// Published Python code that agents may share, such as an example; may be repeated
+    #[arg(long = "base-code", value_name = "FILE")]
+    files: Vec<PathBuf>,
+}
+
+impl BaseCodeArgs {
+    /// Returns whether a file is named.
+    pub fn is_given(&self) -> bool {
+        !self.files.is_empty()
+    }
+
+    /// The files, and the code that the arena itself publishes.
+    pub fn read(&self) -> Result<Vec<String>> {
+        let mut base = miner::published_code();
+        for path in &self.files {
+            let text = std::fs::read_to_string(path).map_err(|error| {
+                CommandError::Input(format!("cannot read {}: {error}", path.display()))
+            })?;
+            if let Err(violations) = platform::validation::validate(text.as_bytes())
+                && let Some(first) = violations.first()
+            {
+                return Err(CommandError::Input(format!(
+                    "{} is not code that agents can share: {first}",
+                    path.display()
+                )));
+            }
+            base.push(text);
+        }
+        Ok(base)
+    }
+}
+
 /// How agents are run.
 #[derive(Args)]
 pub struct SandboxArgs {

@@ -85,7 +85,7 @@ pub enum Command {
     /// Show which trials of the round failed, and how, from the stored records
     #[command(
         after_help = "Examples:\n  arena show\n  arena show alice --failed\n  arena show alice reverse_string\n  \
-            arena show alice --format junit > alice.xml"
+            arena show alice --format junit > alice.xml\n  arena show --similar\n  arena show alice --similar"
     )]
     Show(show::ShowArgs),
     /// Recompute a report: its commitment, scores, ranks and rewards

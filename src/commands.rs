@@ -21,6 +21,7 @@ pub mod regrade;
 pub mod samples;
 pub mod serve;
 pub mod show;
+pub mod similar;
 pub mod status;
 pub mod tasks;
 pub mod token;

@@ -5,5 +5,6 @@ pub mod format;
 pub mod junit;
 pub mod rankings;
 pub mod sheet;
+pub mod similar;
 pub mod text;
 pub mod trials;

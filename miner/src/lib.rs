@@ -9,5 +9,8 @@ pub mod budget;
 pub mod extract;
 pub mod mine;
 pub mod model;
+mod published;
 pub mod submit;
 pub mod work_directory;
+
+pub use published::published_code;

@@ -13,6 +13,7 @@ pub(crate) mod schema;
 
 pub use agents::{
     AgentHistory, AgentVersion, AgentView, DAMAGED_AGENTS, MAX_SOURCE_BYTES, NewToken, Receipt,
+    program,
 };
 pub use gate::{Challenger, EarlierScores, Gate};
 pub use miner_id::{MinerId, ParseMinerIdError};

@@ -22,6 +22,7 @@ mod problem;
 mod quota;
 mod routes;
 mod settings;
+mod similar_agents;
 
 pub use routes::router;
 pub use settings::{HttpLimits, Quotas, Settings};

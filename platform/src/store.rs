@@ -23,6 +23,8 @@ mod files;
 mod fsck;
 mod lock;
 mod meta;
+#[cfg(feature = "validation")]
+mod programs;
 mod rounds;
 mod token;
 mod upload;
@@ -36,3 +38,4 @@ pub use files::{FileStamp, Store};
 pub use fsck::{Issue, Repair};
 pub use meta::{AgentListing, AgentMeta, MAX_HISTORY, RoundDefinition};
 pub use rounds::RoundLock;
+pub use upload::SourceUpload;

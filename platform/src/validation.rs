@@ -6,6 +6,10 @@
 //! a file that nests deep is parsed on a thread with a large stack.
 
 use std::io;
+use std::panic::UnwindSafe;
+
+use ruff_python_ast::Mod;
+use ruff_python_parser::Parsed;
 
 mod effects;
 mod imports;
@@ -42,6 +46,18 @@ pub fn violations(source: &[u8]) -> io::Result<Vec<Violation>> {
     violations.dedup();
     violations.truncate(MAX_VIOLATIONS);
     Ok(violations)
+}
+
+/// Has `work` read a valid Python 3.11 program, with the same care as the check of a submission. Returns `None` for any
+/// other text, and fails when the system has no resources for it.
+pub(crate) fn read_program<T: Send>(
+    source: &str,
+    work: impl FnOnce(&Parsed<Mod>) -> T + Send + UnwindSafe,
+) -> io::Result<Option<T>> {
+    let Ok((text, depth)) = parsable(source.as_bytes()) else { return Ok(None) };
+    let read =
+        syntax::parse(text, depth, |parsed| parsed.has_no_syntax_errors().then(|| work(parsed)))?;
+    Ok(read.flatten())
 }
 
 /// Returns the text and its nesting depth if it is safe to parse.

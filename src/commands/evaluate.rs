@@ -301,6 +301,7 @@ async fn load_agents(
         print_later(&found.later, console);
         return Ok(found.agents);
     }
+    store.add_missing_programs()?;
     let found = stored_agents(store, limit)?;
     for damaged in &found.damaged {
         console.print_line(&format!("warning: {damaged}"));

@@ -100,6 +100,7 @@ pub fn run(args: &RankArgs) -> Result {
 }
 
 fn load_agents(store: &Store, definition: &RoundDefinition) -> Result<Vec<Agent>> {
+    store.add_missing_programs()?;
     let found = stored_agents(store, VersionLimit::of(definition))?;
     for damaged in &found.damaged {
         print_line(&format!("warning: {damaged}"));

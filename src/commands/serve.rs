@@ -11,7 +11,7 @@ use platform::store::Store;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 
-use crate::args::StoreArgs;
+use crate::args::{BaseCodeArgs, StoreArgs};
 use crate::console::print_line;
 use crate::exit::{CommandError, Result};
 use crate::interrupt;
@@ -36,6 +36,11 @@ pub struct ServeArgs {
     validator_token_file: Option<PathBuf>,
     #[command(flatten)]
     quotas: QuotaArgs,
+    /// Do not mark similar agents on the page
+    #[arg(long)]
+    no_similarity: bool,
+    #[command(flatten)]
+    base: BaseCodeArgs,
     /// Read the client's address from X-Forwarded-For, which your proxy must set
     #[arg(long)]
     behind_proxy: bool,
@@ -79,11 +84,15 @@ fn at_least_one() -> RangedI64ValueParser<u32> {
 /// Serves until a signal comes, and finishes the requests under way.
 pub async fn run(args: ServeArgs) -> Result {
     let store = args.store.open_or_create()?;
+    if let Err(error) = store.add_missing_programs() {
+        print_line(&format!("warning: {error}"));
+    }
     let settings = Settings {
         validator_token: validator_token(&args)?,
         quotas: args.quotas.quotas(),
         behind_proxy: args.behind_proxy,
         limits: HttpLimits { connections: connections()?, ..HttpLimits::STANDARD },
+        similarity: if args.no_similarity { None } else { Some(args.base.read()?) },
     };
     let listener = TcpListener::bind(&args.addr).await.map_err(|error| {
         CommandError::Input(format!(

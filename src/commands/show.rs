@@ -19,6 +19,7 @@ use serde_json::json;
 use tasks::Verdict;
 
 use crate::args::{BenchmarkArgs, DiscloseArgs, StoreArgs};
+use crate::commands::similar::{self, SimilarArgs};
 use crate::console::{print, print_json};
 use crate::exit::{CommandError, Result};
 use crate::output::conversation;
@@ -50,6 +51,8 @@ pub struct ShowArgs {
     #[arg(long, requires = "task")]
     model_log: bool,
     #[command(flatten)]
+    similar: SimilarArgs,
+    #[command(flatten)]
     store: StoreArgs,
     #[command(flatten)]
     benchmark: BenchmarkArgs,
@@ -75,6 +78,9 @@ struct AgentTrials {
 /// Reads the trial records of the round, and prints them.
 pub fn run(args: &ShowArgs) -> Result {
     let store = args.store.open_existing()?;
+    if let Some(base) = args.similar.base()? {
+        return similar::run(&store, args.agent.as_deref(), &base, args.output.format());
+    }
     let benchmark = args.benchmark.read()?;
     let round = StoredRound::read(&store, benchmark.as_ref())?.ok_or_else(|| {
         let root = store.root().display();

@@ -8,8 +8,10 @@ use harness::benchmark::tasks::{StoredTasks, stored};
 use harness::round::rerun::{RerunPlan, rerun};
 use harness::sandbox::{Sandbox, SandboxSettings};
 use harness::scoring::verify::{RoundReport, verify};
-use platform::api::Round;
-use tasks::Task;
+use platform::api::{Ranking, Round};
+use platform::similarity::program_sha256;
+use platform::store::Store;
+use tasks::{Sha256, Task};
 
 use crate::args::{BenchmarkArgs, JobsArgs, PackageArgs, SandboxArgs, StoreArgs};
 use crate::console::{Console, print};
@@ -55,6 +57,9 @@ pub async fn run(args: VerifyArgs) -> Result {
     };
     let problems = verify(&report, &definitions, &all);
     report_problems(&problems)?;
+    if args.rerun.is_some() {
+        report_problems(&other_programs(&report, &args.store.open_existing()?)?)?;
+    }
     let trials = report.trials.len();
     let mut again = String::new();
     if let Some(count) = args.rerun.map(usize::from) {
@@ -104,6 +109,26 @@ async fn run_again(
     let store = args.store.open_existing()?;
     let work = |sandbox: Sandbox| async move { Ok(rerun(&sandbox, &store, trials).await?) };
     with_sandbox(settings, &Console::new(), work).await
+}
+
+/// Returns one sentence for each agent whose digest of a program is not that of its source in the store: what a report alone
+/// cannot show.
+fn other_programs(report: &RoundReport, store: &Store) -> Result<Vec<String>> {
+    let mut problems = Vec::new();
+    for Ranking { miner_id, agent_sha256, program_sha256: stated, .. } in &report.rankings {
+        let source = store.source_of_version(miner_id, agent_sha256)?;
+        let program = program_sha256(source.as_bytes()).map_err(|error| {
+            CommandError::Fault(format!("cannot read the program of '{miner_id}': {error}"))
+        })?;
+        if stated.as_ref() != Some(&program) {
+            problems.push(format!(
+                "'{miner_id}' is listed with {} as the digest of its program, but its source has {}",
+                stated.as_ref().map_or("none", Sha256::short),
+                program.short()
+            ));
+        }
+    }
+    Ok(problems)
 }
 
 fn report_problems(problems: &[String]) -> Result {

@@ -84,6 +84,7 @@ fn evaluate_prints_the_documented_document_and_stores_the_rankings() {
             "first_submitted_at",
             "group",
             "miner_id",
+            "program_sha256",
             "rank",
             "reward_rao",
             "reward_tao",

@@ -2,6 +2,7 @@
 
 mod command_line;
 mod config;
+mod copies;
 mod docs;
 mod evaluate;
 mod faults;

@@ -43,6 +43,7 @@ async fn sample_agents_match_the_snapshots() {
     let mut rankings = evaluate(&platform, &TASKS, &["--json"]).await.json()["rankings"].take();
     for ranking in rankings.as_array_mut().unwrap() {
         ranking["agent_sha256"] = Value::from("[sha256]");
+        ranking["program_sha256"] = Value::from("[sha256]");
         ranking["uploaded_at"] = Value::from("[time]");
         ranking["first_submitted_at"] = Value::from("[time]");
     }

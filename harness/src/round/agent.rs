@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use platform::MinerId;
-use platform::api::{AgentHistory, AgentVersion, AgentView};
+use platform::api::{AgentHistory, AgentView};
 use platform::client::Client;
 use platform::store::{RoundDefinition, Store, StoreError};
 use tasks::Sha256;
@@ -19,9 +19,11 @@ pub struct Agent {
     pub miner_id: MinerId,
     /// Its source's digest
     pub sha256: Sha256,
+    /// The digest of its program, if it is known: equal for copies
+    pub program_sha256: Option<Sha256>,
     /// When this version was accepted: the earlier one wins a tie
     pub uploaded_at: Timestamp,
-    /// When this miner first submitted these bytes: the earliest one is the original
+    /// When this miner first submitted this program, in any formatting: the earliest one is the original
     pub first_submitted_at: Timestamp,
     /// Where its source is
     pub source: AgentSource,
@@ -45,6 +47,7 @@ impl Agent {
         Self {
             miner_id: name.parse().expect("the names of local agents are miner ids"),
             sha256: Sha256::of(source.as_bytes()),
+            program_sha256: None,
             uploaded_at: Timestamp::UNIX_EPOCH,
             first_submitted_at: Timestamp::UNIX_EPOCH,
             source: AgentSource::Text(source),
@@ -53,16 +56,16 @@ impl Agent {
 
     /// An agent of the store.
     pub fn stored(store: &Store, agent: AgentHistory) -> Self {
+        let first_submitted_at = agent.first_submitted_at();
         let view = agent.current;
-        let first_submitted_at = first_submitted(&view, &agent.history);
         let source = AgentSource::Stored(store.clone(), Box::new(view.clone()));
         Self::new(&view, first_submitted_at, source)
     }
 
     /// An agent of a platform.
     pub fn served(client: &Client, agent: AgentHistory, token: &Arc<str>) -> Self {
+        let first_submitted_at = agent.first_submitted_at();
         let view = agent.current;
-        let first_submitted_at = first_submitted(&view, &agent.history);
         let source = AgentSource::Served(client.clone(), Box::new(view.clone()), Arc::clone(token));
         Self::new(&view, first_submitted_at, source)
     }
@@ -71,6 +74,7 @@ impl Agent {
         Self {
             miner_id: view.miner_id.clone(),
             sha256: view.sha256.clone(),
+            program_sha256: view.program_sha256.clone(),
             uploaded_at: view.uploaded_at,
             first_submitted_at,
             source,
@@ -87,11 +91,6 @@ impl Agent {
             AgentSource::Served(client, view, token) => Ok(client.source(view, token).await?),
         }
     }
-}
-
-fn first_submitted(current: &AgentView, history: &[AgentVersion]) -> Timestamp {
-    let same = history.iter().filter(|version| version.sha256 == current.sha256);
-    same.map(|version| version.uploaded_at).fold(current.uploaded_at, Timestamp::min)
 }
 
 /// Which versions of agents take part in a round.
@@ -115,11 +114,9 @@ impl VersionLimit {
         if agent.current.uploaded_at < limit {
             return Some(agent);
         }
-        let mut history = agent.history;
-        history.retain(|version| version.uploaded_at < limit);
-        let AgentVersion { version, sha256, size, uploaded_at } = history.pop()?;
-        let current = AgentView { version, sha256, size, uploaded_at, ..agent.current };
-        Some(AgentHistory { current, history })
+        let mut agent = agent;
+        agent.history.retain(|version| version.uploaded_at < limit);
+        agent.before()
     }
 }
 

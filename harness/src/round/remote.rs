@@ -122,6 +122,7 @@ impl RemoteValidator<'_> {
             miner_id: "0".parse().expect("a digit is a miner id"),
             version: 0,
             sha256: Sha256::of(b""),
+            program_sha256: None,
             size: 0,
             uploaded_at: Timestamp::UNIX_EPOCH,
         };

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 use platform::MinerId;
-use platform::api::{Gate, MAX_REPEAT, Ranking, Rao, TaskScore};
+use platform::api::{Gate, MAX_REPEAT, Ranking, Rao, TaskScore, program};
 use tasks::{Family, Sha256, Task, TaskId};
 
 use crate::round::agent::Agent;
@@ -21,9 +21,11 @@ pub struct Contender {
     pub miner_id: MinerId,
     /// Its source's digest
     pub sha256: Sha256,
+    /// The digest of its program, if it is known: equal for copies
+    pub program_sha256: Option<Sha256>,
     /// When this version was accepted: the earlier one wins a tie
     pub uploaded_at: Timestamp,
-    /// When this miner first submitted these bytes: the earliest one is the original
+    /// When this miner first submitted this program, in any formatting: the earliest one is the original
     pub first_submitted_at: Timestamp,
     /// Its score on each task of the round
     pub tasks: BTreeMap<TaskId, TaskScore>,
@@ -35,10 +37,16 @@ impl Contender {
         Self {
             miner_id: agent.miner_id.clone(),
             sha256: agent.sha256.clone(),
+            program_sha256: agent.program_sha256.clone(),
             uploaded_at: agent.uploaded_at,
             first_submitted_at: agent.first_submitted_at,
             tasks,
         }
+    }
+
+    /// What identifies its program.
+    fn program(&self) -> &Sha256 {
+        program(self.program_sha256.as_ref(), &self.sha256)
     }
 }
 
@@ -48,6 +56,7 @@ impl Contender {
         Self {
             miner_id: ranking.miner_id.clone(),
             sha256: ranking.agent_sha256.clone(),
+            program_sha256: ranking.program_sha256.clone(),
             uploaded_at: ranking.uploaded_at,
             first_submitted_at: ranking.first_submitted_at,
             tasks: ranking.tasks.clone(),
@@ -113,8 +122,8 @@ pub(crate) struct PaidAgents {
     evidence: RoundEvidence,
 }
 
-/// Ranks by score, ties to the lower cost per task, then to the earlier upload and then by miner id. Byte-identical
-/// copies of an earlier agent rank last of their score and earn nothing.
+/// Ranks by score, ties to the lower cost per task, then to the earlier upload and then by miner id. Copies of an
+/// earlier agent, equal but for comments, blank lines and formatting, rank last of their score and earn nothing.
 pub fn rank(contenders: Vec<Contender>, rules: &RankRules<'_>) -> RankedRound {
     let PaidAgents { placed, gate, evidence } = pay(contenders, rules);
     let scores: Vec<_> = placed.iter().map(|agent| &agent.contender.tasks).collect();
@@ -122,12 +131,14 @@ pub fn rank(contenders: Vec<Contender>, rules: &RankRules<'_>) -> RankedRound {
     let Uncertainty { agents, resolution } = evidence.assess(rules.commitment, &scores, repeat);
     let place = |(index, (placed, uncertainty)): (usize, (Placed, _))| {
         let Placed { score, copy_of, contender, reward } = placed;
-        let Contender { miner_id, sha256, uploaded_at, first_submitted_at, tasks } = contender;
+        let Contender { miner_id, sha256, program_sha256, tasks, .. } = contender;
+        let Contender { uploaded_at, first_submitted_at, .. } = contender;
         let AgentUncertainty { interval, p_above, group } = uncertainty;
         Ranking {
             rank: u32::try_from(index + 1).expect("far fewer agents than that"),
             miner_id,
             agent_sha256: sha256,
+            program_sha256,
             score,
             interval,
             p_above,
@@ -181,7 +192,7 @@ fn in_order(contenders: Vec<Contender>, weight: impl Fn(&TaskId) -> u32) -> Vec<
         .into_iter()
         .map(|contender| {
             let score = agent_score(contender.tasks.iter().map(|(id, task)| (task, weight(id))));
-            let original = &originals[&contender.sha256];
+            let original = &originals[contender.program()];
             let copy_of = (*original != contender.miner_id).then(|| original.clone());
             Placed { score, copy_of, contender, reward: Rao(0) }
         })
@@ -217,12 +228,12 @@ fn cost(tasks: &BTreeMap<TaskId, TaskScore>) -> Option<u64> {
     costs.sum::<Option<u64>>().filter(|_| !tasks.is_empty())
 }
 
-/// For each source the miner who submitted it first.
+/// For each program the miner who submitted it first.
 fn originals(contenders: &[Contender]) -> HashMap<Sha256, MinerId> {
     let mut latest_first: Vec<_> = contenders.iter().collect();
     latest_first.sort_by_key(|c| Reverse((c.first_submitted_at, c.miner_id.clone())));
     // The last one inserted stays, and that is the earliest.
-    latest_first.into_iter().map(|c| (c.sha256.clone(), c.miner_id.clone())).collect()
+    latest_first.into_iter().map(|c| (c.program().clone(), c.miner_id.clone())).collect()
 }
 
 #[cfg(test)]
@@ -266,6 +277,8 @@ mod tests {
             Contender {
                 miner_id: agent.name.parse().unwrap(),
                 sha256: Sha256::of(agent.source.as_bytes()),
+                // Spaces stand for formatting.
+                program_sha256: Some(Sha256::of(agent.source.trim().as_bytes())),
                 uploaded_at: Timestamp::from_second(agent.uploaded).unwrap(),
                 first_submitted_at: Timestamp::from_second(agent.first).unwrap(),
                 tasks: BTreeMap::from([("t".parse().unwrap(), score)]),
@@ -306,6 +319,14 @@ mod tests {
     }
 
     #[test]
+    fn a_copy_in_another_format_is_a_copy() {
+        check(
+            &[agent("thief", " x", 2, 80), agent("first", "x", 1, 80)],
+            &["1 first 80 100", "2 thief 80 0 of first"],
+        );
+    }
+
+    #[test]
     fn first_submitter_stays_the_original_after_another_version() {
         let back = TestAgent { first: 1, ..agent("author", "x", 9, 80) };
         check(&[agent("thief", "x", 5, 80), back], &["1 author 80 100", "2 thief 80 0 of author"]);
@@ -342,6 +363,7 @@ mod tests {
         let contender = Contender {
             miner_id: "a".parse().unwrap(),
             sha256: Sha256::of(b""),
+            program_sha256: None,
             uploaded_at: Timestamp::UNIX_EPOCH,
             first_submitted_at: Timestamp::UNIX_EPOCH,
             tasks: scores,

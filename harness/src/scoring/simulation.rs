@@ -164,6 +164,8 @@ fn contender(miner_id: &str, source: &str, uploaded: i64, scores: Scores) -> Con
     Contender {
         miner_id: name(miner_id),
         sha256: Sha256::of(source.as_bytes()),
+        // Spaces stand for formatting.
+        program_sha256: Some(Sha256::of(source.trim().as_bytes())),
         uploaded_at: time,
         first_submitted_at: time,
         tasks: scores,
@@ -182,7 +184,11 @@ fn add_sybils(field: &mut Field, world: &mut World) {
                 *score = score_of(score.passed.saturating_sub(lost));
             }
         }
-        let source = if is_copy { "own".to_owned() } else { format!("variant {index}") };
+        let source = if is_copy {
+            "own".to_owned() + &" ".repeat(world.below(3))
+        } else {
+            format!("variant {index}")
+        };
         // Before or after the honest upload: the earlier one is the original then.
         let uploaded = i64::try_from(world.below(20)).unwrap();
         field.agents.push(contender(&format!("own-{index}"), &source, uploaded, scores));
@@ -215,7 +221,8 @@ fn several_agents_never_earn_more_than_the_best_of_them() {
         }
         // In proportion to scores, other agents earn for themselves. Copies do not.
         several.agents.retain(|agent| {
-            !agent.miner_id.as_str().starts_with("own-") || agent.sha256 == Sha256::of(b"own")
+            !agent.miner_id.as_str().starts_with("own-")
+                || agent.program_sha256 == Some(Sha256::of(b"own"))
         });
         let payout = Payout::Proportional;
         let (one, many) = (honest.earnings("own", payout), several.earnings("own", payout));

@@ -341,6 +341,7 @@ fn check_standings(report: &RoundReport, tasks: &[ScoredTask], problems: &mut Ve
         Contender {
             miner_id: ranking.miner_id.clone(),
             sha256: ranking.agent_sha256.clone(),
+            program_sha256: ranking.program_sha256.clone(),
             uploaded_at: ranking.uploaded_at,
             first_submitted_at: ranking.first_submitted_at,
             tasks: task_scores(&own.map(numbered).collect(), report.round.repeat),

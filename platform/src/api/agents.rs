@@ -28,6 +28,11 @@ pub struct AgentView {
     /// The digest of the source.
     #[cfg_attr(feature = "server", schema(value_type = String, pattern = "^[0-9a-f]{64}$"))]
     pub sha256: Sha256,
+    /// The digest of its program: equal for agents that differ in comments, blank lines and formatting alone. None if it
+    /// was stored by an older version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schema(value_type = Option<String>, pattern = "^[0-9a-f]{64}$"))]
+    pub program_sha256: Option<Sha256>,
     /// The size of the source in bytes.
     pub size: u64,
     /// When this version was accepted.
@@ -52,6 +57,43 @@ pub struct AgentHistory {
     pub history: Vec<AgentVersion>,
 }
 
+impl AgentHistory {
+    /// Returns the latest version with this digest, with those before it; `None` if there is none.
+    pub fn as_of(mut self, sha256: &Sha256) -> Option<Self> {
+        if self.current.sha256 == *sha256 {
+            return Some(self);
+        }
+        let at = self.history.iter().rposition(|version| version.sha256 == *sha256)?;
+        self.history.truncate(at + 1);
+        self.before()
+    }
+
+    /// Returns the agent as it was before the current version; `None` if that is the first.
+    pub fn before(mut self) -> Option<Self> {
+        let AgentVersion { version, sha256, program_sha256, size, uploaded_at } =
+            self.history.pop()?;
+        let miner_id = self.current.miner_id;
+        let current = AgentView { miner_id, version, sha256, program_sha256, size, uploaded_at };
+        Some(Self { current, history: self.history })
+    }
+
+    /// Returns when the miner first submitted the program of the current version, in any formatting.
+    pub fn first_submitted_at(&self) -> Timestamp {
+        let AgentView { sha256, program_sha256, .. } = &self.current;
+        let current = program(program_sha256.as_ref(), sha256);
+        let is_same = |version: &&AgentVersion| {
+            program(version.program_sha256.as_ref(), &version.sha256) == current
+        };
+        let same = self.history.iter().filter(is_same).map(|version| version.uploaded_at);
+        same.fold(self.current.uploaded_at, Timestamp::min)
+    }
+}
+
+/// Returns what identifies an agent's program: the digest of its program, or, if that is not known, of its bytes.
+pub fn program<'a>(program_sha256: Option<&'a Sha256>, sha256: &'a Sha256) -> &'a Sha256 {
+    program_sha256.unwrap_or(sha256)
+}
+
 /// An earlier version of an agent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
@@ -61,6 +103,11 @@ pub struct AgentVersion {
     /// The digest of the source.
     #[cfg_attr(feature = "server", schema(value_type = String, pattern = "^[0-9a-f]{64}$"))]
     pub sha256: Sha256,
+    /// The digest of its program: equal for agents that differ in comments, blank lines and formatting alone. None if it
+    /// was stored by an older version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schema(value_type = Option<String>, pattern = "^[0-9a-f]{64}$"))]
+    pub program_sha256: Option<Sha256>,
     /// The size of the source in bytes.
     pub size: u64,
     /// When it was accepted.

@@ -237,6 +237,10 @@ pub struct Ranking {
     /// The digest of the version that ran.
     #[cfg_attr(feature = "server", schema(value_type = String, pattern = "^[0-9a-f]{64}$"))]
     pub agent_sha256: Sha256,
+    /// The digest of its program: equal for agents that differ in comments, blank lines and formatting alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schema(value_type = Option<String>, pattern = "^[0-9a-f]{64}$"))]
+    pub program_sha256: Option<Sha256>,
     /// 0 to 100, two decimals.
     pub score: f64,
     /// Where the score would lie in 95 % of rounds with other tasks of the same kind; none with one task.
@@ -262,7 +266,7 @@ pub struct Ranking {
     /// When this version was accepted: the earlier one wins a tie.
     #[cfg_attr(feature = "server", schema(value_type = String, format = DateTime))]
     pub uploaded_at: Timestamp,
-    /// When this miner first submitted this source: the earliest one is the original.
+    /// When this miner first submitted this program, in any formatting: the earliest one is the original.
     #[cfg_attr(feature = "server", schema(value_type = String, format = DateTime))]
     pub first_submitted_at: Timestamp,
     /// The owner of the earlier agent that this one is a copy of.

@@ -3,6 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use tasks::Sha256;
+
+use super::agents::program;
 use super::gate::{EarlierScores, Gate};
 use super::miner_id::MinerId;
 use super::rankings::{
@@ -57,16 +60,35 @@ impl Rankings {
         }
     }
 
-    /// Of all agents with the same source, those that are not the earliest are its copies.
+    /// Of all agents with the same program, those that are not the earliest are its copies. A digest of a program stands for
+    /// each agent or for none, and agents with the same bytes have the same one.
     fn check_copies(&self, problems: &mut Vec<String>) {
-        let mut originals = HashMap::new();
+        let (mut originals, mut programs) = (HashMap::new(), HashMap::new());
+        let has_program = |ranking: &Ranking| ranking.program_sha256.is_some();
+        let first = self.rankings.first().is_some_and(has_program);
+        if self.rankings.iter().any(|ranking| has_program(ranking) != first) {
+            problems.push(
+                "some agents have a digest of their program and others have none; 'arena fsck --repair' adds \
+                 those that a store lacks"
+                    .to_owned(),
+            );
+        }
+        for ranking in &self.rankings {
+            let Ranking { miner_id, program_sha256, agent_sha256, .. } = ranking;
+            let (of, other) = programs.entry(agent_sha256).or_insert((program_sha256, miner_id));
+            if *of != program_sha256 {
+                problems.push(format!(
+                    "'{other}' and '{miner_id}' are the same file and have different digests of its program"
+                ));
+            }
+        }
         for ranking in &self.rankings {
             let key = (ranking.first_submitted_at, &ranking.miner_id);
-            let original = originals.entry(&ranking.agent_sha256).or_insert(key);
+            let original = originals.entry(ranking.program()).or_insert(key);
             *original = key.min(*original);
         }
         for ranking in &self.rankings {
-            let (_, original) = originals[&ranking.agent_sha256];
+            let (_, original) = originals[ranking.program()];
             let expected = (*original != ranking.miner_id).then_some(original);
             if ranking.copy_of.as_ref() != expected {
                 let name = |copy: Option<&MinerId>| {
@@ -307,6 +329,11 @@ impl Ranking {
         if self.group.is_empty() || self.group.len() > 16 || !self.group.chars().all(letters) {
             problems.push(format!("the group of '{miner}' is not one: expected 'a' or 'a-c'"));
         }
+    }
+
+    /// What identifies its program.
+    fn program(&self) -> &Sha256 {
+        program(self.program_sha256.as_ref(), &self.agent_sha256)
     }
 
     fn check_cost(&self, round: &Round, problems: &mut Vec<String>) {

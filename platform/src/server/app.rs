@@ -41,9 +41,9 @@ impl App {
         let tasks_json = Bytes::from(tasks_json);
         Self {
             store,
+            boards: Arc::new(BoardCache::new(settings.similarity.clone())),
             meters: settings.quotas.map(|quotas| Arc::new(QuotaMeters::new(quotas))),
             settings: Arc::new(settings),
-            boards: Arc::default(),
             reference: Arc::new(reference),
             checks: Arc::new(Semaphore::new(MAX_CHECKS)),
             tasks: Arc::new(tasks),

@@ -3,10 +3,13 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread;
 
 use axum::body::Bytes;
 
+use super::similar_agents::{self, SimilarAgentsOf};
 use crate::api::{MinerId, Rankings};
+use crate::log::log_line;
 use crate::store::{FileStamp, Store, StoreError};
 
 /// The number of rounds in a history.
@@ -25,8 +28,11 @@ pub(super) struct Board {
     pub(super) scores: HashMap<MinerId, Vec<f64>>,
     /// The number of rounds in `scores`.
     pub(super) rounds: usize,
-    /// The first page without a filter, built once: a thousand slow readers share one copy.
-    pub(super) front: OnceLock<Bytes>,
+    /// The agents that are similar to earlier ones. Comparing thousands takes seconds, so it comes later.
+    pub(super) similar: OnceLock<SimilarAgentsOf>,
+    /// The first page without a filter, built once: a thousand slow readers share one copy. One for before and one for
+    /// after the similar agents are known.
+    fronts: [OnceLock<Bytes>; 2],
 }
 
 impl Board {
@@ -43,18 +49,34 @@ impl Board {
         }
         let json = serde_json::to_vec(&latest).expect("a ranking is plain data").into();
         let rounds = rounds.len() + 1;
-        Ok(Some(Self { latest, json, ranks_before, scores, rounds, front: OnceLock::new() }))
+        let (similar, fronts) = Default::default();
+        Ok(Some(Self { latest, json, ranks_before, scores, rounds, similar, fronts }))
+    }
+
+    /// Where the first page without a filter is kept.
+    pub(super) fn front(&self) -> &OnceLock<Bytes> {
+        &self.fronts[usize::from(self.similar.get().is_some())]
     }
 }
 
 /// The board, read again when the ranking's file changes.
-#[derive(Debug, Default)]
-pub(super) struct BoardCache(Mutex<Option<(FileStamp, Arc<Board>)>>);
+#[derive(Debug)]
+pub(super) struct BoardCache {
+    latest: Mutex<Option<(FileStamp, Arc<Board>)>>,
+    /// Published code that does not count as evidence; none if agents are not compared.
+    base: Option<Arc<Vec<String>>>,
+    /// One comparison at a time.
+    comparing: Arc<Mutex<()>>,
+}
 
 impl BoardCache {
+    pub(super) fn new(base: Option<Vec<String>>) -> Self {
+        Self { latest: Mutex::default(), base: base.map(Arc::new), comparing: Arc::default() }
+    }
+
     pub(super) fn latest(&self, store: &Store) -> Result<Option<Arc<Board>>, StoreError> {
         let Some(stamp) = store.rankings_stamp()? else { return Ok(None) };
-        let mut cached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut cached = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((of, board)) = &*cached
             && *of == stamp
         {
@@ -62,6 +84,27 @@ impl BoardCache {
         }
         let board = Board::read(store)?.map(Arc::new);
         *cached = board.clone().map(|board| (stamp, board));
+        if let Some(board) = &board {
+            self.compare(board, store);
+        }
         Ok(board)
+    }
+
+    /// Compares the agents of a ranking in a thread of its own, unless another ranking has replaced it by then.
+    fn compare(&self, board: &Arc<Board>, store: &Store) {
+        let Some(base) = self.base.clone() else { return };
+        let (board, store, turn) = (Arc::downgrade(board), store.clone(), self.comparing.clone());
+        let compare = move || {
+            let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(board) = board.upgrade() else { return };
+            match similar_agents::of(&board.latest, &store, &base) {
+                Ok(similar) => drop(board.similar.set(similar)),
+                Err(error) => log_line(format_args!("similar agents are not marked: {error}")),
+            }
+        };
+        let started = thread::Builder::new().name("similarity".into()).spawn(compare);
+        if let Err(error) = started {
+            log_line(format_args!("similar agents are not marked: {error}"));
+        }
     }
 }

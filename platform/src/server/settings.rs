@@ -13,6 +13,8 @@ pub struct Settings {
     pub behind_proxy: bool,
     /// The limits of one connection and one request.
     pub limits: HttpLimits,
+    /// Whether the page marks similar agents, and which published code does not count as evidence.
+    pub similarity: Option<Vec<String>>,
 }
 
 impl Default for Settings {
@@ -22,6 +24,7 @@ impl Default for Settings {
             quotas: Some(Quotas::STANDARD),
             behind_proxy: false,
             limits: HttpLimits::STANDARD,
+            similarity: Some(Vec::new()),
         }
     }
 }

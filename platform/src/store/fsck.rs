@@ -96,6 +96,8 @@ impl<'a> Fsck<'a> {
     fn run(mut self) -> Result<Vec<Issue>, StoreError> {
         let agents = self.metadata()?;
         self.versions(&agents)?;
+        #[cfg(feature = "validation")]
+        self.programs(&agents);
         self.copies(&agents)?;
         self.foreign_agents(&agents)?;
         self.foreign_versions()?;
@@ -180,6 +182,21 @@ impl<'a> Fsck<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Every digest of a program is that of its version.
+    #[cfg(feature = "validation")]
+    fn programs(&mut self, agents: &[AgentMeta]) {
+        for meta in agents {
+            // A version that cannot be read is reported already.
+            let Ok(right) = self.store.with_programs(meta) else { continue };
+            if right != *meta {
+                let path = self.store.meta_path(&meta.miner_id);
+                let what = "the digest of the program of a version is missing or wrong";
+                let action = "compute it from versions/";
+                self.fix(&path, what, action, |store| store.repair_programs(&meta.miner_id));
+            }
+        }
     }
 
     /// Every copy for people holds the current version.

@@ -19,6 +19,10 @@ pub struct AgentMeta {
     pub version: u32,
     /// The digest of the source.
     pub sha256: Sha256,
+    /// The digest of its program, without comments, blank lines and formatting. None if it was stored by an older version
+    /// or by a build that has no parser.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program_sha256: Option<Sha256>,
     /// The size of the source in bytes.
     pub size: u64,
     /// When this version was accepted.
@@ -35,6 +39,7 @@ impl From<AgentMeta> for AgentView {
             miner_id: meta.miner_id,
             version: meta.version,
             sha256: meta.sha256,
+            program_sha256: meta.program_sha256,
             size: meta.size,
             uploaded_at: meta.uploaded_at,
         }

@@ -21,8 +21,8 @@ fn store() -> (tempfile::TempDir, Store) {
 }
 
 fn version_of(meta: &AgentMeta) -> AgentVersion {
-    let AgentMeta { version, sha256, size, uploaded_at, .. } = meta.clone();
-    AgentVersion { version, sha256, size, uploaded_at }
+    let AgentMeta { version, sha256, program_sha256, size, uploaded_at, .. } = meta.clone();
+    AgentVersion { version, sha256, program_sha256, size, uploaded_at }
 }
 
 fn id(text: &str) -> MinerId {

@@ -1,6 +1,7 @@
 //! Uploads and tokens: who may write, what is written in which order, and what is undone after a failure.
 
 use std::fs;
+use std::io;
 use std::mem;
 
 use jiff::Timestamp;
@@ -15,29 +16,62 @@ use super::token::{OwnerToken, matches_digest};
 use crate::api::{AgentVersion, MinerId, Receipt};
 use crate::log::log_line;
 
+/// An agent that is to be stored.
+#[derive(Clone, Debug)]
+pub struct SourceUpload<'a> {
+    /// The file.
+    pub source: &'a [u8],
+    /// The digest of its program; none in a build that has no parser.
+    pub program_sha256: Option<Sha256>,
+}
+
+impl<'a> SourceUpload<'a> {
+    /// An agent with the digest of its program. Fails when the system has no resources to parse.
+    pub fn new(source: &'a [u8]) -> io::Result<Self> {
+        #[cfg(feature = "validation")]
+        let program_sha256 = Some(crate::similarity::program_sha256(source)?);
+        #[cfg(not(feature = "validation"))]
+        let program_sha256 = None;
+        Ok(Self { source, program_sha256 })
+    }
+}
+
 impl Store {
-    /// Stores `source` as the miner's current agent. A new id gets a token in its receipt, once; an id that
-    /// is taken requires it. The same bytes as the current version create no new version, but restore what
-    /// was lost of it. When this returns `Ok`, the upload survives kill -9 and power loss; when it returns an
-    /// error, the earlier version is still stored.
-    ///
-    /// The source is not checked here.
+    /// Stores a source as the miner's current agent: [`Store::put_upload`], with the tokens read here.
     pub fn put_agent(
         &self,
         miner_id: &MinerId,
         source: &[u8],
         token: Option<&str>,
     ) -> Result<Receipt, StoreError> {
+        let path = self.source_path(miner_id);
+        let upload = SourceUpload::new(source).map_err(StoreError::io("parse", &path))?;
+        self.put_upload(miner_id, &upload, token)
+    }
+
+    /// Stores an upload as the miner's current agent. A new id gets a token in its receipt, once; an id that
+    /// is taken requires it. The same bytes as the current version create no new version, but restore what
+    /// was lost of it. When this returns `Ok`, the upload survives kill -9 and power loss; when it returns an
+    /// error, the earlier version is still stored.
+    ///
+    /// The source is not checked here.
+    pub fn put_upload(
+        &self,
+        miner_id: &MinerId,
+        upload: &SourceUpload<'_>,
+        token: Option<&str>,
+    ) -> Result<Receipt, StoreError> {
+        let source = upload.source;
         let mut lock = self.lock(miner_id)?;
         let current = self.authorize(miner_id, token)?;
         let sha256 = Sha256::of(source);
         let is_unchanged = current.as_ref().is_some_and(|current| current.sha256 == sha256);
         let (meta, token) = match current.clone() {
             Some(current) if is_unchanged => (current, None),
-            Some(current) => (next_version(current, sha256, source), None),
+            Some(current) => (next_version(current, sha256, upload), None),
             None => {
                 let token = OwnerToken::random();
-                (first_version(miner_id.clone(), source, &token), Some(token))
+                (first_version(miner_id.clone(), upload, &token), Some(token))
             }
         };
         self.put_version(&meta.sha256, source)?;
@@ -112,7 +146,7 @@ impl Store {
 
     /// Waits for the right to write this id's files. If an earlier owner of the lock died at work, its copy is
     /// written first.
-    fn lock(&self, miner_id: &MinerId) -> Result<WriteLock, StoreError> {
+    pub(super) fn lock(&self, miner_id: &MinerId) -> Result<WriteLock, StoreError> {
         let (lock, interrupted) = WriteLock::acquire(&self.locks_dir(), miner_id)?;
         if let Some(interrupted) = interrupted {
             self.finish(&lock, &interrupted);
@@ -152,7 +186,11 @@ impl Store {
     }
 
     /// Makes `meta` durable in place of `earlier`. When this fails, the earlier metadata stays in force.
-    fn commit(&self, meta: &AgentMeta, earlier: Option<&AgentMeta>) -> Result<(), StoreError> {
+    pub(super) fn commit(
+        &self,
+        meta: &AgentMeta,
+        earlier: Option<&AgentMeta>,
+    ) -> Result<(), StoreError> {
         let path = self.meta_path(&meta.miner_id);
         disk::replace(self.disk(), &path, &to_json(meta)).inspect_err(|_| {
             // The new metadata may be visible already and not durable.
@@ -210,23 +248,25 @@ fn check_owner(meta: &AgentMeta, token: Option<&str>) -> Result<(), StoreError> 
     }
 }
 
-fn first_version(miner_id: MinerId, source: &[u8], token: &OwnerToken) -> AgentMeta {
+fn first_version(miner_id: MinerId, upload: &SourceUpload<'_>, token: &OwnerToken) -> AgentMeta {
     AgentMeta {
         miner_id,
         version: 1,
-        sha256: Sha256::of(source),
-        size: source.len() as u64,
+        sha256: Sha256::of(upload.source),
+        program_sha256: upload.program_sha256.clone(),
+        size: upload.source.len() as u64,
         uploaded_at: Timestamp::now(),
         history: Vec::new(),
         token_sha256: token.sha256(),
     }
 }
 
-fn next_version(mut meta: AgentMeta, sha256: Sha256, source: &[u8]) -> AgentMeta {
+fn next_version(mut meta: AgentMeta, sha256: Sha256, upload: &SourceUpload<'_>) -> AgentMeta {
     meta.history.push(AgentVersion {
         version: meta.version,
         sha256: mem::replace(&mut meta.sha256, sha256),
-        size: mem::replace(&mut meta.size, source.len() as u64),
+        program_sha256: mem::replace(&mut meta.program_sha256, upload.program_sha256.clone()),
+        size: mem::replace(&mut meta.size, upload.source.len() as u64),
         uploaded_at: mem::replace(&mut meta.uploaded_at, Timestamp::now()),
     });
     let excess = meta.history.len().saturating_sub(MAX_HISTORY);

@@ -6,11 +6,11 @@
 //! server.
 
 use std::io;
-use std::panic::catch_unwind;
+use std::panic::{UnwindSafe, catch_unwind};
 use std::thread;
 
 use ruff_python_ast::{Mod, PythonVersion};
-use ruff_python_parser::{Mode, ParseOptions, parse_unchecked};
+use ruff_python_parser::{Mode, ParseOptions, Parsed, parse_unchecked};
 use ruff_text_size::Ranged as _;
 
 use super::position::{MAX_VIOLATIONS, violation_at, whole_file};
@@ -25,22 +25,33 @@ const BASE_BYTES: usize = 512 << 10;
 /// Returns every violation of syntax and imports in a text of this nesting depth. Fails when the system
 /// cannot start a thread.
 pub(super) fn check(text: &str, depth: usize) -> io::Result<Vec<Violation>> {
+    let checked = parse(text, depth, |parsed| violations(text, parsed))?;
+    Ok(checked
+        .unwrap_or_else(|| vec![whole_file("the parser failed on this file: simplify the code")]))
+}
+
+/// Parses a text of this nesting depth and has `work` read the result, on a stack that both fit on. Returns `None` if
+/// the parser or `work` panicked, and fails when the system cannot start a thread.
+pub(super) fn parse<T: Send>(
+    text: &str,
+    depth: usize,
+    work: impl FnOnce(&Parsed<Mod>) -> T + Send + UnwindSafe,
+) -> io::Result<Option<T>> {
+    let options = ParseOptions::from(Mode::Module).with_target_version(PythonVersion::PY311);
+    let run = move || work(&parse_unchecked(text, options));
     let stack = BASE_BYTES + depth * LEVEL_BYTES;
-    let checked = if stacker::remaining_stack().is_some_and(|left| left > stack) {
-        catch_unwind(|| violations(text))
+    let done = if stacker::remaining_stack().is_some_and(|left| left > stack) {
+        catch_unwind(run)
     } else {
         thread::scope(|scope| {
             let parser = thread::Builder::new().name("parser".into()).stack_size(stack);
-            Ok::<_, io::Error>(parser.spawn_scoped(scope, || violations(text))?.join())
+            Ok::<_, io::Error>(parser.spawn_scoped(scope, run)?.join())
         })?
     };
-    Ok(checked
-        .unwrap_or_else(|_| vec![whole_file("the parser failed on this file: simplify the code")]))
+    Ok(done.ok())
 }
 
-fn violations(text: &str) -> Vec<Violation> {
-    let options = ParseOptions::from(Mode::Module).with_target_version(PythonVersion::PY311);
-    let parsed = parse_unchecked(text, options);
+fn violations(text: &str, parsed: &Parsed<Mod>) -> Vec<Violation> {
     let mut violations = Vec::new();
     // One mistake can lead to as many errors as the file has bytes.
     for error in parsed.errors().iter().take(MAX_VIOLATIONS) {

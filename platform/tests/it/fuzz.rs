@@ -7,10 +7,12 @@
 use std::time::{Duration, Instant};
 
 use platform::api::MAX_SOURCE_BYTES;
+use platform::similarity::program_sha256;
 use platform::validation::validate;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
+use tasks::Sha256;
 
 /// The time after which a check is reported as slow, and the time that bounds a hang. On an idle machine no check
 /// takes 0.3 s in an unoptimized build.
@@ -131,6 +133,8 @@ const NESTS: &[(&str, &str, &str, &str, &str)] = &[
 fn check(source: &str, what: &str) -> bool {
     let start = Instant::now();
     let is_accepted = validate(source.as_bytes()).is_ok();
+    let tokens = program_sha256(source.as_bytes()).unwrap();
+    assert!(!is_accepted || tokens != Sha256::of(source.as_bytes()), "a program has tokens");
     let time = start.elapsed();
     if time > SLOW {
         println!("warning: {what} took {time:?}");

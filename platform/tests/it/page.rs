@@ -1,6 +1,8 @@
 //! The leaderboard as HTML, which is all that a reader without JavaScript has.
 
-use platform::api::Ranking;
+use std::time::{Duration, Instant};
+
+use platform::api::{Ranking, Receipt};
 
 use crate::support::rounds::{self, HOSTILE};
 use crate::support::{TestServer, check_problem, rankings};
@@ -97,6 +99,44 @@ async fn shows_a_new_round_at_once() {
     let text = page(&server, "/").await;
     assert_eq!(miners(&text), ["newcomer"]);
     assert!(text.contains("<td class=\"number\">100.000000000</td>"), "{text}");
+}
+
+#[tokio::test]
+async fn marks_an_agent_that_is_similar_to_an_earlier_one_without_its_code() {
+    let server = TestServer::start().await;
+    let author = include_str!("../../src/similarity/tests/original.py");
+    let thief = include_str!("../../src/similarity/tests/renamed.py");
+    let mut round = rankings("similar", "me");
+    let entry = round.rankings.remove(0);
+    for (miner, source) in [("author", author), ("thief", thief), ("other", "print(1)\n")] {
+        let receipt: Receipt =
+            server.upload(miner, source).send().await.unwrap().json().await.unwrap();
+        let miner_id = receipt.miner_id;
+        round.rankings.push(Ranking { miner_id, agent_sha256: receipt.sha256, ..entry.clone() });
+    }
+    server.store.put_rankings(&round).unwrap();
+    // They are compared while the first visitors read the page.
+    let limit = Instant::now() + Duration::from_secs(60);
+    let text = loop {
+        let text = page(&server, "/").await;
+        if text.contains("similar to") || Instant::now() > limit {
+            break text;
+        }
+    };
+    let row = |miner: &str| {
+        text.split(&format!("data-miner=\"{miner}\""))
+            .nth(1)
+            .unwrap()
+            .split("</tr>")
+            .next()
+            .unwrap()
+    };
+    assert!(row("thief").contains(" similar to author (100 %)</span>"), "{}", row("thief"));
+    assert!(row("thief").contains("; lines 1 to 86 here, 3 to 92 there\""), "{}", row("thief"));
+    assert!(!row("author").contains("similar") && !row("other").contains("similar"), "{text}");
+    assert!(!text.contains("literal_eval"), "the code is private");
+    // The page is built once more, and kept.
+    assert_eq!(page(&server, "/").await, text);
 }
 
 #[tokio::test]

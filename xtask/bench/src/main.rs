@@ -18,6 +18,7 @@ mod program;
 mod report;
 mod row;
 mod setup;
+mod similarity;
 mod tools;
 
 use std::path::PathBuf;
@@ -54,6 +55,9 @@ struct BenchArgs {
     /// Agents in the large round of which one changes
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..))]
     large_agents: u32,
+    /// Agents among which near copies are searched
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(100..=50_000))]
+    similar_agents: u32,
     /// Containers that run at the same time [default: one per processor]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
@@ -78,6 +82,8 @@ enum RowGroup {
     Evalplus,
     /// A large round of which one agent changed
     LargeRound,
+    /// Near copies among many agents
+    Similarity,
     /// A mining run with several jobs against one
     Mining,
     /// Agents that ask a model: added time, overspending, failures
@@ -119,6 +125,9 @@ fn run(cli: &BenchArgs) -> anyhow::Result<()> {
                 evalplus::measure(&setup, data, &mut report)?;
             }
             RowGroup::LargeRound => large_round::measure(&setup, cli.large_agents, &mut report)?,
+            RowGroup::Similarity => {
+                similarity::measure(&setup, cli.similar_agents, &mut report)?;
+            }
             RowGroup::Mining => mining::measure(&setup, &mut report)?,
             RowGroup::Gateway => gateway::measure(&setup, &mut report)?,
             RowGroup::Gauntlet => gauntlet::measure(&setup, &mut report)?,

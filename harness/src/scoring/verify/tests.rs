@@ -98,6 +98,7 @@ fn report() -> Value {
         contenders.push(Contender {
             miner_id: name.parse().unwrap(),
             sha256: Sha256::of(name.as_bytes()),
+            program_sha256: Some(Sha256::of(format!("tokens of {name}").as_bytes())),
             uploaded_at: time(-100),
             first_submitted_at: time(-200),
             tasks: own.iter().map(|t| (t.record.task.clone(), t.record.score())).collect(),
@@ -382,7 +383,7 @@ fn changed(value: &Value) -> Value {
 }
 
 /// Fields whose values nothing else in a report determines; only the digest protects them.
-const FREE: [&str; 10] = [
+const FREE: [&str; 11] = [
     "answered",
     "stdout",
     "stderr",
@@ -393,6 +394,8 @@ const FREE: [&str; 10] = [
     "stderr_truncated",
     "detail",
     "finished_at",
+    // Only the source can show whose it is.
+    "program_sha256",
 ];
 
 #[test]

@@ -113,6 +113,22 @@ fn names_each_contradiction() {
     check(|v| v["rankings"][0]["tasks"] = json!({}), "not those of the round");
     check(|v| v["rankings"][0]["reward_rao"] = 1.into(), "TAO and in rao differ");
     check(|v| v["rankings"][1]["copy_of"] = Value::Null, "copy of no agent");
+    let tokens = |v: &mut Value, digits: [char; 3]| {
+        for (index, digit) in digits.into_iter().enumerate() {
+            v["rankings"][index]["program_sha256"] = String::from(digit).repeat(64).into();
+        }
+    };
+    assert_eq!(problems(|v| tokens(v, ['1', '1', '2'])), [""; 0]);
+    check(|v| tokens(v, ['1', '1', '1']), "'c' is listed as a copy of no agent");
+    check(|v| tokens(v, ['1', '2', '3']), "'b' is listed as a copy of 'a'");
+    check(|v| tokens(v, ['1', '2', '3']), "are the same file and have different digests");
+    check(
+        |v| {
+            tokens(v, ['1', '1', '2']);
+            v["rankings"][2].as_object_mut().unwrap().remove("program_sha256");
+        },
+        "some agents have a digest of their program and others have none",
+    );
     check(|v| v["rankings"][2]["copy_of"] = "a".into(), "'c' is listed as a copy of 'a'");
     check(|v| v["rankings"][0]["uploaded_at"] = "2026-02-01T00:00:00Z".into(), "upload times");
     check(

@@ -8,6 +8,8 @@ use serde::Deserialize;
 use super::heat_map::heat_map;
 use crate::api::{Ranking, Round, RoundStatus, ScoreInterval, dollars};
 use crate::server::board::Board;
+use crate::similarity::Passage;
+use crate::similarity::survey::SimilarAgents;
 
 /// Number of agents per page.
 const PAGE_SIZE: usize = 100;
@@ -150,6 +152,8 @@ fn row(board: &Board, entry: &Ranking) -> Markup {
                 (entry.miner_id)
                 @if let Some(original) = &entry.copy_of {
                     span.note { " copy of " (original) }
+                } @else if let Some(similar) = board.similar.get().and_then(|all| all.get(&entry.miner_id)) {
+                    (similar_to(similar))
                 }
             }
             td.number { (format!("{:.2}", entry.score)) }
@@ -188,6 +192,24 @@ fn interval_bar(score: f64, interval: ScoreInterval) -> Markup {
             circle cx=(at(score)) cy="6" r="2.5" {}
         }
     }
+}
+
+/// Names the earlier agent that this one is similar to. The figure is rounded down, so that 100 % means all.
+fn similar_to(similar: &SimilarAgents) -> Markup {
+    let earlier = &similar.earlier.miner_id;
+    let percent = format!("{:.0} %", (similar.figures.similarity * 100.0).floor());
+    let place = similar.passages.first().map(|passage| {
+        let Passage { earlier: there, later: here, .. } = passage;
+        format!(
+            "; lines {} to {} here, {} to {} there",
+            here.first, here.last, there.first, there.last
+        )
+    });
+    let title = format!(
+        "{percent} of the code of the smaller of both agents is in the other one too, apart from names and values; {earlier} had it first{}",
+        place.unwrap_or_default()
+    );
+    html! { span.note title=(title) { " similar to " (earlier) " (" (percent) ")" } }
 }
 
 /// The amount with all nine decimals, so that the amounts in a column align.

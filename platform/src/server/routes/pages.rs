@@ -25,7 +25,7 @@ pub(super) async fn leaderboard(
     let page = |body| Bytes::from(page::layout("Leaderboard", &body).into_string());
     let page = match board {
         Some(board) if query.is_front() => {
-            board.front.get_or_init(|| page(page::leaderboard(&board, &query))).clone()
+            board.front().get_or_init(|| page(page::leaderboard(&board, &query))).clone()
         }
         Some(board) => page(page::leaderboard(&board, &query)),
         None => page(page::before_first_round(agents)),

@@ -19,6 +19,7 @@ use crate::server::middleware::RequestDeadline;
 use crate::server::openapi::UploadForm;
 use crate::server::problem::ProblemResponse;
 use crate::server::quota::QuotaUse;
+use crate::store::SourceUpload;
 use crate::validation;
 
 /// The maximum size of a request body: a whole agent, and the multipart syntax around it.
@@ -73,6 +74,7 @@ pub(super) async fn agent(
         if !violations.is_empty() {
             return Err(ProblemResponse::violations(violations));
         }
+        let upload = SourceUpload::new(&submission.source).map_err(|error| check_failed(&error))?;
         drop(slot);
         deadline.meet()?;
         let quota = match &current {
@@ -81,7 +83,7 @@ pub(super) async fn agent(
             Some(_) => Some(QuotaUse::Version(&submission.miner_id)),
             None => Some(QuotaUse::NewId(address)),
         };
-        store(&app, &submission, token.as_deref(), quota)
+        store(&app, &submission.miner_id, &upload, token.as_deref(), quota)
     })
     .await?;
     let status = if receipt.unchanged { StatusCode::OK } else { StatusCode::CREATED };
@@ -91,7 +93,8 @@ pub(super) async fn agent(
 /// Stores the submission, and charges the quota only if it creates something.
 fn store(
     app: &App,
-    submission: &Submission,
+    miner_id: &MinerId,
+    upload: &SourceUpload<'_>,
     token: Option<&str>,
     quota: Option<QuotaUse<'_>>,
 ) -> Result<Receipt, ProblemResponse> {
@@ -99,7 +102,7 @@ fn store(
     if let Some((meters, quota)) = charged {
         meters.take(quota)?;
     }
-    let stored = app.store.put_agent(&submission.miner_id, &submission.source, token);
+    let stored = app.store.put_upload(miner_id, upload, token);
     let is_created = stored.as_ref().is_ok_and(|receipt| !receipt.unchanged);
     if let (Some((meters, quota)), false) = (charged, is_created) {
         meters.refund(quota);
