@@ -2,6 +2,7 @@
 
 use jiff::{Timestamp, ToSpan as _};
 use platform::api::Round;
+use platform::similarity::program_sha256;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use tasks::{Seed, Sha256};
@@ -143,4 +144,28 @@ async fn closed_round_is_final_and_older_rounds_are_refused() {
     let published = server.client.rankings().await.unwrap();
     assert_eq!(serde_json::to_value(published).unwrap(), round);
     assert_eq!(put(&server, "", &whole(1)).await.status(), 204);
+}
+
+#[tokio::test]
+async fn refuses_the_digest_of_another_program() {
+    let server = TestServer::start().await;
+    let mut rankings = whole(1);
+    for (at, name) in ["a", "b"].into_iter().enumerate() {
+        let source = format!("print('{name}')\n");
+        server.upload(name, &source).send().await.unwrap();
+        rankings["rankings"][at]["agent_sha256"] = json!(Sha256::of(source.as_bytes()));
+    }
+    let programs = |names: [&str; 2]| {
+        let mut rankings = rankings.clone();
+        for (at, name) in names.into_iter().enumerate() {
+            let source = format!("print(\"{name}\")  # the same");
+            let program = program_sha256(source.as_bytes()).unwrap();
+            rankings["rankings"][at]["program_sha256"] = json!(program);
+        }
+        rankings
+    };
+    let refused = "is listed with another digest of its program than the platform's";
+    check_problem(put(&server, "", &rankings).await, 422, refused).await;
+    check_problem(put(&server, "", &programs(["a", "c"])).await, 422, refused).await;
+    assert_eq!(put(&server, "", &programs(["a", "b"])).await.status(), 204);
 }

@@ -159,7 +159,7 @@ impl Draw {
             3 => format!("f({a}, {b})"),
             4 => format!("{a}[{b}]"),
             5 => format!("({a} if {b} else {name})"),
-            6 => format!("not ({a} and {b})"),
+            6 => format!("(not ({a} and {b}))"),
             7 => format!("[{a}, {b}]"),
             _ => format!("({a}).get({b})"),
         }

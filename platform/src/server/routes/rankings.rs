@@ -11,13 +11,13 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::api::Rankings;
+use crate::api::{AgentHistory, Ranking, Rankings};
 use crate::server::app::{App, blocking};
 use crate::server::auth::ValidatorAuth;
 use crate::server::extract::QueryParams;
 use crate::server::middleware::RequestDeadline;
 use crate::server::problem::ProblemResponse;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// The maximum size of a published ranking: about 10,000 agents on 10 tasks each.
 pub(super) const MAX_BODY_BYTES: usize = 16 << 20;
@@ -83,6 +83,7 @@ pub(super) async fn publish(
     }
     check_consistent(&problems)?;
     blocking(move || {
+        check_consistent(&other_programs(&rankings, &app.store)?)?;
         if !rankings.round.partial {
             check_consistent(&left_out(&rankings, &app.store)?)?;
         }
@@ -104,6 +105,27 @@ fn check_consistent(problems: &[String]) -> Result<(), ProblemResponse> {
         detail.push_str(&format!("; and {} more", problems.len() - SHOWN_PROBLEMS));
     }
     Err(ProblemResponse::new(StatusCode::UNPROCESSABLE_ENTITY, detail))
+}
+
+/// Returns one sentence for each agent whose digest of its program is not the one that the platform stored with the
+/// version that is ranked. Without it, a ranking could hide a copy, or make a copy of an original.
+fn other_programs(rankings: &Rankings, store: &Store) -> Result<Vec<String>, ProblemResponse> {
+    let mut problems = Vec::new();
+    for Ranking { miner_id, agent_sha256, program_sha256: stated, .. } in &rankings.rankings {
+        let agent = match store.agent(miner_id) {
+            Err(StoreError::Damaged { .. }) => continue,
+            agent => agent?.map(AgentHistory::from),
+        };
+        let ranked = agent.and_then(|agent| agent.as_of(agent_sha256));
+        let known = ranked.and_then(|agent| agent.current.program_sha256);
+        if known.is_some() && known != *stated {
+            problems.push(format!(
+                "'{miner_id}' is listed with another digest of its program than the platform's; evaluate again with \
+                 the version of the arena that the platform runs"
+            ));
+        }
+    }
+    Ok(problems)
 }
 
 /// Returns one sentence for each task and agent of the platform that the ranking leaves out.
