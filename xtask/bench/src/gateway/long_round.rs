@@ -20,7 +20,7 @@ const TASKS: usize = 8;
 /// The number of trials.
 pub const TRIALS: usize = AGENTS * TASKS;
 
-/// What a round came to.
+/// The result of a round.
 pub struct LongRound {
     /// Attempts and trials that ended in a fault
     pub faults: usize,

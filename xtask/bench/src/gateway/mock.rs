@@ -1,4 +1,4 @@
-//! A model that answers at once, and fails as it is told.
+//! A model that answers at once, and fails on every so many-th request if it is to.
 
 use std::io::{BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
