@@ -2,7 +2,8 @@
 //!
 //! Every row is measured in one run, taking turns with its peer, and reported as a ratio of medians: machines
 //! drift, and a ratio drifts less than a time. The arena is measured from outside, as the release build of
-//! its binary, so nothing in the arena itself knows about peers.
+//! its binary, so nothing in the arena itself knows about peers. Only what the gateway alone adds to a call is measured
+//! with its library, because no command serves it without a container.
 
 mod agents;
 mod demo;
@@ -86,7 +87,7 @@ enum RowGroup {
     Similarity,
     /// A mining run with several jobs against one
     Mining,
-    /// Agents that ask a model: added time, overspending, failures
+    /// Agents that ask a model: added time, events, overspending, failures, memory
     Gateway,
     /// CPU time of an honest agent that shares the machine with hostile ones
     Gauntlet,

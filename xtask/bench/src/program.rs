@@ -69,7 +69,8 @@ pub fn run_to_any_end(
     Ok((MeasuredProgram { seconds, stdout, peak_bytes }, failure))
 }
 
-fn peak_memory_bytes(status_file: &str) -> u64 {
+/// Largest resident size so far, from the `status` file of a process; 0 if it has ended.
+pub fn peak_memory_bytes(status_file: &str) -> u64 {
     let text = std::fs::read_to_string(status_file).unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
