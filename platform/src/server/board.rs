@@ -25,6 +25,8 @@ pub(super) struct Board {
     pub(super) scores: HashMap<MinerId, Vec<f64>>,
     /// The number of rounds in `scores`.
     pub(super) rounds: usize,
+    /// The body of `GET /tasks` if the round has private tasks, built once.
+    pub(super) tasks: OnceLock<Bytes>,
     /// The first page without a filter, built once: a thousand slow readers share one copy.
     pub(super) front: OnceLock<Bytes>,
 }
@@ -43,7 +45,8 @@ impl Board {
         }
         let json = serde_json::to_vec(&latest).expect("a ranking is plain data").into();
         let rounds = rounds.len() + 1;
-        Ok(Some(Self { latest, json, ranks_before, scores, rounds, front: OnceLock::new() }))
+        let (tasks, front) = (OnceLock::new(), OnceLock::new());
+        Ok(Some(Self { latest, json, ranks_before, scores, rounds, tasks, front }))
     }
 }
 

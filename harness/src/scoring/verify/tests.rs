@@ -120,6 +120,7 @@ fn report() -> Value {
         frozen: false,
         partial: true,
         tasks: tasks.iter().map(|task| task.id().clone()).collect(),
+        private: None,
         model: None,
         image: format!("python:3.11-slim@{IMAGE}"),
         isolation: "agent".into(),
