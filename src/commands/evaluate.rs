@@ -386,7 +386,10 @@ impl Evaluation<'_> {
         if let Some(gateway) = model {
             console.print_line(&model_usage(gateway));
         }
-        proven.outcome.faults.extend(left_out.iter().map(not_judged));
+        let outcome = &mut proven.outcome;
+        outcome.faults.extend(left_out.iter().map(not_judged));
+        // The console has shown them in full.
+        outcome.faults = outcome.faults.drain(..).map(FaultRecord::published).collect();
         Ok(proven)
     }
 

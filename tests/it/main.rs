@@ -10,6 +10,7 @@ mod mine;
 mod model;
 mod operator;
 mod partition;
+mod private_tasks;
 mod rankings;
 mod remote;
 mod rounds;
