@@ -1,22 +1,24 @@
 //! Arguments that several commands share. Each one is defined here once, so it means the same everywhere.
 
 use std::fmt::Display;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use harness::benchmark::file::{Benchmark, BenchmarkFile};
+use harness::benchmark::private_tasks::PrivateBenchmark;
 use harness::benchmark::tasks::TaskFilter;
 use harness::round::seed::drawn_seed;
 use harness::sandbox::{SandboxSettings, SitePackages};
 use harness::scoring::reward::{Alpha, Payout, RewardPolicy};
 use harness::trial::record::Disclose;
 use platform::MinerId;
-use platform::api::Rao;
+use platform::api::{PrivateTasks, Rao};
 use platform::store::{Store, StoreError};
 use tasks::benchmark::MEMORY_BYTES;
-use tasks::{Family, Seed};
+use tasks::{Family, Limits, Seed};
 
 use crate::console::print_line;
 use crate::exit::{CommandError, Result};
@@ -248,6 +250,42 @@ impl BenchmarkArgs {
     pub fn read(&self) -> Result<Option<Benchmark>> {
         self.file.as_ref().map(|file| self.memory.read(file)).transpose()
     }
+}
+
+/// A benchmark whose problems are private tasks.
+#[derive(Args)]
+pub struct PrivateArgs {
+    /// File of the round's private tasks, in the formats of --benchmark. Nothing but their name, their number
+    /// and the file's digest is published
+    #[arg(id = "private", long, value_name = "FORMAT:FILE")]
+    pub file: Option<BenchmarkFile>,
+}
+
+impl PrivateArgs {
+    /// Reads the file, if there is one. The tasks run in the same containers as those of the benchmark or, without one,
+    /// as the built-in tasks, so they have the same limit of memory. Without a name, they are called like the file.
+    pub fn read(
+        &self,
+        benchmark: Option<&Benchmark>,
+        name: Option<&str>,
+    ) -> Result<Option<PrivateBenchmark>> {
+        let Some(file) = &self.file else { return Ok(None) };
+        let memory_bytes =
+            benchmark.map_or(Limits::STANDARD.memory_bytes, |benchmark| benchmark.memory_bytes);
+        let read = Benchmark::read(file, memory_bytes).map_err(CommandError::input)?;
+        let name = name.map_or_else(|| stem(&file.path), ToOwned::to_owned);
+        PrivateTasks::check_name(&name).map_err(|error| {
+            CommandError::Input(format!("{error}; give another one with --private-name"))
+        })?;
+        let benchmark = Arc::new(read.into_private());
+        Ok(Some(PrivateBenchmark { name, path: file.path.clone(), benchmark }))
+    }
+}
+
+/// The name of a file without its directory and its extensions.
+fn stem(path: &Path) -> String {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    name.split('.').next().unwrap_or_default().to_owned()
 }
 
 /// The seed of a run that ranks no one.

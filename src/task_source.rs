@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use harness::benchmark::file::{ADVISORY, Benchmark};
 use harness::benchmark::reference_outputs::{LeftOutProblem, ReferenceRun};
-use harness::benchmark::tasks::{BenchmarkTasks, built_in, of_benchmark};
+use harness::benchmark::tasks::{BenchmarkTasks, TaskFilter, built_in, of_benchmark};
 use harness::sandbox::{Sandbox, SandboxSettings};
 use tasks::Task;
 
@@ -19,7 +19,7 @@ pub struct TaskSource<'a> {
     /// Which of the tasks
     pub tasks: &'a TaskArgs,
     /// The benchmark, if there is one
-    pub benchmark: Option<Benchmark>,
+    pub benchmark: Option<Arc<Benchmark>>,
     /// Where the results of canonical solutions are kept
     pub store: &'a StoreArgs,
     /// Where canonical solutions run
@@ -38,15 +38,34 @@ pub struct LoadedTasks {
 
 impl TaskSource<'_> {
     /// Loads the tasks.
-    pub async fn load(self, console: &Console) -> Result<LoadedTasks> {
+    pub async fn load(&self, console: &Console) -> Result<LoadedTasks> {
         let filter = &self.tasks.filter();
-        let Some(benchmark) = self.benchmark else {
-            return Ok(LoadedTasks { tasks: built_in(filter)?, left_out: Vec::new() });
-        };
+        match &self.benchmark {
+            None => Ok(LoadedTasks { tasks: built_in(filter)?, left_out: Vec::new() }),
+            Some(benchmark) => self.problems(benchmark, filter, console).await,
+        }
+    }
+
+    /// Loads all private tasks.
+    pub async fn load_private(
+        &self,
+        benchmark: &Arc<Benchmark>,
+        console: &Console,
+    ) -> Result<LoadedTasks> {
+        self.problems(benchmark, &TaskFilter::default(), console).await
+    }
+
+    /// Loads the chosen problems of a benchmark.
+    async fn problems(
+        &self,
+        benchmark: &Arc<Benchmark>,
+        filter: &TaskFilter,
+        console: &Console,
+    ) -> Result<LoadedTasks> {
         if benchmark.is_advisory() {
             console.print_line(ADVISORY);
         }
-        let (benchmark, store) = (&Arc::new(benchmark), &self.store.open_or_create()?);
+        let store = &self.store.open_or_create()?;
         let jobs = self.jobs.count();
         let work = |sandbox: Sandbox| async move {
             let on_run = console.reference_listener();

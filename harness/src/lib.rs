@@ -71,6 +71,7 @@ pub mod scoring {
 /// Public benchmarks, and the samples of models that are judged on them.
 pub mod benchmark {
     pub mod file;
+    pub mod private_tasks;
     pub mod reference_outputs;
     pub mod sample_file;
     pub mod samples;

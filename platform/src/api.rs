@@ -4,6 +4,7 @@
 mod agents;
 mod gate;
 mod miner_id;
+mod private_tasks;
 mod problem;
 mod rankings;
 mod rankings_check;
@@ -17,6 +18,9 @@ pub use agents::{
 };
 pub use gate::{Challenger, EarlierScores, Gate};
 pub use miner_id::{MinerId, ParseMinerIdError};
+pub use private_tasks::{
+    ListedTask, MAX_PRIVATE_NAME_BYTES, PRIVATE_FAULT, PrivateListing, PrivateTasks,
+};
 pub use problem::{ProblemDocument, Violation};
 pub use rankings::{
     FaultRecord, MAX_REPEAT, Ranking, Rankings, Round, RoundStatus, ScoreInterval, Screening,

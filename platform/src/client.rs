@@ -9,7 +9,8 @@ use serde::de::DeserializeOwned;
 use tasks::{Sha256, TaskView};
 
 use crate::api::{
-    AgentHistory, AgentView, DAMAGED_AGENTS, MinerId, NewToken, ProblemDocument, Rankings, Receipt,
+    AgentHistory, AgentView, DAMAGED_AGENTS, ListedTask, MinerId, NewToken, ProblemDocument,
+    Rankings, Receipt,
 };
 
 /// The maximum time for a response and for connecting.
@@ -101,9 +102,18 @@ impl Client {
         Ok(Self { base, http })
     }
 
-    /// Returns the public part of every task.
-    pub async fn tasks(&self) -> Result<Vec<TaskView>, ClientError> {
+    /// Returns the public part of every task, and the entry of the private ones if there are any.
+    pub async fn listed_tasks(&self) -> Result<Vec<ListedTask>, ClientError> {
         self.get("tasks").await
+    }
+
+    /// Returns the public part of every task that is not private.
+    pub async fn tasks(&self) -> Result<Vec<TaskView>, ClientError> {
+        let public = |listed| match listed {
+            ListedTask::Public(task) => Some(*task),
+            ListedTask::Private(_) => None,
+        };
+        Ok(self.listed_tasks().await?.into_iter().filter_map(public).collect())
     }
 
     /// Uploads an agent. An id that is taken requires the token of its first upload.

@@ -8,7 +8,7 @@ use harness::round::agent::{VersionLimit, stored_agents};
 use harness::round::cache::{CacheContents, StaleRecords, contents, keys_of_round};
 use harness::trial::instance::RoundTask;
 
-use crate::args::{BenchmarkArgs, OutputArgs, StoreArgs};
+use crate::args::{BenchmarkArgs, OutputArgs, PrivateArgs, StoreArgs};
 use crate::console::{print, print_json, print_line};
 use crate::exit::{CommandError, Result};
 
@@ -19,6 +19,8 @@ pub struct CacheArgs {
     store: StoreArgs,
     #[command(flatten)]
     benchmark: BenchmarkArgs,
+    #[command(flatten)]
+    private: PrivateArgs,
     /// Remove the results that the current round does not use
     #[arg(long)]
     prune: bool,
@@ -51,11 +53,14 @@ pub fn run(args: &CacheArgs) -> Result {
         Some(round) => {
             let benchmark = args.benchmark.read()?;
             let benchmark = benchmark.as_ref();
+            let private = args.private.read(benchmark, None)?;
             let tasks = stored(&StoredTasks {
                 tasks: &round.tasks,
                 image: &round.image,
                 store: &store,
                 benchmark,
+                private: round.private.as_ref(),
+                private_file: private.as_ref(),
             })?;
             let tasks: Vec<_> =
                 tasks.into_iter().map(|task| RoundTask::new(task, round.seed)).collect();

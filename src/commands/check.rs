@@ -1,6 +1,7 @@
 //! `arena check`: runs one local file as a validator would.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 use harness::gateway::round::Gateway;
@@ -64,7 +65,7 @@ pub async fn run(args: CheckArgs) -> Result {
     let CheckArgs { tasks, store, jobs, .. } = &args;
     let benchmark = args.benchmark.read()?;
     let settings = &args.sandbox.settings_for(benchmark.as_ref(), args.packages);
-    let source = TaskSource { tasks, benchmark, store, settings, jobs };
+    let source = TaskSource { tasks, benchmark: benchmark.map(Arc::new), store, settings, jobs };
     let LoadedTasks { tasks, left_out } = source.load(&console).await?;
     let model = args.model.settings()?.map(|settings| Gateway::open(settings, None)).transpose()?;
     let seed = args.seed.seed();

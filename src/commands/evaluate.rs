@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::Args;
 use harness::benchmark::file::BenchmarkFile;
+use harness::benchmark::private_tasks::matching;
 use harness::benchmark::reference_outputs::LeftOutProblem;
 use harness::gateway::round::Gateway;
 use harness::round::agent::{self, Agent, VersionLimit, stored_agents};
@@ -31,8 +32,8 @@ use serde::Serialize;
 use tasks::{Seed, Sha256};
 
 use crate::args::{
-    BenchmarkArgs, DiscloseArgs, JobsArgs, PackageArgs, RewardArgs, SandboxArgs, StoreArgs,
-    TaskArgs, choice,
+    BenchmarkArgs, DiscloseArgs, JobsArgs, PackageArgs, PrivateArgs, RewardArgs, SandboxArgs,
+    StoreArgs, TaskArgs, choice,
 };
 use crate::console::{Console, print, print_json};
 use crate::exit::{CommandError, Result};
@@ -62,6 +63,11 @@ pub struct EvaluateArgs {
     agents: Vec<String>,
     #[command(flatten)]
     benchmark: BenchmarkArgs,
+    #[command(flatten)]
+    private: PrivateArgs,
+    /// What to call the private tasks in public [default: the name of their file without extensions]
+    #[arg(long, requires = "private", value_name = "NAME")]
+    private_name: Option<String>,
     /// Seed of the round, if no round is open [default: a secret one is drawn]. A seed that a closed round has
     /// revealed is refused
     #[arg(long, value_name = "N")]
@@ -143,16 +149,29 @@ pub async fn run(args: EvaluateArgs) -> Result {
     }
     let EvaluateArgs { tasks, store: store_args, jobs, .. } = &args;
     let benchmark = args.benchmark.read()?;
+    let private = args.private.read(benchmark.as_ref(), args.private_name.as_deref())?;
     let settings = args.sandbox.settings_for(benchmark.as_ref(), args.packages);
+    let benchmark = benchmark.map(Arc::new);
     let source = TaskSource { tasks, benchmark, store: store_args, settings: &settings, jobs };
-    let LoadedTasks { mut tasks, left_out } = source.load(&console).await?;
+    let LoadedTasks { mut tasks, mut left_out } = source.load(&console).await?;
     if let Some(platform) = &platform {
         tasks = platform.tasks(tasks).await?;
     }
-    let OpenedRound { round, is_new } = open_round(&store, args.request())?;
+    let mut described = None;
+    if let Some(private) = &private {
+        let loaded = source.load_private(&private.benchmark, &console).await?;
+        described = private.described(loaded.tasks.len());
+        tasks.extend(loaded.tasks);
+        left_out.extend(loaded.left_out);
+    }
+    let OpenedRound { mut round, is_new } = open_round(&store, args.request())?;
     let what = if is_new { "opened" } else { "open" };
     console.print_line(&format!("round {} {what}, commitment {}", round.id, round.commitment()));
 
+    if private.is_none() && args.covers_all() {
+        matching(round.private.as_ref(), None).map_err(CommandError::input)?;
+    }
+    round.private = described;
     let listed_at = Timestamp::now();
     let limit = VersionLimit::of(&round);
     let agents = load_agents(&store, validator.as_ref(), limit, &console).await?;
@@ -255,8 +274,7 @@ impl EvaluateArgs {
 
     /// Refuses to close a round with a ranking that may not be published.
     fn check_close(&self) -> Result {
-        let partial = !self.agents.is_empty() || !self.tasks.filter().is_all();
-        if self.close && partial && !self.publish_partial {
+        if self.close && !self.covers_all() && !self.publish_partial {
             return Err(CommandError::Input(
                 "--close with --task, --family or --agent publishes a partial ranking as the final one; add --publish-partial if \
                  that is what you want"
@@ -266,13 +284,19 @@ impl EvaluateArgs {
         Ok(())
     }
 
+    /// Whether all agents and tasks are chosen.
+    fn covers_all(&self) -> bool {
+        self.agents.is_empty() && self.tasks.filter().is_all()
+    }
+
     fn request(&self) -> RoundRequest {
         RoundRequest { seed: self.seed.map(Seed), frozen: self.freeze }
     }
 
     /// Published rankings cover all agents and tasks, and rest on verdicts that no agent can forge.
     fn publication(&self, coverage: Coverage) -> Publication {
-        let advisory = self.benchmark.file.as_ref().is_some_and(BenchmarkFile::is_advisory);
+        let files = [&self.benchmark.file, &self.private.file];
+        let advisory = files.into_iter().flatten().any(BenchmarkFile::is_advisory);
         match coverage {
             _ if advisory => Publication::Unofficial,
             Coverage::Partial if !self.publish_partial => Publication::Unofficial,
@@ -363,7 +387,10 @@ impl Evaluation<'_> {
         if let Some(gateway) = model {
             console.print_line(&model_usage(gateway));
         }
-        proven.outcome.faults.extend(left_out.iter().map(not_judged));
+        let outcome = &mut proven.outcome;
+        outcome.faults.extend(left_out.iter().map(not_judged));
+        // The console has shown them in full.
+        outcome.faults = outcome.faults.drain(..).map(FaultRecord::published).collect();
         Ok(proven)
     }
 
@@ -382,11 +409,7 @@ impl Evaluation<'_> {
     /// Whether the ranking has all agents and all tasks. A benchmark has its own tasks.
     fn coverage(&self, proven: &ProvenRound) -> Coverage {
         let unsound = proven.tasks.len() < self.tasks.len() || !self.left_out.is_empty();
-        if self.args.agents.is_empty() && self.args.tasks.filter().is_all() && !unsound {
-            Coverage::Whole
-        } else {
-            Coverage::Partial
-        }
+        if self.args.covers_all() && !unsound { Coverage::Whole } else { Coverage::Partial }
     }
 }
 

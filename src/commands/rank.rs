@@ -12,7 +12,7 @@ use harness::trial::record::trial_name;
 use jiff::Timestamp;
 use platform::store::{RoundDefinition, Store};
 
-use crate::args::{BenchmarkArgs, DiscloseArgs, RewardArgs, StoreArgs};
+use crate::args::{BenchmarkArgs, DiscloseArgs, PrivateArgs, RewardArgs, StoreArgs};
 use crate::console::print_line;
 use crate::exit::{CommandError, Result};
 use crate::output::format::FormatArgs;
@@ -25,6 +25,8 @@ pub struct RankArgs {
     store: StoreArgs,
     #[command(flatten)]
     benchmark: BenchmarkArgs,
+    #[command(flatten)]
+    private: PrivateArgs,
     #[command(flatten)]
     reward: RewardArgs,
     /// Publish the ranking although it covers fewer tasks than there are
@@ -47,7 +49,9 @@ pub fn run(args: &RankArgs) -> Result {
     })?;
     let benchmark = args.benchmark.read()?;
     let benchmark = benchmark.as_ref();
-    let advisory = benchmark.is_some_and(Benchmark::is_advisory);
+    let private = args.private.read(benchmark, None)?;
+    let problems = private.as_ref().map(|private| &*private.benchmark);
+    let advisory = benchmark.into_iter().chain(problems).any(Benchmark::is_advisory);
     if advisory {
         print_line(ADVISORY);
     }
@@ -56,6 +60,8 @@ pub fn run(args: &RankArgs) -> Result {
         image: &definition.image,
         store: &store,
         benchmark,
+        private: definition.private.as_ref(),
+        private_file: private.as_ref(),
     })?;
     let tasks: Vec<_> =
         tasks.into_iter().map(|task| RoundTask::new(task, definition.seed)).collect();
@@ -73,6 +79,7 @@ pub fn run(args: &RankArgs) -> Result {
         print_line(&format!("{} on {trial}: {}", fault.miner_id, fault.fault));
     }
     let all = benchmark.map_or_else(|| ::tasks::all().len(), |benchmark| benchmark.entries.len());
+    let all = all + problems.map_or(0, |benchmark| benchmark.entries.len());
     let whole = tasks.len() == all;
     let coverage = if whole { Coverage::Whole } else { Coverage::Partial };
     let publication = if store.open_round()?.is_none() {

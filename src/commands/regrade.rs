@@ -1,5 +1,6 @@
 //! `arena regrade`: judges stored answers again under the tasks as they are now, and prints what changes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
@@ -14,7 +15,7 @@ use harness::trial::instance::RoundTask;
 use platform::api::TaskScore;
 
 use crate::args::{
-    BenchmarkArgs, JobsArgs, OutputArgs, PackageArgs, SandboxArgs, StoreArgs, TaskArgs,
+    BenchmarkArgs, JobsArgs, OutputArgs, PackageArgs, PrivateArgs, SandboxArgs, StoreArgs, TaskArgs,
 };
 use crate::console::{Console, print, print_json};
 use crate::exit::{CommandError, Result};
@@ -32,6 +33,8 @@ pub struct RegradeArgs {
     tasks: TaskArgs,
     #[command(flatten)]
     benchmark: BenchmarkArgs,
+    #[command(flatten)]
+    private: PrivateArgs,
     #[command(flatten)]
     packages: PackageArgs,
     #[command(flatten)]
@@ -53,10 +56,20 @@ pub async fn run(args: RegradeArgs) -> Result {
         CommandError::Input(format!("{root} holds no judged round; run 'arena evaluate' first"))
     })?;
     let benchmark = args.benchmark.read()?;
+    let private = args.private.read(benchmark.as_ref(), None)?;
     let settings = args.sandbox.settings_for(benchmark.as_ref(), args.packages);
     let (tasks, jobs) = (&args.tasks, &args.jobs);
+    let benchmark = benchmark.map(Arc::new);
     let source = TaskSource { tasks, benchmark, store: &args.store, settings: &settings, jobs };
-    let LoadedTasks { tasks, .. } = source.load(&console).await?;
+    let LoadedTasks { mut tasks, .. } = source.load(&console).await?;
+    match (&private, &round.private) {
+        (Some(private), _) => {
+            tasks.extend(source.load_private(&private.benchmark, &console).await?.tasks);
+        }
+        (None, Some(_)) => console
+            .print_line("the private tasks are left as they are; name their file with --private"),
+        (None, None) => {}
+    }
     let tasks = tasks.into_iter().filter(|task| round.tasks.contains(&task.id));
     let tasks: Vec<_> = tasks.map(|task| RoundTask::new(task, round.seed)).collect();
     if tasks.is_empty() {

@@ -18,7 +18,7 @@ use serde::Serialize;
 use serde_json::json;
 use tasks::Verdict;
 
-use crate::args::{BenchmarkArgs, DiscloseArgs, StoreArgs};
+use crate::args::{BenchmarkArgs, DiscloseArgs, PrivateArgs, StoreArgs};
 use crate::commands::similar::{self, SimilarArgs};
 use crate::console::{print, print_json};
 use crate::exit::{CommandError, Result};
@@ -57,6 +57,8 @@ pub struct ShowArgs {
     #[command(flatten)]
     benchmark: BenchmarkArgs,
     #[command(flatten)]
+    private: PrivateArgs,
+    #[command(flatten)]
     disclose: DiscloseArgs,
     #[command(flatten)]
     output: FormatArgs,
@@ -82,10 +84,12 @@ pub fn run(args: &ShowArgs) -> Result {
         return similar::run(&store, args.agent.as_deref(), &base, args.output.format());
     }
     let benchmark = args.benchmark.read()?;
-    let round = StoredRound::read(&store, benchmark.as_ref())?.ok_or_else(|| {
-        let root = store.root().display();
-        CommandError::Input(format!("{root} holds no judged round; run 'arena evaluate' first"))
-    })?;
+    let private = args.private.read(benchmark.as_ref(), None)?;
+    let round =
+        StoredRound::read(&store, benchmark.as_ref(), private.as_ref())?.ok_or_else(|| {
+            let root = store.root().display();
+            CommandError::Input(format!("{root} holds no judged round; run 'arena evaluate' first"))
+        })?;
     let mut round = round;
     args.choose(&mut round)?;
     if args.model_log {

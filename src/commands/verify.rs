@@ -4,18 +4,20 @@ use std::path::PathBuf;
 
 use clap::Args;
 use harness::benchmark::file::Benchmark;
+use harness::benchmark::private_tasks::PrivateBenchmark;
 use harness::benchmark::tasks::{StoredTasks, stored};
 use harness::round::rerun::{RerunPlan, rerun};
 use harness::sandbox::{Sandbox, SandboxSettings};
-use harness::scoring::verify::{RoundReport, verify};
+use harness::scoring::verify::{RoundReport, unchecked, verify};
 use platform::api::{Ranking, Round};
 use platform::similarity::program_sha256;
 use platform::store::Store;
-use tasks::{Sha256, Task};
+use tasks::{Sha256, Task, TaskId};
 
-use crate::args::{BenchmarkArgs, JobsArgs, PackageArgs, SandboxArgs, StoreArgs};
-use crate::console::{Console, print};
+use crate::args::{BenchmarkArgs, JobsArgs, PackageArgs, PrivateArgs, SandboxArgs, StoreArgs};
+use crate::console::{Console, print, print_line};
 use crate::exit::{CommandError, Result};
+use crate::output::text::counted;
 use crate::sandbox::with_sandbox;
 
 /// Arguments of `verify`.
@@ -29,6 +31,8 @@ pub struct VerifyArgs {
     rerun: Option<u16>,
     #[command(flatten)]
     benchmark: BenchmarkArgs,
+    #[command(flatten)]
+    private: PrivateArgs,
     #[command(flatten)]
     packages: PackageArgs,
     #[command(flatten)]
@@ -50,15 +54,25 @@ pub async fn run(args: VerifyArgs) -> Result {
         ))
     })?;
     let benchmark = args.benchmark.read()?;
-    let definitions = definitions(&args, &report, benchmark.as_ref())?;
-    let all: Vec<_> = match &benchmark {
-        Some(benchmark) => benchmark.entries.iter().map(|entry| entry.id.clone()).collect(),
+    let private = args.private.read(benchmark.as_ref(), None)?;
+    let definitions = definitions(&args, &report, benchmark.as_ref(), private.as_ref())?;
+    let ids = |file: &Benchmark| file.entries.iter().map(|entry| entry.id.clone()).collect();
+    let mut all: Vec<_> = match &benchmark {
+        Some(benchmark) => ids(benchmark),
         None => tasks::all().into_iter().map(|task| task.id).collect(),
     };
+    all.extend(private.iter().flat_map(|private| ids(&private.benchmark)));
     let problems = verify(&report, &definitions, &all);
     report_problems(&problems)?;
     if args.rerun.is_some() {
         report_problems(&other_programs(&report, &args.store.open_existing()?)?)?;
+    }
+    let unchecked = unchecked(&report, &definitions);
+    if unchecked > 0 {
+        print_line(&format!(
+            "{} not checked against their definitions; name their file with --private",
+            counted(unchecked, "private task")
+        ));
     }
     let trials = report.trials.len();
     let mut again = String::new();
@@ -79,17 +93,28 @@ pub async fn run(args: VerifyArgs) -> Result {
     ))
 }
 
-/// The definitions of the report's tasks: the built-in ones, or those of the benchmark that is named. The expected values
-/// of a benchmark's are in the store.
+/// The definitions of the report's tasks: the built-in ones, or those of the files that are named. The expected values
+/// of a benchmark's are in the store. Without their file, private tasks have no definitions.
 fn definitions(
     args: &VerifyArgs,
     report: &RoundReport,
     benchmark: Option<&Benchmark>,
+    private_file: Option<&PrivateBenchmark>,
 ) -> Result<Vec<Task>> {
-    let Round { tasks, image, .. } = &report.round;
-    if benchmark.is_some() {
-        let store = args.store.open_existing()?;
-        return Ok(stored(&StoredTasks { tasks, image, store: &store, benchmark })?);
+    let Round { tasks, image, private, .. } = &report.round;
+    let is_known = |id: &&TaskId| private_file.is_some() || !id.is_private();
+    let tasks: Vec<_> = tasks.iter().filter(is_known).cloned().collect();
+    if benchmark.is_some() || private_file.is_some() {
+        let store = &args.store.open_existing()?;
+        let private = private.as_ref().filter(|_| private_file.is_some());
+        return Ok(stored(&StoredTasks {
+            tasks: &tasks,
+            image,
+            store,
+            benchmark,
+            private,
+            private_file,
+        })?);
     }
     match tasks.iter().find(|id| tasks::find(id.as_str()).is_none()) {
         None => Ok(tasks::all()),

@@ -12,6 +12,13 @@ use super::sheet::Sheet;
 /// Number of agents in the table of families: the best ones.
 const FAMILY_COLUMNS: usize = 6;
 
+/// The name of a part of a round, and the score on it.
+type PartScore = (&'static str, fn(&Ranking) -> Option<f64>);
+
+/// The scores on the two parts of a round with private tasks.
+const PARTS: [PartScore; 2] =
+    [("public", |ranking| ranking.public_score), ("private", |ranking| ranking.private_score)];
+
 /// The rankings as text: how the best agents did on each family of tasks, then the line of every agent.
 pub fn text(rankings: &Rankings) -> String {
     let mut text = heading(&rankings.round);
@@ -57,10 +64,13 @@ fn resolution(round: &Round) -> String {
 /// The rankings as a table, a row for each agent. An agent that is not judged has no rank and no score.
 pub fn sheet(rankings: &Rankings) -> Sheet {
     let has_model = rankings.round.model.is_some();
+    let has_private = rankings.round.private.is_some();
     let names = [
         "#rank",
         "agent",
         "#score",
+        "#public",
+        "#private",
         "#low",
         "#high",
         "group",
@@ -70,9 +80,13 @@ pub fn sheet(rankings: &Rankings) -> Sheet {
         "#cost USD",
         "note",
     ];
-    let is_shown = |name: &str| has_model || name != "#cost USD";
+    let is_shown = |name: &str| match name {
+        "#cost USD" => has_model,
+        "#public" | "#private" => has_private,
+        _ => true,
+    };
     let mut sheet = Sheet::new(names.into_iter().filter(|name| is_shown(name)));
-    let mut push = |cells: [String; 11]| {
+    let mut push = |cells: [String; 13]| {
         let all = names.into_iter().zip(cells);
         sheet.push(all.filter(|(name, _)| is_shown(name)).map(|(_, cell)| cell));
     };
@@ -82,6 +96,8 @@ pub fn sheet(rankings: &Rankings) -> Sheet {
             ranking.rank.to_string(),
             ranking.miner_id.to_string(),
             score(ranking.score),
+            ranking.public_score.map(score).unwrap_or_default(),
+            ranking.private_score.map(score).unwrap_or_default(),
             ranking.interval.map(|interval| score(interval.low)).unwrap_or_default(),
             ranking.interval.map(|interval| score(interval.high)).unwrap_or_default(),
             ranking.group.clone(),
@@ -93,9 +109,9 @@ pub fn sheet(rankings: &Rankings) -> Sheet {
         ]);
     }
     for stopped in &rankings.round.stopped {
-        let mut cells = <[String; 11]>::default();
+        let mut cells = <[String; 13]>::default();
         cells[1] = stopped.miner_id.to_string();
-        cells[10] = format!("stopped: at most {}", score(stopped.bound));
+        cells[12] = format!("stopped: at most {}", score(stopped.bound));
         push(cells);
     }
     let mut unjudged = BTreeMap::<&str, usize>::new();
@@ -103,9 +119,9 @@ pub fn sheet(rankings: &Rankings) -> Sheet {
         *unjudged.entry(fault.miner_id.as_str()).or_default() += 1;
     }
     for (miner_id, trials) in unjudged {
-        let mut cells = <[String; 11]>::default();
+        let mut cells = <[String; 13]>::default();
         miner_id.clone_into(&mut cells[1]);
-        cells[10] = format!("not judged: {trials} faults");
+        cells[12] = format!("not judged: {trials} faults");
         push(cells);
     }
     sheet
@@ -143,6 +159,11 @@ fn families(rankings: &[Ranking]) -> Sheet {
     };
     sheet.push(row("rank", &|ranking| ranking.rank.to_string()));
     sheet.push(row("score", &|ranking| score(ranking.score)));
+    for (name, part) in PARTS {
+        if rankings.iter().any(|ranking| part(ranking).is_some()) {
+            sheet.push(row(name, &|ranking| part(ranking).map(score).unwrap_or_default()));
+        }
+    }
     if rankings.iter().any(|ranking| ranking.interval.is_some()) {
         sheet.push(row("95 % interval", &|ranking| {
             let ends = |interval: ScoreInterval| {

@@ -11,6 +11,7 @@ mod mine;
 mod model;
 mod operator;
 mod partition;
+mod private_tasks;
 mod rankings;
 mod regrade;
 mod remote;

@@ -96,6 +96,8 @@ pub struct Benchmark {
     pub entries: Vec<BenchmarkEntry>,
     /// Memory that an answer may use, in bytes
     pub memory_bytes: u64,
+    /// Digest of the file as it is, compressed or not
+    pub sha256: Sha256,
     format: Format,
 }
 
@@ -118,8 +120,10 @@ impl Benchmark {
     /// Reads a file, plain or compressed, and checks every line of it. Answers may use `memory_bytes`.
     pub fn read(file: &BenchmarkFile, memory_bytes: u64) -> Result<Self, BenchmarkError> {
         let path = || file.path.clone();
-        let text =
-            read_text(&file.path).map_err(|cause| BenchmarkError::File { path: path(), cause })?;
+        let unreadable = |cause| BenchmarkError::File { path: path(), cause };
+        let bytes = std::fs::read(&file.path).map_err(unreadable)?;
+        let sha256 = Sha256::of(&bytes);
+        let text = text_of(bytes).map_err(unreadable)?;
         let (mut entries, mut names) = (Vec::new(), HashSet::new());
         for (text, line) in lines(&text) {
             let problem = BenchmarkProblem::parse(text, file.format)
@@ -136,7 +140,16 @@ impl Benchmark {
         if entries.is_empty() {
             return Err(BenchmarkError::Empty(path()));
         }
-        Ok(Self { entries, memory_bytes, format: file.format })
+        Ok(Self { entries, memory_bytes, sha256, format: file.format })
+    }
+
+    /// Returns the benchmark with task ids that reveal nothing of its problems but their places.
+    #[must_use]
+    pub fn into_private(mut self) -> Self {
+        for (entry, number) in self.entries.iter_mut().zip(1..) {
+            entry.id = TaskId::private(&self.sha256, number);
+        }
+        self
     }
 
     /// The place of each problem, by its name.
@@ -158,14 +171,19 @@ impl Benchmark {
 
     /// Parses a problem record.
     pub fn problem(&self, index: usize) -> BenchmarkProblem {
-        let line = &self.entries[index].line;
-        BenchmarkProblem::parse(line, self.format).expect("every line was checked when it was read")
+        let BenchmarkEntry { line, id, .. } = &self.entries[index];
+        let problem = BenchmarkProblem::parse(line, self.format);
+        let problem = problem.expect("every line was checked when it was read");
+        BenchmarkProblem { id: id.clone(), ..problem }
     }
 }
 
 /// The text of a file, plain or compressed with gzip.
 pub(crate) fn read_text(path: &Path) -> std::io::Result<String> {
-    let bytes = std::fs::read(path)?;
+    text_of(std::fs::read(path)?)
+}
+
+fn text_of(bytes: Vec<u8>) -> std::io::Result<String> {
     let mut text = String::new();
     if bytes.starts_with(&GZIP) {
         flate2::read::MultiGzDecoder::new(bytes.as_slice()).read_to_string(&mut text)?;

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use platform::api::PrivateTasks;
 use platform::store::Store;
 use tasks::{Family, Task, TaskId};
 use wildmatch::WildMatch;
 
 use crate::Fault;
 use crate::benchmark::file::{Benchmark, BenchmarkError};
+use crate::benchmark::private_tasks::{self, PrivateBenchmark, PrivateFileError};
 use crate::benchmark::reference_outputs::{
     LeftOutProblem, ReferenceOutput, ReferenceOutputs, ReferenceResults, ReferenceRun,
 };
@@ -36,6 +38,9 @@ pub enum TaskSourceError {
         /// The store's directory
         store: PathBuf,
     },
+    /// The file of private tasks is missing, or another one.
+    #[error(transparent)]
+    Private(#[from] PrivateFileError),
     /// A canonical solution could not be run.
     #[error(transparent)]
     Fault(#[from] Fault),
@@ -136,13 +141,34 @@ pub struct StoredTasks<'a> {
     pub store: &'a Store,
     /// The round's benchmark, if it had one
     pub benchmark: Option<&'a Benchmark>,
+    /// Its private tasks, if it had some
+    pub private: Option<&'a PrivateTasks>,
+    /// The benchmark of these
+    pub private_file: Option<&'a PrivateBenchmark>,
 }
 
 /// Returns the tasks of a round that was run before, without running anything.
 pub fn stored(round: &StoredTasks<'_>) -> Result<Vec<Task>, TaskSourceError> {
-    let StoredTasks { tasks, image, store, benchmark } = round;
-    let filter = &TaskFilter::ids(tasks);
-    let Some(benchmark) = benchmark else { return built_in(filter) };
+    let (private, public): (Vec<_>, Vec<_>) =
+        round.tasks.iter().cloned().partition(TaskId::is_private);
+    let filter = &TaskFilter::ids(&public);
+    let mut tasks = match round.benchmark {
+        _ if public.is_empty() && !private.is_empty() => Vec::new(),
+        Some(benchmark) => of_stored(round, benchmark, filter)?,
+        None => built_in(filter)?,
+    };
+    if let Some(file) = private_tasks::matching(round.private, round.private_file)? {
+        tasks.extend(of_stored(round, file, &TaskFilter::ids(&private))?);
+    }
+    Ok(tasks)
+}
+
+/// Returns the chosen problems of a benchmark of a round that was run before.
+fn of_stored(
+    StoredTasks { image, store, .. }: &StoredTasks<'_>,
+    benchmark: &Benchmark,
+    filter: &TaskFilter,
+) -> Result<Vec<Task>, TaskSourceError> {
     let outputs = ReferenceOutputs::in_directory(store.expected_dir());
     let known = |index| {
         let output = outputs.look_up(benchmark, index, image_id(image));

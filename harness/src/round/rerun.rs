@@ -50,7 +50,7 @@ pub struct RerunPlan<'a> {
     pub report: &'a RoundReport,
     /// The definitions of its tasks
     pub definitions: &'a [Task],
-    /// How many of its trials, chosen at random
+    /// How many of its trials, chosen at random among those whose tasks are defined
     pub count: usize,
     /// Containers at work at the same time
     pub jobs: usize,
@@ -73,9 +73,11 @@ pub async fn rerun(
     if expected != here {
         return Err(RerunError::OtherImage { round: expected, here });
     }
-    let trials = report.trials.len();
-    let chosen = index::sample(&mut rand::rng(), trials, count.min(trials));
-    let trials = chosen.into_iter().map(|index| report.trials[index].clone());
+    let is_defined =
+        |trial: &&DisclosedTrial| definitions.iter().any(|task| task.id == trial.record.task);
+    let trials: Vec<_> = report.trials.iter().filter(is_defined).collect();
+    let chosen = index::sample(&mut rand::rng(), trials.len(), count.min(trials.len()));
+    let trials = chosen.into_iter().map(|index| trials[index].clone());
     let queue = Arc::new(WorkQueue::new(trials));
     let (sandbox, store, definitions) = (sandbox.clone(), store.clone(), definitions.to_vec());
     let rerun = Arc::new(TrialRerun { sandbox, store, definitions, seed });

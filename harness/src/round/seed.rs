@@ -84,6 +84,7 @@ pub fn open_round(store: &Store, request: RoundRequest) -> Result<OpenedRound, O
         repeat: 1,
         model: None,
         tasks: Vec::new(),
+        private: None,
     };
     store.put_open_round(&round)?;
     Ok(OpenedRound { round, is_new: true })
@@ -109,6 +110,7 @@ mod tests {
             frozen: open.frozen,
             partial: false,
             tasks: Vec::new(),
+            private: None,
             image: "x".into(),
             isolation: "agent".into(),
             repeat: 1,

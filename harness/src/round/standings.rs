@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use platform::MinerId;
-use platform::api::{FaultRecord, Rankings, Round, RoundStatus, StoppedAgent};
+use platform::api::{FaultRecord, PrivateTasks, Rankings, Round, RoundStatus, StoppedAgent};
 use platform::store::{RoundDefinition, Store};
 
 use crate::Fault;
@@ -124,8 +124,12 @@ impl Standings<'_> {
             isolation,
             repeat,
             model,
+            private,
             ..
         } = self.definition;
+        // Private tasks that their controls did not prove are not in the round.
+        let count = self.tasks.iter().filter(|task| task.id().is_private()).count();
+        let private = private.clone().zip(u32::try_from(count).ok().filter(|count| *count > 0));
         let closes = self.publication == Publication::Final && self.faults.is_empty();
         let revealed = closes || self.publication == Publication::Recomputed;
         let status = if revealed { RoundStatus::Closed } else { RoundStatus::Open };
@@ -141,6 +145,7 @@ impl Standings<'_> {
             frozen: *frozen,
             partial: self.coverage == Coverage::Partial,
             tasks: self.tasks.iter().map(|task| task.id().clone()).collect(),
+            private: private.map(|(private, tasks)| PrivateTasks { tasks, ..private }),
             image: image.clone(),
             isolation: isolation.clone(),
             repeat: *repeat,
@@ -154,7 +159,7 @@ impl Standings<'_> {
             top: self.stop.top,
             stopped: self.stopped.clone(),
             trials: self.trial_count(),
-            faults: self.faults.clone(),
+            faults: self.faults.iter().cloned().map(FaultRecord::published).collect(),
         }
     }
 

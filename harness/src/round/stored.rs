@@ -7,6 +7,7 @@ use tasks::Sha256;
 
 use crate::Fault;
 use crate::benchmark::file::Benchmark;
+use crate::benchmark::private_tasks::PrivateBenchmark;
 use crate::benchmark::tasks::{StoredTasks, TaskSourceError, stored as stored_tasks};
 use crate::round::agent::{VersionLimit, stored_agents};
 use crate::round::results::{Environment, Results, TrialIdentity, trials_of};
@@ -57,10 +58,12 @@ pub enum StoredTrial {
 }
 
 impl StoredRound {
-    /// Reads the round; `None` if no round was judged. `benchmark` is what it was judged on, if it was one.
+    /// Reads the round; `None` if no round was judged. `benchmark` is what it was judged on, if it was one, and
+    /// `private` holds its private tasks.
     pub fn read(
         store: &Store,
         benchmark: Option<&Benchmark>,
+        private: Option<&PrivateBenchmark>,
     ) -> Result<Option<Self>, TaskSourceError> {
         let open = store.open_round().map_err(Fault::from)?;
         let status = if open.is_some() { RoundStatus::Open } else { RoundStatus::Closed };
@@ -73,6 +76,8 @@ impl StoredRound {
             image: &definition.image,
             store,
             benchmark,
+            private: definition.private.as_ref(),
+            private_file: private,
         })?;
         let tasks = tasks.into_iter().map(|task| RoundTask::new(task, definition.seed)).collect();
         let ranked = store.rankings().map_err(Fault::from)?;
@@ -129,7 +134,7 @@ impl StoredRound {
         Ok(false)
     }
 
-    /// Looks up a trial. Seed and key are left out while they are secret.
+    /// Looks up a trial, for the validator who holds the store. Seed and key are left out while they are secret.
     pub fn trial(&self, choice: TrialChoice<'_>, disclose: Disclose) -> Result<StoredTrial, Fault> {
         let TrialChoice { agent, task, repetition } = choice;
         let key = self.key(choice);
@@ -139,7 +144,7 @@ impl StoredRound {
             let task = task.id().clone();
             return Ok(StoredTrial::NotJudged(FaultRecord { miner_id, task, repetition, fault }));
         };
-        let mut record = record.disclosed(disclose);
+        let mut record = record.for_validator(disclose);
         let revealed = self.status == RoundStatus::Closed;
         record.seed = record.seed.filter(|_| revealed);
         record.origin = record.origin.filter(|_| revealed);

@@ -75,6 +75,13 @@ pub struct ScoredTask {
     pub weight: u32,
 }
 
+impl ScoredTask {
+    /// A private task whose definition is not at hand: problems of benchmarks all count the same.
+    pub fn private(id: &TaskId) -> Self {
+        Self { id: id.clone(), family: Family::Benchmarks, weight: 1 }
+    }
+}
+
 impl From<&Task> for ScoredTask {
     fn from(task: &Task) -> Self {
         Self { id: task.id.clone(), family: task.family, weight: task.weight }
@@ -134,12 +141,15 @@ pub fn rank(contenders: Vec<Contender>, rules: &RankRules<'_>) -> RankedRound {
         let Contender { miner_id, sha256, program_sha256, tasks, .. } = contender;
         let Contender { uploaded_at, first_submitted_at, .. } = contender;
         let AgentUncertainty { interval, p_above, group } = uncertainty;
+        let parts = ScoreParts::of(&tasks, rules.tasks);
         Ranking {
             rank: u32::try_from(index + 1).expect("far fewer agents than that"),
             miner_id,
             agent_sha256: sha256,
             program_sha256,
             score,
+            public_score: parts.as_ref().map(|parts| parts.public),
+            private_score: parts.map(|parts| parts.private),
             interval,
             p_above,
             group,
@@ -210,10 +220,28 @@ fn known<'a>(tasks: &'a [ScoredTask], id: &TaskId) -> Option<&'a ScoredTask> {
     tasks.iter().find(|task| task.id == *id)
 }
 
-/// The score within each family of tasks.
+/// The score of an agent on the two parts of a round that has private tasks.
+struct ScoreParts {
+    public: f64,
+    private: f64,
+}
+
+impl ScoreParts {
+    /// Computes both; `None` if there are no private tasks.
+    fn of(scores: &BTreeMap<TaskId, TaskScore>, tasks: &[ScoredTask]) -> Option<Self> {
+        let weighted = scores.iter().map(|(id, score)| {
+            (id.is_private(), (score, known(tasks, id).map_or(1, |task| task.weight)))
+        });
+        let (private, public): (Vec<_>, Vec<_>) = weighted.partition(|(private, _)| *private);
+        let mean = |part: Vec<(bool, _)>| agent_score(part.into_iter().map(|(_, task)| task));
+        (!private.is_empty()).then(|| Self { public: mean(public), private: mean(private) })
+    }
+}
+
+/// The score within each family of public tasks. Private tasks have a score of their own.
 fn families(scores: &BTreeMap<TaskId, TaskScore>, tasks: &[ScoredTask]) -> BTreeMap<Family, f64> {
     let mut families = BTreeMap::<Family, Vec<_>>::new();
-    for (id, score) in scores {
+    for (id, score) in scores.iter().filter(|(id, _)| !id.is_private()) {
         if let Some(task) = known(tasks, id) {
             families.entry(task.family).or_default().push((score, task.weight));
         }

@@ -71,12 +71,19 @@ fn digest_of(report: &Value) -> Sha256 {
 }
 
 /// Returns one sentence for everything in a report that does not follow from the rest of it and from the definitions of
-/// its tasks. `all` names all tasks that there are: the built-in ones, or those of the round's benchmark.
+/// its tasks. `all` names all tasks that there are: the built-in ones, or those of the round's benchmark. Private tasks
+/// without definitions are checked as far as the report alone allows; [`unchecked`] counts them.
 pub fn verify(report: &RoundReport, definitions: &[Task], all: &[TaskId]) -> Vec<String> {
     verify_drawn(report, all, |id| {
         let task = definitions.iter().find(|task| task.id == *id)?;
         Some(RoundTask::new(task.clone(), report.round.seed?))
     })
+}
+
+/// Returns the number of private tasks of a report that no definition is given for.
+pub fn unchecked(report: &RoundReport, definitions: &[Task]) -> usize {
+    let is_defined = |id: &TaskId| definitions.iter().any(|task| task.id == *id);
+    report.round.tasks.iter().filter(|id| id.is_private() && !is_defined(id)).count()
 }
 
 /// Verifies a report whose tasks `draw` draws under its seed, which takes most of the time.
@@ -106,10 +113,14 @@ fn verify_drawn(
         ));
         return problems;
     }
-    let mut tasks = Vec::new();
+    let (mut tasks, mut scored) = (Vec::new(), Vec::new());
     for id in &report.round.tasks {
         match draw(id) {
-            Some(task) => tasks.push(task),
+            Some(task) => {
+                scored.push(ScoredTask::from(&task.task));
+                tasks.push(task);
+            }
+            None if id.is_private() => scored.push(ScoredTask::private(id)),
             None => problems.push(format!("task {id} is unknown")),
         }
     }
@@ -123,7 +134,6 @@ fn verify_drawn(
     for trial in &report.trials {
         check_trial(trial, &report.round, &tasks, &mut problems);
     }
-    let scored: Vec<_> = tasks.iter().map(|task| ScoredTask::from(&task.task)).collect();
     check_stopped(report, &scored, &mut problems);
     check_standings(report, &scored, &mut problems);
     problems
@@ -286,6 +296,13 @@ fn check_trial(
             found.push("the cases are not those of the task under the seed".to_owned());
         }
         check_counts(record, task, &mut found);
+    } else if record.task.is_private() {
+        // The problems of a benchmark have no groups of cases.
+        let verdicts = verdicts(record).into_iter().map(|verdict| (None, verdict));
+        check_sums(record, Tally::of(verdicts), &mut found);
+    }
+    if record.task.is_private() && !record.is_withheld() {
+        found.push("it discloses more than which cases of a private task passed".to_owned());
     }
     match record.attempts.split_last() {
         Some((last, earlier))
@@ -296,13 +313,25 @@ fn check_trial(
         .extend(found.into_iter().map(|what| format!("{miner_id} on {}: {what}", record.name())));
 }
 
-fn check_counts(record: &DisclosedRecord, task: &RoundTask, found: &mut Vec<String>) {
-    // Counting needs to know no more than which cases passed.
+/// Verdicts for counting, which needs to know no more than which cases passed.
+fn verdicts(record: &DisclosedRecord) -> Vec<Verdict> {
     let verdict = |case: &DisclosedCase| {
         if case.passed { Verdict::Accepted } else { Verdict::WrongAnswer }
     };
-    let verdicts: Vec<_> = record.cases.iter().map(verdict).collect();
-    let tally = Tally::of_cases(&task.cases, &verdicts);
+    record.cases.iter().map(verdict).collect()
+}
+
+fn check_counts(record: &DisclosedRecord, task: &RoundTask, found: &mut Vec<String>) {
+    check_sums(record, Tally::of_cases(&task.cases, &verdicts(record)), found);
+    for (case, disclosed) in task.cases.iter().zip(&record.cases) {
+        if case.public && disclosed.verdict.is_none() && !record.task.is_private() {
+            found.push(format!("case {}: it is public, but has no verdict", case.name));
+        }
+    }
+}
+
+/// Counts, score and verdict of a trial follow from its cases.
+fn check_sums(record: &DisclosedRecord, tally: Tally, found: &mut Vec<String>) {
     if (tally.passed, tally.total) != (record.passed, record.total) {
         found.push(format!("the cases do not add up to {} of {}", record.passed, record.total));
     }
@@ -314,11 +343,6 @@ fn check_counts(record: &DisclosedRecord, task: &RoundTask, found: &mut Vec<Stri
     };
     if let Some(case) = record.cases.iter().find(contradicts) {
         found.push(format!("case {}: its verdict contradicts whether it passed", case.name));
-    }
-    for (case, disclosed) in task.cases.iter().zip(&record.cases) {
-        if case.public && disclosed.verdict.is_none() {
-            found.push(format!("case {}: it is public, but has no verdict", case.name));
-        }
     }
     if !is_verdict_of(record.verdict, &record.cases) {
         found.push(format!("{} is not the verdict of its cases", record.verdict));

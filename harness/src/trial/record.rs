@@ -206,7 +206,18 @@ impl TrialRecord {
     /// disclosed, times are rounded up to 1, 2 or 5 times a power of ten and the memory to a power of two. That is one
     /// of 12 values for each time up to 50 s and one of 6 for the memory, so together less than 10 bits, and still
     /// enough to see how close to its limits an agent is.
+    ///
+    /// Of a private task, no more than which cases passed is disclosed, whatever `disclose` says: everything that an
+    /// agent prints may quote the prompt.
     pub fn disclosed(self, disclose: Disclose) -> DisclosedRecord {
+        if self.task.is_private() {
+            return self.for_validator(Disclose::None).withheld();
+        }
+        self.for_validator(disclose)
+    }
+
+    /// Returns the record as the validator's own console shows it. Private tasks are treated like all others.
+    pub fn for_validator(self, disclose: Disclose) -> DisclosedRecord {
         let all = disclose == Disclose::All;
         let ms = |exact: u64| if all { exact } else { coarse_ms(exact) };
         let bytes = |exact: u64| if all { exact } else { coarse_bytes(exact) };
@@ -295,6 +306,25 @@ impl DisclosedCase {
 }
 
 impl DisclosedRecord {
+    /// Leaves out everything that may depend on the text of the task.
+    fn withheld(self) -> Self {
+        let case =
+            |case: DisclosedCase| DisclosedCase { verdict: None, detail: String::new(), ..case };
+        Self {
+            cases: self.cases.into_iter().map(case).collect(),
+            stdout: String::new(),
+            stderr: String::new(),
+            stdout_truncated: false,
+            stderr_truncated: false,
+            ..self
+        }
+    }
+
+    /// Returns whether the record discloses no more than may be known of a private task.
+    pub fn is_withheld(&self) -> bool {
+        *self == self.clone().withheld()
+    }
+
     /// Every case: its name, its verdict as far as it is disclosed, and what happened.
     pub fn case_lines(&self) -> impl Iterator<Item = (&str, &'static str, &str)> {
         self.cases.iter().map(|case| (&*case.name, case.outcome(), &*case.detail))

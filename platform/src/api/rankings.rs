@@ -9,6 +9,7 @@ use tasks::{Family, Seed, Sha256, TaskId, Verdict};
 
 use super::gate::Gate;
 use super::miner_id::MinerId;
+use super::private_tasks::{PRIVATE_FAULT, PrivateTasks};
 #[cfg(feature = "server")]
 use super::schema;
 
@@ -88,6 +89,9 @@ pub struct Round {
     /// The tasks, in the order of the round.
     #[cfg_attr(feature = "server", schema(value_type = Vec<schema::TaskIdSchema>))]
     pub tasks: Vec<TaskId>,
+    /// Those of the tasks that are private, if there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub private: Option<PrivateTasks>,
     /// The digest of the image that the agents ran in.
     pub image: String,
     /// The unit that had a container of its own: `agent` or `trial`.
@@ -226,6 +230,15 @@ pub struct FaultRecord {
     pub fault: String,
 }
 
+impl FaultRecord {
+    /// Returns as much of the fault as may be published: the text of a fault on a private task may quote it.
+    #[must_use]
+    pub fn published(self) -> Self {
+        let fault = if self.task.is_private() { PRIVATE_FAULT.to_owned() } else { self.fault };
+        Self { fault, ..self }
+    }
+}
+
 /// One agent's result in a round.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
@@ -243,6 +256,13 @@ pub struct Ranking {
     pub program_sha256: Option<Sha256>,
     /// 0 to 100, two decimals.
     pub score: f64,
+    /// The score on the tasks that everyone knows, if the round has private tasks too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_score: Option<f64>,
+    /// The score on the private tasks, if there are any. It is much lower than the public one for an agent that has
+    /// memorised answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub private_score: Option<f64>,
     /// Where the score would lie in 95 % of rounds with other tasks of the same kind; none with one task.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<ScoreInterval>,
@@ -259,7 +279,7 @@ pub struct Ranking {
     /// The score on each task.
     #[cfg_attr(feature = "server", schema(value_type = BTreeMap<schema::TaskIdSchema, TaskScore>))]
     pub tasks: BTreeMap<TaskId, TaskScore>,
-    /// The score within each family of tasks.
+    /// The score within each family of public tasks.
     #[serde(default)]
     #[cfg_attr(feature = "server", schema(value_type = BTreeMap<String, f64>))]
     pub families: BTreeMap<Family, f64>,

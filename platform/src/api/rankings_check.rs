@@ -8,6 +8,7 @@ use tasks::Sha256;
 use super::agents::program;
 use super::gate::{EarlierScores, Gate};
 use super::miner_id::MinerId;
+use super::private_tasks::PRIVATE_FAULT;
 use super::rankings::{
     FaultRecord, MAX_REPEAT, Ranking, Rankings, Round, RoundStatus, ScoreInterval, StopReason,
     StoppedAgent, TaskScore,
@@ -130,6 +131,11 @@ impl Rankings {
                 problems.push(format!(
                     "the fault of '{miner_id}' on {task} must have 1 to {MAX_TEXT_BYTES} bytes, got {}",
                     fault.len()
+                ));
+            }
+            if task.is_private() && fault != PRIVATE_FAULT {
+                problems.push(format!(
+                    "the fault of '{miner_id}' on {task} must be '{PRIVATE_FAULT}': its text may quote a private task"
                 ));
             }
             if !tasks.contains(task) {
@@ -265,6 +271,7 @@ impl Round {
         if !is_probability(self.alpha) || !self.resolution.is_none_or(is_score) {
             problems.push("`alpha` or `resolution` is not possible".to_owned());
         }
+        self.check_private(problems);
         let unique: BTreeSet<_> = self.tasks.iter().collect();
         if unique.len() != self.tasks.len() {
             problems.push("a task of the round is listed more than once".to_owned());
@@ -300,6 +307,7 @@ impl Ranking {
         check_family_scores(miner, &self.families, problems);
         self.check_uncertainty(problems);
         self.check_cost(round, problems);
+        self.check_private(round, problems);
         if Rao(self.reward_rao).to_string() != self.reward_tao {
             problems.push(format!("the rewards of '{miner}' in TAO and in rao differ"));
         }
@@ -414,5 +422,6 @@ fn is_score(score: f64) -> bool {
     (0.0..=100.0).contains(&score) && (hundredths - hundredths.round()).abs() < 1e-6
 }
 
+mod private;
 #[cfg(test)]
 mod tests;

@@ -28,6 +28,8 @@ pub(super) struct Board {
     pub(super) scores: HashMap<MinerId, Vec<f64>>,
     /// The number of rounds in `scores`.
     pub(super) rounds: usize,
+    /// The body of `GET /tasks` if the round has private tasks, built once.
+    pub(super) tasks: OnceLock<Bytes>,
     /// The agents that are similar to earlier ones. Comparing thousands takes seconds, so it comes later.
     pub(super) similar: OnceLock<SimilarAgentsOf>,
     /// The first page without a filter, built once: a thousand slow readers share one copy. One for before and one for
@@ -49,8 +51,8 @@ impl Board {
         }
         let json = serde_json::to_vec(&latest).expect("a ranking is plain data").into();
         let rounds = rounds.len() + 1;
-        let (similar, fronts) = Default::default();
-        Ok(Some(Self { latest, json, ranks_before, scores, rounds, similar, fronts }))
+        let (tasks, similar, fronts) = Default::default();
+        Ok(Some(Self { latest, json, ranks_before, scores, rounds, tasks, similar, fronts }))
     }
 
     /// Where the first page without a filter is kept.

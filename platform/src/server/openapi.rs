@@ -14,7 +14,7 @@ use utoipa::{Modify, OpenApi, ToSchema};
 
 use super::middleware::fixed_headers;
 use super::page;
-use crate::api::{MinerId, ProblemDocument, schema};
+use crate::api::{MinerId, PrivateListing, ProblemDocument, schema};
 
 /// The description without the operations.
 #[derive(OpenApi)]
@@ -105,6 +105,18 @@ pub(super) struct TaskSchema {
     scoring: Option<String>,
     /// The limits of a trial; the names end in their units
     limits: BTreeMap<String, u64>,
+}
+
+/// An entry of the list of tasks.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = ListedTask)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only its schema and the test below use it")]
+pub(super) enum ListedTaskSchema {
+    /// A task that everyone knows
+    Public(Box<TaskSchema>),
+    /// The private tasks of the latest round
+    Private(PrivateListing),
 }
 
 /// A public case.

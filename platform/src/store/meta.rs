@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tasks::{Seed, Sha256, TaskId};
 
-use crate::api::{AgentHistory, AgentVersion, AgentView, MinerId, Round};
+use crate::api::{AgentHistory, AgentVersion, AgentView, MinerId, PrivateTasks, Round};
 
 /// The number of earlier versions that an agent's metadata lists. Older ones stay in `versions/`; an
 /// unbounded list would make each upload and each listing of a busy miner slower than the one before.
@@ -88,6 +88,9 @@ pub struct RoundDefinition {
     pub model: Option<String>,
     /// The tasks, in the order of the round.
     pub tasks: Vec<TaskId>,
+    /// Those of the tasks that are private, if there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub private: Option<PrivateTasks>,
 }
 
 impl RoundDefinition {
@@ -104,6 +107,7 @@ impl RoundDefinition {
             repeat: round.repeat,
             model: round.model.clone(),
             tasks: round.tasks.clone(),
+            private: round.private.clone(),
         })
     }
 

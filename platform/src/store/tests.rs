@@ -272,6 +272,7 @@ fn remembers_the_open_round_for_its_owner_only() {
         isolation: "agent".into(),
         repeat: 1,
         tasks: vec!["a".parse().unwrap()],
+        private: None,
     };
     store.put_open_round(&round).unwrap();
     assert_eq!(store.open_round().unwrap(), Some(round));

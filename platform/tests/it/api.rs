@@ -1,6 +1,6 @@
 //! The API over real sockets.
 
-use platform::api::Receipt;
+use platform::api::{PrivateTasks, Receipt};
 use platform::client::{Client, ClientError};
 use platform::server::Settings;
 use reqwest::multipart::{Form, Part};
@@ -110,6 +110,26 @@ async fn tasks_show_their_public_part_only() {
     let path = format!("/tasks/{}", expected[0].id);
     assert_eq!(server.get(&path).await.json::<tasks::TaskView>().await.unwrap(), expected[0]);
     check_problem(server.get("/tasks/none").await, 404, "GET /tasks").await;
+}
+
+#[tokio::test]
+async fn private_tasks_are_listed_by_name_and_number_only() {
+    let server = TestServer::start().await;
+    let public = server.client.listed_tasks().await.unwrap();
+    let mut round = rankings("private", "me");
+    let sha256 = tasks::Sha256::of(b"file");
+    round.round.private = Some(PrivateTasks { name: "Set A".into(), tasks: 3, sha256 });
+    server.store.put_rankings(&round).unwrap();
+    let body: serde_json::Value = server.get("/tasks").await.json().await.unwrap();
+    let last = body.as_array().unwrap().last().unwrap();
+    assert_eq!(*last, serde_json::json!({"kind": "private", "name": "Set A", "count": 3}));
+    let listed = server.client.listed_tasks().await.unwrap();
+    assert_eq!(listed[..public.len()], public);
+    assert_eq!(listed.len(), public.len() + 1);
+    assert_eq!(server.client.tasks().await.unwrap().len(), public.len());
+    // A ranking that cannot be read does not hide the public tasks.
+    std::fs::write(server.store.root().join("rankings.json"), "{").unwrap();
+    assert_eq!(server.client.listed_tasks().await.unwrap(), public);
 }
 
 #[tokio::test]

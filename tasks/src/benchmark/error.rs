@@ -37,6 +37,9 @@ pub enum ProblemError {
     /// The problem's name cannot be converted to a task id.
     #[error("`task_id` '{0}' cannot name a task: expected letters, digits, '_' and '/'")]
     Name(String),
+    /// The problem's name would make the id of a private task.
+    #[error("`task_id` '{0}' begins like the ids of private tasks; rename the problem")]
+    Reserved(String),
     /// There is nothing to judge by.
     #[error("`base_input` of {0} is empty, so every answer would pass")]
     NoInput(String),

@@ -199,7 +199,11 @@ fn text(record: &Value, field: &'static str) -> Result<String, ProblemError> {
 /// Returns the task id of a problem: `HumanEval/32` becomes `humaneval_32`.
 fn task_id(name: &str) -> Result<TaskId, ProblemError> {
     let id = name.to_ascii_lowercase().replace('/', "_");
-    id.parse().map_err(|_| ProblemError::Name(name.to_owned()))
+    match id.parse::<TaskId>() {
+        Ok(id) if id.is_private() => Err(ProblemError::Reserved(name.to_owned())),
+        Ok(id) => Ok(id),
+        Err(_) => Err(ProblemError::Name(name.to_owned())),
+    }
 }
 
 /// Returns the last function on the top level of a source that an assertion calls.
@@ -267,6 +271,10 @@ mod tests {
             (
                 r#"{"task_id": "Größe/1"}"#,
                 "`task_id` 'Größe/1' cannot name a task: expected letters, digits, '_' and '/'",
+            ),
+            (
+                r#"{"task_id": "Private/1"}"#,
+                "`task_id` 'Private/1' begins like the ids of private tasks; rename the problem",
             ),
         ] {
             let error = BenchmarkProblem::parse(line, Format::EvalPlus).unwrap_err();

@@ -72,6 +72,55 @@ fn costs_belong_to_a_model_and_add_up() {
     check(|r| r["rankings"][0]["cost_micro_usd"] = json!(0), "is not the sum of the costs");
 }
 
+/// The same ranking with a private task, of which every second case passes.
+fn add_private(ranking: &mut Value) {
+    let file = tasks::Sha256::of(b"file");
+    let id = tasks::TaskId::private(&file, 1).to_string();
+    ranking["round"]["private"] = json!({"name": "set", "tasks": 1, "sha256": file});
+    ranking["round"]["tasks"].as_array_mut().unwrap().push(json!(id));
+    ranking["round"]["trials"] = json!(6);
+    for place in ranking["rankings"].as_array_mut().unwrap() {
+        let public = place["score"].as_f64().unwrap();
+        place["tasks"][&id] = json!({"verdict": "WA", "score": 50.0, "passed": 2, "total": 4});
+        place["score"] = json!(f64::midpoint(public, 50.0));
+        place["public_score"] = json!(public);
+        place["private_score"] = json!(50.0);
+    }
+}
+
+#[test]
+fn public_and_private_scores_follow_from_the_tasks() {
+    assert_eq!(problems(add_private), Vec::<String>::new());
+    let check = |change: fn(&mut Value), words: &str| {
+        check(
+            |ranking| {
+                add_private(ranking);
+                change(ranking);
+            },
+            words,
+        );
+    };
+    check(|v| v["rankings"][0]["private_score"] = json!(50.02), "private score of 'a'");
+    check(|v| v["rankings"][0]["public_score"] = json!(70.0), "between its public and its private");
+    check(|v| v["rankings"][0]["public_score"] = json!(1e9), "between its public and its private");
+    check(|v| v["rankings"][1]["public_score"] = Value::Null, "'b' must have a public and");
+    check(|v| v["round"]["private"] = Value::Null, "states no private tasks");
+    check(|v| v["round"]["private"] = Value::Null, "'a' must have a public and");
+    check(|v| v["round"]["private"]["tasks"] = json!(2), "but its tasks have 1");
+    check(|v| v["round"]["private"]["name"] = "<b>".into(), "cannot name private tasks");
+    check(
+        |v| v["round"]["private"]["sha256"] = json!(tasks::Sha256::of(b"other")),
+        "is not a private task of the file",
+    );
+    check(
+        |v| {
+            let id = v["round"]["tasks"][1].clone();
+            v["round"]["faults"] = json!([{"miner_id": "d", "task": id, "fault": "the prompt"}]);
+        },
+        "its text may quote a private task",
+    );
+}
+
 #[test]
 fn accepts_a_consistent_ranking() {
     assert_eq!(problems(|_| ()), Vec::<String>::new());

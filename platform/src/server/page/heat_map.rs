@@ -4,9 +4,10 @@
 use maud::{Markup, html};
 use tasks::{TaskId, Verdict};
 
-use crate::api::{Ranking, TaskScore};
+use crate::api::{Ranking, Round, TaskScore};
 
-pub(super) fn heat_map(tasks: &[TaskId], shown: &[&Ranking]) -> Markup {
+pub(super) fn heat_map(round: &Round, shown: &[&Ranking]) -> Markup {
+    let tasks = &round.tasks;
     html! {
         h2 #verdicts-title { "Verdicts by task" }
         (legend())
@@ -15,7 +16,9 @@ pub(super) fn heat_map(tasks: &[TaskId], shown: &[&Ranking]) -> Markup {
                 thead {
                     tr {
                         th scope="col" { "Miner" }
-                        @for task in tasks { th.task scope="col" { span { (task) } } }
+                        @for task in tasks {
+                            th.task scope="col" title=[private_name(round, task)] { span { (task) } }
+                        }
                     }
                 }
                 tbody {
@@ -29,6 +32,12 @@ pub(super) fn heat_map(tasks: &[TaskId], shown: &[&Ranking]) -> Markup {
             }
         }
     }
+}
+
+/// What a private task belongs to.
+fn private_name(round: &Round, task: &TaskId) -> Option<String> {
+    let private = round.private.as_ref().filter(|_| task.is_private())?;
+    Some(format!("a private task of {}", private.name))
 }
 
 /// One trial's verdict, in letters as well as in colour.

@@ -68,14 +68,15 @@ pub(in crate::server) fn leaderboard(board: &Board, query: &LeaderboardQuery) ->
         (standings(board, &shown))
         (gate(&board.latest.round))
         @if pages > 1 { (pagination(&query.q, page, pages)) }
-        (heat_map(&board.latest.round.tasks, &shown))
+        (heat_map(&board.latest.round, &shown))
         (stopped(&board.latest.round))
         (faults(board))
     }
 }
 
 fn standings(board: &Board, shown: &[&Ranking]) -> Markup {
-    let has_model = board.latest.round.model.is_some();
+    let round = &board.latest.round;
+    let (has_model, has_private) = (round.model.is_some(), round.private.is_some());
     html! {
         div.scroll role="region" aria-labelledby="ranking-title" tabindex="0" {
             table #ranking {
@@ -85,6 +86,10 @@ fn standings(board: &Board, shown: &[&Ranking]) -> Markup {
                         th.number scope="col" { "Rank" }
                         th scope="col" { "Miner" }
                         th.number scope="col" { "Score" }
+                        @if has_private {
+                            th.number scope="col" { "Public" }
+                            th.number scope="col" { "Private" }
+                        }
                         th scope="col" { "95 % interval" }
                         th scope="col" { "Group" }
                         th scope="col" { "Change" }
@@ -109,6 +114,9 @@ fn round(board: &Board) -> Markup {
                 dd { time datetime=(round.finished_at) { (round.finished_at.strftime("%Y-%m-%d %H:%M UTC")) } }
             }
             div { dt { "Tasks" } dd { (round.tasks.len()) } }
+            @if let Some(private) = &round.private {
+                div { dt { "Private tasks" } dd { (private.tasks) " of " (private.name) } }
+            }
             div { dt { "Trials" } dd { (round.trials) } }
             div { dt { "Pool" } dd { (round.pool_tao) " 'TAO', " (round.payout) } }
             @if round.repeat > 1 { div { dt { "Repetitions" } dd { (round.repeat) " of each trial" } } }
@@ -157,6 +165,9 @@ fn row(board: &Board, entry: &Ranking) -> Markup {
                 }
             }
             td.number { (format!("{:.2}", entry.score)) }
+            @for part in [entry.public_score, entry.private_score].into_iter().flatten() {
+                td.number { (format!("{part:.2}")) }
+            }
             td { @if let Some(interval) = entry.interval { (interval_bar(entry.score, interval)) } }
             td title=[entry.p_above.map(|p| format!("p {p:.4} against the rank above"))] { (entry.group) }
             td { (change(board.ranks_before.get(&entry.miner_id).copied(), entry.rank)) }
