@@ -1,13 +1,15 @@
 //! The end of a round, however its scores were obtained: rank, publish, report.
 
 use jiff::Timestamp;
-use platform::api::{FaultRecord, Rankings, Round, RoundStatus};
+use platform::api::{FaultRecord, RANKING_NAMESPACE, Rankings, Round, RoundStatus};
+use platform::signing::SigningKey;
 use platform::store::{RoundDefinition, Store};
 
 use crate::Fault;
 use crate::round::agent::Agent;
 use crate::round::results::{Environment, Lookup, Results};
 use crate::round::run::ScoresByAgent;
+use crate::scoring::digest::TrialsDigest;
 use crate::scoring::rank::{Contender, rank};
 use crate::scoring::reward::RewardPolicy;
 use crate::trial::instance::RoundTask;
@@ -35,6 +37,8 @@ pub struct Standings<'a> {
     pub publication: Publication,
     /// How much of failed cases is disclosed
     pub disclose: Disclose,
+    /// What the ranking is signed with when the round closes
+    pub sign_key: Option<&'a SigningKey>,
 }
 
 /// Whether a round has all agents and tasks that there are.
@@ -68,10 +72,22 @@ impl Standings<'_> {
             .map(|(index, tasks)| Contender::new(&self.agents[*index], tasks.clone()))
             .collect();
         let rankings = rank(contenders, self.tasks, reward);
-        let rankings = Rankings { round: self.round(reward), rankings };
+        let mut rankings = Rankings { round: self.round(reward), rankings, signature: None };
+        let status = rankings.round.status;
+        if status == RoundStatus::Closed {
+            let mut digest = TrialsDigest::default();
+            for trial in self.trials(status) {
+                digest.add(&serde_json::to_value(trial?).expect("a trial is plain data"));
+            }
+            rankings.round.trials_sha256 = Some(digest.value());
+        }
         if self.is_published(&rankings) {
-            match rankings.round.status {
-                RoundStatus::Closed => self.store.close_round(&rankings)?,
+            match status {
+                RoundStatus::Closed => {
+                    let sign = |key: &SigningKey| key.sign(RANKING_NAMESPACE, rankings.statement());
+                    rankings.signature = self.sign_key.map(sign);
+                    self.store.close_round(&rankings)?;
+                }
                 RoundStatus::Open => self.store.put_rankings(&rankings)?,
             }
         }
@@ -89,6 +105,7 @@ impl Standings<'_> {
     fn round(&self, reward: RewardPolicy) -> Round {
         let RoundDefinition { id, seed, salt, opened_at, frozen, image, isolation, model, .. } =
             self.definition;
+        let previous = self.definition.previous.clone();
         let closes = self.publication == Publication::Final && self.faults.is_empty();
         let revealed = closes || self.publication == Publication::Recomputed;
         let status = if revealed { RoundStatus::Closed } else { RoundStatus::Open };
@@ -111,6 +128,8 @@ impl Standings<'_> {
             payout: reward.payout.to_string(),
             trials: (self.agents.len() * self.tasks.len()) as u64,
             faults: self.faults.clone(),
+            trials_sha256: None,
+            previous,
         }
     }
 

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::chain::RANKING_NAMESPACE;
 use super::miner_id::MinerId;
 use super::rankings::{FaultRecord, Ranking, Rankings, Round, RoundStatus, TaskScore};
 use super::rao::Rao;
@@ -21,7 +22,24 @@ impl Rankings {
         self.check_copies(&mut problems);
         self.check_faults(&mut problems);
         self.check_rewards(&mut problems);
+        self.check_signature(&mut problems);
         problems
+    }
+
+    /// A signature is of this ranking, and standings have none.
+    fn check_signature(&self, problems: &mut Vec<String>) {
+        let Some(signature) = &self.signature else { return };
+        if self.round.status == RoundStatus::Open {
+            problems.push("an open round must not be signed: its ranking is not final".to_owned());
+        } else if signature.statement != self.statement() {
+            problems.push(format!(
+                "the signature of round {} is of another ranking: its statement is not that of this one",
+                self.round.id
+            ));
+        }
+        if let Err(error) = signature.signer(RANKING_NAMESPACE) {
+            problems.push(format!("the signature of round {} does not hold: {error}", self.round.id));
+        }
     }
 
     /// Each agent is ranked once, in order, with a score on every task.
@@ -158,6 +176,11 @@ impl Round {
         ))
     }
 
+    /// The time in the id of a round.
+    pub(crate) fn time_in(id: &str) -> &str {
+        id.split_once('-').map_or(id, |(time, _)| time)
+    }
+
     fn check(&self, problems: &mut Vec<String>) {
         if let Err(problem) = Self::check_id(&self.id) {
             problems.push(problem);
@@ -189,6 +212,13 @@ impl Round {
                     .to_owned(),
             );
         }
+        if (self.status == RoundStatus::Closed) != self.trials_sha256.is_some() {
+            problems.push(
+                "a closed round must state the digest of its trials, and an open one must not"
+                    .to_owned(),
+            );
+        }
+        self.check_previous(problems);
         if self.tasks.is_empty() {
             problems.push("the round has no tasks".to_owned());
         }
@@ -207,6 +237,21 @@ impl Round {
                     text.len()
                 ));
             }
+        }
+    }
+}
+
+impl Round {
+    /// The round before, if one is stated, has another id, which is not of a later time.
+    fn check_previous(&self, problems: &mut Vec<String>) {
+        let Some(previous) = &self.previous else { return };
+        if let Err(problem) = Self::check_id(&previous.id) {
+            problems.push(format!("the round before: {problem}"));
+        } else if previous.id == self.id || Self::time_in(&previous.id) > Self::time_in(&self.id) {
+            problems.push(format!(
+                "round {} names {} as the round before it, which is not an earlier one",
+                self.id, previous.id
+            ));
         }
     }
 }
@@ -316,6 +361,7 @@ mod tests {
                 "opened_at": "2026-01-01T12:00:00Z", "listed_at": "2026-01-01T12:00:01Z",
                 "finished_at": "2026-01-01T12:00:02Z", "tasks": ["two_sum"], "image": "python@sha256:0",
                 "isolation": "agent", "pool_tao": "1", "payout": "proportional", "trials": 3, "faults": [],
+                "trials_sha256": tasks::Sha256::of(b"trials"),
             },
             "rankings": [
                 place(1, "a", "x", 4, 666_666_667, None),

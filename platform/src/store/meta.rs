@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tasks::{Seed, Sha256, TaskId};
 
-use crate::api::{AgentHistory, AgentVersion, AgentView, MinerId, Round};
+use crate::api::{AgentHistory, AgentVersion, AgentView, MinerId, PreviousRound, Round};
 
 /// The number of earlier versions that an agent's metadata lists. Older ones stay in `versions/`; an
 /// unbounded list would make each upload and each listing of a busy miner slower than the one before.
@@ -81,6 +81,9 @@ pub struct RoundDefinition {
     pub model: Option<String>,
     /// The tasks, in the order of the round.
     pub tasks: Vec<TaskId>,
+    /// The closed round before this one, as it was when this one was opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<PreviousRound>,
 }
 
 impl RoundDefinition {
@@ -96,6 +99,7 @@ impl RoundDefinition {
             isolation: round.isolation.clone(),
             model: round.model.clone(),
             tasks: round.tasks.clone(),
+            previous: round.previous.clone(),
         })
     }
 
