@@ -46,6 +46,7 @@ pub mod round {
 
 /// From verdicts to rankings, rewards and reports. Pure: no clock, no files, no containers.
 pub mod scoring {
+    pub mod chain;
     pub mod digest;
     pub mod median;
     pub mod pass_at;
@@ -55,6 +56,14 @@ pub mod scoring {
     pub mod score;
     pub(crate) mod unique_fields;
     pub mod verify;
+}
+
+/// A closed round as a directory that a stranger needs nothing else for.
+pub mod export {
+    pub mod check;
+    pub mod manifest;
+    mod readme;
+    pub mod write;
 }
 
 /// Public benchmarks, and the samples of models that are judged on them.

@@ -233,7 +233,8 @@ fn read_text(path: &Path) -> io::Result<(String, u32)> {
 
 /// Whether a text is a public key of any type.
 fn is_public_key(text: &str) -> bool {
-    let kinds = ["ssh-", "ecdsa-", "sk-ssh-", "sk-ecdsa-", "-----BEGIN PUBLIC KEY", "---- BEGIN SSH2"];
+    let kinds =
+        ["ssh-", "ecdsa-", "sk-ssh-", "sk-ecdsa-", "-----BEGIN PUBLIC KEY", "---- BEGIN SSH2"];
     kinds.into_iter().any(|kind| text.trim_start().starts_with(kind))
 }
 

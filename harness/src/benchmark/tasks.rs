@@ -28,13 +28,13 @@ pub enum TaskSourceError {
     /// An expected value was never computed.
     #[error(
         "the expected values of {problem} are not in {}; run 'arena evaluate' with the same benchmark first",
-        .store.display()
+        .directory.display()
     )]
     NoExpectedValues {
         /// The problem's name
         problem: String,
-        /// The store's directory
-        store: PathBuf,
+        /// The directory of expected values
+        directory: PathBuf,
     },
     /// A canonical solution could not be run.
     #[error(transparent)]
@@ -141,14 +141,32 @@ pub struct StoredTasks<'a> {
 /// Returns the tasks of a round that was run before, without running anything.
 pub fn stored(round: &StoredTasks<'_>) -> Result<Vec<Task>, TaskSourceError> {
     let StoredTasks { tasks, image, store, benchmark } = round;
+    let Some(benchmark) = benchmark else { return built_in(&TaskFilter::ids(tasks)) };
+    exported(&ExportedTasks { tasks, image, benchmark, expected: store.expected_dir() })
+}
+
+/// Where the tasks of a benchmark round come from.
+pub struct ExportedTasks<'a> {
+    /// The round's tasks
+    pub tasks: &'a [TaskId],
+    /// The image that the round ran in
+    pub image: &'a str,
+    /// The round's benchmark
+    pub benchmark: &'a Benchmark,
+    /// The directory of its expected values
+    pub expected: PathBuf,
+}
+
+/// Returns the tasks of a benchmark round, without running anything.
+pub fn exported(round: &ExportedTasks<'_>) -> Result<Vec<Task>, TaskSourceError> {
+    let ExportedTasks { tasks, image, benchmark, expected } = round;
     let filter = &TaskFilter::ids(tasks);
-    let Some(benchmark) = benchmark else { return built_in(filter) };
-    let outputs = ReferenceOutputs::in_directory(store.expected_dir());
+    let outputs = ReferenceOutputs::in_directory(expected.clone());
     let known = |index| {
         let output = outputs.look_up(benchmark, index, image_id(image));
         let output = output.ok_or_else(|| {
             let problem = benchmark.entries[index].name.clone();
-            TaskSourceError::NoExpectedValues { problem, store: store.root().to_owned() }
+            TaskSourceError::NoExpectedValues { problem, directory: expected.clone() }
         })?;
         Ok((index, output))
     };

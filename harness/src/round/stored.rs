@@ -56,6 +56,34 @@ impl StoredRound {
         let Some(definition) = latest.filter(|round| !round.image.is_empty()) else {
             return Ok(None);
         };
+        let ranked = store.rankings().map_err(Fault::from)?;
+        let ranked = ranked.filter(|ranked| ranked.round.id == definition.id);
+        let mut round = Self::without_agents(store, benchmark, definition)?;
+        round.status = status;
+        round.faults = ranked.iter().flat_map(|ranked| ranked.round.faults.clone()).collect();
+        round.agents = round.contestants(store, ranked.as_ref())?;
+        Ok(Some(round))
+    }
+
+    /// Reads a closed round, which need not be the latest one. `benchmark` is what it was judged on, if it was one.
+    pub fn closed(
+        store: &Store,
+        ranked: &Rankings,
+        benchmark: Option<&Benchmark>,
+    ) -> Result<Self, TaskSourceError> {
+        let definition = RoundDefinition::of_closed(&ranked.round);
+        let definition = definition.expect("a closed round reveals its seed and salt");
+        let mut round = Self::without_agents(store, benchmark, definition)?;
+        round.agents = round.contestants(store, Some(ranked))?;
+        Ok(round)
+    }
+
+    /// A closed round, before its agents are known.
+    fn without_agents(
+        store: &Store,
+        benchmark: Option<&Benchmark>,
+        definition: RoundDefinition,
+    ) -> Result<Self, TaskSourceError> {
         let tasks = stored_tasks(&StoredTasks {
             tasks: &definition.tasks,
             image: &definition.image,
@@ -63,18 +91,14 @@ impl StoredRound {
             benchmark,
         })?;
         let tasks = tasks.into_iter().map(|task| RoundTask::new(task, definition.seed)).collect();
-        let ranked = store.rankings().map_err(Fault::from)?;
-        let ranked = ranked.filter(|ranked| ranked.round.id == definition.id);
-        let mut round = Self {
+        Ok(Self {
             results: Results::of(store),
-            faults: ranked.iter().flat_map(|ranked| ranked.round.faults.clone()).collect(),
+            faults: Vec::new(),
             agents: Vec::new(),
             definition,
-            status,
+            status: RoundStatus::Closed,
             tasks,
-        };
-        round.agents = round.contestants(store, ranked.as_ref())?;
-        Ok(Some(round))
+        })
     }
 
     /// The agents in the order of their ranks, then the others. Of an agent that was changed since the ranking, the

@@ -132,7 +132,10 @@ fn verify_drawn(
         problems.push(format!("the round is not partial, but leaves out {left_out} tasks"));
     }
     if report.round.trials_sha256.as_ref() != Some(&trials_digest(&report.trials)) {
-        problems.push(format!("the trials are not those that round {} was closed with", report.round.id));
+        problems.push(format!(
+            "the trials are not those that round {} was closed with",
+            report.round.id
+        ));
     }
     check_coverage(report, &mut problems);
     check_copies(report, &mut problems);

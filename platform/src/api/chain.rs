@@ -28,6 +28,11 @@ impl Rankings {
         digest(&to_value(&self.round), &to_value(&self.rankings))
     }
 
+    /// What the next closed round states of this one.
+    pub fn link(&self) -> PreviousRound {
+        PreviousRound { id: self.round.id.clone(), digest: self.digest() }
+    }
+
     /// The text that is signed when the round closes.
     pub fn statement(&self) -> String {
         let previous = match &self.round.previous {

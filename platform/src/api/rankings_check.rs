@@ -38,7 +38,8 @@ impl Rankings {
             ));
         }
         if let Err(error) = signature.signer(RANKING_NAMESPACE) {
-            problems.push(format!("the signature of round {} does not hold: {error}", self.round.id));
+            problems
+                .push(format!("the signature of round {} does not hold: {error}", self.round.id));
         }
     }
 

@@ -68,10 +68,15 @@ impl Store {
         let mut latest: Option<(Timestamp, String)> = None;
         for id in self.round_ids()?.into_iter().rev().filter(|id| Some(id.as_str()) != but) {
             // Ids of one second are in no order.
-            if latest.as_ref().is_some_and(|(_, found)| Round::time_in(found) != Round::time_in(&id)) {
+            if latest
+                .as_ref()
+                .is_some_and(|(_, found)| Round::time_in(found) != Round::time_in(&id))
+            {
                 break;
             }
-            let Some(Rankings { round, .. }) = read_json(&self.ranking_path(&id)?)? else { continue };
+            let Some(Rankings { round, .. }) = read_json(&self.ranking_path(&id)?)? else {
+                continue;
+            };
             let later = latest.as_ref().is_none_or(|(time, _)| *time < round.opened_at);
             if round.status == RoundStatus::Closed && later {
                 latest = Some((round.opened_at, id));

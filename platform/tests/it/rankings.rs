@@ -1,9 +1,7 @@
 //! `PUT /rankings` accepts consistent rankings of all that there is, and nothing else.
 
 use jiff::{Timestamp, ToSpan as _};
-use platform::api::{
-    PreviousRound, RANKING_NAMESPACE, Rankings, Receipt, Round, SignedReceipt,
-};
+use platform::api::{PreviousRound, RANKING_NAMESPACE, Rankings, Receipt, Round, SignedReceipt};
 use platform::server::Settings;
 use platform::signing::SigningKey;
 use reqwest::{Method, Response};
@@ -47,7 +45,10 @@ fn whole(minutes_ago: i64) -> Value {
 /// The standings of the same round while it is open.
 fn open(mut rankings: Value) -> Value {
     rankings["round"]["status"] = "open".into();
-    rankings["round"].as_object_mut().unwrap().retain(|name, _| !["seed", "salt", "trials_sha256"].contains(&name.as_str()));
+    rankings["round"]
+        .as_object_mut()
+        .unwrap()
+        .retain(|name, _| !["seed", "salt", "trials_sha256"].contains(&name.as_str()));
     rankings
 }
 
@@ -170,17 +171,19 @@ async fn signature_of_a_ranking_is_checked_and_served() {
     let server = TestServer::start().await;
     let key = SigningKey::of_seed(&[7; 32]);
     let mut round = whole(10);
-    let statement = |round: &Value| {
-        serde_json::from_value::<Rankings>(round.clone()).unwrap().statement()
-    };
+    let statement =
+        |round: &Value| serde_json::from_value::<Rankings>(round.clone()).unwrap().statement();
     round["signature"] = json!(key.sign(RANKING_NAMESPACE, statement(&round)));
     let check = async |change: &dyn Fn(&mut Value), words: &str| {
         let mut rankings = round.clone();
         change(&mut rankings);
         check_problem(put(&server, "", &rankings).await, 422, words).await;
     };
-    check(&|r| r["rankings"][0]["uploaded_at"] = "2026-01-02T00:00:00Z".into(), "of another ranking")
-        .await;
+    check(
+        &|r| r["rankings"][0]["uploaded_at"] = "2026-01-02T00:00:00Z".into(),
+        "of another ranking",
+    )
+    .await;
     check(&|r| *r = open(r.clone()), "an open round must not be signed").await;
     let other = json!(key.sign("other", statement(&round)));
     check(&|r| r["signature"] = other.clone(), "is not a signature of its statement").await;
@@ -216,4 +219,3 @@ async fn receipt_of_an_upload_is_signed() {
     let answer = plain.upload("me", "print(1)\n").send().await.unwrap();
     assert_eq!(answer.json::<Receipt>().await.unwrap().signed(), None);
 }
-

@@ -3,8 +3,9 @@
 use std::sync::{LazyLock, Mutex};
 
 use jiff::Timestamp;
+use platform::api::{PreviousRound, RANKING_NAMESPACE};
+use platform::signing::SigningKey;
 use serde_json::json;
-
 use tasks::Seed;
 
 use super::*;
@@ -110,10 +111,28 @@ fn report() -> Value {
         payout: "proportional".into(),
         trials: 4,
         faults: vec![],
+        trials_sha256: Some(trials_digest(&trials)),
+        previous: Some(PreviousRound {
+            id: "20250101T000000Z-00000001".into(),
+            digest: Sha256::of(b"the round before"),
+        }),
     };
+    written(&Rankings { round, rankings, signature: None }, trials)
+}
+
+fn written(ranked: &Rankings, trials: Vec<DisclosedTrial>) -> Value {
     let mut json = Vec::new();
-    write_evaluation(&mut json, &round, trials.into_iter().map(Ok), &rankings).unwrap();
+    write_evaluation(&mut json, ranked, trials.into_iter().map(Ok)).unwrap();
     serde_json::from_slice(&json).unwrap()
+}
+
+/// The same report with a signature.
+fn signed() -> Value {
+    let report = RoundReport::parse(report().to_string().as_bytes()).unwrap();
+    let mut ranked = report.ranked();
+    let key = SigningKey::of_seed(&[7; 32]);
+    ranked.signature = Some(key.sign(RANKING_NAMESPACE, ranked.statement()));
+    written(&ranked, report.trials)
 }
 
 /// Returns what is wrong with a report; its form is the first thing.
@@ -126,8 +145,13 @@ fn problems(report: &Value) -> Vec<String> {
     }
 }
 
-/// Makes the digest of a changed report right again, as a forger would.
+/// Makes the digests of a changed report right again, as a forger would.
 fn forge(report: &mut Value) {
+    let mut trials = TrialsDigest::default();
+    report["trials"].as_array().into_iter().flatten().for_each(|trial| trials.add(trial));
+    if let Some(stated) = report.pointer_mut("/round/trials_sha256") {
+        *stated = json!(trials.value());
+    }
     report["digest"] = json!(digest_of(report));
 }
 
@@ -150,6 +174,23 @@ fn list<'a>(report: &'a mut Value, name: &str) -> &'a mut Vec<Value> {
 #[test]
 fn accepts_a_true_report() {
     assert_eq!(problems(&report()), Vec::<String>::new());
+    assert_eq!(problems(&signed()), Vec::<String>::new());
+}
+
+#[test]
+fn trials_are_those_that_the_round_was_closed_with() {
+    let mut other = report();
+    list(&mut other, "trials")[0]["stdout"] = "another answer".into();
+    other["digest"] = json!(digest_of(&other));
+    assert_eq!(
+        problems(&other),
+        [format!("the trials are not those that round {ID} was closed with")]
+    );
+    // In any order.
+    let mut other = report();
+    list(&mut other, "trials").reverse();
+    other["digest"] = json!(digest_of(&other));
+    assert_eq!(problems(&other), Vec::<String>::new());
 }
 
 #[test]
@@ -198,6 +239,16 @@ fn names_what_a_forger_changed() {
     check(|r| list(r, "trials")[2]["attempts"] = json!([{"fault": "x"}]), "attempts");
     check(|r| r["round"]["image"] = "python:3.11-slim@sha256:2".into(), "its key is not that");
     check(|r| r["round"]["trials"] = 5.into(), "states 5 trials");
+    check(
+        |r| drop(r["round"].as_object_mut().unwrap().remove("trials_sha256")),
+        "a closed round must state the digest of its trials",
+    );
+    check(|r| r["round"]["previous"]["id"] = ID.into(), "is not an earlier one");
+    check(
+        |r| r["round"]["previous"]["id"] = "20300101T000000Z-00000001".into(),
+        "is not an earlier one",
+    );
+    check(|r| r["round"]["previous"]["id"] = "../x".into(), "the round before: ");
     check(
         |r| r["round"]["faults"] = json!([{"miner_id": "b", "task": "fizz_buzz", "fault": "x"}]),
         "has a fault and a trial",
@@ -364,11 +415,45 @@ const FREE: [&str; 9] = [
     "finished_at",
 ];
 
+/// Fields of a signed round that its signature does not protect, because what a report discloses of them may differ.
+const DISCLOSED: [&str; 4] = ["wall_ms", "cpu_ms", "peak_memory_bytes", "detail"];
+
+/// Which changes of a report a forger can hide who makes its digests right again.
+enum Forgery {
+    /// Of fields that nothing else in an unsigned report determines
+    OfUnsigned,
+    /// Of fields that depend on `--disclose`, and of the whole signature
+    OfSigned,
+}
+
+impl Forgery {
+    /// Whether a change (index 0), removal (1) or addition (2) at this place can be hidden.
+    fn is_free(&self, place: &str, index: usize) -> bool {
+        let name = place.rsplit('/').next().unwrap();
+        let linked = place.starts_with("/round/previous");
+        match self {
+            Self::OfUnsigned if linked => index != 2,
+            Self::OfUnsigned => index == 0 && FREE.contains(&name),
+            // Without its signature, a report is that of an unsigned round: `--signer` refuses it.
+            Self::OfSigned if place == "/signature" => index == 1,
+            Self::OfSigned => index == 0 && DISCLOSED.contains(&name),
+        }
+    }
+}
+
 #[test]
 fn refuses_every_change_of_every_field() {
-    let report = report();
+    check_every_change(&report(), &Forgery::OfUnsigned);
+}
+
+#[test]
+fn refuses_every_change_of_every_field_of_a_signed_report() {
+    check_every_change(&signed(), &Forgery::OfSigned);
+}
+
+fn check_every_change(report: &Value, forgery: &Forgery) {
     let mut places = Vec::new();
-    pointers(&report, "", &mut places);
+    pointers(report, "", &mut places);
     let mut mutations = 0;
     for place in places.iter().filter(|place| *place != "/digest") {
         let (parent, name) = place.rsplit_once('/').unwrap();
@@ -392,7 +477,7 @@ fn refuses_every_change_of_every_field() {
         for (index, mutate) in mutants.iter().enumerate() {
             let mut mutant = report.clone();
             mutate(&mut mutant);
-            if mutant == report {
+            if mutant == *report {
                 continue;
             }
             mutations += 1;
@@ -401,9 +486,12 @@ fn refuses_every_change_of_every_field() {
                 Vec::<String>::new(),
                 "mutation {index} of {place} was accepted"
             );
-            let free = index == 0 && FREE.contains(&name);
-            if !free {
+            if !forgery.is_free(place, index) {
                 forge(&mut mutant);
+                // A digest that was changed is right again.
+                if mutant == *report {
+                    continue;
+                }
                 assert_ne!(
                     problems(&mutant),
                     Vec::<String>::new(),
