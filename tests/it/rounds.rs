@@ -10,32 +10,32 @@ use crate::support::{Finished, REVERSER, arena, json, store};
 const TASK: [&str; 2] = ["--task", "reverse_string"];
 
 /// A store in a directory of its own, and `arena` on it.
-struct TestStore {
+pub struct TestStore {
     directory: tempfile::TempDir,
 }
 
 impl TestStore {
-    fn new(agents: &[(&str, &str)]) -> Self {
+    pub fn new(agents: &[(&str, &str)]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         store(directory.path(), agents);
         Self { directory }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
-    fn arena(&self, arguments: &[&str]) -> Finished {
+    pub fn arena(&self, arguments: &[&str]) -> Finished {
         let root = self.directory.path().to_str().unwrap();
         Finished::of(arena(&[arguments, &["--store", root]].concat()))
     }
 
     /// Evaluates one task, and publishes that.
-    fn evaluate(&self, more: &[&str]) -> Finished {
+    pub fn evaluate(&self, more: &[&str]) -> Finished {
         self.arena(&[&["evaluate", "--publish-partial"], &TASK[..], more].concat())
     }
 
-    fn read(&self, name: &str) -> Value {
+    pub fn read(&self, name: &str) -> Value {
         serde_json::from_slice(&std::fs::read(self.path(name)).unwrap()).unwrap()
     }
 

@@ -67,7 +67,11 @@ pub type FileSums = BTreeMap<String, Sha256>;
 
 /// Formats digests as `sha256sum` does.
 pub fn format_sums(sums: &FileSums) -> String {
-    sums.iter().map(|(name, sha256)| format!("{sha256}  {name}\n")).collect()
+    let mut text = String::new();
+    for (name, sha256) in sums {
+        text.push_str(&format!("{sha256}  {name}\n"));
+    }
+    text
 }
 
 /// Parses what [`format_sums`] writes; otherwise the number of the wrong line, from 1.

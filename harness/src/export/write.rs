@@ -194,17 +194,12 @@ pub(super) fn task_file(task: &RoundTask) -> Vec<u8> {
         expected: String,
     }
     let definition = &task.task;
-    let case =
-        |case: &'_ tasks::Case| (case.call(definition.entry_point()), case.check.to_string());
-    let cases = task.cases.iter().map(|one| {
-        let (call, expected) = case(one);
-        CaseLine {
-            name: &one.name,
-            public: one.public,
-            group: one.group.as_deref(),
-            call,
-            expected,
-        }
+    let cases = task.cases.iter().map(|case| CaseLine {
+        name: &case.name,
+        public: case.public,
+        group: case.group.as_deref(),
+        call: case.call(definition.entry_point()),
+        expected: case.check.to_string(),
     });
     json(&TaskFile {
         id: &definition.id,
@@ -326,7 +321,11 @@ impl ExportDirectory {
         benchmark: &Benchmark,
         ranked: &Rankings,
     ) -> Result<(), Fault> {
-        let lines: String = benchmark.lines().map(|line| format!("{line}\n")).collect();
+        let mut lines = String::new();
+        for line in benchmark.lines() {
+            lines.push_str(line);
+            lines.push('\n');
+        }
         self.put(PROBLEMS, lines.as_bytes())?;
         let outputs = ReferenceOutputs::in_directory(store.expected_dir());
         let image = image_id(&ranked.round.image);

@@ -190,8 +190,8 @@ async fn signature_of_a_ranking_is_checked_and_served() {
     check(&|r| r["signature"]["armor"] = "x".into(), "is not an SSH signature").await;
     check(&|r| r["signature"]["public_key"] = "ssh-rsa AAAA".into(), "not an ed25519 key").await;
     assert_eq!(put(&server, "", &round).await.status(), 204);
-    let served: Value = server.get("/rankings").await.json().await.unwrap();
-    assert_eq!(served, round);
+    let answer = server.get("/rankings").await;
+    assert_eq!(answer.json::<Value>().await.unwrap(), round);
 }
 
 /// Receipts of uploads are signed by a platform that has a key.
