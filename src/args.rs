@@ -16,6 +16,7 @@ use harness::scoring::reward::{Alpha, Payout, RewardPolicy};
 use harness::trial::record::Disclose;
 use platform::MinerId;
 use platform::api::{PrivateTasks, Rao};
+use platform::signing::SigningKey;
 use platform::store::{Store, StoreError};
 use tasks::benchmark::MEMORY_BYTES;
 use tasks::{Family, Limits, Seed};
@@ -132,7 +133,7 @@ impl SandboxArgs {
 pub struct PackageArgs {
     /// Let answers to a benchmark import the packages that are installed in the image
     #[arg(long, requires = "benchmark")]
-    site_packages: bool,
+    pub site_packages: bool,
 }
 
 impl PackageArgs {
@@ -321,6 +322,22 @@ impl RewardArgs {
     /// The same as the harness takes it.
     pub fn policy(&self) -> RewardPolicy {
         RewardPolicy { pool: self.pool, payout: self.payout, alpha: self.alpha }
+    }
+}
+
+/// What is signed with.
+#[derive(Args)]
+pub struct SignKeyArgs {
+    /// Private SSH key to sign with: ed25519, in OpenSSH format, without a passphrase, readable by you alone
+    #[arg(long = "sign-key", env = "ARENA_SIGN_KEY", value_name = "FILE")]
+    path: Option<PathBuf>,
+}
+
+impl SignKeyArgs {
+    /// Reads the key, if one is named. An empty environment variable names none.
+    pub fn read(&self) -> Result<Option<SigningKey>> {
+        let path = self.path.as_deref().filter(|path| !path.as_os_str().is_empty());
+        path.map(SigningKey::read).transpose().map_err(CommandError::input)
     }
 }
 

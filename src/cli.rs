@@ -3,9 +3,9 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    agents, cache, check, clean, completions, doctor, evaluate, fsck, gate, gauntlet, image, init,
-    man, merge, mine, payout_sim, rank, regrade, samples, serve, show, status, tasks, token,
-    upload, verify,
+    agents, cache, check, clean, completions, doctor, evaluate, export, fsck, gate, gauntlet,
+    image, init, man, merge, mine, payout_sim, rank, regrade, samples, serve, show, status, tasks,
+    token, upload, verify,
 };
 use crate::exit::Result;
 
@@ -64,6 +64,7 @@ pub enum Command {
         after_help = "Examples:\n  arena evaluate --open --freeze\n  arena evaluate\n  arena evaluate --close --json > round.json\n  \
             arena evaluate --store /srv/arena --jobs 4\n  \
             arena evaluate --task reverse_string --agent alice\n  \
+            arena evaluate --close --sign-key ~/.ssh/arena --json > round.json\n  \
             arena evaluate --platform https://arena.example --validator-token-file token"
     )]
     Evaluate(Box<evaluate::EvaluateArgs>),
@@ -88,12 +89,26 @@ pub enum Command {
             arena show alice --format junit > alice.xml\n  arena show --similar\n  arena show alice --similar"
     )]
     Show(show::ShowArgs),
-    /// Recompute a report: its commitment, scores, ranks and rewards
+    /// Recompute a closed round: its commitment, scores, ranks and rewards, its signature and its place in the chain
+    ///
+    /// Takes a report, a published ranking, or the directory of an export. With --receipt it checks a receipt of an
+    /// upload instead. No network, store or container is needed, except by --rerun.
     #[command(
         after_help = "Examples:\n  arena evaluate --close --json > round.json\n  arena verify round.json\n  \
-            arena verify round.json --rerun 10 --store ./store"
+            arena verify round.json --signer validator.pub --previous earlier.json\n  \
+            arena verify round.json --rerun 10 --store ./store\n  \
+            arena verify exported --rerun all\n  \
+            arena verify --receipt me-1.json --signer platform.pub"
     )]
-    Verify(verify::VerifyArgs),
+    Verify(Box<verify::VerifyArgs>),
+    /// Write a closed round to a directory, with everything that a stranger needs to recompute it
+    ///
+    /// The sources of the round's agents and all cases of its tasks, hidden ones included, are in it, and become public
+    /// with it. An open round is refused, because an export reveals the seed.
+    #[command(after_help = "Examples:\n  arena export latest --to round-1\n  \
+            arena export 20260101T120000Z-5eed0007 --to round-1 --store /srv/arena\n  \
+            arena verify round-1 --rerun all")]
+    Export(export::ExportArgs),
     /// List the tasks
     #[command(
         after_help = "Examples:\n  arena tasks\n  arena tasks --family parsing\n  arena tasks reverse_string"
@@ -125,7 +140,7 @@ pub enum Command {
     /// Serve the HTTP API and the website until Ctrl-C or SIGTERM
     #[command(
         after_help = "Examples:\n  arena serve\n  arena serve --addr 0.0.0.0:7878 --store /srv/arena \
-            --validator-token-file token"
+            --validator-token-file token\n  arena serve --sign-key /etc/arena/receipts"
     )]
     Serve(serve::ServeArgs),
     /// List the stored agents
@@ -168,7 +183,8 @@ impl Command {
             Self::PayoutSim(args) => payout_sim::run(&args),
             Self::Regrade(args) => regrade::run(*args).await,
             Self::Show(args) => show::run(&args),
-            Self::Verify(args) => verify::run(args).await,
+            Self::Verify(args) => verify::run(*args).await,
+            Self::Export(args) => export::run(&args),
             Self::Tasks(args) => tasks::run(&args),
             Self::Samples(args) => samples::run(args).await,
             Self::Gate(args) => gate::run(args).await,

@@ -7,6 +7,7 @@ pub mod clean;
 pub mod completions;
 pub mod doctor;
 pub mod evaluate;
+pub mod export;
 pub mod fsck;
 pub mod gate;
 pub mod gauntlet;

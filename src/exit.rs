@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 use harness::Fault;
 use harness::benchmark::tasks::TaskSourceError;
+use harness::export::write::ExportError;
 use harness::round::agent::ChooseAgentsError;
 use harness::round::cache::MergeError;
 use harness::round::regrade::RegradeError;
@@ -99,6 +100,18 @@ macro_rules! input_or_fault {
 }
 
 input_or_fault!(TaskSourceError, MergeError, RegradeError, RemoteError, RerunError);
+
+impl From<ExportError> for CommandError {
+    fn from(error: ExportError) -> Self {
+        match error {
+            ExportError::Fault(fault) => fault.into(),
+            ExportError::Tasks(error) => error.into(),
+            // The store lost what it once had.
+            error @ ExportError::NoRecord { .. } => Self::Fault(error.to_string()),
+            error => Self::input(error),
+        }
+    }
+}
 
 impl From<OpenRoundError> for CommandError {
     fn from(error: OpenRoundError) -> Self {

@@ -37,7 +37,7 @@ pub fn finish(
 fn print_report(standings: &Standings<'_>, ranked: &Rankings) -> Result {
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let trials = standings.trials(ranked.round.status);
-    report::write_evaluation(&mut out, &ranked.round, trials, &ranked.rankings)?;
+    report::write_evaluation(&mut out, ranked, trials)?;
     writeln!(out)
         .and_then(|()| out.flush())
         .map_err(|error| CommandError::Fault(format!("cannot write to stdout: {error}")))
@@ -66,6 +66,9 @@ fn print_publication(standings: &Standings<'_>, rankings: &Rankings) {
         RoundStatus::Closed => {
             if let (Some(seed), Some(salt)) = (round.seed, &round.salt) {
                 print_line(&format!("round {} closed: seed {seed}, salt {salt}", round.id));
+            }
+            if let Some(key) = standings.sign_key {
+                print_line(&format!("signed by {}", key.public().fingerprint()));
             }
             print_line(&format!("rankings: {}", path.display()));
         }

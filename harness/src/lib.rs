@@ -49,6 +49,7 @@ pub mod round {
 /// From verdicts to rankings, rewards and reports. Pure: no clock, no files, no containers.
 pub mod scoring {
     pub mod bounds;
+    pub mod chain;
     pub(crate) mod comparison;
     pub mod digest;
     pub(crate) mod draws;
@@ -66,6 +67,14 @@ pub mod scoring {
     pub(crate) mod uncertainty;
     pub(crate) mod unique_fields;
     pub mod verify;
+}
+
+/// A closed round as a directory that a stranger needs nothing else for.
+pub mod export {
+    pub mod check;
+    pub mod manifest;
+    mod readme;
+    pub mod write;
 }
 
 /// Public benchmarks, and the samples of models that are judged on them.

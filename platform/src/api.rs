@@ -2,6 +2,8 @@
 //! store and the harness keep as JSON.
 
 mod agents;
+mod canonical;
+mod chain;
 mod gate;
 mod miner_id;
 mod private_tasks;
@@ -11,11 +13,14 @@ mod rankings_check;
 mod rao;
 #[cfg(feature = "server")]
 pub(crate) mod schema;
+mod signature;
 
 pub use agents::{
-    AgentHistory, AgentVersion, AgentView, DAMAGED_AGENTS, MAX_SOURCE_BYTES, NewToken, Receipt,
-    program,
+    AgentHistory, AgentVersion, AgentView, DAMAGED_AGENTS, MAX_SOURCE_BYTES, NewToken,
+    RECEIPT_NAMESPACE, Receipt, SignedReceipt, program,
 };
+pub use canonical::canonical_json;
+pub use chain::RANKING_NAMESPACE;
 pub use gate::{Challenger, EarlierScores, Gate};
 pub use miner_id::{MinerId, ParseMinerIdError};
 pub use private_tasks::{
@@ -23,7 +28,8 @@ pub use private_tasks::{
 };
 pub use problem::{ProblemDocument, Violation};
 pub use rankings::{
-    FaultRecord, MAX_REPEAT, Ranking, Rankings, Round, RoundStatus, ScoreInterval, Screening,
-    StopReason, StoppedAgent, TaskScore, dollars, first_repetition, is_first_repetition,
+    FaultRecord, MAX_REPEAT, PreviousRound, Ranking, Rankings, Round, RoundStatus, ScoreInterval,
+    Screening, StopReason, StoppedAgent, TaskScore, dollars, first_repetition, is_first_repetition,
 };
 pub use rao::{ParseRaoError, Rao};
+pub use signature::{PublicSigner, SignatureError, SshSignature};

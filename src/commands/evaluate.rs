@@ -33,7 +33,7 @@ use tasks::{Seed, Sha256};
 
 use crate::args::{
     BenchmarkArgs, DiscloseArgs, JobsArgs, PackageArgs, PrivateArgs, RewardArgs, SandboxArgs,
-    StoreArgs, TaskArgs, choice,
+    SignKeyArgs, StoreArgs, TaskArgs, choice,
 };
 use crate::console::{Console, print, print_json};
 use crate::exit::{CommandError, Result};
@@ -105,6 +105,8 @@ pub struct EvaluateArgs {
     #[command(flatten)]
     reward: RewardArgs,
     #[command(flatten)]
+    sign_key: SignKeyArgs,
+    #[command(flatten)]
     disclose: DiscloseArgs,
     #[command(flatten)]
     sandbox: SandboxArgs,
@@ -133,6 +135,7 @@ struct Evaluation<'a> {
 /// Judges the open round over the store, or opens one.
 pub async fn run(args: EvaluateArgs) -> Result {
     let console = Console::new();
+    let sign_key = args.sign_key.read()?;
     let platform = args.remote_platform()?;
     let validator = platform.as_ref().and_then(RemotePlatform::as_validator);
     args.check_close()?;
@@ -141,9 +144,14 @@ pub async fn run(args: EvaluateArgs) -> Result {
     }
     let store = args.open_store()?;
     let _lock = store.lock_round()?;
+    let previous = match &validator {
+        Some(validator) => validator.latest_closed(&store).await?,
+        None => None,
+    };
+    let request = RoundRequest { previous, ..args.request() };
     if args.open {
         return print_opened(
-            &open_round(&store, args.request())?.round,
+            &open_round(&store, request)?.round,
             args.output.format() == OutputFormat::Json,
         );
     }
@@ -164,7 +172,7 @@ pub async fn run(args: EvaluateArgs) -> Result {
         tasks.extend(loaded.tasks);
         left_out.extend(loaded.left_out);
     }
-    let OpenedRound { mut round, is_new } = open_round(&store, args.request())?;
+    let OpenedRound { mut round, is_new } = open_round(&store, request)?;
     let what = if is_new { "opened" } else { "open" };
     console.print_line(&format!("round {} {what}, commitment {}", round.id, round.commitment()));
 
@@ -203,6 +211,7 @@ pub async fn run(args: EvaluateArgs) -> Result {
         coverage,
         publication: args.publication(coverage),
         disclose: args.disclose.disclose,
+        sign_key: sign_key.as_ref(),
     };
     let rankings = finish(&standings, &args.reward, &args.output)?;
     if let Some(validator) = validator
@@ -290,7 +299,7 @@ impl EvaluateArgs {
     }
 
     fn request(&self) -> RoundRequest {
-        RoundRequest { seed: self.seed.map(Seed), frozen: self.freeze }
+        RoundRequest { seed: self.seed.map(Seed), frozen: self.freeze, previous: None }
     }
 
     /// Published rankings cover all agents and tasks, and rest on verdicts that no agent can forge.

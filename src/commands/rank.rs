@@ -102,6 +102,8 @@ pub fn run(args: &RankArgs) -> Result {
         coverage,
         publication,
         disclose: args.disclose.disclose,
+        // A round is signed when it closes.
+        sign_key: None,
     };
     check_judged(&finish(&standings, &args.reward, &args.output)?)
 }

@@ -7,11 +7,12 @@ use clap::Args;
 use clap::builder::RangedI64ValueParser;
 use harness::round::remote::read_token;
 use platform::server::{self, HttpLimits, Quotas, Settings};
+use platform::signing::SigningKey;
 use platform::store::Store;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 
-use crate::args::{BaseCodeArgs, StoreArgs};
+use crate::args::{BaseCodeArgs, SignKeyArgs, StoreArgs};
 use crate::console::print_line;
 use crate::exit::{CommandError, Result};
 use crate::interrupt;
@@ -34,6 +35,8 @@ pub struct ServeArgs {
             the token in ARENA_VALIDATOR_TOKEN]"
     )]
     validator_token_file: Option<PathBuf>,
+    #[command(flatten)]
+    sign_key: SignKeyArgs,
     #[command(flatten)]
     quotas: QuotaArgs,
     /// Do not mark similar agents on the page
@@ -83,12 +86,15 @@ fn at_least_one() -> RangedI64ValueParser<u32> {
 
 /// Serves until a signal comes, and finishes the requests under way.
 pub async fn run(args: ServeArgs) -> Result {
+    let sign_key = args.sign_key.read()?;
+    let signer = sign_key.as_ref().map(SigningKey::public);
     let store = args.store.open_or_create()?;
     if let Err(error) = store.add_missing_programs() {
         print_line(&format!("warning: {error}"));
     }
     let settings = Settings {
         validator_token: validator_token(&args)?,
+        sign_key,
         quotas: args.quotas.quotas(),
         behind_proxy: args.behind_proxy,
         limits: HttpLimits { connections: connections()?, ..HttpLimits::STANDARD },
@@ -105,6 +111,9 @@ pub async fn run(args: ServeArgs) -> Result {
     // A reader of this line may connect, or send a signal, at once. If it cannot be written, as on a full
     // disk, the server still runs.
     let _ = writeln!(std::io::stdout(), "listening on http://{address}");
+    if let Some(signer) = signer {
+        print_line(&format!("receipts are signed by {}", signer.fingerprint()));
+    }
     let checked = store.clone();
     tokio::task::spawn_blocking(move || report_damaged(&checked));
     let shutdown = async move {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use miner::submit::agent_file::read_agent;
+use miner::submit::receipt::keep;
 use miner::submit::token::TokenFile;
 use miner::submit::upload::{AgentUpload, PublicReceipt};
 use miner::work_directory::WorkDirectory;
@@ -44,14 +45,21 @@ pub async fn run(args: UploadArgs) -> Result {
     Ok(())
 }
 
-/// Uploads an agent and prints its version. A new token is on the disk when this returns. The first Ctrl-C
+/// Uploads an agent, prints its version, and keeps a signed receipt. A new token is on the disk when this returns. The first Ctrl-C
 /// does not stop it: the platform may have the agent already, and reports its token only once.
 pub async fn upload(platform: &PlatformArgs, miner: &MinerId, source: String) -> Result<Receipt> {
     let tokens = TokenFile::at(platform.token_file.clone())?;
+    let sent = source.clone();
     let upload = AgentUpload { platform: &platform.url, miner, source, tokens: &tokens };
     let receipt = finish_despite_signal("the upload", upload.send()).await??;
     let Receipt { miner_id, version, sha256, unchanged, .. } = &receipt;
     let how = if *unchanged { "is already stored as" } else { "uploaded as" };
     print_line(&format!("{miner_id} {how} version {version}, sha256 {}", sha256.short()));
+    match keep(&tokens, &platform.url, &receipt, &sent) {
+        Ok(Some(path)) => print_line(&format!("receipt: {}", path.display())),
+        Ok(None) => {}
+        // The agent is stored; uploading it again gives another receipt.
+        Err(error) => print_line(&format!("warning: {error}")),
+    }
     Ok(receipt)
 }

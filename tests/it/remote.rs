@@ -1,6 +1,7 @@
 //! A validator of a remote platform: it fetches tasks and agents, and publishes the rankings.
 
-use crate::support::{REVERSER, command, json, store};
+use crate::signatures::make_key;
+use crate::support::{REVERSER, command, json, stderr, store};
 use platform::api::RoundStatus;
 use platform::client::Client;
 use platform::server::{Settings, serve};
@@ -20,9 +21,9 @@ async fn remote_round_is_published_on_its_platform() {
     let server = tokio::spawn(serve(listener, store.clone(), settings, shutdown));
 
     let token = ours.path().join("token");
-    let run = async |text: &str, more: &[&str]| {
+    let run_in = async |store: &str, text: &str, more: &[&str]| {
         std::fs::write(&token, text).unwrap();
-        let (token, ours) = (token.to_str().unwrap(), ours.path().join("store"));
+        let (token, ours) = (token.to_str().unwrap(), ours.path().join(store));
         let place = ["--platform", &url, "--store", ours.to_str().unwrap()];
         let round = ["evaluate", "--task", "reverse_string", "--json"];
         let all = [&round[..], &place, &["--validator-token-file", token], more].concat();
@@ -30,6 +31,7 @@ async fn remote_round_is_published_on_its_platform() {
         tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
     };
 
+    let run = async |text: &str, more: &[&str]| run_in("store", text, more).await;
     let evaluate = async |text: &str| run(text, &["--publish-partial"]).await;
 
     // A wrong token is refused once, before anything else happens.
@@ -70,11 +72,27 @@ async fn remote_round_is_published_on_its_platform() {
     assert!(said.contains("1 of the platform's agents cannot be evaluated"), "{said}");
 
     // Closing the round reveals its seed on the platform.
-    let output = run(TOKEN, &["--publish-partial", "--close"]).await;
+    let key = make_key(ours.path(), "key", &["-t", "ed25519", "-N", ""]);
+    let close = ["--publish-partial", "--close", "--sign-key", key.to_str().unwrap()];
+    let output = run(TOKEN, &close).await;
     assert!(output.status.success(), "{output:?}");
     let published = Client::new(&url).unwrap().rankings().await.unwrap().unwrap();
     assert_eq!(published.round.status, RoundStatus::Closed);
     assert_eq!(serde_json::to_value(&published.round).unwrap(), json(&output)["round"]);
+    let signature = published.signature.as_ref().expect("it is signed");
+    assert_eq!(serde_json::to_value(signature).unwrap(), json(&output)["signature"]);
+
+    // The next round names it, also from a store that has no rounds yet.
+    let output = run_in("new", TOKEN, &close).await;
+    assert!(output.status.success(), "{output:?}");
+    let link = serde_json::to_value(published.link()).unwrap();
+    assert_eq!(json(&output)["round"]["previous"], link);
+    // The first store does not have that round, so its own next one would be left out of the chain.
+    let refused = run(TOKEN, &close).await;
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    let said = stderr(&refused);
+    assert!(said.contains("broken chain: the latest closed round of"), "{said}");
+    assert!(!ours.path().join("store/round.json").exists());
     drop(stop);
     server.await.unwrap().unwrap();
 }

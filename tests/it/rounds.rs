@@ -11,7 +11,7 @@ const TASK: [&str; 2] = ["--task", "reverse_string"];
 
 impl TestStore {
     /// Evaluates one task, and publishes that.
-    fn evaluate(&self, more: &[&str]) -> Finished {
+    pub fn evaluate(&self, more: &[&str]) -> Finished {
         self.arena(&[&["evaluate", "--publish-partial"], &TASK[..], more].concat())
     }
 }

@@ -48,6 +48,7 @@ pub fn command(arguments: &[&str]) -> Command {
         "ARENA_BASE_URL",
         "ARENA_PRICE",
         "ARENA_JOBS",
+        "ARENA_SIGN_KEY",
     ];
     for name in keys.chain(ours).chain(["XDG_CONFIG_HOME", "XDG_STATE_HOME"]) {
         command.env_remove(name);
@@ -109,11 +110,16 @@ pub struct TestPlatform {
 
 impl TestPlatform {
     pub async fn start() -> Self {
+        Self::with(Settings::default()).await
+    }
+
+    /// A platform with these settings.
+    pub async fn with(settings: Settings) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::open(directory.path().join("store")).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let serving = serve(listener, store.clone(), Settings::default(), std::future::pending());
+        let serving = serve(listener, store.clone(), settings, std::future::pending());
         tokio::spawn(serving);
         let client = Client::new(&url).unwrap();
         Self { url, store, client, directory }

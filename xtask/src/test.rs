@@ -11,12 +11,14 @@ use crate::setup::{self, packages};
 use crate::{children, forward};
 
 /// Programs that tests use, and their Debian packages.
-const PROGRAMS: [(&str, &str); 5] = [
+const PROGRAMS: [(&str, &str); 7] = [
     ("chromedriver", "chromium-driver"),
     ("curl", "curl"),
     ("docker-registry", "docker-registry"),
     ("faketime", "faketime"),
+    ("jq", "jq"),
     ("python3", "python3"),
+    ("ssh-keygen", "openssh-client"),
 ];
 /// Tools from `PyPI`: a checker of HTTP APIs, a server that answers as language models do, and two clients of such servers.
 const PYTHON_TOOLS: [&str; 4] =

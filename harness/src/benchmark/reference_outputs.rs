@@ -176,7 +176,8 @@ impl ReferenceOutputs {
         Ok(results)
     }
 
-    fn path(&self, benchmark: &Benchmark, index: usize, image: &str) -> PathBuf {
+    /// The file of what the canonical solution of a problem returned in this image.
+    pub fn path(&self, benchmark: &Benchmark, index: usize, image: &str) -> PathBuf {
         let digest = benchmark.digest(index);
         let key = Sha256::of(format!("{digest}\n{image}\n{PROTOCOL_VERSION}\n").as_bytes());
         self.directory.join(format!("{key}.json"))

@@ -30,13 +30,13 @@ pub enum TaskSourceError {
     /// An expected value was never computed.
     #[error(
         "the expected values of {problem} are not in {}; run 'arena evaluate' with the same benchmark first",
-        .store.display()
+        .directory.display()
     )]
     NoExpectedValues {
         /// The problem's name
         problem: String,
-        /// The store's directory
-        store: PathBuf,
+        /// The directory of expected values
+        directory: PathBuf,
     },
     /// The file of private tasks is missing, or another one.
     #[error(transparent)]
@@ -151,14 +151,13 @@ pub struct StoredTasks<'a> {
 pub fn stored(round: &StoredTasks<'_>) -> Result<Vec<Task>, TaskSourceError> {
     let (private, public): (Vec<_>, Vec<_>) =
         round.tasks.iter().cloned().partition(TaskId::is_private);
-    let filter = &TaskFilter::ids(&public);
     let mut tasks = match round.benchmark {
         _ if public.is_empty() && !private.is_empty() => Vec::new(),
-        Some(benchmark) => of_stored(round, benchmark, filter)?,
-        None => built_in(filter)?,
+        Some(benchmark) => of_stored(round, benchmark, &public)?,
+        None => built_in(&TaskFilter::ids(&public))?,
     };
     if let Some(file) = private_tasks::matching(round.private, round.private_file)? {
-        tasks.extend(of_stored(round, file, &TaskFilter::ids(&private))?);
+        tasks.extend(of_stored(round, file, &private)?);
     }
     Ok(tasks)
 }
@@ -167,14 +166,33 @@ pub fn stored(round: &StoredTasks<'_>) -> Result<Vec<Task>, TaskSourceError> {
 fn of_stored(
     StoredTasks { image, store, .. }: &StoredTasks<'_>,
     benchmark: &Benchmark,
-    filter: &TaskFilter,
+    tasks: &[TaskId],
 ) -> Result<Vec<Task>, TaskSourceError> {
-    let outputs = ReferenceOutputs::in_directory(store.expected_dir());
+    exported(&ExportedTasks { tasks, image, benchmark, expected: store.expected_dir() })
+}
+
+/// Where the tasks of a benchmark round come from.
+pub struct ExportedTasks<'a> {
+    /// The round's tasks
+    pub tasks: &'a [TaskId],
+    /// The image that the round ran in
+    pub image: &'a str,
+    /// The round's benchmark
+    pub benchmark: &'a Benchmark,
+    /// The directory of its expected values
+    pub expected: PathBuf,
+}
+
+/// Returns the tasks of a benchmark round, without running anything.
+pub fn exported(round: &ExportedTasks<'_>) -> Result<Vec<Task>, TaskSourceError> {
+    let ExportedTasks { tasks, image, benchmark, expected } = round;
+    let filter = &TaskFilter::ids(tasks);
+    let outputs = ReferenceOutputs::in_directory(expected.clone());
     let known = |index| {
         let output = outputs.look_up(benchmark, index, image_id(image));
         let output = output.ok_or_else(|| {
             let problem = benchmark.entries[index].name.clone();
-            TaskSourceError::NoExpectedValues { problem, store: store.root().to_owned() }
+            TaskSourceError::NoExpectedValues { problem, directory: expected.clone() }
         })?;
         Ok((index, output))
     };

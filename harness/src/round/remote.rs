@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use platform::MinerId;
-use platform::api::{AgentView, Rankings};
+use platform::api::{AgentView, PreviousRound, Rankings, RoundStatus};
 use platform::client::{Client, ClientError};
+use platform::store::Store;
 use tasks::{Sha256, Task};
 
 use crate::Fault;
@@ -36,6 +37,19 @@ pub enum RemoteError {
     /// The platform serves none of the chosen tasks.
     #[error("{0} serves none of the chosen tasks")]
     NoTasks(String),
+    /// The platform has another history of rounds than the store.
+    #[error(
+        "broken chain: the latest closed round of {url} is {there}, but that of this store is {here}; publish the missing \
+         rankings there, oldest first, or evaluate with the store whose rounds were published there"
+    )]
+    OtherChain {
+        /// The platform
+        url: String,
+        /// Its latest closed round
+        there: String,
+        /// The closed round before the store's open or next one
+        here: String,
+    },
     /// The address is not that of a platform.
     #[error(transparent)]
     Address(ClientError),
@@ -132,6 +146,31 @@ impl RemoteValidator<'_> {
             Some(401 | 403) => Err(RemoteError::Refused(error)),
             _ => Err(Fault::from(error).into()),
         }
+    }
+
+    /// Checks that the store's rounds go on where the platform's end, and returns the platform's latest closed round.
+    /// A store without rounds goes on there as well.
+    pub async fn latest_closed(&self, store: &Store) -> Result<Option<PreviousRound>, RemoteError> {
+        let Some(published) = self.client.rankings().await.map_err(Fault::from)? else {
+            return Ok(None);
+        };
+        let there = match published.round.status {
+            RoundStatus::Open => published.round.previous,
+            RoundStatus::Closed => Some(published.link()),
+        };
+        let here = match store.open_round().map_err(Fault::from)? {
+            Some(open) => open.previous,
+            None => match store.latest_closed(None).map_err(Fault::from)? {
+                None => return Ok(there),
+                latest => latest,
+            },
+        };
+        if there.is_none() || there == here {
+            return Ok(there);
+        }
+        let name = |round: Option<PreviousRound>| round.map_or("none".to_owned(), |round| round.id);
+        let (there, here) = (name(there), name(here));
+        Err(RemoteError::OtherChain { url: self.url.to_owned(), there, here })
     }
 
     /// Lists the platform's agents.

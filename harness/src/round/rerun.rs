@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use platform::MinerId;
 use platform::store::Store;
 use rand::seq::index;
-use tasks::{Seed, Task};
+use tasks::{Seed, Sha256, Task};
 
 use crate::Fault;
+use crate::export::check::ExportedRound;
 use crate::round::agent::Agent;
 use crate::round::lease::ContainerLease;
 use crate::round::pool::{WorkQueue, run_workers};
@@ -54,16 +56,32 @@ pub struct RerunPlan<'a> {
     pub count: usize,
     /// Containers at work at the same time
     pub jobs: usize,
+    /// Where the agents' sources are
+    pub sources: SourcePlace,
 }
 
-/// Runs random trials of a report again, with the agents' sources from the store. Returns one sentence for each that
-/// ends otherwise. Nothing is stored.
-pub async fn rerun(
-    sandbox: &Sandbox,
-    store: &Store,
-    plan: RerunPlan<'_>,
-) -> Result<Vec<String>, RerunError> {
-    let RerunPlan { report, definitions, count, jobs } = plan;
+/// Where the sources of agents are.
+#[derive(Clone, Debug)]
+pub enum SourcePlace {
+    /// In a store
+    Store(Store),
+    /// In an export
+    Export(ExportedRound),
+}
+
+impl SourcePlace {
+    /// Reads a source.
+    pub fn source(&self, miner_id: &MinerId, sha256: &Sha256) -> Result<String, Fault> {
+        match self {
+            Self::Store(store) => Ok(store.source_of_version(miner_id, sha256)?),
+            Self::Export(export) => export.source(sha256),
+        }
+    }
+}
+
+/// Runs random trials of a report again. Returns one sentence for each that ends otherwise. Nothing is stored.
+pub async fn rerun(sandbox: &Sandbox, plan: RerunPlan<'_>) -> Result<Vec<String>, RerunError> {
+    let RerunPlan { report, definitions, count, jobs, sources } = plan;
     let round = &report.round;
     let Some(seed) = round.seed else { return Err(RerunError::Open(round.id.clone())) };
     if let Some(model) = &round.model {
@@ -79,8 +97,8 @@ pub async fn rerun(
     let chosen = index::sample(&mut rand::rng(), trials.len(), count.min(trials.len()));
     let trials = chosen.into_iter().map(|index| trials[index].clone());
     let queue = Arc::new(WorkQueue::new(trials));
-    let (sandbox, store, definitions) = (sandbox.clone(), store.clone(), definitions.to_vec());
-    let rerun = Arc::new(TrialRerun { sandbox, store, definitions, seed });
+    let (sandbox, definitions) = (sandbox.clone(), definitions.to_vec());
+    let rerun = Arc::new(TrialRerun { sandbox, sources, definitions, seed });
     let work = || {
         let (rerun, queue) = (Arc::clone(&rerun), Arc::clone(&queue));
         async move {
@@ -98,7 +116,7 @@ pub async fn rerun(
 /// What trials run again with.
 struct TrialRerun {
     sandbox: Sandbox,
-    store: Store,
+    sources: SourcePlace,
     definitions: Vec<Task>,
     seed: Seed,
 }
@@ -106,12 +124,12 @@ struct TrialRerun {
 impl TrialRerun {
     /// Runs one trial again. Returns a sentence if it ends otherwise.
     async fn run_again(&self, trial: &DisclosedTrial) -> Result<Option<String>, Fault> {
-        let Self { sandbox, store, definitions, seed } = self;
+        let Self { sandbox, sources, definitions, seed } = self;
         let DisclosedTrial { miner_id, record, .. } = trial;
         let Some(task) = definitions.iter().find(|task| task.id == record.task) else {
             return Ok(Some(format!("{miner_id} on {}: the task is unknown", record.task)));
         };
-        let source = store.source_of_version(miner_id, &record.agent_sha256)?;
+        let source = sources.source(miner_id, &record.agent_sha256)?;
         let agent = Agent::local(miner_id.as_str(), source.clone());
         let task = RoundTask::new(task.clone(), *seed);
         let runner = TrialRunner::new(sandbox.clone(), None, Duration::ZERO);

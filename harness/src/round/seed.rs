@@ -1,7 +1,7 @@
 //! Opening a round: its secret seed is drawn, stored, and committed to before any agent is judged.
 
 use jiff::Timestamp;
-use platform::api::Round;
+use platform::api::{PreviousRound, Round};
 use platform::store::{RoundDefinition, Store, StoreError};
 use tasks::Seed;
 
@@ -11,12 +11,14 @@ pub fn drawn_seed() -> Seed {
 }
 
 /// Which round to judge.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RoundRequest {
     /// The seed of the round; the open round's or a new one if none
     pub seed: Option<Seed>,
     /// Judge only versions that were uploaded before the round was opened
     pub frozen: bool,
+    /// The closed round before a new one, if the store has none
+    pub previous: Option<PreviousRound>,
 }
 
 /// The open round of a store.
@@ -71,6 +73,7 @@ pub fn open_round(store: &Store, request: RoundRequest) -> Result<OpenedRound, O
     {
         return Err(OpenRoundError::Revealed(seed));
     }
+    let previous = store.latest_closed(None)?.or(request.previous);
     let opened_at = Timestamp::now();
     let round = RoundDefinition {
         id: format!("{}{:08x}", Round::id_prefix(opened_at), rand::random::<u32>()),
@@ -85,6 +88,7 @@ pub fn open_round(store: &Store, request: RoundRequest) -> Result<OpenedRound, O
         model: None,
         tasks: Vec::new(),
         private: None,
+        previous,
     };
     store.put_open_round(&round)?;
     Ok(OpenedRound { round, is_new: true })
@@ -125,8 +129,11 @@ mod tests {
             gate: None,
             trials: 0,
             faults: Vec::new(),
+            trials_sha256: None,
+            previous: open.previous.clone(),
         };
-        store.close_round(&Rankings { round, rankings: Vec::new() }).unwrap();
+        let rankings = Rankings { round, rankings: Vec::new(), signature: None };
+        store.close_round(&rankings).unwrap();
     }
 
     #[test]
@@ -139,18 +146,22 @@ mod tests {
         assert_eq!(again, OpenedRound { is_new: false, ..first.clone() });
 
         let seed = first.round.seed;
-        let other = RoundRequest { seed: Some(Seed(seed.0 ^ 1)), frozen: false };
+        let other = RoundRequest { seed: Some(Seed(seed.0 ^ 1)), ..RoundRequest::default() };
         let error = open_round(&store, other).unwrap_err().to_string();
         assert!(error.contains("--close"), "{error}");
-        let frozen = RoundRequest { seed: None, frozen: true };
+        let frozen = RoundRequest { frozen: true, ..RoundRequest::default() };
         let error = open_round(&store, frozen).unwrap_err().to_string();
         assert!(error.contains("not frozen"), "{error}");
 
         close(&store, &first.round);
-        let error = open_round(&store, RoundRequest { seed: Some(seed), frozen: false });
+        let revealed = RoundRequest { seed: Some(seed), ..RoundRequest::default() };
+        let error = open_round(&store, revealed);
         let error = error.unwrap_err().to_string();
         assert!(error.contains("was revealed"), "{error}");
         let second = open_round(&store, RoundRequest::default()).unwrap();
         assert!(second.is_new && second.round.seed != seed && second.round.id != first.round.id);
+        // It names the round before it.
+        let before = second.round.previous.as_ref().map(|previous| &previous.id);
+        assert_eq!((first.round.previous, before), (None, Some(&first.round.id)));
     }
 }

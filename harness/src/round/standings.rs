@@ -2,7 +2,10 @@
 
 use jiff::Timestamp;
 use platform::MinerId;
-use platform::api::{FaultRecord, PrivateTasks, Rankings, Round, RoundStatus, StoppedAgent};
+use platform::api::{
+    FaultRecord, PrivateTasks, RANKING_NAMESPACE, Rankings, Round, RoundStatus, StoppedAgent,
+};
+use platform::signing::SigningKey;
 use platform::store::{RoundDefinition, Store};
 
 use crate::Fault;
@@ -10,6 +13,7 @@ use crate::round::agent::Agent;
 use crate::round::results::{Environment, Lookup, Results, TrialIdentity, trials_of};
 use crate::round::run::ScoresByAgent;
 use crate::round::stopping::StopRules;
+use crate::scoring::digest::TrialsDigest;
 use crate::scoring::gate::GateHistory;
 use crate::scoring::rank::{Contender, RankRules, RankedRound, ScoredTask, rank};
 use crate::scoring::reward::{Payout, RewardPolicy};
@@ -43,6 +47,8 @@ pub struct Standings<'a> {
     pub publication: Publication,
     /// How much of failed cases is disclosed
     pub disclose: Disclose,
+    /// What the ranking is signed with when the round closes
+    pub sign_key: Option<&'a SigningKey>,
 }
 
 /// Whether a round has all agents and tasks that there are.
@@ -95,10 +101,22 @@ impl Standings<'_> {
         );
         let RankedRound { rankings, resolution, gate } = ranked;
         let round = Round { resolution, gate, ..self.round(reward) };
-        let rankings = Rankings { round, rankings };
+        let mut rankings = Rankings { round, rankings, signature: None };
+        let status = rankings.round.status;
+        if status == RoundStatus::Closed {
+            let mut digest = TrialsDigest::default();
+            for trial in self.trials(status) {
+                digest.add(&serde_json::to_value(trial?).expect("a trial is plain data"));
+            }
+            rankings.round.trials_sha256 = Some(digest.value());
+        }
         if self.is_published(&rankings) {
-            match rankings.round.status {
-                RoundStatus::Closed => self.store.close_round(&rankings)?,
+            match status {
+                RoundStatus::Closed => {
+                    let sign = |key: &SigningKey| key.sign(RANKING_NAMESPACE, rankings.statement());
+                    rankings.signature = self.sign_key.map(sign);
+                    self.store.close_round(&rankings)?;
+                }
                 RoundStatus::Open => self.store.put_rankings(&rankings)?,
             }
         }
@@ -130,6 +148,7 @@ impl Standings<'_> {
         // Private tasks that their controls did not prove are not in the round.
         let count = self.tasks.iter().filter(|task| task.id().is_private()).count();
         let private = private.clone().zip(u32::try_from(count).ok().filter(|count| *count > 0));
+        let previous = self.definition.previous.clone();
         let closes = self.publication == Publication::Final && self.faults.is_empty();
         let revealed = closes || self.publication == Publication::Recomputed;
         let status = if revealed { RoundStatus::Closed } else { RoundStatus::Open };
@@ -160,6 +179,8 @@ impl Standings<'_> {
             stopped: self.stopped.clone(),
             trials: self.trial_count(),
             faults: self.faults.iter().cloned().map(FaultRecord::published).collect(),
+            trials_sha256: None,
+            previous,
         }
     }
 

@@ -57,6 +57,13 @@ pub enum StoredTrial {
     NotJudged(FaultRecord),
 }
 
+/// The files that a round's tasks come from, if they are not built in.
+#[derive(Clone, Copy)]
+struct BenchmarkFiles<'a> {
+    benchmark: Option<&'a Benchmark>,
+    private: Option<&'a PrivateBenchmark>,
+}
+
 impl StoredRound {
     /// Reads the round; `None` if no round was judged. `benchmark` is what it was judged on, if it was one, and
     /// `private` holds its private tasks.
@@ -71,6 +78,37 @@ impl StoredRound {
         let Some(definition) = latest.filter(|round| !round.image.is_empty()) else {
             return Ok(None);
         };
+        let ranked = store.rankings().map_err(Fault::from)?;
+        let ranked = ranked.filter(|ranked| ranked.round.id == definition.id);
+        let files = BenchmarkFiles { benchmark, private };
+        let mut round = Self::without_agents(store, files, definition)?;
+        round.status = status;
+        round.ranked = ranked.as_ref().map(|ranked| ranked.round.clone());
+        round.agents = round.contestants(store, ranked.as_ref())?;
+        Ok(Some(round))
+    }
+
+    /// Reads a closed round, which need not be the latest one. `benchmark` is what it was judged on, if it was one.
+    pub fn closed(
+        store: &Store,
+        ranked: &Rankings,
+        benchmark: Option<&Benchmark>,
+    ) -> Result<Self, TaskSourceError> {
+        let definition = RoundDefinition::of_closed(&ranked.round);
+        let definition = definition.expect("a closed round reveals its seed and salt");
+        let files = BenchmarkFiles { benchmark, private: None };
+        let mut round = Self::without_agents(store, files, definition)?;
+        round.ranked = Some(ranked.round.clone());
+        round.agents = round.contestants(store, Some(ranked))?;
+        Ok(round)
+    }
+
+    /// A closed round, before its agents are known.
+    fn without_agents(
+        store: &Store,
+        BenchmarkFiles { benchmark, private }: BenchmarkFiles<'_>,
+        definition: RoundDefinition,
+    ) -> Result<Self, TaskSourceError> {
         let tasks = stored_tasks(&StoredTasks {
             tasks: &definition.tasks,
             image: &definition.image,
@@ -80,18 +118,14 @@ impl StoredRound {
             private_file: private,
         })?;
         let tasks = tasks.into_iter().map(|task| RoundTask::new(task, definition.seed)).collect();
-        let ranked = store.rankings().map_err(Fault::from)?;
-        let ranked = ranked.filter(|ranked| ranked.round.id == definition.id);
-        let mut round = Self {
+        Ok(Self {
             results: Results::of(store),
-            ranked: ranked.as_ref().map(|ranked| ranked.round.clone()),
+            ranked: None,
             agents: Vec::new(),
             definition,
-            status,
+            status: RoundStatus::Closed,
             tasks,
-        };
-        round.agents = round.contestants(store, ranked.as_ref())?;
-        Ok(Some(round))
+        })
     }
 
     /// The agents in the order of their ranks, then the others. Of an agent that was changed since the ranking, the

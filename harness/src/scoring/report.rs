@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 
-use platform::api::{Ranking, Round};
+use platform::api::{Ranking, Rankings, Round, SshSignature};
 use serde::Serialize;
 use serde::ser::{SerializeSeq as _, Serializer};
 use serde_json::Value;
@@ -37,25 +37,28 @@ pub struct CheckDocument<'a> {
 /// needs no more memory than its largest trial. Its last field is the digest of the others.
 pub fn write_evaluation(
     out: impl std::io::Write,
-    round: &Round,
+    ranked: &Rankings,
     trials: impl Iterator<Item = Result<DisclosedTrial, Fault>>,
-    rankings: &[Ranking],
 ) -> Result<(), Fault> {
     #[derive(Serialize)]
     struct EvaluationDocument<'a, T: Serialize> {
         round: &'a Round,
         trials: T,
         rankings: &'a [Ranking],
+        #[serde(skip_serializing_if = "Option::is_none")]
+        signature: Option<&'a SshSignature>,
         digest: LastDigest<'a>,
     }
+    let Rankings { round, rankings, signature } = ranked;
+    let signature = signature.as_ref();
     let digest = RefCell::new(ReportDigest::of_round(&to_value(round)));
     let trials = StreamedTrials {
         trials: RefCell::new(Some(trials)),
         digest: &digest,
         fault: Cell::new(None),
     };
-    let last = LastDigest { digest: &digest, rankings };
-    let document = EvaluationDocument { round, trials: &trials, rankings, digest: last };
+    let last = LastDigest { digest: &digest, rankings, signature };
+    let document = EvaluationDocument { round, trials: &trials, rankings, signature, digest: last };
     let written = serde_json::to_writer_pretty(out, &document);
     match (trials.fault.take(), written) {
         (Some(fault), _) => Err(fault),
@@ -98,6 +101,7 @@ impl<I: Iterator<Item = Result<DisclosedTrial, Fault>>> Serialize for StreamedTr
 struct LastDigest<'a> {
     digest: &'a RefCell<ReportDigest>,
     rankings: &'a [Ranking],
+    signature: Option<&'a SshSignature>,
 }
 
 impl Serialize for LastDigest<'_> {
@@ -105,6 +109,9 @@ impl Serialize for LastDigest<'_> {
         let mut digest = self.digest.borrow_mut();
         for ranking in self.rankings {
             digest.add_ranking(&to_value(ranking));
+        }
+        if let Some(signature) = self.signature {
+            digest.add_signature(&to_value(signature));
         }
         digest.value().serialize(out)
     }

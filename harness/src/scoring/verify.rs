@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use platform::MinerId;
 use platform::api::{
-    FaultRecord, MAX_REPEAT, Ranking, Rankings, Round, RoundStatus, StopReason, TaskScore,
+    FaultRecord, MAX_REPEAT, Ranking, Rankings, Round, RoundStatus, SshSignature, StopReason,
+    TaskScore,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -15,7 +16,7 @@ use tasks::{Sha256, Tally, Task, TaskId, Verdict};
 
 use crate::round::results::{Environment, TrialIdentity};
 use crate::scoring::bounds::{bounds, screen_score, screened};
-use crate::scoring::digest::ReportDigest;
+use crate::scoring::digest::{ReportDigest, TrialsDigest};
 use crate::scoring::gate::GateHistory;
 use crate::scoring::rank::{Contender, RankRules, RankedRound, ScoredTask, rank};
 use crate::scoring::reward::{Alpha, RewardPolicy};
@@ -35,6 +36,9 @@ pub struct RoundReport {
     pub trials: Vec<DisclosedTrial>,
     /// Its rankings
     pub rankings: Vec<Ranking>,
+    /// The signature of its ranking
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<SshSignature>,
     /// The digest that the report states
     pub digest: Sha256,
     /// The digest of what the report holds
@@ -55,6 +59,12 @@ impl RoundReport {
         let same = serde_json::to_value(&report)?;
         Ok(Self { computed: Some(computed), differs: same != value, ..report })
     }
+
+    /// The part of it that is published.
+    pub fn ranked(&self) -> Rankings {
+        let Self { round, rankings, signature, .. } = self.clone();
+        Rankings { round, rankings, signature }
+    }
 }
 
 /// Returns the digest of a report's round, trials and rankings.
@@ -66,6 +76,18 @@ fn digest_of(report: &Value) -> Sha256 {
     }
     for ranking in list("rankings") {
         digest.add_ranking(ranking);
+    }
+    if let Some(signature) = report.get("signature") {
+        digest.add_signature(signature);
+    }
+    digest.value()
+}
+
+/// Returns the digest of trials that a closed round states.
+fn trials_digest(trials: &[DisclosedTrial]) -> Sha256 {
+    let mut digest = TrialsDigest::default();
+    for trial in trials {
+        digest.add(&serde_json::to_value(trial).expect("a trial is plain data"));
     }
     digest.value()
 }
@@ -104,8 +126,7 @@ fn verify_drawn(
                 .to_owned(),
         );
     }
-    let rankings = Rankings { round: report.round.clone(), rankings: report.rankings.clone() };
-    problems.extend(rankings.check());
+    problems.extend(report.ranked().check());
     if report.round.status == RoundStatus::Open || report.round.seed.is_none() {
         problems.push(format!(
             "round {} is open: verify its report after the seed is revealed",
@@ -128,6 +149,12 @@ fn verify_drawn(
     let left_out = all.iter().filter(|id| !report.round.tasks.contains(id)).count();
     if !report.round.partial && left_out > 0 {
         problems.push(format!("the round is not partial, but leaves out {left_out} tasks"));
+    }
+    if report.round.trials_sha256.as_ref() != Some(&trials_digest(&report.trials)) {
+        problems.push(format!(
+            "the trials are not those that round {} was closed with",
+            report.round.id
+        ));
     }
     check_coverage(report, &mut problems);
     check_copies(report, &mut problems);

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use jiff::Timestamp;
 use platform::MinerId;
-use platform::api::Receipt;
+use platform::api::{Receipt, SshSignature};
 use platform::client::{Client, ClientError};
 use serde::Serialize;
 use tasks::Sha256;
@@ -82,11 +83,16 @@ pub struct PublicReceipt {
     pub version: u32,
     /// Its digest.
     pub sha256: Sha256,
+    /// When it was accepted.
+    pub uploaded_at: Timestamp,
+    /// The platform's signature, if the platform signs receipts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signature: Option<SshSignature>,
 }
 
 impl From<&Receipt> for PublicReceipt {
     fn from(receipt: &Receipt) -> Self {
-        let Receipt { miner_id, version, sha256, .. } = receipt.clone();
-        Self { miner_id, version, sha256 }
+        let Receipt { miner_id, version, sha256, uploaded_at, signature, .. } = receipt.clone();
+        Self { miner_id, version, sha256, uploaded_at, signature }
     }
 }

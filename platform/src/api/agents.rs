@@ -5,9 +5,13 @@ use serde::{Deserialize, Serialize};
 use tasks::Sha256;
 
 use super::miner_id::MinerId;
+use super::signature::{PublicSigner, SshSignature};
 
 /// The maximum size of an agent, in bytes.
 pub const MAX_SOURCE_BYTES: usize = 256 << 10;
+
+/// What the signatures of receipts are for, in the terms of `ssh-keygen -Y verify -n`.
+pub const RECEIPT_NAMESPACE: &str = "arena-receipt";
 
 /// The header of an agent list that counts the agents left out because their metadata is damaged.
 pub const DAMAGED_AGENTS: &str = "x-damaged-agents";
@@ -120,7 +124,8 @@ pub struct AgentVersion {
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "server", schema(examples(json!({
     "miner_id": "me", "version": 1, "token": "arena_5f1d",
-    "sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    "sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    "uploaded_at": "2026-01-01T12:00:00Z"
 }))))]
 pub struct Receipt {
     /// The agent's owner.
@@ -130,12 +135,70 @@ pub struct Receipt {
     /// The digest of the source.
     #[cfg_attr(feature = "server", schema(value_type = String, pattern = "^[0-9a-f]{64}$"))]
     pub sha256: Sha256,
+    /// When this version was accepted.
+    #[cfg_attr(feature = "server", schema(value_type = String, format = DateTime))]
+    pub uploaded_at: Timestamp,
     /// The token that later uploads under this id must send. Issued once, with the first upload.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
     /// Whether the same bytes were already stored, so that nothing changed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unchanged: bool,
+    /// The platform's signature of id, version, digest and time, if the platform has a key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<SshSignature>,
+}
+
+/// A receipt that its miner keeps: everyone who has the platform's public key can check it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignedReceipt {
+    /// The agent's owner.
+    pub miner_id: MinerId,
+    /// The version that was stored.
+    pub version: u32,
+    /// The digest of the source.
+    pub sha256: Sha256,
+    /// When it was accepted.
+    pub uploaded_at: Timestamp,
+    /// The platform's signature.
+    pub signature: SshSignature,
+}
+
+impl Receipt {
+    /// The text that the platform signs.
+    pub fn statement(&self) -> String {
+        receipt_statement(&self.miner_id, self.version, &self.sha256, self.uploaded_at)
+    }
+
+    /// The part of the receipt that is worth keeping, if the platform signed it.
+    pub fn signed(&self) -> Option<SignedReceipt> {
+        let Self { miner_id, version, sha256, uploaded_at, signature, .. } = self.clone();
+        Some(SignedReceipt { miner_id, version, sha256, uploaded_at, signature: signature? })
+    }
+}
+
+impl SignedReceipt {
+    /// Checks that the signature is of this receipt, and returns the key that it was made with.
+    pub fn signer(&self) -> Result<PublicSigner, String> {
+        let Self { miner_id, version, sha256, uploaded_at, signature } = self;
+        if signature.statement != receipt_statement(miner_id, *version, sha256, *uploaded_at) {
+            return Err("the signature is of another upload".to_owned());
+        }
+        let signer = signature.signer(RECEIPT_NAMESPACE);
+        signer.map_err(|error| format!("the signature does not hold: {error}"))
+    }
+}
+
+fn receipt_statement(
+    miner_id: &MinerId,
+    version: u32,
+    sha256: &Sha256,
+    uploaded_at: Timestamp,
+) -> String {
+    format!(
+        "arena upload of {miner_id}\nversion {version}\nsha256:{sha256}\nuploaded_at {uploaded_at}\n"
+    )
 }
 
 /// A token that replaces an earlier one.

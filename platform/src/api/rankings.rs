@@ -12,6 +12,7 @@ use super::miner_id::MinerId;
 use super::private_tasks::{PRIVATE_FAULT, PrivateTasks};
 #[cfg(feature = "server")]
 use super::schema;
+use super::signature::SshSignature;
 
 /// A round and its ranking.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -38,6 +39,9 @@ pub struct Rankings {
     pub round: Round,
     /// The agents, best first.
     pub rankings: Vec<Ranking>,
+    /// The validator's signature, once the round is closed and if the validator has a key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<SshSignature>,
 }
 
 /// Whether a round may still be judged.
@@ -127,9 +131,28 @@ pub struct Round {
     pub stopped: Vec<StoppedAgent>,
     /// Number of trials in the round.
     pub trials: u64,
+    /// The digest of the trials, once the round is closed. It is the same whatever a report discloses of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schema(value_type = Option<String>, pattern = "^[0-9a-f]{64}$"))]
+    pub trials_sha256: Option<Sha256>,
+    /// The closed round before this one; none for the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<PreviousRound>,
     /// The trials that failed because of the arena. They have no verdict, their agents have no rank, and the
     /// rewards are provisional until they are judged.
     pub faults: Vec<FaultRecord>,
+}
+
+/// The closed round before another one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+pub struct PreviousRound {
+    /// The round's id.
+    #[cfg_attr(feature = "server", schema(pattern = "^[0-9A-Za-z-]{1,64}$"))]
+    pub id: String,
+    /// The digest of its ranking: the SHA-256 of its `round` and `rankings` as JSON with sorted keys and without spaces.
+    #[cfg_attr(feature = "server", schema(value_type = String, pattern = "^[0-9a-f]{64}$"))]
+    pub digest: Sha256,
 }
 
 impl Round {

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use tasks::Sha256;
 
 use super::agents::program;
+use super::chain::RANKING_NAMESPACE;
 use super::gate::{EarlierScores, Gate};
 use super::miner_id::MinerId;
 use super::private_tasks::PRIVATE_FAULT;
@@ -29,7 +30,25 @@ impl Rankings {
         self.check_copies(&mut problems);
         self.check_faults(&mut problems);
         self.check_rewards(&mut problems);
+        self.check_signature(&mut problems);
         problems
+    }
+
+    /// A signature is of this ranking, and standings have none.
+    fn check_signature(&self, problems: &mut Vec<String>) {
+        let Some(signature) = &self.signature else { return };
+        if self.round.status == RoundStatus::Open {
+            problems.push("an open round must not be signed: its ranking is not final".to_owned());
+        } else if signature.statement != self.statement() {
+            problems.push(format!(
+                "the signature of round {} is of another ranking: its statement is not that of this one",
+                self.round.id
+            ));
+        }
+        if let Err(error) = signature.signer(RANKING_NAMESPACE) {
+            problems
+                .push(format!("the signature of round {} does not hold: {error}", self.round.id));
+        }
     }
 
     /// Each agent is ranked once, in order, with a score on every task.
@@ -231,6 +250,11 @@ impl Round {
         ))
     }
 
+    /// The time in the id of a round.
+    pub(crate) fn time_in(id: &str) -> &str {
+        id.split_once('-').map_or(id, |(time, _)| time)
+    }
+
     fn check(&self, problems: &mut Vec<String>) {
         if let Err(problem) = Self::check_id(&self.id) {
             problems.push(problem);
@@ -262,6 +286,13 @@ impl Round {
                     .to_owned(),
             );
         }
+        if (self.status == RoundStatus::Closed) != self.trials_sha256.is_some() {
+            problems.push(
+                "a closed round must state the digest of its trials, and an open one must not"
+                    .to_owned(),
+            );
+        }
+        self.check_previous(problems);
         if self.tasks.is_empty() {
             problems.push("the round has no tasks".to_owned());
         }
@@ -287,6 +318,21 @@ impl Round {
                     text.len()
                 ));
             }
+        }
+    }
+}
+
+impl Round {
+    /// The round before, if one is stated, has another id, which is not of a later time.
+    fn check_previous(&self, problems: &mut Vec<String>) {
+        let Some(previous) = &self.previous else { return };
+        if let Err(problem) = Self::check_id(&previous.id) {
+            problems.push(format!("the round before: {problem}"));
+        } else if previous.id == self.id || Self::time_in(&previous.id) > Self::time_in(&self.id) {
+            problems.push(format!(
+                "round {} names {} as the round before it, which is not an earlier one",
+                self.id, previous.id
+            ));
         }
     }
 }

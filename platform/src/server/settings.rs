@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
+use crate::signing::SigningKey;
+
 /// The configuration of a server.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The token that grants reading sources and publishing rankings. Without one, neither is possible.
     pub validator_token: Option<String>,
+    /// The key that receipts of uploads are signed with. Without one, they are not signed.
+    pub sign_key: Option<SigningKey>,
     /// How much one miner and one address may upload. `None` is for trusted networks only.
     pub quotas: Option<Quotas>,
     /// Whether a reverse proxy in front of the server sets `X-Forwarded-For`.
@@ -21,6 +25,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             validator_token: None,
+            sign_key: None,
             quotas: Some(Quotas::STANDARD),
             behind_proxy: false,
             limits: HttpLimits::STANDARD,

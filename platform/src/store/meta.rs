@@ -4,7 +4,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tasks::{Seed, Sha256, TaskId};
 
-use crate::api::{AgentHistory, AgentVersion, AgentView, MinerId, PrivateTasks, Round};
+use crate::api::{
+    AgentHistory, AgentVersion, AgentView, MinerId, PreviousRound, PrivateTasks, Round,
+};
 
 /// The number of earlier versions that an agent's metadata lists. Older ones stay in `versions/`; an
 /// unbounded list would make each upload and each listing of a busy miner slower than the one before.
@@ -91,6 +93,9 @@ pub struct RoundDefinition {
     /// Those of the tasks that are private, if there are any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub private: Option<PrivateTasks>,
+    /// The closed round before this one, as it was when this one was opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<PreviousRound>,
 }
 
 impl RoundDefinition {
@@ -108,6 +113,7 @@ impl RoundDefinition {
             model: round.model.clone(),
             tasks: round.tasks.clone(),
             private: round.private.clone(),
+            previous: round.previous.clone(),
         })
     }
 

@@ -4,13 +4,15 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
 use std::path::PathBuf;
 
+use jiff::Timestamp;
+use serde_json::Value;
 use tasks::Seed;
 
 use super::disk;
 use super::error::StoreError;
 use super::files::{FileStamp, Store, read_json, to_json};
 use super::meta::RoundDefinition;
-use crate::api::{Rankings, Round, RoundStatus};
+use crate::api::{PreviousRound, Rankings, Round, RoundStatus};
 
 impl Store {
     /// Returns the latest ranking, if there has been a round.
@@ -29,7 +31,8 @@ impl Store {
     }
 
     /// Stores this as the latest ranking and among the rounds so far. Standings of an open round replace its earlier
-    /// ones; the ranking of a closed round is final. A round that was opened before the latest one is refused.
+    /// ones; the ranking of a closed round is final. A round that was opened before the latest one is refused, and one
+    /// that does not name the closed round before it.
     pub fn put_rankings(&self, rankings: &Rankings) -> Result<(), StoreError> {
         let round = &rankings.round;
         let path = self.ranking_path(&round.id)?;
@@ -53,9 +56,67 @@ impl Store {
                 round.id, latest.round.id
             )));
         }
+        self.check_chain(round)?;
         let bytes = to_json(rankings);
         self.write(&path, &bytes)?;
         self.write(&self.rankings_path(), &bytes)
+    }
+
+    /// Returns the latest closed round, but for the one with this id. It is what the next round states as the one before
+    /// it.
+    pub fn latest_closed(&self, but: Option<&str>) -> Result<Option<PreviousRound>, StoreError> {
+        let mut latest: Option<(Timestamp, String)> = None;
+        for id in self.round_ids()?.into_iter().rev().filter(|id| Some(id.as_str()) != but) {
+            // Ids of one second are in no order.
+            if latest
+                .as_ref()
+                .is_some_and(|(_, found)| Round::time_in(found) != Round::time_in(&id))
+            {
+                break;
+            }
+            let Some(Rankings { round, .. }) = read_json(&self.ranking_path(&id)?)? else {
+                continue;
+            };
+            let later = latest.as_ref().is_none_or(|(time, _)| *time < round.opened_at);
+            if round.status == RoundStatus::Closed && later {
+                latest = Some((round.opened_at, id));
+            }
+        }
+        let Some((_, id)) = latest else { return Ok(None) };
+        // As it was written, so that the digest does not depend on this version's fields.
+        let document = read_json::<Value>(&self.ranking_path(&id)?)?;
+        Ok(document.as_ref().and_then(PreviousRound::of_document))
+    }
+
+    /// Refuses a round that does not name the closed round before it. A store without closed rounds may begin anywhere in
+    /// a chain.
+    fn check_chain(&self, round: &Round) -> Result<(), StoreError> {
+        let Some(before) = self.latest_closed(Some(&round.id))? else { return Ok(()) };
+        let reason = match &round.previous {
+            Some(stated) if *stated == before => return Ok(()),
+            Some(stated) if stated.id == before.id => {
+                format!("{} with another digest than it has here", stated.id)
+            }
+            Some(stated) => stated.id.clone(),
+            None => "none".to_owned(),
+        };
+        Err(StoreError::Round(format!(
+            "broken chain: round {} names {reason} as the closed round before it, but that is {} here",
+            round.id, before.id
+        )))
+    }
+
+    /// The ids of all rounds, sorted. Other files are left out.
+    pub fn round_ids(&self) -> Result<Vec<String>, StoreError> {
+        let directory = self.rounds_dir();
+        let mut ids = Vec::new();
+        for entry in fs::read_dir(&directory).map_err(StoreError::io("read", &directory))? {
+            let name = entry.map_err(StoreError::io("read", &directory))?.file_name();
+            let id = name.to_str().and_then(|name| name.strip_suffix(".json"));
+            ids.extend(id.filter(|id| Round::check_id(id).is_ok()).map(str::to_owned));
+        }
+        ids.sort();
+        Ok(ids)
     }
 
     /// Returns the latest rankings, at most `limit`, oldest first. Other files are left out.
@@ -102,6 +163,14 @@ impl Store {
         let path = self.round_path();
         fs::remove_file(&path).map_err(StoreError::io("remove", &path))?;
         disk::sync_directory(self.disk(), self.root())
+    }
+
+    /// Returns the ranking of a round, and its file as it was written.
+    pub fn ranking_of(&self, id: &str) -> Result<Option<(Rankings, Vec<u8>)>, StoreError> {
+        let path = self.ranking_path(id)?;
+        let Some(rankings) = read_json(&path)? else { return Ok(None) };
+        let bytes = fs::read(&path).map_err(StoreError::io("read", &path))?;
+        Ok(Some((rankings, bytes)))
     }
 
     /// The file of a round's ranking.

@@ -12,7 +12,7 @@ use tasks::{Seed, Sha256};
 use super::files::to_json;
 use super::lock::WriteLock;
 use super::{AgentMeta, MAX_HISTORY, RoundDefinition, Store, StoreError};
-use crate::api::{AgentVersion, MinerId, Rankings, RoundStatus};
+use crate::api::{AgentVersion, MinerId, PreviousRound, Rankings, RoundStatus};
 
 fn store() -> (tempfile::TempDir, Store) {
     let directory = tempfile::tempdir().unwrap();
@@ -273,6 +273,7 @@ fn remembers_the_open_round_for_its_owner_only() {
         repeat: 1,
         tasks: vec!["a".parse().unwrap()],
         private: None,
+        previous: None,
     };
     store.put_open_round(&round).unwrap();
     assert_eq!(store.open_round().unwrap(), Some(round));
@@ -296,10 +297,49 @@ fn the_ranking_of_a_closed_round_is_final() {
     store.put_rankings(&closed).unwrap();
     let error = store.put_rankings(&rankings("one", 2)).unwrap_err().to_string();
     assert!(error.contains("round one is closed"), "{error}");
-    store.put_rankings(&rankings("two", 2)).unwrap();
+    let mut next = rankings("two", 2);
+    next.round.previous = store.latest_closed(None).unwrap();
+    store.put_rankings(&next).unwrap();
     let error = store.put_rankings(&rankings("less", 2)).unwrap_err().to_string();
     assert!(error.contains("opened before"), "{error}");
-    assert_eq!(store.rankings().unwrap(), Some(rankings("two", 2)));
+    assert_eq!(store.rankings().unwrap(), Some(next));
+}
+
+#[test]
+fn every_round_names_the_closed_round_before_it() {
+    let (_directory, store) = store();
+    // A store without closed rounds may begin in the middle of a chain.
+    let mut first = rankings("one", 1);
+    let unknown = PreviousRound { id: "zero".into(), digest: Sha256::of(b"zero") };
+    first.round.previous = Some(unknown.clone());
+    first.round.status = RoundStatus::Closed;
+    assert_eq!(store.latest_closed(None).unwrap(), None);
+    store.put_rankings(&first).unwrap();
+    let link = store.latest_closed(None).unwrap().unwrap();
+    assert_eq!(link, PreviousRound { id: "one".into(), digest: first.digest() });
+    assert_eq!(store.latest_closed(Some("one")).unwrap(), None);
+
+    let mut next = rankings("two", 2);
+    for (previous, words) in [
+        (None, "names none as the closed round before it, but that is one here"),
+        (Some(unknown), "names zero as the closed round before it"),
+        (
+            Some(PreviousRound { digest: Sha256::of(b"x"), ..link.clone() }),
+            "names one with another digest than it has here",
+        ),
+    ] {
+        next.round.previous = previous;
+        for status in [RoundStatus::Open, RoundStatus::Closed] {
+            next.round.status = status;
+            let error = store.put_rankings(&next).unwrap_err().to_string();
+            assert!(error.contains("broken chain") && error.contains(words), "{error}");
+        }
+    }
+    next.round.previous = Some(link.clone());
+    next.round.status = RoundStatus::Open;
+    store.put_rankings(&next).unwrap();
+    // Standings are not a link of the chain.
+    assert_eq!(store.latest_closed(None).unwrap(), Some(link));
 }
 
 #[test]

@@ -92,8 +92,10 @@ impl Store {
             miner_id: meta.miner_id,
             version: meta.version,
             sha256: meta.sha256,
+            uploaded_at: meta.uploaded_at,
             token: token.map(OwnerToken::into_string),
             unchanged: is_unchanged,
+            signature: None,
         })
     }
 

@@ -95,7 +95,9 @@ async fn shows_a_new_round_at_once() {
     let server = TestServer::start().await;
     rounds::put(&server.store);
     assert!(page(&server, "/").await.contains("climber"));
-    server.store.put_rankings(&rankings("next", "newcomer")).unwrap();
+    let mut next = rankings("next", "newcomer");
+    next.round.previous = server.store.latest_closed(None).unwrap();
+    server.store.put_rankings(&next).unwrap();
     let text = page(&server, "/").await;
     assert_eq!(miners(&text), ["newcomer"]);
     assert!(text.contains("<td class=\"number\">100.000000000</td>"), "{text}");

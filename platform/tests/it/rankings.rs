@@ -1,7 +1,9 @@
 //! `PUT /rankings` accepts consistent rankings of all that there is, and nothing else.
 
 use jiff::{Timestamp, ToSpan as _};
-use platform::api::Round;
+use platform::api::{PreviousRound, RANKING_NAMESPACE, Rankings, Receipt, Round, SignedReceipt};
+use platform::server::Settings;
+use platform::signing::SigningKey;
 use platform::similarity::program_sha256;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
@@ -35,6 +37,7 @@ fn whole(minutes_ago: i64) -> Value {
             "opened_at": opened_at, "listed_at": opened_at, "finished_at": opened_at, "tasks": tasks,
             "image": "python@sha256:0", "isolation": "agent", "pool_tao": "100",
             "payout": "proportional", "trials": 2 * tasks.len(), "faults": [],
+            "trials_sha256": Sha256::of(b"trials"),
         },
         "rankings": [place(1, "a"), place(2, "b")],
     })
@@ -43,7 +46,16 @@ fn whole(minutes_ago: i64) -> Value {
 /// The standings of the same round while it is open.
 fn open(mut rankings: Value) -> Value {
     rankings["round"]["status"] = "open".into();
-    rankings["round"].as_object_mut().unwrap().retain(|name, _| name != "seed" && name != "salt");
+    rankings["round"]
+        .as_object_mut()
+        .unwrap()
+        .retain(|name, _| !["seed", "salt", "trials_sha256"].contains(&name.as_str()));
+    rankings
+}
+
+/// The same round as the next one after `before`.
+fn after(before: &Value, mut rankings: Value) -> Value {
+    rankings["round"]["previous"] = json!(PreviousRound::of_document(before));
     rankings
 }
 
@@ -118,9 +130,10 @@ async fn refuses_a_ranking_that_leaves_out_tasks_or_agents() {
     std::fs::write(&path, meta.to_string()).unwrap();
     check_problem(put(&server, "", &whole(1)).await, 422, "'carol' is left out").await;
     // It was uploaded after an earlier round was opened.
-    assert_eq!(put(&server, "", &whole(120)).await.status(), 204);
+    let earlier = whole(120);
+    assert_eq!(put(&server, "", &earlier).await.status(), 204);
     // An agent that could not be judged is not left out.
-    let mut faulted = open(whole(1));
+    let mut faulted = after(&earlier, open(whole(1)));
     faulted["round"]["faults"] = json!([{"miner_id": "carol", "task": "two_sum", "fault": "lost"}]);
     faulted["round"]["trials"] = json!(3 * tasks::all().len());
     assert_eq!(put(&server, "", &faulted).await.status(), 204);
@@ -143,7 +156,69 @@ async fn closed_round_is_final_and_older_rounds_are_refused() {
     check_problem(put(&server, "", &whole(20)).await, 409, "opened before the published").await;
     let published = server.client.rankings().await.unwrap();
     assert_eq!(serde_json::to_value(published).unwrap(), round);
-    assert_eq!(put(&server, "", &whole(1)).await.status(), 204);
+    // The next one names it, with its digest.
+    let next = whole(1);
+    for status in [next.clone(), open(next.clone())] {
+        let words = "broken chain: round";
+        check_problem(put(&server, "", &status).await, 409, words).await;
+        check_problem(put(&server, "", &after(&changed, status)).await, 409, words).await;
+    }
+    assert_eq!(put(&server, "", &after(&round, next)).await.status(), 204);
+}
+
+/// A signature is of the ranking that it comes with, and both are served as they were published.
+#[tokio::test]
+async fn signature_of_a_ranking_is_checked_and_served() {
+    let server = TestServer::start().await;
+    let key = SigningKey::of_seed(&[7; 32]);
+    let mut round = whole(10);
+    let statement =
+        |round: &Value| serde_json::from_value::<Rankings>(round.clone()).unwrap().statement();
+    round["signature"] = json!(key.sign(RANKING_NAMESPACE, statement(&round)));
+    let check = async |change: &dyn Fn(&mut Value), words: &str| {
+        let mut rankings = round.clone();
+        change(&mut rankings);
+        check_problem(put(&server, "", &rankings).await, 422, words).await;
+    };
+    check(
+        &|r| r["rankings"][0]["uploaded_at"] = "2026-01-02T00:00:00Z".into(),
+        "of another ranking",
+    )
+    .await;
+    check(&|r| *r = open(r.clone()), "an open round must not be signed").await;
+    let other = json!(key.sign("other", statement(&round)));
+    check(&|r| r["signature"] = other.clone(), "is not a signature of its statement").await;
+    check(&|r| r["signature"]["armor"] = "x".into(), "is not an SSH signature").await;
+    check(&|r| r["signature"]["public_key"] = "ssh-rsa AAAA".into(), "not an ed25519 key").await;
+    assert_eq!(put(&server, "", &round).await.status(), 204);
+    let answer = server.get("/rankings").await;
+    assert_eq!(answer.json::<Value>().await.unwrap(), round);
+}
+
+/// Receipts of uploads are signed by a platform that has a key.
+#[tokio::test]
+async fn receipt_of_an_upload_is_signed() {
+    let key = SigningKey::of_seed(&[7; 32]);
+    let settings = Settings { sign_key: Some(key.clone()), ..Settings::default() };
+    let server = TestServer::with(settings).await;
+    let answer = server.upload("me", "print(1)\n").send().await.unwrap();
+    let first: Receipt = answer.json().await.unwrap();
+    let signed = first.signed().expect("the platform has a key");
+    assert_eq!(signed.signer(), Ok(key.public()));
+    assert_eq!((signed.version, &signed.sha256), (1, &Sha256::of(b"print(1)\n")));
+    for change in [
+        |r: &mut SignedReceipt| r.version = 2,
+        |r: &mut SignedReceipt| r.sha256 = Sha256::of(b""),
+        |r: &mut SignedReceipt| r.miner_id = "you".parse().unwrap(),
+        |r: &mut SignedReceipt| r.uploaded_at = Timestamp::UNIX_EPOCH,
+    ] {
+        let mut other = signed.clone();
+        change(&mut other);
+        assert_eq!(other.signer(), Err("the signature is of another upload".to_owned()));
+    }
+    let plain = TestServer::start().await;
+    let answer = plain.upload("me", "print(1)\n").send().await.unwrap();
+    assert_eq!(answer.json::<Receipt>().await.unwrap().signed(), None);
 }
 
 #[tokio::test]

@@ -3,9 +3,9 @@
 use std::sync::{LazyLock, Mutex};
 
 use jiff::Timestamp;
-use platform::api::PrivateTasks;
+use platform::api::{PreviousRound, PrivateTasks, RANKING_NAMESPACE};
+use platform::signing::SigningKey;
 use serde_json::json;
-
 use tasks::Seed;
 
 use super::*;
@@ -149,10 +149,28 @@ fn report_on(ids: &[TaskId], private: Option<PrivateTasks>) -> Value {
         gate,
         trials: trials.len() as u64,
         faults: vec![],
+        trials_sha256: Some(trials_digest(&trials)),
+        previous: Some(PreviousRound {
+            id: "20250101T000000Z-00000001".into(),
+            digest: Sha256::of(b"the round before"),
+        }),
     };
+    written(&Rankings { round, rankings, signature: None }, trials)
+}
+
+fn written(ranked: &Rankings, trials: Vec<DisclosedTrial>) -> Value {
     let mut json = Vec::new();
-    write_evaluation(&mut json, &round, trials.into_iter().map(Ok), &rankings).unwrap();
+    write_evaluation(&mut json, ranked, trials.into_iter().map(Ok)).unwrap();
     serde_json::from_slice(&json).unwrap()
+}
+
+/// The same report with a signature.
+fn signed() -> Value {
+    let report = RoundReport::parse(report().to_string().as_bytes()).unwrap();
+    let mut ranked = report.ranked();
+    let key = SigningKey::of_seed(&[7; 32]);
+    ranked.signature = Some(key.sign(RANKING_NAMESPACE, ranked.statement()));
+    written(&ranked, report.trials)
 }
 
 /// Returns what is wrong with a report; its form is the first thing.
@@ -165,8 +183,15 @@ fn problems(report: &Value) -> Vec<String> {
     }
 }
 
-/// Makes the digest of a changed report right again, as a forger would.
+/// Makes the digests of a changed report right again, as a forger would.
 fn forge(report: &mut Value) {
+    let mut trials = TrialsDigest::default();
+    for trial in report["trials"].as_array().into_iter().flatten() {
+        trials.add(trial);
+    }
+    if let Some(stated) = report.pointer_mut("/round/trials_sha256") {
+        *stated = json!(trials.value());
+    }
     report["digest"] = json!(digest_of(report));
 }
 
@@ -189,6 +214,23 @@ fn list<'a>(report: &'a mut Value, name: &str) -> &'a mut Vec<Value> {
 #[test]
 fn accepts_a_true_report() {
     assert_eq!(problems(&report()), Vec::<String>::new());
+    assert_eq!(problems(&signed()), Vec::<String>::new());
+}
+
+#[test]
+fn trials_are_those_that_the_round_was_closed_with() {
+    let mut other = report();
+    list(&mut other, "trials")[0]["stdout"] = "another answer".into();
+    other["digest"] = json!(digest_of(&other));
+    assert_eq!(
+        problems(&other),
+        [format!("the trials are not those that round {ID} was closed with")]
+    );
+    // In any order.
+    let mut other = report();
+    list(&mut other, "trials").reverse();
+    other["digest"] = json!(digest_of(&other));
+    assert_eq!(problems(&other), Vec::<String>::new());
 }
 
 #[test]
@@ -237,6 +279,16 @@ fn names_what_a_forger_changed() {
     check(|r| list(r, "trials")[2]["attempts"] = json!([{"fault": "x"}]), "attempts");
     check(|r| r["round"]["image"] = "python:3.11-slim@sha256:2".into(), "its key is not that");
     check(|r| r["round"]["trials"] = 5.into(), "states 5 trials");
+    check(
+        |r| drop(r["round"].as_object_mut().unwrap().remove("trials_sha256")),
+        "a closed round must state the digest of its trials",
+    );
+    check(|r| r["round"]["previous"]["id"] = ID.into(), "is not an earlier one");
+    check(
+        |r| r["round"]["previous"]["id"] = "20300101T000000Z-00000001".into(),
+        "is not an earlier one",
+    );
+    check(|r| r["round"]["previous"]["id"] = "../x".into(), "the round before: ");
     check(
         |r| r["round"]["faults"] = json!([{"miner_id": "b", "task": "fizz_buzz", "fault": "x"}]),
         "has a fault and a trial",
@@ -406,12 +458,43 @@ const FREE: [&str; 11] = [
     "program_sha256",
 ];
 
-#[test]
-fn refuses_every_change_of_every_field() {
-    check_mutations(&report());
+/// Fields of a signed round that its signature does not protect, because what a report discloses of them may differ.
+const DISCLOSED: [&str; 4] = ["wall_ms", "cpu_ms", "peak_memory_bytes", "detail"];
+
+/// Which changes of a report a forger can hide who makes its digests right again.
+enum Forgery {
+    /// Of fields that nothing else in an unsigned report determines
+    OfUnsigned,
+    /// Of fields that depend on `--disclose`, and of the whole signature
+    OfSigned,
 }
 
-fn check_mutations(report: &Value) {
+impl Forgery {
+    /// Whether a change (index 0), removal (1) or addition (2) at this place can be hidden.
+    fn is_free(&self, place: &str, index: usize) -> bool {
+        let name = place.rsplit('/').next().unwrap();
+        let linked = place.starts_with("/round/previous");
+        match self {
+            Self::OfUnsigned if linked => index != 2,
+            Self::OfUnsigned => index == 0 && FREE.contains(&name),
+            // Without its signature, a report is that of an unsigned round: `--signer` refuses it.
+            Self::OfSigned if place == "/signature" => index == 1,
+            Self::OfSigned => index == 0 && DISCLOSED.contains(&name),
+        }
+    }
+}
+
+#[test]
+fn refuses_every_change_of_every_field() {
+    check_every_change(&report(), &Forgery::OfUnsigned);
+}
+
+#[test]
+fn refuses_every_change_of_every_field_of_a_signed_report() {
+    check_every_change(&signed(), &Forgery::OfSigned);
+}
+
+fn check_every_change(report: &Value, forgery: &Forgery) {
     let mut places = Vec::new();
     pointers(report, "", &mut places);
     let mut mutations = 0;
@@ -446,10 +529,14 @@ fn check_mutations(report: &Value) {
                 Vec::<String>::new(),
                 "mutation {index} of {place} was accepted"
             );
-            let free = index == 0 && (FREE.contains(&name) || place == "/round/private/name");
-            let free = free && !private::is_withheld(report, place);
-            if !free {
+            let free =
+                forgery.is_free(place, index) || index == 0 && place == "/round/private/name";
+            if !(free && !private::is_withheld(report, place)) {
                 forge(&mut mutant);
+                // A digest that was changed is right again.
+                if mutant == *report {
+                    continue;
+                }
                 assert_ne!(
                     problems(&mutant),
                     Vec::<String>::new(),

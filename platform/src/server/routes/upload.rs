@@ -10,7 +10,9 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use tasks::Sha256;
 
-use crate::api::{MAX_SOURCE_BYTES, MinerId, NewToken, ParseMinerIdError, Receipt};
+use crate::api::{
+    MAX_SOURCE_BYTES, MinerId, NewToken, ParseMinerIdError, RECEIPT_NAMESPACE, Receipt,
+};
 use crate::log::log_line;
 use crate::server::app::{App, blocking};
 use crate::server::auth;
@@ -32,7 +34,7 @@ const RETRY_AFTER_S: u64 = 5;
 /// Submit an agent
 ///
 /// The response to the first upload of a `miner_id` contains a token, once; later uploads under that id must
-/// send it.
+/// send it. If the platform has a signing key, the response is a signed receipt.
 #[utoipa::path(
     post, path = "/upload/agent", tag = "miners",
     request_body(content = UploadForm, content_type = "multipart/form-data"),
@@ -107,7 +109,10 @@ fn store(
     if let (Some((meters, quota)), false) = (charged, is_created) {
         meters.refund(quota);
     }
-    Ok(stored?)
+    let receipt = stored?;
+    let signature =
+        app.settings.sign_key.as_ref().map(|key| key.sign(RECEIPT_NAMESPACE, receipt.statement()));
+    Ok(Receipt { signature, ..receipt })
 }
 
 /// Exchange the token of an id for a new one

@@ -111,7 +111,7 @@ pub fn rankings(round: &str, miner_id: &str) -> Rankings {
             "opened_at": "2026-01-10T00:00:00Z", "listed_at": "2026-01-10T00:00:30Z",
             "finished_at": "2026-01-10T00:01:00Z", "tasks": ["reverse_string"],
             "image": "python@sha256:0", "isolation": "agent", "pool_tao": "100",
-            "payout": "proportional", "trials": 1, "faults": [],
+            "payout": "proportional", "trials": 1, "faults": [], "trials_sha256": "0".repeat(64),
         },
         "rankings": [{
             "rank": 1, "miner_id": miner_id, "agent_sha256": "0".repeat(64), "score": 100.0,

@@ -37,7 +37,9 @@ pub fn put_with(store: &Store, text: &str) {
         ("copy-cat", [0, 0, 0, 0]),
     ];
     for (day, agents) in [(1, before), (2, before), (3, last)] {
-        store.put_rankings(&round(day, agents, text)).unwrap();
+        let mut rankings = round(day, agents, text);
+        rankings.round.previous = store.latest_closed(None).unwrap();
+        store.put_rankings(&rankings).unwrap();
     }
 }
 
