@@ -10,7 +10,7 @@ use harness::benchmark::file::{Benchmark, BenchmarkFile};
 use harness::benchmark::private_tasks::PrivateBenchmark;
 use harness::benchmark::tasks::{ExportedTasks, StoredTasks, exported, stored};
 use harness::export::check::ExportedRound;
-use harness::round::rerun::{RerunPlan, SourcePlace, rerun};
+use harness::round::rerun::{RerunPlan, SourcePlace, defined_trials, rerun};
 use harness::sandbox::{Sandbox, SandboxSettings};
 use harness::scoring::chain::{ClosedRound, check_chain};
 use harness::scoring::verify::{RoundReport, unchecked, verify};
@@ -210,7 +210,7 @@ impl Verification {
 
     /// Runs random trials again, if that was asked for. Returns the end of a sentence about them.
     async fn run_again(&self, args: &VerifyArgs) -> Result<String> {
-        let trials = self.report.trials.len();
+        let trials = defined_trials(&self.report, &self.definitions).len();
         let count = match args.rerun {
             None => return Ok(String::new()),
             Some(RerunCount::All) => trials,

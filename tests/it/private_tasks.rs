@@ -13,20 +13,29 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 
 /// A file of private tasks.
-const PROBLEMS: &str = r#"{"task_id": "Vault/77", "prompt": "def zygomorph(n):\n    \"\"\"Return the quokka number of n.\"\"\"\n", "entry_point": "zygomorph", "canonical_solution": "    return n * 8191\n", "base_input": [[31337]], "plus_input": [[-5], [0]], "atol": 0}
-{"task_id": "Vault/78", "prompt": "def brindle(n):\n    \"\"\"Return the narwhal word of n.\"\"\"\n", "entry_point": "brindle", "canonical_solution": "    return 'tuxedo' * n\n", "base_input": [[2]], "plus_input": [[0], [3]], "atol": 0}
+const PROBLEMS: &str = r#"{"task_id": "Wombat/77", "prompt": "def zygomorph(n):\n    \"\"\"Return the quokka number of n.\"\"\"\n", "entry_point": "zygomorph", "canonical_solution": "    return n * 917356241\n", "base_input": [[313370073]], "plus_input": [[-5], [0]], "atol": 0}
+{"task_id": "Wombat/78", "prompt": "def brindle(n):\n    \"\"\"Return the narwhal word of n.\"\"\"\n", "entry_point": "brindle", "canonical_solution": "    return 'tuxedo' * n\n", "base_input": [[2]], "plus_input": [[0], [3]], "atol": 0}
 "#;
 /// Words of it, in lower case: of names, prompts, entry points, solutions, inputs and expected values.
-const WORDS: [&str; 9] =
-    ["vault", "zygomorph", "quokka", "8191", "31337", "256681367", "brindle", "narwhal", "tuxedo"];
+const WORDS: [&str; 9] = [
+    "wombat",
+    "zygomorph",
+    "quokka",
+    "917356241",
+    "313370073",
+    "287471992209175593",
+    "brindle",
+    "narwhal",
+    "tuxedo",
+];
 /// An agent that solves public and private tasks.
 const THINKER: &str = "import sys\nprompt = sys.argv[-1]\nif 'reverse_string' in prompt:\n    print('def \
-    reverse_string(s): return s[::-1]')\nif 'quokka' in prompt:\n    print('def zygomorph(n): return n * 8191')\nif \
+    reverse_string(s): return s[::-1]')\nif 'quokka' in prompt:\n    print('def zygomorph(n): return n * 917356241')\nif \
     'narwhal' in prompt:\n    print('def brindle(n): return \"tuxedo\" * n')\n";
 /// An agent that puts its prompt into everything that it can write: its output, errors, exceptions and results.
-const LEAKER: &str = "import sys\nprompt = sys.argv[-1]\nprint(prompt, file=sys.stderr)\nprint(f'PROMPT = \
-    {prompt!r}\\nprint(PROMPT)')\nprint('def zygomorph(n): raise ValueError(PROMPT)\\ndef brindle(n): return \
-    PROMPT\\ndef reverse_string(s): return s')\n";
+const LEAKER: &str = "import re, sys\nprompt = sys.argv[-1]\nprint(prompt, file=sys.stderr)\nprint(f'PROMPT = \
+    {prompt!r}\\nprint(PROMPT)')\nfor name in re.findall(r'def (\\w+)', prompt):\n    print(f'def {name}(n):\\n    if \
+    n == 2: return PROMPT\\n    raise ValueError(PROMPT)')\n";
 
 /// A store with a closed round on a public and two private tasks, and its report.
 struct Judged {
@@ -64,7 +73,8 @@ impl Judged {
 fn check_secret(what: &str, text: &str) {
     let text = text.to_lowercase();
     for word in WORDS {
-        assert!(!text.contains(word), "'{word}' is in {what}: {text}");
+        let found = text.find(word).map(|at| text[..at].chars().rev().take(80).collect::<String>());
+        assert!(found.is_none(), "'{word}' is in {what}, after (reversed) {found:?}");
     }
 }
 
@@ -105,7 +115,7 @@ async fn nothing_of_private_tasks_is_published() {
     let judged = &*JUDGED;
     check_secret("the report", &judged.evaluated.stdout);
     let leaked = judged.arena(&["show", "leaker", "--disclose", "all", "--verbose"]);
-    assert!(leaked.stdout.contains("zygomorph"), "the agent tried: {leaked:?}");
+    assert!(leaked.stdout.contains("quokka number"), "the agent tried: {leaked:?}");
     for format in ["text", "json", "junit", "csv", "markdown"] {
         let ranked = judged.arena(&["rank", "--format", format, "--disclose", "all"]);
         ranked.check(0, &[]);
@@ -125,7 +135,7 @@ async fn nothing_of_private_tasks_is_published() {
         let text = reqwest::get(format!("{url}/{path}")).await.unwrap().text().await.unwrap();
         check_secret(path, &text);
         let shows_name = text.contains("Set A");
-        assert_eq!(shows_name, ["", "rankings", "tasks"].contains(&path), "{path}: {text}");
+        assert_eq!(shows_name, ["", "rankings", "tasks"].contains(&path), "{path}");
     }
     let client = Client::new(&url).unwrap();
     let listed = client.listed_tasks().await.unwrap();
@@ -152,7 +162,7 @@ fn report_is_verified_with_and_without_the_file() {
     assert!(without.stdout.contains("3 trials run again gave the same"), "{without:?}");
 
     let other = judged.store.path("other.jsonl");
-    std::fs::write(&other, PROBLEMS.replace("31337", "31338")).unwrap();
+    std::fs::write(&other, PROBLEMS.replace("313370073", "313370074")).unwrap();
     let other = format!("evalplus:{}", other.display());
     let commands =
         [&["verify", report][..], &["rank"], &["show"], &["cache"]].map(<[&str]>::to_vec);
@@ -178,7 +188,7 @@ fn faults_on_private_tasks_do_not_quote_them() {
     let file = format!("evalplus:{}", file.display());
     let public = ["evaluate", "--task", "reverse_string", "--publish-partial", "--json"];
     let evaluated = store.arena(&[&public[..], &["--private", &file]].concat());
-    evaluated.check(1, &["Vault/78 is left out"]);
+    evaluated.check(1, &["Wombat/78 is left out"]);
     check_secret("the report", &evaluated.stdout);
     let round = &evaluated.json()["round"];
     assert_eq!(round["faults"][0]["fault"], PRIVATE_FAULT);
@@ -202,6 +212,4 @@ fn open_round_keeps_its_private_tasks() {
     store.arena(&[&benchmark[..], &["--private", &file]].concat()).check(0, &[]);
     // Without the file, the next ranking would silently lack them.
     store.arena(&benchmark).check(2, &["the round has 2 private tasks ('problems')"]);
-    let unused = store.arena(&["tasks", "private_1"]);
-    unused.check(2, &["no task 'private_1'"]);
 }

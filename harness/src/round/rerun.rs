@@ -79,6 +79,16 @@ impl SourcePlace {
     }
 }
 
+/// Returns the trials of a report that can run again: those on tasks whose definitions are known.
+pub fn defined_trials<'a>(
+    report: &'a RoundReport,
+    definitions: &[Task],
+) -> Vec<&'a DisclosedTrial> {
+    let is_defined =
+        |trial: &&DisclosedTrial| definitions.iter().any(|task| task.id == trial.record.task);
+    report.trials.iter().filter(is_defined).collect()
+}
+
 /// Runs random trials of a report again. Returns one sentence for each that ends otherwise. Nothing is stored.
 pub async fn rerun(sandbox: &Sandbox, plan: RerunPlan<'_>) -> Result<Vec<String>, RerunError> {
     let RerunPlan { report, definitions, count, jobs, sources } = plan;
@@ -91,9 +101,7 @@ pub async fn rerun(sandbox: &Sandbox, plan: RerunPlan<'_>) -> Result<Vec<String>
     if expected != here {
         return Err(RerunError::OtherImage { round: expected, here });
     }
-    let is_defined =
-        |trial: &&DisclosedTrial| definitions.iter().any(|task| task.id == trial.record.task);
-    let trials: Vec<_> = report.trials.iter().filter(is_defined).collect();
+    let trials = defined_trials(report, definitions);
     let chosen = index::sample(&mut rand::rng(), trials.len(), count.min(trials.len()));
     let trials = chosen.into_iter().map(|index| trials[index].clone());
     let queue = Arc::new(WorkQueue::new(trials));

@@ -7,6 +7,7 @@ use platform::api::{PreviousRound, PrivateTasks, RANKING_NAMESPACE};
 use platform::signing::SigningKey;
 use serde_json::json;
 use tasks::Seed;
+use tasks::benchmark::{BenchmarkProblem, Expected, Format};
 
 use super::*;
 use crate::scoring::report::write_evaluation;
@@ -23,10 +24,38 @@ const IMAGE: &str = "sha256:1f2e";
 /// Draws a task once per seed, because the tests verify more than a thousand reports.
 fn drawn(id: &TaskId, seed: Seed) -> Option<RoundTask> {
     static DRAWN: Mutex<BTreeMap<(TaskId, u64), RoundTask>> = Mutex::new(BTreeMap::new());
-    let task = tasks::find(id.as_str()).or_else(|| private::task(id))?;
+    let task = tasks::find(id.as_str()).or_else(|| private_task(id))?;
     let mut drawn = DRAWN.lock().unwrap();
     let drawn = drawn.entry((id.clone(), seed.0)).or_insert_with(|| RoundTask::new(task, seed));
     Some(drawn.clone())
+}
+
+/// The file of the private task.
+fn file() -> Sha256 {
+    Sha256::of(b"the file")
+}
+
+/// The private task, if this is its id.
+fn private_task(id: &TaskId) -> Option<Task> {
+    let line = r#"{"task_id": "Vault/1", "prompt": "def f(n):\n", "entry_point": "f",
+        "canonical_solution": "    return n\n", "base_input": [[1], [2]], "plus_input": [[3], [4]], "atol": 0}"#;
+    let id = Some(id.clone()).filter(|id| *id == TaskId::private(&file(), 1))?;
+    let problem = BenchmarkProblem::parse(line, Format::EvalPlus).unwrap();
+    let expected = (1..=4).map(|n| Expected::Returned(n.into())).collect();
+    Some(BenchmarkProblem { id, ..problem }.task(expected))
+}
+
+/// Returns whether a field must be empty, because it is of a trial on a private task.
+fn is_withheld(report: &Value, place: &str) -> bool {
+    let (mut words, name) = (place.split('/'), place.rsplit('/').next());
+    let trial = words.nth(1).filter(|list| *list == "trials").and_then(|_| words.next());
+    let task = trial.map(|index| &report["trials"][index.parse::<usize>().unwrap()]["task"]);
+    let is_private = task.is_some_and(|task| task.as_str().unwrap().starts_with("private_"));
+    is_private
+        && matches!(
+            name,
+            Some("stdout" | "stderr" | "stdout_truncated" | "stderr_truncated" | "detail")
+        )
 }
 
 /// The trial of an agent on a task, of which these cases fail.
@@ -531,7 +560,7 @@ fn check_every_change(report: &Value, forgery: &Forgery) {
             );
             let free =
                 forgery.is_free(place, index) || index == 0 && place == "/round/private/name";
-            if !(free && !private::is_withheld(report, place)) {
+            if !(free && !is_withheld(report, place)) {
                 forge(&mut mutant);
                 // A digest that was changed is right again.
                 if mutant == *report {

@@ -111,11 +111,11 @@ pub fn rankings(round: &str, miner_id: &str) -> Rankings {
             "opened_at": "2026-01-10T00:00:00Z", "listed_at": "2026-01-10T00:00:30Z",
             "finished_at": "2026-01-10T00:01:00Z", "tasks": ["reverse_string"],
             "image": "python@sha256:0", "isolation": "agent", "pool_tao": "100",
-            "payout": "proportional", "trials": 1, "faults": [], "trials_sha256": "0".repeat(64),
+            "payout": "proportional", "alpha": 0.05, "trials": 1, "faults": [], "trials_sha256": "0".repeat(64),
         },
         "rankings": [{
             "rank": 1, "miner_id": miner_id, "agent_sha256": "0".repeat(64), "score": 100.0,
-            "reward_tao": "100", "reward_rao": 100_000_000_000_u64, "copy_of": null,
+            "reward_tao": "100", "reward_rao": 100_000_000_000_u64, "copy_of": null, "group": "a",
             "uploaded_at": "2026-01-01T00:00:00Z", "first_submitted_at": "2026-01-01T00:00:00Z",
             "tasks": {"reverse_string": {"verdict": "AC", "score": 100.0, "passed": 1, "total": 1}},
         }],

@@ -1,36 +1,6 @@
 //! Reports with private tasks, with and without the definitions of these.
 
-use tasks::benchmark::{BenchmarkProblem, Expected, Format};
-
 use super::*;
-
-/// The file of the private task.
-fn file() -> Sha256 {
-    Sha256::of(b"the file")
-}
-
-/// The private task, if this is its id.
-pub(super) fn task(id: &TaskId) -> Option<Task> {
-    let line = r#"{"task_id": "Vault/1", "prompt": "def f(n):\n", "entry_point": "f",
-        "canonical_solution": "    return n\n", "base_input": [[1], [2]], "plus_input": [[3], [4]], "atol": 0}"#;
-    let id = Some(id.clone()).filter(|id| *id == TaskId::private(&file(), 1))?;
-    let problem = BenchmarkProblem::parse(line, Format::EvalPlus).unwrap();
-    let expected = (1..=4).map(|n| Expected::Returned(n.into())).collect();
-    Some(BenchmarkProblem { id, ..problem }.task(expected))
-}
-
-/// Returns whether a field must be empty, because it is of a trial on a private task.
-pub(super) fn is_withheld(report: &Value, place: &str) -> bool {
-    let (mut words, name) = (place.split('/'), place.rsplit('/').next());
-    let trial = words.nth(1).filter(|list| *list == "trials").and_then(|_| words.next());
-    let task = trial.map(|index| &report["trials"][index.parse::<usize>().unwrap()]["task"]);
-    let is_private = task.is_some_and(|task| task.as_str().unwrap().starts_with("private_"));
-    is_private
-        && matches!(
-            name,
-            Some("stdout" | "stderr" | "stdout_truncated" | "stderr_truncated" | "detail")
-        )
-}
 
 fn private_report() -> Value {
     let ids = ["reverse_string".parse().unwrap(), TaskId::private(&file(), 1)];
