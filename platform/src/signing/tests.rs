@@ -1,9 +1,9 @@
-use crate::api::SignatureError::{Armor, OtherKey, PublicKey, Statement};
 use std::fs::{self, Permissions};
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use super::*;
+use crate::api::SignatureError::{Armor, OtherKey, PublicKey, Statement};
 
 const NAMESPACE: &str = "arena-test";
 
