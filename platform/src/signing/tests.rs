@@ -1,8 +1,11 @@
+//! Keys and signatures, held against `ssh-keygen`.
+
 use std::fs::{self, Permissions};
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use super::*;
+use crate::api::SignatureError::{Armor, OtherKey, PublicKey, Statement};
 
 const NAMESPACE: &str = "arena-test";
 
@@ -81,7 +84,6 @@ fn a_signature_is_of_one_text_for_one_purpose_by_one_key() {
         change(&mut changed);
         changed.signer(NAMESPACE).unwrap_err()
     };
-    use crate::api::SignatureError::{Armor, OtherKey, PublicKey, Statement};
     assert_eq!(signature.signer("other"), Err(Statement));
     assert_eq!(changed(&|s| s.statement.push(' ')), Statement);
     assert_eq!(changed(&|s| s.public_key = other.public().to_openssh()), OtherKey);
