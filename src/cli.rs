@@ -89,10 +89,11 @@ pub enum Command {
             arena show alice --format junit > alice.xml\n  arena show --similar\n  arena show alice --similar"
     )]
     Show(show::ShowArgs),
-    /// Recompute a closed round: its commitment, scores, ranks and rewards, its signature and its place in the chain
+    /// Recompute a closed round, and check its signature and its chain
     ///
-    /// Takes a report, a published ranking, or the directory of an export. With --receipt it checks a receipt of an
-    /// upload instead. No network, store or container is needed, except by --rerun.
+    /// Takes a report, a published ranking, or the directory of an export. Commitment, scores, ranks and rewards must
+    /// follow from the trials. With --receipt it checks a receipt of an upload instead. No network, store or container
+    /// is needed, except by --rerun.
     #[command(
         after_help = "Examples:\n  arena evaluate --close --json > round.json\n  arena verify round.json\n  \
             arena verify round.json --signer validator.pub --previous earlier.json\n  \
@@ -101,7 +102,7 @@ pub enum Command {
             arena verify --receipt me-1.json --signer platform.pub"
     )]
     Verify(Box<verify::VerifyArgs>),
-    /// Write a closed round to a directory, with everything that a stranger needs to recompute it
+    /// Write a closed round with everything that a stranger needs to check it
     ///
     /// The sources of the round's agents and all cases of its tasks, hidden ones included, are in it, and become public
     /// with it. An open round is refused, because an export reveals the seed.

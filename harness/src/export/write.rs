@@ -195,11 +195,11 @@ pub(super) fn task_file(task: &RoundTask) -> Vec<u8> {
         prompt: &'a str,
         scoring: &'a str,
         limits: Limits,
-        cases: Vec<CaseLine<'a>>,
+        cases: Vec<CaseText<'a>>,
         digest: &'a Sha256,
     }
     #[derive(Serialize)]
-    struct CaseLine<'a> {
+    struct CaseText<'a> {
         name: &'a str,
         public: bool,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -208,7 +208,7 @@ pub(super) fn task_file(task: &RoundTask) -> Vec<u8> {
         expected: String,
     }
     let definition = &task.task;
-    let cases = task.cases.iter().map(|case| CaseLine {
+    let cases = task.cases.iter().map(|case| CaseText {
         name: &case.name,
         public: case.public,
         group: case.group.as_deref(),

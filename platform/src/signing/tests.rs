@@ -1,3 +1,5 @@
+//! Keys and signatures, held against `ssh-keygen`.
+
 use std::fs::{self, Permissions};
 use std::io::Write as _;
 use std::process::{Command, Stdio};

@@ -154,7 +154,8 @@ fn failed_publication_leaves_the_old_or_the_new_ranking() {
     let mut met = Vec::new();
     for number in 0.. {
         let (directory, disk, store) = store();
-        let [old, new] = ["1-old", "2-new"].map(|round| rankings(round, "me"));
+        let [old, mut new] = ["1-old", "2-new"].map(|round| rankings(round, "me"));
+        new.round.previous = Some(old.link());
         store.put_rankings(&old).unwrap();
         disk.arm(number, ENOSPC);
         let put = store.put_rankings(&new);
