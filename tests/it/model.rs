@@ -233,3 +233,31 @@ fn settings_that_cannot_work_are_named() {
         check(&["--model", "ollama:x", &format!("--temperature={temperature}")], "from 0 to 2");
     }
 }
+
+/// The journal is published on request only, and does not let trials run again.
+#[tokio::test(flavor = "multi_thread")]
+async fn journal_is_exported_on_request_and_the_trials_do_not_run_again() {
+    let (_provider, url, directory) = asker_and_table().await;
+    let root = directory.path().to_str().unwrap().to_owned();
+    let finished = tokio::task::spawn_blocking(move || {
+        let closed = arena(&[&evaluate(&root, &url)[..], &["--close"]].concat());
+        assert!(closed.status.success(), "{}", stderr(&closed));
+        let export = |name: &str, more: &[&str]| {
+            let to = format!("{root}/{name}");
+            let written =
+                arena(&[&["export", "latest", "--store", &root, "--to", &to], more].concat());
+            assert!(written.status.success(), "{}", stderr(&written));
+            (arena(&["verify", &to]), arena(&["verify", &to, "--rerun", "all"]), to)
+        };
+        (export("without", &[]), export("with", &["--with-model-journal"]))
+    });
+    let ((held, _, without), (held_too, again, with)) = finished.await.unwrap();
+    for held in [held, held_too] {
+        assert!(held.status.success(), "{held:?}");
+    }
+    let journals = |to: &str| std::fs::read_dir(format!("{to}/model-journal"));
+    assert!(journals(&without).is_err());
+    assert!(journals(&with).unwrap().count() > 0);
+    assert_eq!(again.status.code(), Some(2), "{again:?}");
+    assert!(stderr(&again).contains("trials with a model do not run again"), "{again:?}");
+}
