@@ -73,7 +73,7 @@ pub enum Command {
         after_help = "Examples:\n  arena rank\n  arena rank --payout winner-takes-all --json"
     )]
     Rank(rank::RankArgs),
-    /// Judge stored answers again after a change of checks, limits or tasks, without running any agent
+    /// Judge stored answers again under changed tasks, without running any agent
     #[command(
         after_help = "Examples:\n  arena regrade\n  arena regrade --benchmark mbpp:fixed.jsonl --json\n  arena rank"
     )]

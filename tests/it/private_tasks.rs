@@ -137,6 +137,10 @@ async fn nothing_of_private_tasks_is_published() {
         let shows_name = text.contains("Set A");
         assert_eq!(shows_name, ["", "rankings", "tasks"].contains(&path), "{path}");
     }
+    let page = reqwest::get(&url).await.unwrap().text().await.unwrap();
+    for part in [">Public</th>", ">Private</th>", "2 of Set A", "a private task of Set A"] {
+        assert!(page.contains(part), "{part} is not on the page");
+    }
     let client = Client::new(&url).unwrap();
     let listed = client.listed_tasks().await.unwrap();
     let private = PrivateListing::Private { name: "Set A".into(), count: 2 };

@@ -107,7 +107,7 @@ mod tests {
                 "id": format!("2026010{day}T000000Z-00000001"), "status": "closed", "seed": 1, "salt": "ab",
                 "commitment": Sha256::of(b""), "opened_at": time, "listed_at": time, "finished_at": time,
                 "tasks": ["two_sum"], "image": "x", "isolation": "agent", "pool_tao": "1",
-                "payout": "proportional", "trials": 0, "faults": [], "trials_sha256": Sha256::of(b""),
+                "payout": "proportional", "alpha": 0.05, "trials": 0, "faults": [], "trials_sha256": Sha256::of(b""),
             },
             "rankings": [],
         });

@@ -365,7 +365,7 @@ fn error_of_a_store_that_cannot_be_opened_names_file_and_remedy() {
 pub(super) fn rankings(round: &str, score: u32) -> Rankings {
     let minute = if round == "two" { 2 } else { 1 };
     let ranking = serde_json::json!({
-        "rank": 1, "miner_id": "me", "agent_sha256": Sha256::of(b""), "score": score,
+        "rank": 1, "miner_id": "me", "group": "a", "agent_sha256": Sha256::of(b""), "score": score,
         "reward_tao": "100", "reward_rao": 100_000_000_000_u64, "copy_of": null,
         "uploaded_at": "2026-01-01T00:00:00Z", "first_submitted_at": "2026-01-01T00:00:00Z",
         "tasks": {"a": {"verdict": "AC", "score": score, "passed": 1, "total": 1}},
@@ -376,7 +376,7 @@ pub(super) fn rankings(round: &str, score: u32) -> Rankings {
             "opened_at": format!("2026-01-01T00:0{minute}:00Z"),
             "listed_at": format!("2026-01-01T00:0{minute}:00Z"),
             "finished_at": format!("2026-01-01T00:0{minute}:30Z"), "tasks": ["a"],
-            "image": "x", "isolation": "agent", "pool_tao": "100", "payout": "proportional",
+            "image": "x", "isolation": "agent", "pool_tao": "100", "payout": "proportional", "alpha": 0.05,
             "trials": 1, "faults": [],
         },
         "rankings": [ranking],

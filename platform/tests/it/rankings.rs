@@ -23,12 +23,16 @@ fn whole(minutes_ago: i64) -> Value {
         let score = json!({"verdict": "AC", "score": 100.0, "passed": 4, "total": 4});
         let scores: serde_json::Map<_, _> =
             tasks.iter().map(|task| (task.to_string(), score.clone())).collect();
-        json!({
-            "rank": rank, "miner_id": name, "agent_sha256": Sha256::of(name.as_bytes()), "score": 100.0,
+        let mut place = json!({
+            "rank": rank, "group": "a", "miner_id": name, "agent_sha256": Sha256::of(name.as_bytes()), "score": 100.0,
             "reward_tao": "50", "reward_rao": 50_000_000_000_u64, "tasks": scores, "families": {},
             "uploaded_at": "2026-01-01T00:00:00Z", "first_submitted_at": "2026-01-01T00:00:00Z",
             "copy_of": null,
-        })
+        });
+        if rank > 1 {
+            place["p_above"] = json!(1.0);
+        }
+        place
     };
     json!({
         "round": {
@@ -36,7 +40,7 @@ fn whole(minutes_ago: i64) -> Value {
             "id": id, "status": "closed", "seed": 7, "salt": SALT,
             "opened_at": opened_at, "listed_at": opened_at, "finished_at": opened_at, "tasks": tasks,
             "image": "python@sha256:0", "isolation": "agent", "pool_tao": "100",
-            "payout": "proportional", "trials": 2 * tasks.len(), "faults": [],
+            "payout": "proportional", "alpha": 0.05, "trials": 2 * tasks.len(), "faults": [],
             "trials_sha256": Sha256::of(b"trials"),
         },
         "rankings": [place(1, "a"), place(2, "b")],

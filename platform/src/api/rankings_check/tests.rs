@@ -34,6 +34,7 @@ fn ranking() -> Value {
             "finished_at": "2026-01-01T12:00:02Z", "tasks": ["two_sum"], "image": "python@sha256:0",
             "isolation": "agent", "pool_tao": "1", "payout": "proportional", "alpha": 0.05, "trials": 3,
             "faults": [],
+            "trials_sha256": tasks::Sha256::of(b"trials"),
         },
         "rankings": [
             place(1, "a", "x", 4, 666_666_667, None),

@@ -66,7 +66,8 @@ fn round(day: u32, agents: &[(&str, [u32; 4])], text: &str) -> Rankings {
                 })
                 .collect();
             serde_json::json!({
-                "rank": place + 1, "miner_id": miner_id, "agent_sha256": "0".repeat(64),
+                "rank": place + 1, "group": "a", "p_above": (place > 0).then_some(0.5),
+                "interval": {"low": 0.0, "high": 100.0}, "miner_id": miner_id, "agent_sha256": "0".repeat(64),
                 "score": f64::from(passed.iter().sum::<u32>()) * 3.125, "reward_tao": text, "reward_rao": 0,
                 "tasks": tasks,
                 "uploaded_at": "2026-01-01T00:00:00Z", "first_submitted_at": "2026-01-01T00:00:00Z",
@@ -81,7 +82,7 @@ fn round(day: u32, agents: &[(&str, [u32; 4])], text: &str) -> Rankings {
             "opened_at": format!("2026-01-0{day}T00:00:00Z"),
             "listed_at": format!("2026-01-0{day}T00:00:30Z"),
             "finished_at": format!("2026-01-0{day}T00:01:00Z"), "tasks": TASKS,
-            "image": text, "isolation": text, "pool_tao": text, "payout": text,
+            "image": text, "isolation": text, "pool_tao": text, "payout": text, "alpha": 0.05,
             "trials": 20,
             "faults": [{"miner_id": "copy-cat", "task": "factorial", "fault": text}],
         },
