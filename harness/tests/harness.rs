@@ -109,7 +109,8 @@ impl Validator {
 
     fn record(&self, agent: &Agent, task: &RoundTask) -> Result<TrialRecord, Failed> {
         let runner = self.runner()?;
-        match runner.look_up(agent, task).map_err(|fault| fault.to_string())? {
+        let key = runner.key(agent, task, 1);
+        match runner.look_up(&key).map_err(|fault| fault.to_string())? {
             Lookup::Hit(record) => return Ok(*record),
             Lookup::Corrupt(moved) => {
                 eprintln!("warning: a corrupt trial record was moved to {}", moved.display());
@@ -121,7 +122,7 @@ impl Validator {
         let lease = leases().get_mut(&agent.miner_id).and_then(Vec::pop);
         let mut lease = lease.unwrap_or_else(|| ContainerLease::new(runner.sandbox()));
         let on_retry = |fault: &harness::Fault| eprintln!("trying again: {fault}");
-        let trial = AgentTrial { agent, source: &source, task };
+        let trial = AgentTrial { agent, source: &source, task, repetition: 1 };
         let record = self.runtime.block_on(runner.run(trial, &mut lease, &on_retry));
         leases().entry(agent.miner_id.clone()).or_default().push(lease);
         record.map_err(|fault| format!("a fault of the arena, not of the agent: {fault}").into())
