@@ -1,5 +1,7 @@
 //! The end of a round, however its scores were obtained: rank, publish, report.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use platform::MinerId;
 use platform::api::{
@@ -235,10 +237,9 @@ pub fn gate_history(
     let mut rounds = store.rounds(usize::MAX)?;
     rounds.retain(|rankings| rankings.round.opened_at < round.opened_at);
     let tasks: Vec<_> = tasks.iter().map(|task| task.id().clone()).collect();
-    let version = |miner_id: &MinerId| {
-        let agent = agents.iter().find(|agent| agent.miner_id == *miner_id)?;
-        Some(agent.sha256.clone())
-    };
+    let versions: HashMap<_, _> =
+        agents.iter().map(|agent| (&agent.miner_id, &agent.sha256)).collect();
+    let version = |miner_id: &MinerId| versions.get(miner_id).map(|sha256| (*sha256).clone());
     Ok(GateHistory::collect(&rounds, &tasks, version))
 }
 
