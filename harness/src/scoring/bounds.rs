@@ -100,6 +100,12 @@ mod tests {
         check(&[("a", 1, 10), ("b", 1, 0)], 1, 25.0, 25.0);
         check(&[("a", 1, 10), ("b", 1, 0)], 2, 12.5, 62.5);
         assert_eq!(bounds(&trials(&[]), &[], 1), ScoreBounds { low: 0.0, high: 0.0 });
+        // A trial without cases scores 0, as in the ranking.
+        let mut empty = trials(&[("a", 1, 0)]);
+        for score in empty.values_mut() {
+            score.total = 0;
+        }
+        assert_eq!(bounds(&empty, &tasks, 1), ScoreBounds { low: 0.0, high: 75.0 });
     }
 
     #[test]

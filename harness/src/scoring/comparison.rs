@@ -118,6 +118,9 @@ mod tests {
         check(&[1; 6], 2.0 / 64.0, Some(5));
         check(&[-1; 6], 2.0 / 64.0, Some(5));
         check(&[1, 1, 1, 1, 1, -1], 14.0 / 64.0, Some(5));
+        // A p that is exactly the level does not separate.
+        let tosses = CoinTosses::draw(&Sha256::of(b"round"), 6);
+        assert_eq!(tosses.least_separated(&[1; 6], 2.0 / 64.0), None);
     }
 
     #[test]

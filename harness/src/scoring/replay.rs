@@ -131,6 +131,21 @@ mod tests {
     }
 
     #[test]
+    fn only_closed_rounds_of_the_same_tasks_have_an_incumbent() {
+        let closed = round(1, &[("a", [50; 6])]);
+        let mut open = closed.clone();
+        open.round.status = platform::api::RoundStatus::Open;
+        let tasks = closed.round.tasks.clone();
+        let incumbent = |round: &Rankings, tasks: &[TaskId]| {
+            let history = GateHistory::collect(std::slice::from_ref(round), tasks, |_| None);
+            history.incumbent.map(|miner_id| miner_id.to_string())
+        };
+        assert_eq!(incumbent(&closed, &tasks).as_deref(), Some("a"));
+        assert_eq!(incumbent(&closed, &tasks[..5]), None);
+        assert_eq!(incumbent(&open, &tasks), None);
+    }
+
+    #[test]
     fn first_place_follows_from_the_replayed_rounds_before() {
         let tao = 1_000_000_000;
         check(Payout::WinnerTakesAll, None, &[("a", tao), ("b", tao), ("b", tao)]);
