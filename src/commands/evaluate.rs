@@ -193,7 +193,8 @@ pub async fn run(args: EvaluateArgs) -> Result {
         .transpose()?;
     let mut evaluation =
         Evaluation { args: &args, store: &store, round, agents, tasks, left_out, settings, model };
-    let proven = evaluation.run(&console).await?;
+    let stop = evaluation.stop_rules()?;
+    let proven = evaluation.run(stop.clone(), &console).await?;
     if let Some(partition) = args.partition {
         return report_part(partition, &proven.outcome, &args.output, &console);
     }
@@ -206,7 +207,7 @@ pub async fn run(args: EvaluateArgs) -> Result {
         tasks: &proven.tasks,
         scores: proven.outcome.scores,
         faults: proven.outcome.faults,
-        stop: evaluation.stop_rules()?,
+        stop,
         stopped: proven.outcome.stopped,
         coverage,
         publication: args.publication(coverage),
@@ -358,8 +359,7 @@ fn print_later(later: &[MinerId], console: &Console) {
 
 impl Evaluation<'_> {
     /// Runs the controls, then the agents on the tasks that the controls prove sound.
-    async fn run(&mut self, console: &Console) -> Result<ProvenRound> {
-        let stop = self.stop_rules()?;
+    async fn run(&mut self, stop: StopRules, console: &Console) -> Result<ProvenRound> {
         let Self { args, store, round, agents, tasks, left_out, settings, model } = self;
         let (args, store, model) = (*args, *store, model.as_ref());
         let work = |sandbox: Sandbox| async move {
@@ -378,7 +378,7 @@ impl Evaluation<'_> {
                 agents: agents.clone(),
                 tasks: Arc::clone(tasks),
                 repeat: round.repeat,
-                stop: stop.clone(),
+                stop,
                 results: Some(Results::of(store)),
                 jobs: args.jobs.count(),
                 jobs_per_agent: 1,

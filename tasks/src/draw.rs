@@ -1,6 +1,6 @@
 //! Drawing cases from a seed, and shrinking a case that an agent failed.
 //!
-//! All randomness of a round comes from here. It is derived from the seed and the task's id, so a task's cases
+//! All randomness of a round's cases comes from here. It is derived from the seed and the task's id, so a task's cases
 //! do not depend on the other tasks.
 
 use std::sync::Arc;

@@ -15,7 +15,9 @@ use crate::Fault;
 use crate::round::agent::Agent;
 use crate::round::lease::ContainerLease;
 use crate::round::pool::{WorkQueue, run_workers};
-use crate::round::results::{Environment, Results, TrialIdentity, image_id, trials_of};
+use crate::round::results::{
+    Environment, OtherImageError, Results, TrialIdentity, check_image, trials_of,
+};
 use crate::round::runner::{AnswerTrial, TrialRunner};
 use crate::sandbox::Sandbox;
 use crate::trial::fence;
@@ -27,15 +29,8 @@ use crate::trial::record::{AnswerOrigin, Attempt, TrialRecord, trial_name};
 #[derive(Debug, thiserror::Error)]
 pub enum RegradeError {
     /// Another image may give other verdicts.
-    #[error(
-        "the round ran in image {round}, and this is {here}; name the round's image with --image"
-    )]
-    DifferentImage {
-        /// The digest of the round's image
-        round: String,
-        /// The digest of the image here
-        here: String,
-    },
+    #[error(transparent)]
+    DifferentImage(#[from] OtherImageError),
     /// A record or a container failed.
     #[error(transparent)]
     Fault(#[from] Fault),
@@ -94,10 +89,7 @@ pub async fn regrade(
     sandbox: &Sandbox,
     plan: RegradePlan<'_>,
 ) -> Result<RegradeOutcome, RegradeError> {
-    let (expected, here) = (image_id(&plan.round.image).to_owned(), sandbox.image().key());
-    if expected != here {
-        return Err(RegradeError::DifferentImage { round: expected, here });
-    }
+    check_image(&plan.round.image, sandbox.image().key())?;
     let results = Results::of(plan.store);
     let (answers, mut outcome) = answers(&plan, &results)?;
     let agents: Vec<_> = plan.agents.iter().map(|agent| agent.miner_id.clone()).collect();

@@ -13,7 +13,7 @@ use crate::export::check::ExportedRound;
 use crate::round::agent::Agent;
 use crate::round::lease::ContainerLease;
 use crate::round::pool::{WorkQueue, run_workers};
-use crate::round::results::image_id;
+use crate::round::results::{OtherImageError, check_image};
 use crate::round::runner::{AgentTrial, TrialRunner};
 use crate::sandbox::Sandbox;
 use crate::scoring::verify::RoundReport;
@@ -32,15 +32,8 @@ pub enum RerunError {
     )]
     Model(String),
     /// Another image may give other verdicts.
-    #[error(
-        "the round ran in image {round}, and this is {here}; name the round's image with --image"
-    )]
-    OtherImage {
-        /// The digest of the round's image
-        round: String,
-        /// The digest of the image here
-        here: String,
-    },
+    #[error(transparent)]
+    OtherImage(#[from] OtherImageError),
     /// A source or a container is missing.
     #[error(transparent)]
     Fault(#[from] Fault),
@@ -97,10 +90,7 @@ pub async fn rerun(sandbox: &Sandbox, plan: RerunPlan<'_>) -> Result<Vec<String>
     if let Some(model) = &round.model {
         return Err(RerunError::Model(model.clone()));
     }
-    let (expected, here) = (image_id(&round.image).to_owned(), sandbox.image().key());
-    if expected != here {
-        return Err(RerunError::OtherImage { round: expected, here });
-    }
+    check_image(&round.image, sandbox.image().key())?;
     let trials = defined_trials(report, definitions);
     let chosen = index::sample(&mut rand::rng(), trials.len(), count.min(trials.len()));
     let trials = chosen.into_iter().map(|index| trials[index].clone());

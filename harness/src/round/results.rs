@@ -140,6 +140,25 @@ impl Environment {
     }
 }
 
+/// A round ran in another image than the present one, which may give other verdicts.
+#[derive(Debug, thiserror::Error)]
+#[error("the round ran in image {round}, and this is {here}; name the round's image with --image")]
+pub struct OtherImageError {
+    /// The key of the round's image
+    pub round: String,
+    /// The key of the image here
+    pub here: String,
+}
+
+/// Checks that a round ran in the image with this key.
+pub fn check_image(pinned: &str, here: String) -> Result<(), OtherImageError> {
+    let round = image_id(pinned);
+    if round == here {
+        return Ok(());
+    }
+    Err(OtherImageError { round: round.to_owned(), here })
+}
+
 /// Returns the key of an image that is pinned as `REFERENCE@KEY`.
 pub fn image_id(pinned: &str) -> &str {
     pinned.rsplit('@').next().unwrap_or_default()

@@ -120,6 +120,9 @@ impl Stopping {
 
     /// Returns whether an agent with missing trials needs no more of them, and remembers why.
     pub fn stops(&self, index: usize, agent: &Agent, trials: &TrialScores) -> bool {
+        if self.rules.screening.is_none() && self.rules.top.is_none() {
+            return false;
+        }
         let mut state = self.state();
         if state.stopped.contains_key(&index) {
             return true;

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use platform::api::Rao;
 
 use crate::choice::choices;
+use crate::scoring::score::hundredths;
 
 /// How the pool is split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,13 +85,8 @@ pub struct RewardPolicy {
 pub fn split(policy: RewardPolicy, scores: &[f64]) -> Vec<Rao> {
     let RewardPolicy { pool, payout, .. } = policy;
     // Scores have two decimals, so a hundredth is the unit in which they are whole.
-    #[allow(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a score is between 0 and 100"
-    )]
-    let mut weights: Vec<u128> =
-        scores.iter().map(|score| (score * 100.0).round() as u128).collect();
+    let whole = |score: &f64| u128::try_from(hundredths(*score)).expect("it is not negative");
+    let mut weights: Vec<u128> = scores.iter().map(whole).collect();
     if payout == Payout::WinnerTakesAll {
         let winner = weights.iter().position(|weight| *weight > 0);
         for (index, weight) in weights.iter_mut().enumerate() {
