@@ -19,11 +19,13 @@ mod middleware;
 mod openapi;
 mod page;
 mod problem;
+mod public_url;
 mod quota;
 mod routes;
 mod settings;
 mod similar_agents;
 
+pub use public_url::{ParsePublicUrlError, PublicUrl};
 pub use routes::router;
 pub use settings::{HttpLimits, Quotas, Settings};
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::RangedI64ValueParser;
 use harness::round::remote::read_token;
-use platform::server::{self, HttpLimits, Quotas, Settings};
+use platform::server::{self, HttpLimits, PublicUrl, Quotas, Settings};
 use platform::signing::SigningKey;
 use platform::store::Store;
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -47,6 +47,9 @@ pub struct ServeArgs {
     /// Read the client's address from X-Forwarded-For, which your proxy must set
     #[arg(long)]
     behind_proxy: bool,
+    /// Where clients reach the platform: `https://HOST/PATH`, or only `/PATH` if a proxy serves it there
+    #[arg(long, env = "ARENA_PUBLIC_URL", value_name = "URL", default_value = "/")]
+    public_url: PublicUrl,
     /// Stop when stdin is closed, so that no server outlives its parent process
     #[arg(long)]
     until_stdin_closes: bool,
@@ -97,6 +100,7 @@ pub async fn run(args: ServeArgs) -> Result {
         sign_key,
         quotas: args.quotas.quotas(),
         behind_proxy: args.behind_proxy,
+        public_url: args.public_url,
         limits: HttpLimits { connections: connections()?, ..HttpLimits::STANDARD },
         similarity: if args.no_similarity { None } else { Some(args.base.read()?) },
     };

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::public_url::PublicUrl;
 use crate::signing::SigningKey;
 
 /// The configuration of a server.
@@ -15,6 +16,8 @@ pub struct Settings {
     pub quotas: Option<Quotas>,
     /// Whether a reverse proxy in front of the server sets `X-Forwarded-For`.
     pub behind_proxy: bool,
+    /// Where clients reach the server.
+    pub public_url: PublicUrl,
     /// The limits of one connection and one request.
     pub limits: HttpLimits,
     /// Whether the page marks similar agents, and which published code does not count as evidence.
@@ -28,6 +31,7 @@ impl Default for Settings {
             sign_key: None,
             quotas: Some(Quotas::STANDARD),
             behind_proxy: false,
+            public_url: PublicUrl::default(),
             limits: HttpLimits::STANDARD,
             similarity: Some(Vec::new()),
         }
