@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use platform::api::DisclosedCase;
 use tasks::{Kind, LAZY_LIMIT, Limits, Seed, Tally, Task, TaskId};
 
 use crate::Fault;
@@ -14,7 +15,7 @@ use crate::round::pool::{WorkQueue, run_workers};
 use crate::sandbox::Sandbox;
 use crate::trial::instance::RoundTask;
 use crate::trial::judge::StopPolicy;
-use crate::trial::record::{CaseResult, Disclose, DisclosedCase};
+use crate::trial::record::{CaseResult, Disclose};
 use crate::trial::run::{JudgeRequest, judge_answer};
 
 /// How many wrong variants a task must have next to its reference.

@@ -8,12 +8,15 @@ mod gate;
 mod miner_id;
 mod private_tasks;
 mod problem;
+mod progress;
 mod rankings;
 mod rankings_check;
 mod rao;
+mod results;
 #[cfg(feature = "server")]
 pub(crate) mod schema;
 mod signature;
+mod trials;
 
 pub use agents::{
     AgentHistory, AgentVersion, AgentView, DAMAGED_AGENTS, MAX_SOURCE_BYTES, NewToken,
@@ -27,9 +30,15 @@ pub use private_tasks::{
     ListedTask, MAX_PRIVATE_NAME_BYTES, PRIVATE_FAULT, PrivateListing, PrivateTasks,
 };
 pub use problem::{ProblemDocument, Violation};
+pub use progress::{ProgressState, RoundProgress};
 pub use rankings::{
     FaultRecord, MAX_REPEAT, PreviousRound, Ranking, Rankings, Round, RoundStatus, ScoreInterval,
     Screening, StopReason, StoppedAgent, TaskScore, dollars, first_repetition, is_first_repetition,
 };
 pub use rao::{ParseRaoError, Rao};
+pub use results::AgentResults;
 pub use signature::{PublicSigner, SignatureError, SshSignature};
+pub use trials::{
+    AnswerOrigin, Attempt, DisclosedCase, DisclosedRecord, DisclosedTrial, FailedCases, ModelUsage,
+    trial_name,
+};

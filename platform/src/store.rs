@@ -9,6 +9,7 @@
 //! rounds/<id>.json          the latest ranking of every round
 //! rankings.json             the latest published ranking
 //! round.json                the open round with its secret seed
+//! progress.json             how far its evaluation has come
 //! round.lock                one evaluation at a time
 //! locks/                    one writer per id, across processes
 //! quarantine/               files that `fsck` has moved out of the way
@@ -25,6 +26,7 @@ mod lock;
 mod meta;
 #[cfg(feature = "validation")]
 mod programs;
+mod progress;
 mod rounds;
 mod token;
 mod upload;

@@ -8,8 +8,9 @@ use harness::gateway::round::Gateway;
 use harness::round::check::CheckOutcome;
 use harness::round::check::{CheckRequest, check};
 use harness::scoring::report::{CheckDocument, score as number};
-use harness::trial::record::DisclosedTrial;
 use miner::submit::agent_file::read_agent;
+
+use platform::api::DisclosedTrial;
 
 use crate::args::{
     BenchmarkArgs, DiscloseArgs, JobsArgs, PackageArgs, SandboxArgs, SeedArgs, StoreArgs, TaskArgs,

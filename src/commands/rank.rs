@@ -8,9 +8,10 @@ use harness::round::results::Results;
 use harness::round::standings::{Coverage, Publication, RecordsOfRound, Standings, StoredScores};
 use harness::round::stopping::StopRules;
 use harness::trial::instance::RoundTask;
-use harness::trial::record::trial_name;
 use jiff::Timestamp;
 use platform::store::{RoundDefinition, Store};
+
+use platform::api::trial_name;
 
 use crate::args::{BenchmarkArgs, DiscloseArgs, PrivateArgs, RewardArgs, StoreArgs};
 use crate::console::print_line;

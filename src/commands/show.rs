@@ -12,8 +12,7 @@ use harness::round::stored::{StoredContestant, StoredRound, StoredTrial, TrialCh
 use harness::scoring::report::score as number;
 use harness::scoring::score::{TrialScores, agent_score, task_scores};
 use harness::trial::instance::RoundTask;
-use harness::trial::record::{DisclosedTrial, trial_name};
-use platform::api::{FaultRecord, RoundStatus};
+use platform::api::{DisclosedTrial, FaultRecord, RoundStatus, trial_name};
 use serde::Serialize;
 use serde_json::json;
 use tasks::Verdict;

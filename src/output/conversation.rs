@@ -79,7 +79,7 @@ fn said(response: &RecordedResponse) -> String {
 #[cfg(test)]
 mod tests {
     use ::tasks::Sha256;
-    use harness::gateway::budget::ModelUsage;
+    use platform::api::ModelUsage;
     use serde_json::json;
 
     use super::*;

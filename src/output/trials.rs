@@ -5,8 +5,7 @@ use std::fmt::Write as _;
 
 use harness::scoring::report::score as number;
 use harness::trial::ending::limits_behind;
-use harness::trial::record::{DisclosedTrial, trial_name};
-use platform::api::{FaultRecord, TaskScore};
+use platform::api::{DisclosedTrial, FaultRecord, TaskScore, trial_name};
 use tasks::{Limits, TaskId};
 
 use super::sheet::Sheet;

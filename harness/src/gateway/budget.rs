@@ -3,48 +3,10 @@
 
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use platform::api::ModelUsage;
+use serde::Serialize;
 
 use super::price::{Price, dollars};
-
-/// What requests used: one request, those of a trial, or those of a round.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ModelUsage {
-    /// Requests that the model answered, or that count as if it had
-    pub calls: u64,
-    /// Tokens of the requests
-    pub input_tokens: u64,
-    /// Tokens of the responses
-    pub output_tokens: u64,
-    /// Cost in millionths of a US dollar
-    pub cost_micro_usd: u64,
-    /// How long the model took, in milliseconds
-    pub model_ms: u64,
-}
-
-impl ModelUsage {
-    /// Adds what another request used.
-    #[must_use]
-    pub const fn plus(self, other: Self) -> Self {
-        Self {
-            calls: self.calls.saturating_add(other.calls),
-            input_tokens: self.input_tokens.saturating_add(other.input_tokens),
-            output_tokens: self.output_tokens.saturating_add(other.output_tokens),
-            cost_micro_usd: self.cost_micro_usd.saturating_add(other.cost_micro_usd),
-            model_ms: self.model_ms.saturating_add(other.model_ms),
-        }
-    }
-
-    const fn minus(self, other: Self) -> Self {
-        Self {
-            calls: self.calls.saturating_sub(other.calls),
-            input_tokens: self.input_tokens.saturating_sub(other.input_tokens),
-            output_tokens: self.output_tokens.saturating_sub(other.output_tokens),
-            cost_micro_usd: self.cost_micro_usd.saturating_sub(other.cost_micro_usd),
-            model_ms: self.model_ms.saturating_sub(other.model_ms),
-        }
-    }
-}
 
 /// Prices in millionths of a US dollar for a million tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]

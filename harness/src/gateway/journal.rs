@@ -6,11 +6,11 @@ use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use platform::api::ModelUsage;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tasks::Sha256;
 
-use super::budget::ModelUsage;
 use crate::Fault;
 
 /// One request and how it ended.

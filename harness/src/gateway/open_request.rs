@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use platform::api::ModelUsage;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::{Instant, timeout};
 
-use super::budget::{BudgetExhausted, ModelUsage, ReservedUsage};
+use super::budget::{BudgetExhausted, ReservedUsage};
 use super::clock::RequestPhase;
 use super::journal::{Exchange, ExchangeOutcome, Journal, RecordedResponse};
 use super::model::ModelMode;

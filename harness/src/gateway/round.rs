@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use platform::api::ModelUsage;
 use tasks::Sha256;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use super::budget::{BudgetLedger, ModelUsage};
+use super::budget::BudgetLedger;
 use super::journal::Journal;
 use super::model::ModelSettings;
 use super::outage::{AskingIsOver, ProviderHealth};

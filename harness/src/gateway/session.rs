@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
+use platform::api::ModelUsage;
 use tasks::Sha256;
 use tokio::sync::watch;
 
-use super::budget::{BudgetLedger, ModelBudget, ModelUsage};
+use super::budget::{BudgetLedger, ModelBudget};
 use super::clock::WaitClock;
 use super::journal::{ExchangeOutcome, Journal};
 use super::model::ModelSettings;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use platform::api::DisclosedTrial;
 use tasks::{Seed, Task};
 
 use crate::Fault;
@@ -15,7 +16,7 @@ use crate::round::stopping::StopRules;
 use crate::sandbox::Sandbox;
 use crate::scoring::score::{agent_score, task_scores};
 use crate::trial::instance::RoundTask;
-use crate::trial::record::{Disclose, DisclosedTrial, MinerTrial};
+use crate::trial::record::{Disclose, MinerTrial};
 use crate::trial::shrink;
 
 /// The miner id in the records of an agent that no miner submitted.
@@ -78,7 +79,7 @@ pub async fn check(
     let score = outcome.faults.is_empty().then(|| agent_score(weighted));
     let disclosed = |trial: MinerTrial| {
         let MinerTrial { miner_id, key, record } = trial;
-        DisclosedTrial { miner_id, key, record: record.disclosed(disclose) }
+        DisclosedTrial { miner_id, key: Some(key), record: record.disclosed(disclose) }
     };
     let mut trials: Vec<_> = outcome.trials.into_iter().map(disclosed).collect();
     trials.sort_by_key(|trial| order.iter().position(|(id, _)| *id == trial.record.task));

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use platform::MinerId;
-use platform::api::TaskScore;
+use platform::api::{AnswerOrigin, Attempt, TaskScore, trial_name};
 use platform::store::{RoundDefinition, Store};
 use serde::Serialize;
 use tasks::{Case, Sha256, Tally};
@@ -23,7 +23,7 @@ use crate::sandbox::Sandbox;
 use crate::trial::fence;
 use crate::trial::instance::RoundTask;
 use crate::trial::judge::{StopPolicy, same_verdict};
-use crate::trial::record::{AnswerOrigin, Attempt, TrialRecord, trial_name};
+use crate::trial::record::TrialRecord;
 
 /// Why answers cannot be judged again.
 #[derive(Debug, thiserror::Error)]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use platform::MinerId;
+use platform::api::{DisclosedTrial, TaskScore};
 use platform::store::Store;
 use rand::seq::index;
 use tasks::{Seed, Sha256, Task};
@@ -18,7 +19,6 @@ use crate::round::runner::{AgentTrial, TrialRunner};
 use crate::sandbox::Sandbox;
 use crate::scoring::verify::RoundReport;
 use crate::trial::instance::RoundTask;
-use crate::trial::record::{DisclosedTrial, TrialRecord};
 
 /// Why trials cannot be run again.
 #[derive(Debug, thiserror::Error)]
@@ -135,19 +135,17 @@ impl TrialRerun {
         let trial = AgentTrial { agent: &agent, source: &source, task: &task, repetition: 1 };
         let again = runner.run(trial, &mut lease, &|_| ()).await;
         lease.discard().await;
-        let again = again?;
-        Ok((outcome(&again) != outcome(record)).then(|| {
+        let (reported, again) = (outcome(&record.score()), outcome(&again?.score()));
+        Ok((reported != again).then(|| {
             format!(
-                "{miner_id} on {}: the report has {}, and the trial run again has {}",
-                record.task,
-                outcome(record),
-                outcome(&again)
+                "{miner_id} on {}: the report has {reported}, and the trial run again has {again}",
+                record.task
             )
         }))
     }
 }
 
-fn outcome<Case>(record: &TrialRecord<Case>) -> String {
-    let TrialRecord { verdict, passed, total, score, .. } = record;
+fn outcome(score: &TaskScore) -> String {
+    let TaskScore { verdict, passed, total, score, .. } = score;
     format!("{verdict} with {passed} of {total} cases, score {score}")
 }

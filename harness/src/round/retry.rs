@@ -3,10 +3,10 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use platform::api::Attempt;
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::Fault;
-use crate::trial::record::Attempt;
 
 /// How often a trial is tried before its fault is reported.
 const ATTEMPTS: usize = 4;

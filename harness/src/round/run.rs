@@ -266,7 +266,7 @@ impl RoundState {
         if self.plan.results.is_none()
             && let Some(round_task) = self.plan.tasks.iter().find(|known| *known.id() == task)
         {
-            let key = Some(self.runner.key(&self.plan.agents[agent], round_task, repetition));
+            let key = self.runner.key(&self.plan.agents[agent], round_task, repetition);
             outcome.trials.push(MinerTrial { miner_id: miner_id.clone(), key, record });
         }
         drop(outcome);

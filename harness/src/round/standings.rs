@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use platform::MinerId;
 use platform::api::{
-    FaultRecord, PrivateTasks, RANKING_NAMESPACE, Rankings, Round, RoundStatus, StoppedAgent,
+    DisclosedTrial, FaultRecord, PrivateTasks, RANKING_NAMESPACE, Rankings, Round, RoundStatus,
+    StoppedAgent,
 };
 use platform::signing::SigningKey;
 use platform::store::{RoundDefinition, Store};
@@ -21,7 +22,7 @@ use crate::scoring::rank::{Contender, RankRules, RankedRound, ScoredTask, rank};
 use crate::scoring::reward::{Payout, RewardPolicy};
 use crate::scoring::score::task_scores;
 use crate::trial::instance::RoundTask;
-use crate::trial::record::{Disclose, DisclosedTrial};
+use crate::trial::record::Disclose;
 
 /// A round whose trials are over.
 pub struct Standings<'a> {

@@ -1,7 +1,7 @@
 //! The trials of a round as the store holds them: read without running or changing anything.
 
 use platform::MinerId;
-use platform::api::{FaultRecord, Rankings, Round, RoundStatus};
+use platform::api::{DisclosedTrial, FaultRecord, Rankings, Round, RoundStatus};
 use platform::store::{RoundDefinition, Store};
 use tasks::Sha256;
 
@@ -12,7 +12,7 @@ use crate::benchmark::tasks::{StoredTasks, TaskSourceError, stored as stored_tas
 use crate::round::agent::{VersionLimit, stored_agents};
 use crate::round::results::{Environment, Results, TrialIdentity, trials_of};
 use crate::trial::instance::RoundTask;
-use crate::trial::record::{Disclose, DisclosedTrial};
+use crate::trial::record::Disclose;
 
 /// The open round of a store or, if none is open, the latest one.
 pub struct StoredRound {

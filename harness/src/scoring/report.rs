@@ -2,14 +2,13 @@
 
 use std::cell::{Cell, RefCell};
 
-use platform::api::{Ranking, Rankings, Round, SshSignature};
+use platform::api::{DisclosedTrial, Ranking, Rankings, Round, SshSignature};
 use serde::Serialize;
 use serde::ser::{SerializeSeq as _, Serializer};
 use serde_json::Value;
 
 use crate::Fault;
 use crate::scoring::digest::ReportDigest;
-use crate::trial::record::DisclosedTrial;
 
 /// Formats a score without trailing zeros: `100`, `66.67`.
 pub fn score(score: f64) -> String {

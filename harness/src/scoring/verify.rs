@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use platform::MinerId;
 use platform::api::{
-    FaultRecord, MAX_REPEAT, Ranking, Rankings, Round, RoundStatus, SshSignature, StopReason,
-    TaskScore,
+    AnswerOrigin, DisclosedCase, DisclosedRecord, DisclosedTrial, FaultRecord, MAX_REPEAT, Ranking,
+    Rankings, Round, RoundStatus, SshSignature, StopReason, TaskScore, trial_name,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -23,9 +23,6 @@ use crate::scoring::reward::{Alpha, RewardPolicy};
 use crate::scoring::score::{TrialScores, task_scores};
 use crate::scoring::unique_fields::UniqueFields;
 use crate::trial::instance::RoundTask;
-use crate::trial::record::{
-    AnswerOrigin, DisclosedCase, DisclosedRecord, DisclosedTrial, trial_name,
-};
 
 /// The document of `evaluate --json`.
 #[derive(Clone, Debug, Serialize, Deserialize)]

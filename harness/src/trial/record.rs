@@ -1,17 +1,19 @@
 //! What is stored of a trial, and how much of it a report discloses.
 
 use platform::MinerId;
-use platform::api::{TaskScore, first_repetition, is_first_repetition};
+use platform::api::{
+    AnswerOrigin, Attempt, DisclosedCase, DisclosedRecord, ModelUsage, TaskScore, first_repetition,
+    is_first_repetition,
+};
 use serde::{Deserialize, Serialize};
 use tasks::{Seed, Sha256, TaskId, Verdict};
 
 use crate::choice::choices;
-use crate::gateway::budget::ModelUsage;
 
 /// The outcome of a trial, as its file stores it. It does not name the miner: two miners with the same agent share it.
-/// With the cases of a report, it is a [`DisclosedRecord`].
+/// What a report has of it is a [`DisclosedRecord`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct TrialRecord<Case = CaseResult> {
+pub struct TrialRecord {
     /// The agent, by its source
     pub agent_sha256: Sha256,
     /// The task
@@ -31,7 +33,7 @@ pub struct TrialRecord<Case = CaseResult> {
     /// Cases in all
     pub total: u32,
     /// Each case
-    pub cases: Vec<Case>,
+    pub cases: Vec<CaseResult>,
     /// Wall-clock time of the agent and of all calls, in milliseconds
     pub wall_ms: u64,
     /// CPU time of the same, in milliseconds
@@ -57,20 +59,6 @@ pub struct TrialRecord<Case = CaseResult> {
     pub origin: Option<AnswerOrigin>,
 }
 
-/// Where the answer of a trial comes from, so that it can be judged again when its task has changed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AnswerOrigin {
-    /// The digest of the prompt that the agent got
-    pub prompt_sha256: Sha256,
-    /// The digest of what it ran with: image, and model if there was one
-    pub environment_sha256: Sha256,
-    /// Whether it printed an answer
-    pub answered: bool,
-    /// The key of the record that the answer was taken from, if it was judged again
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub regraded_from: Option<Sha256>,
-}
-
 /// One case of a trial.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CaseResult {
@@ -89,25 +77,6 @@ pub struct CaseResult {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counterexample: Option<String>,
 }
-
-/// One case of a trial, as far as a report discloses it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DisclosedCase {
-    /// The case's name
-    pub name: String,
-    /// Whether it was accepted
-    pub passed: bool,
-    /// Its verdict; left out if no more than `passed` may be known
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub verdict: Option<Verdict>,
-    /// What happened, as far as it may be known
-    pub detail: String,
-}
-
-/// A trial record, as far as a report discloses it.
-pub type DisclosedRecord = TrialRecord<DisclosedCase>;
-/// A trial of a report.
-pub type DisclosedTrial = MinerTrial<DisclosedCase>;
 
 /// What happened in a case and what should have happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -133,26 +102,15 @@ pub enum Disclose {
 
 choices!(Disclose, "a level of disclosure", None: "none", Public: "public", All: "all");
 
-/// One attempt at a trial.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Attempt {
-    /// The fault that ended it; none if it ended with a verdict.
-    pub fault: Option<String>,
-}
-
-/// A trial record together with the miner. As a [`DisclosedTrial`], it is one entry of `trials` in the JSON of `check`
-/// and `evaluate`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct MinerTrial<Case = CaseResult> {
+/// A trial record together with the miner.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MinerTrial {
     /// Who submitted the agent
     pub miner_id: MinerId,
-    /// The key of the record: the digest of everything that decided it. Left out of the report of an open round, because
-    /// a guess of the seed could be tested against it
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub key: Option<Sha256>,
+    /// The key of the record: the digest of everything that decided it
+    pub key: Sha256,
     /// The record
-    #[serde(flatten)]
-    pub record: TrialRecord<Case>,
+    pub record: TrialRecord,
 }
 
 /// What a report states of a fault of an earlier attempt, unless it discloses everything.
@@ -224,7 +182,7 @@ impl TrialRecord {
         let attempt = |attempt: Attempt| Attempt {
             fault: attempt.fault.map(|fault| if all { fault } else { FAULT.to_owned() }),
         };
-        TrialRecord {
+        DisclosedRecord {
             agent_sha256: self.agent_sha256,
             task: self.task,
             seed: self.seed,
@@ -266,12 +224,7 @@ fn coarse_bytes(exact: u64) -> u64 {
     exact.max(LEAST_BYTES).checked_next_power_of_two().unwrap_or(u64::MAX)
 }
 
-impl<Case> TrialRecord<Case> {
-    /// The trial among those of its agent: the task, and which repetition of it unless it is the first.
-    pub fn name(&self) -> String {
-        trial_name(&self.task, self.repetition)
-    }
-
+impl TrialRecord {
     /// What rankings need of it.
     pub fn score(&self) -> TaskScore {
         TaskScore {
@@ -281,126 +234,6 @@ impl<Case> TrialRecord<Case> {
             total: self.total,
             cost_micro_usd: self.model.map(|used| used.cost_micro_usd),
             repetitions: Vec::new(),
-        }
-    }
-}
-
-/// The name of a trial among those of its agent: `two_sum`, or `two_sum #2` for its second repetition.
-pub fn trial_name(task: &TaskId, repetition: u32) -> String {
-    if is_first_repetition(&repetition) {
-        task.to_string()
-    } else {
-        format!("{task} #{repetition}")
-    }
-}
-
-impl DisclosedCase {
-    /// The code of its verdict, as far as it is disclosed.
-    pub fn outcome(&self) -> &'static str {
-        match self.verdict {
-            Some(verdict) => verdict.code(),
-            None if self.passed => Verdict::Accepted.code(),
-            None => "failed",
-        }
-    }
-}
-
-impl DisclosedRecord {
-    /// Leaves out everything that may depend on the text of the task.
-    fn withheld(self) -> Self {
-        let case =
-            |case: DisclosedCase| DisclosedCase { verdict: None, detail: String::new(), ..case };
-        Self {
-            cases: self.cases.into_iter().map(case).collect(),
-            stdout: String::new(),
-            stderr: String::new(),
-            stdout_truncated: false,
-            stderr_truncated: false,
-            ..self
-        }
-    }
-
-    /// Returns whether the record discloses no more than may be known of a private task.
-    pub fn is_withheld(&self) -> bool {
-        *self == self.clone().withheld()
-    }
-
-    /// Every case: its name, its verdict as far as it is disclosed, and what happened.
-    pub fn case_lines(&self) -> impl Iterator<Item = (&str, &'static str, &str)> {
-        self.cases.iter().map(|case| (&*case.name, case.outcome(), &*case.detail))
-    }
-
-    /// The cases that are not accepted; those that failed alike together.
-    pub fn failed_cases(&self) -> Vec<FailedCases> {
-        let mut failed: Vec<FailedCases> = Vec::new();
-        for case in self.cases.iter().filter(|case| !case.passed) {
-            let (verdict, detail) = (case.outcome(), &case.detail);
-            match failed.iter_mut().find(|f| (f.verdict, &f.detail) == (verdict, detail)) {
-                Some(alike) => alike.count += 1,
-                None => failed.push(FailedCases {
-                    first: case.name.clone(),
-                    count: 1,
-                    verdict,
-                    detail: detail.clone(),
-                }),
-            }
-        }
-        failed
-    }
-
-    /// The last lines that the agent wrote to stderr, escaped, so that it cannot move the cursor of a terminal.
-    pub fn stderr_tail(&self) -> Vec<String> {
-        let tail: Vec<_> = self.stderr.lines().rev().take(STDERR_LINES).collect();
-        tail.into_iter().rev().map(|line| line.escape_debug().to_string()).collect()
-    }
-
-    /// What a miner needs to see of a trial that is not accepted, in plain lines.
-    pub fn failure(&self) -> String {
-        use std::fmt::Write as _;
-        let Self { verdict, passed, total, .. } = self;
-        let mut text = format!("{}: {verdict}, {passed} of {total} cases\n", self.name());
-        for case in self.failed_cases() {
-            let detail = match case.detail.as_str() {
-                "" => String::new(),
-                detail => format!(": {detail}"),
-            };
-            let _ = writeln!(text, "  {} {}{detail}", case.verdict, case.names());
-        }
-        let tail = self.stderr_tail();
-        if !tail.is_empty() {
-            text.push_str("  stderr ends:\n");
-        }
-        for line in tail {
-            let _ = writeln!(text, "    {line}");
-        }
-        text
-    }
-}
-
-/// Lines of stderr that are shown of a failed trial.
-const STDERR_LINES: usize = 10;
-
-/// Cases that failed alike.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FailedCases {
-    /// The name of the first one
-    pub first: String,
-    /// How many there are
-    pub count: usize,
-    /// The verdict's code, or `failed`
-    pub verdict: &'static str,
-    /// What happened
-    pub detail: String,
-}
-
-impl FailedCases {
-    /// `example_1`, or `example_1 and 3 more calls`.
-    pub fn names(&self) -> String {
-        let first = &self.first;
-        match self.count - 1 {
-            0 => first.clone(),
-            1 => format!("{first} and 1 more call"),
-            more => format!("{first} and {more} more calls"),
         }
     }
 }

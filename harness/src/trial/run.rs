@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use platform::api::{AnswerOrigin, Attempt};
 use tasks::{Input, Kind, Limits, Sha256, Tally, Verdict};
 
 use crate::Fault;
@@ -12,7 +13,7 @@ use crate::trial::answer::answer_of;
 use crate::trial::explain::MissingExplanations;
 use crate::trial::instance::RoundTask;
 use crate::trial::judge::{StopPolicy, TrialJudge, judge_findings, same_verdict};
-use crate::trial::record::{AnswerOrigin, Attempt, CaseResult, TrialRecord};
+use crate::trial::record::{CaseResult, TrialRecord};
 use crate::trial::shrink;
 
 /// What is tried on a task.

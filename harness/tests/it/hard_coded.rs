@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use harness::round::check::{CheckRequest, check};
 use harness::sandbox::{self, SandboxSettings};
-use harness::trial::record::{Disclose, DisclosedTrial};
+use harness::trial::record::Disclose;
+use platform::api::DisclosedTrial;
 use tasks::{Check, Kind, Seed, Task};
 
 use crate::machine;

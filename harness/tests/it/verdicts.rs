@@ -5,7 +5,8 @@ use std::sync::Arc;
 use harness::round::check::{CheckRequest, check};
 use harness::sandbox::Sandbox;
 use harness::sandbox::{self, SandboxSettings};
-use harness::trial::record::{Disclose, DisclosedRecord};
+use harness::trial::record::Disclose;
+use platform::api::DisclosedRecord;
 use tasks::{Seed, Task, Verdict};
 
 use crate::machine;

@@ -4,8 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use harness::trial::record::DisclosedRecord;
-use platform::api::TaskScore;
+use platform::api::{DisclosedRecord, TaskScore};
 use platform::validation;
 use tasks::{TaskView, Verdict};
 use tokio::sync::{Notify, Semaphore};

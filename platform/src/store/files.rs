@@ -265,6 +265,10 @@ impl Store {
         self.root.join("round.json")
     }
 
+    pub(super) fn progress_path(&self) -> PathBuf {
+        self.root.join("progress.json")
+    }
+
     pub(super) fn rankings_path(&self) -> PathBuf {
         self.root.join("rankings.json")
     }

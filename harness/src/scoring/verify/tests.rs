@@ -3,7 +3,7 @@
 use std::sync::{LazyLock, Mutex};
 
 use jiff::Timestamp;
-use platform::api::{PreviousRound, PrivateTasks, RANKING_NAMESPACE};
+use platform::api::{AnswerOrigin, Attempt, PreviousRound, PrivateTasks, RANKING_NAMESPACE};
 use platform::signing::SigningKey;
 use serde_json::json;
 use tasks::Seed;
@@ -12,7 +12,7 @@ use tasks::benchmark::{BenchmarkProblem, Expected, Format};
 use super::*;
 use crate::scoring::report::write_evaluation;
 use crate::scoring::reward::Payout;
-use crate::trial::record::{AnswerOrigin, Attempt, CaseResult, Disclose, TrialRecord};
+use crate::trial::record::{CaseResult, Disclose, TrialRecord};
 
 mod private;
 
