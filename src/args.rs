@@ -67,8 +67,8 @@ impl StoreArgs {
 /// Which code does not count as evidence of copying.
 #[derive(Args)]
 pub struct BaseCodeArgs {
-    /// Published Python code that agents may share, such as an example; may be repeated
-    #[arg(long = "base-code", value_name = "FILE")]
+    /// Published Python code that agents may share, such as an example; may be repeated, or a list with ':'
+    #[arg(long = "base-code", env = "ARENA_BASE_CODE", value_delimiter = ':', value_name = "FILE")]
     files: Vec<PathBuf>,
 }
 
@@ -169,7 +169,24 @@ impl FromStr for MemorySize {
     type Err = String;
 
     fn from_str(text: &str) -> std::result::Result<Self, Self::Err> {
-        let wrong = || format!("'{text}' is not a size of memory; expected such as 512M or 4G");
+        match text.parse()? {
+            ByteSize(bytes) if bytes < LEAST_MEMORY_BYTES => {
+                Err(format!("{text} is too little memory; expected 64M or more"))
+            }
+            ByteSize(bytes) => Ok(Self(bytes)),
+        }
+    }
+}
+
+/// A number of bytes, such as `512M`.
+#[derive(Clone, Copy)]
+pub struct ByteSize(pub u64);
+
+impl FromStr for ByteSize {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, Self::Err> {
+        let wrong = || format!("'{text}' is not a size; expected such as 512M or 4G");
         let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
         let (number, unit) = text.split_at(digits);
         let shift = match unit.to_ascii_uppercase().trim_end_matches('B').trim_end_matches('I') {
@@ -181,12 +198,7 @@ impl FromStr for MemorySize {
         };
         let number: u64 = number.parse().map_err(|_| wrong())?;
         let bytes = number.checked_mul(1 << shift).filter(|bytes| i64::try_from(*bytes).is_ok());
-        match bytes.ok_or_else(wrong)? {
-            bytes if bytes < LEAST_MEMORY_BYTES => {
-                Err(format!("{text} is too little memory; expected 64M or more"))
-            }
-            bytes => Ok(Self(bytes)),
-        }
+        bytes.map(Self).ok_or_else(wrong)
     }
 }
 
@@ -413,10 +425,7 @@ mod tests {
         }
         for text in ["", "4", "G", "4X", "-4G", "1.5G", "4 G", "99999999999T", "9999999T"] {
             let error = text.parse::<MemorySize>().unwrap_err();
-            assert_eq!(
-                error,
-                format!("'{text}' is not a size of memory; expected such as 512M or 4G")
-            );
+            assert_eq!(error, format!("'{text}' is not a size; expected such as 512M or 4G"));
         }
         assert_eq!(
             "63M".parse::<MemorySize>().unwrap_err(),

@@ -29,7 +29,7 @@ pub use miner_id::{MinerId, ParseMinerIdError};
 pub use private_tasks::{
     ListedTask, MAX_PRIVATE_NAME_BYTES, PRIVATE_FAULT, PrivateListing, PrivateTasks,
 };
-pub use problem::{ProblemDocument, Violation};
+pub use problem::{ProblemDocument, ProblemKind, Violation};
 pub use progress::{ProgressState, RoundProgress};
 pub use rankings::{
     FaultRecord, MAX_REPEAT, PreviousRound, Ranking, Rankings, Round, RoundStatus, ScoreInterval,

@@ -10,7 +10,7 @@ use tasks::{Sha256, TaskView};
 
 use crate::api::{
     AgentHistory, AgentView, DAMAGED_AGENTS, ListedTask, MinerId, NewToken, ProblemDocument,
-    Rankings, Receipt,
+    ProblemKind, Rankings, Receipt,
 };
 
 /// The maximum time for a response and for connecting.
@@ -59,6 +59,8 @@ pub enum ClientError {
         url: String,
         /// The status code.
         status: StatusCode,
+        /// The kind of problem. None if the response is not of a platform, or of a newer one.
+        kind: Option<ProblemKind>,
         /// The detail of the problem document.
         detail: String,
     },
@@ -77,6 +79,14 @@ impl ClientError {
     pub fn status(&self) -> Option<StatusCode> {
         match self {
             Self::Refused { status, .. } => Some(*status),
+            _ => None,
+        }
+    }
+
+    /// Returns the kind of problem of a refused request.
+    pub fn kind(&self) -> Option<ProblemKind> {
+        match self {
+            Self::Refused { kind, .. } => *kind,
             _ => None,
         }
     }
@@ -232,11 +242,11 @@ async fn send(url: &Url, request: RequestBuilder) -> Result<Response, ClientErro
         return Ok(response);
     }
     let body = response.bytes().await.unwrap_or_default();
-    let detail = match serde_json::from_slice::<ProblemDocument>(&body) {
-        Ok(problem) => problem.detail,
-        Err(_) => "the response is not from a platform; check the address".to_owned(),
+    let (kind, detail) = match serde_json::from_slice::<ProblemDocument>(&body) {
+        Ok(problem) => (problem.kind(), problem.detail),
+        Err(_) => (None, "the response is not from a platform; check the address".to_owned()),
     };
-    Err(ClientError::Refused { url: url.to_string(), status, detail })
+    Err(ClientError::Refused { url: url.to_string(), status, kind, detail })
 }
 
 /// The URL of the next page of a list (RFC 8288).

@@ -1,91 +1,24 @@
 //! `arena serve`: from the arguments to a running server, and to its end.
 
 use std::io::Write as _;
-use std::path::PathBuf;
 
-use clap::Args;
-use clap::builder::RangedI64ValueParser;
 use harness::round::remote::read_token;
-use platform::server::{self, HttpLimits, PublicUrl, Quotas, Settings};
+use platform::server::{self, Settings};
 use platform::signing::SigningKey;
 use platform::store::Store;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 
-use crate::args::{BaseCodeArgs, SignKeyArgs, StoreArgs};
 use crate::console::print_line;
 use crate::exit::{CommandError, Result};
 use crate::interrupt;
 
+mod settings;
+
+pub use settings::ServeArgs;
+
 /// Holds the validator token when no file is named.
 const TOKEN_VARIABLE: &str = "ARENA_VALIDATOR_TOKEN";
-
-/// Arguments of `serve`.
-#[derive(Args)]
-pub struct ServeArgs {
-    /// Address to listen on; port 0 selects a free port
-    #[arg(long, default_value = "127.0.0.1:7878", value_name = "HOST:PORT")]
-    addr: String,
-    #[command(flatten)]
-    store: StoreArgs,
-    #[arg(
-        long,
-        value_name = "FILE",
-        help = "File with the validator token, which grants reading sources and publishing rankings [default: \
-            the token in ARENA_VALIDATOR_TOKEN]"
-    )]
-    validator_token_file: Option<PathBuf>,
-    #[command(flatten)]
-    sign_key: SignKeyArgs,
-    #[command(flatten)]
-    quotas: QuotaArgs,
-    /// Do not mark similar agents on the page
-    #[arg(long)]
-    no_similarity: bool,
-    #[command(flatten)]
-    base: BaseCodeArgs,
-    /// Read the client's address from X-Forwarded-For, which your proxy must set
-    #[arg(long)]
-    behind_proxy: bool,
-    /// Where clients reach the platform: `https://HOST/PATH`, or only `/PATH` if a proxy serves it there
-    #[arg(long, env = "ARENA_PUBLIC_URL", value_name = "URL", default_value = "/")]
-    public_url: PublicUrl,
-    /// Stop when stdin is closed, so that no server outlives its parent process
-    #[arg(long)]
-    until_stdin_closes: bool,
-}
-
-/// Upload quotas. A client may use an hour's quota at once; it is refilled evenly.
-#[derive(Args)]
-struct QuotaArgs {
-    /// New versions of one agent per hour
-    #[arg(long, value_name = "N", default_value_t = Quotas::STANDARD.per_id_hour, value_parser = at_least_one())]
-    versions_per_hour: u32,
-    /// Uploads from one address per hour, refused ones included
-    #[arg(long, value_name = "N", default_value_t = Quotas::STANDARD.per_address_hour, value_parser = at_least_one())]
-    uploads_per_hour: u32,
-    /// New miner ids from one address per hour
-    #[arg(long, value_name = "N", default_value_t = Quotas::STANDARD.new_ids_hour, value_parser = at_least_one())]
-    new_ids_per_hour: u32,
-    /// Lift the upload quotas and the limit on connections per address: for trusted networks only
-    #[arg(long, conflicts_with_all = ["versions_per_hour", "uploads_per_hour", "new_ids_per_hour"])]
-    no_quotas: bool,
-}
-
-impl QuotaArgs {
-    fn quotas(&self) -> Option<Quotas> {
-        let quotas = Quotas {
-            per_id_hour: self.versions_per_hour,
-            per_address_hour: self.uploads_per_hour,
-            new_ids_hour: self.new_ids_per_hour,
-        };
-        (!self.no_quotas).then_some(quotas)
-    }
-}
-
-fn at_least_one() -> RangedI64ValueParser<u32> {
-    clap::value_parser!(u32).range(1..)
-}
 
 /// Serves until a signal comes, and finishes the requests under way.
 pub async fn run(args: ServeArgs) -> Result {
@@ -101,7 +34,7 @@ pub async fn run(args: ServeArgs) -> Result {
         quotas: args.quotas.quotas(),
         behind_proxy: args.behind_proxy,
         public_url: args.public_url,
-        limits: HttpLimits { connections: connections()?, ..HttpLimits::STANDARD },
+        limits: args.limits.limits(allowed_connections()?),
         similarity: if args.no_similarity { None } else { Some(args.base.read()?) },
     };
     let listener = TcpListener::bind(&args.addr).await.map_err(|error| {
@@ -143,16 +76,14 @@ fn report_damaged(store: &Store) {
     }
 }
 
-/// Returns how many connections to accept: few enough that they leave file descriptors for the store. The
-/// soft limit on descriptors is raised to the hard one first.
-fn connections() -> Result<usize> {
+/// Returns the number of connections that the system allows: few enough that they leave file descriptors for the store.
+/// The soft limit on descriptors is raised to the hard one first.
+fn allowed_connections() -> Result<usize> {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
     setrlimit(Resource::Nofile, limit)
         .map_err(|error| failed("raise the limit on open files")(error.into()))?;
-    let standard = HttpLimits::STANDARD.connections;
-    let half = limit.maximum.and_then(|most| usize::try_from(most / 2).ok());
-    Ok(half.map_or(standard, |half| standard.min(half)))
+    Ok(limit.maximum.and_then(|most| usize::try_from(most / 2).ok()).unwrap_or(usize::MAX))
 }
 
 /// Waits for the end of stdin in a thread of its own, which may block until the process ends.

@@ -66,6 +66,26 @@ fn help_fits_and_every_command_has_an_example() {
     }
 }
 
+/// Services and containers are set up by their environment. What ends with the parent process is not a setting.
+#[test]
+fn every_setting_of_the_server_is_an_environment_variable() {
+    let help = stdout(&["serve", "--help"]);
+    let options = help.split("Options:\n").nth(1).and_then(|rest| rest.split("\n\n").next());
+    let options = options.expect("a list of options").replace('\n', " ");
+    let mut checked = 0;
+    for option in options.split("    --").skip(1) {
+        let name = option.split_whitespace().next().expect("an option has a name");
+        if ["help", "until-stdin-closes"].contains(&name) {
+            continue;
+        }
+        let option = option.split_whitespace().collect::<Vec<_>>().join(" ");
+        let variable = format!("ARENA_{}", name.to_uppercase().replace('-', "_"));
+        assert!(option.contains(&format!("[env: {variable}")), "{variable}: {option}");
+        checked += 1;
+    }
+    assert!(checked > 15, "{options}");
+}
+
 #[test]
 fn help_lists_the_choices_of_an_argument() {
     let help = stdout(&["evaluate", "--help"]);

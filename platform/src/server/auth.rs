@@ -3,12 +3,13 @@
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, header};
 use subtle::ConstantTimeEq as _;
 use tasks::Sha256;
 
 use super::app::App;
 use super::problem::ProblemResponse;
+use crate::api::ProblemKind;
 
 /// Returns the request's bearer token, if it has one.
 pub(super) fn bearer(headers: &HeaderMap) -> Result<Option<String>, ProblemResponse> {
@@ -19,6 +20,7 @@ pub(super) fn bearer(headers: &HeaderMap) -> Result<Option<String>, ProblemRespo
             Ok(Some(token.trim().to_owned()))
         }
         _ => Err(ProblemResponse::unauthorized(
+            ProblemKind::AuthorizationMalformed,
             "malformed Authorization header: expected `Authorization: Bearer TOKEN`",
         )),
     }
@@ -34,13 +36,14 @@ impl FromRequestParts<App> for ValidatorAuth {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ProblemResponse> {
         let Some(expected) = &app.settings.validator_token else {
             return Err(ProblemResponse::new(
-                StatusCode::FORBIDDEN,
+                ProblemKind::ValidatorTokenUnset,
                 "this platform has no validator token: its operator sets one with \
                  ARENA_VALIDATOR_TOKEN or --validator-token-file",
             ));
         };
         let Some(token) = bearer(&parts.headers)? else {
             return Err(ProblemResponse::unauthorized(
+                ProblemKind::TokenMissing,
                 "requires the validator token: send `Authorization: Bearer TOKEN`",
             ));
         };
@@ -49,7 +52,10 @@ impl FromRequestParts<App> for ValidatorAuth {
         if given.as_str().as_bytes().ct_eq(expected.as_str().as_bytes()).into() {
             Ok(Self)
         } else {
-            Err(ProblemResponse::unauthorized("this is not the validator token"))
+            Err(ProblemResponse::unauthorized(
+                ProblemKind::TokenWrong,
+                "this is not the validator token",
+            ))
         }
     }
 }

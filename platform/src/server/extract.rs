@@ -2,14 +2,20 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use axum::extract::{FromRequestParts, Path};
-use axum::http::StatusCode;
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::header;
 use axum::http::request::Parts;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
+use utoipa::IntoParams;
 
 use super::accept::PeerAddress;
 use super::app::App;
 use super::problem::ProblemResponse;
+use crate::api::ProblemKind;
+
+mod json;
+mod parameters;
 
 /// The variable segment of the path.
 pub(super) struct PathSegment(pub(super) String);
@@ -21,7 +27,7 @@ impl FromRequestParts<App> for PathSegment {
         let path = Path::<String>::from_request_parts(parts, app).await;
         // A path that is not UTF-8 names nothing.
         path.map(|Path(name)| Self(name)).map_err(|_| {
-            ProblemResponse::new(StatusCode::NOT_FOUND, "not found: the path is not UTF-8")
+            ProblemResponse::new(ProblemKind::NotFound, "not found: the path is not UTF-8")
         })
     }
 }
@@ -29,14 +35,45 @@ impl FromRequestParts<App> for PathSegment {
 /// The parameters after `?` in the URL.
 pub(super) struct QueryParams<T>(pub(super) T);
 
-impl<T: DeserializeOwned> FromRequestParts<App> for QueryParams<T> {
+impl<T: DeserializeOwned + IntoParams> FromRequestParts<App> for QueryParams<T> {
     type Rejection = ProblemResponse;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ProblemResponse> {
-        let query = axum::extract::Query::<T>::from_request_parts(parts, app).await;
-        query.map(|axum::extract::Query(query)| Self(query)).map_err(|rejection| {
-            ProblemResponse::new(StatusCode::BAD_REQUEST, rejection.body_text())
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, ProblemResponse> {
+        let query = Query::<T>::try_from_uri(&parts.uri);
+        query.map(|Query(query)| Self(query)).map_err(|_| {
+            let detail = parameters::refusal::<T>(parts.uri.query().unwrap_or_default());
+            ProblemResponse::new(ProblemKind::ParameterInvalid, detail)
         })
+    }
+}
+
+/// A body of JSON.
+pub(super) struct JsonBody<T>(pub(super) T);
+
+impl<T: DeserializeOwned> FromRequest<App> for JsonBody<T> {
+    type Rejection = ProblemResponse;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, ProblemResponse> {
+        let is_json = request.headers().get(header::CONTENT_TYPE).is_some_and(|kind| {
+            let kind = kind.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
+            kind.trim().eq_ignore_ascii_case("application/json")
+        });
+        if !is_json {
+            let detail = "expected a body of JSON: send it with Content-Type: application/json";
+            return Err(ProblemResponse::new(ProblemKind::MediaTypeUnsupported, detail));
+        }
+        let most = app.settings.limits.document_bytes;
+        let bytes = Limited::new(request.into_body(), most).collect().await.map_err(|error| {
+            if error.is::<LengthLimitError>() {
+                let detail = format!(
+                    "the document is too large: the maximum is {most} bytes; the operator can raise it with \
+                     --max-document-size"
+                );
+                return ProblemResponse::new(ProblemKind::BodyTooLarge, detail);
+            }
+            ProblemResponse::new(ProblemKind::BodyMalformed, "the body ends early: send it again")
+        })?;
+        json::parse(&bytes.to_bytes()).map(Self)
     }
 }
 

@@ -17,6 +17,7 @@ use tasks::Sha256;
 
 use super::problem::{OperatorMessage, ProblemResponse};
 use super::settings::Settings;
+use crate::api::ProblemKind;
 use crate::log::log_line;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -88,7 +89,7 @@ pub(super) async fn refuse_cross_site(request: Request, next: Next) -> Response 
     if writes(&request) && request.headers().get("sec-fetch-site").is_some_and(from_elsewhere) {
         let detail =
             "cross-site requests may not change anything: use curl, or a page of this platform";
-        return ProblemResponse::new(StatusCode::FORBIDDEN, detail).into_response();
+        return ProblemResponse::new(ProblemKind::CrossSite, detail).into_response();
     }
     next.run(request).await
 }
@@ -101,7 +102,7 @@ fn writes(request: &Request) -> bool {
 pub(super) async fn refuse_compressed(request: Request, next: Next) -> Response {
     match request.headers().get(header::CONTENT_ENCODING) {
         Some(encoding) if encoding != "identity" => ProblemResponse::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            ProblemKind::CompressedBody,
             "compressed bodies are not supported: send the body without Content-Encoding",
         )
         .into_response(),
@@ -119,7 +120,7 @@ impl RequestDeadline {
     pub(super) fn meet(&self) -> Result<(), ProblemResponse> {
         let is_over = self.0.swap(true, Ordering::SeqCst);
         if is_over {
-            Err(ProblemResponse::new(StatusCode::REQUEST_TIMEOUT, "the request took too long"))
+            Err(ProblemResponse::new(ProblemKind::RequestTimeout, "the request took too long"))
         } else {
             Ok(())
         }
@@ -150,7 +151,7 @@ pub(super) async fn limit_time(
         return response.await;
     }
     let detail = format!("the request took more than {} s: send it again", time.as_secs());
-    ProblemResponse::new(StatusCode::REQUEST_TIMEOUT, detail)
+    ProblemResponse::new(ProblemKind::RequestTimeout, detail)
         .with(header::CONNECTION, HeaderValue::from_static("close"))
         .into_response()
 }

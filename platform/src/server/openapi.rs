@@ -8,13 +8,15 @@ use std::collections::BTreeMap;
 use axum::body::Bytes;
 use axum::http::HeaderMap;
 use serde::Deserialize;
+use serde_json::Value;
 use utoipa::openapi::OpenApi as OpenApiDocument;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi, ToSchema};
 
 use super::middleware::fixed_headers;
 use super::page;
-use crate::api::{MinerId, PrivateListing, ProblemDocument, schema};
+use super::public_url::PublicUrl;
+use crate::api::{MinerId, PrivateListing, ProblemDocument, ProblemKind, schema};
 
 /// The description without the operations.
 #[derive(OpenApi)]
@@ -64,15 +66,30 @@ pub(super) struct ApiReference {
 }
 
 impl ApiReference {
-    pub(super) fn new(document: &OpenApiDocument) -> Self {
-        let json = document.to_pretty_json().expect("a description is plain data");
-        let value = serde_json::from_str(&json).expect("it was serialized just now");
+    /// The description of the API at this address.
+    pub(super) fn new(document: &OpenApiDocument, site: &PublicUrl) -> Self {
+        let mut value = serde_json::to_value(document).expect("a description is plain data");
+        let server = site.url_to("");
+        value["servers"][0]["url"] = if server.is_empty() { "/".into() } else { server.into() };
+        locate_problems(&mut value["components"]["schemas"]["Problem"], site);
+        let json = serde_json::to_vec_pretty(&value).expect("a description is plain data");
         let json = Bytes::from(json);
         Self {
             json_headers: fixed_headers("application/json", &json),
             json,
             html: page::layout("API", &page::reference(&value)).into_string(),
         }
+    }
+}
+
+/// Completes the schema of a problem document with the URLs of the kinds.
+fn locate_problems(schema: &mut Value, site: &PublicUrl) {
+    let urls = ProblemKind::ALL.map(|kind| Value::from(site.url_to(&kind.path())));
+    let property = &mut schema["properties"]["type"];
+    property["format"] = "uri-reference".into();
+    property["enum"] = urls.to_vec().into();
+    for example in schema["examples"].as_array_mut().into_iter().flatten() {
+        example["type"] = site.url_to(&ProblemKind::SourceRefused.path()).into();
     }
 }
 

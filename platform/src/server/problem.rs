@@ -1,15 +1,20 @@
 //! The error responses of the API: RFC 9457 problem documents whose `detail` says what to change.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use axum::body::Body;
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::http::header::{self, HeaderName, HeaderValue};
+use axum::middleware::Next;
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use utoipa::IntoResponses;
 use utoipa::openapi::response::Response as ResponseDescription;
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
 
-use crate::api::{ProblemDocument, Violation};
+use super::public_url::PublicUrl;
+use crate::api::{ParseMinerIdError, ProblemDocument, ProblemKind, Violation};
 use crate::store::StoreError;
 
 /// The media type of a problem document.
@@ -32,11 +37,11 @@ pub(super) struct ProblemResponse {
 pub(super) struct OperatorMessage(pub(super) String);
 
 impl ProblemResponse {
-    pub(super) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+    pub(super) fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
         let problem = ProblemDocument {
-            kind: "about:blank".into(),
-            title: status.canonical_reason().unwrap_or("Unknown").into(),
-            status: status.as_u16(),
+            type_url: kind.path(),
+            title: kind.title().into(),
+            status: kind.status(),
             detail: detail.into(),
             violations: Vec::new(),
         };
@@ -50,20 +55,40 @@ impl ProblemResponse {
             [first, rest @ ..] => format!("{first} (and {} more violations)", rest.len()),
             [] => "the file is not accepted".to_owned(),
         };
-        let mut response = Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail);
+        let mut response = Self::new(ProblemKind::SourceRefused, detail);
         response.problem.violations = violations;
         response
     }
 
-    /// The request requires a token.
-    pub(super) fn unauthorized(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, detail)
-            .with(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+    /// The text is not the id of a miner, in a place where only an id can name something.
+    pub(super) fn not_an_id(error: &ParseMinerIdError) -> Self {
+        Self::new(ProblemKind::AgentUnknown, error.to_string())
+    }
+
+    /// The token is missing, malformed or wrong.
+    pub(super) fn unauthorized(kind: ProblemKind, detail: impl Into<String>) -> Self {
+        Self::new(kind, detail).with(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
     }
 
     /// The server failed; its log has the cause.
     pub(super) fn internal() -> Self {
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal server error")
+        Self::new(ProblemKind::Internal, "internal server error")
+    }
+
+    fn refused_token(kind: ProblemKind, error: &StoreError) -> Self {
+        let detail =
+            format!("{error}; the token goes into the header `Authorization: Bearer TOKEN`");
+        Self::unauthorized(kind, detail)
+    }
+
+    #[cfg(test)]
+    pub(super) fn kind(&self) -> Option<ProblemKind> {
+        self.problem.kind()
+    }
+
+    #[cfg(test)]
+    pub(super) fn detail(&self) -> &str {
+        &self.problem.detail
     }
 
     pub(super) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
@@ -75,20 +100,19 @@ impl ProblemResponse {
 impl From<StoreError> for ProblemResponse {
     fn from(error: StoreError) -> Self {
         match &error {
-            StoreError::TokenMissing(_) | StoreError::TokenWrong(_) => Self::unauthorized(format!(
-                "{error}; the token goes into the header `Authorization: Bearer TOKEN`"
-            )),
-            StoreError::Round(_) => Self::new(StatusCode::CONFLICT, error.to_string()),
-            StoreError::Unknown(_) => Self::new(StatusCode::NOT_FOUND, error.to_string()),
+            StoreError::TokenMissing(_) => Self::refused_token(ProblemKind::TokenMissing, &error),
+            StoreError::TokenWrong(_) => Self::refused_token(ProblemKind::TokenWrong, &error),
+            StoreError::Round(_) => Self::new(ProblemKind::Conflict, error.to_string()),
+            StoreError::Unknown(_) => Self::new(ProblemKind::AgentUnknown, error.to_string()),
             StoreError::Io { .. } | StoreError::Damaged { .. } => {
                 let response = if error.is_full() {
                     let detail =
                         "the platform's disk is full; nothing was changed; try again later";
-                    Self::new(StatusCode::INSUFFICIENT_STORAGE, detail)
+                    Self::new(ProblemKind::StorageFull, detail)
                 } else {
                     let detail = "storage unavailable; the operator has been notified; nothing was \
                                   changed; try again later";
-                    Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+                    Self::new(ProblemKind::StorageUnavailable, detail)
                 };
                 let mut response = response.with(header::RETRY_AFTER, RETRY_AFTER_S.into());
                 response.operator_message = Some(error.to_string());
@@ -115,17 +139,40 @@ impl IntoResponses for ProblemResponse {
     }
 }
 
+/// The response has no body yet: [`locate`] writes it, which knows where the kinds of problems are described.
 impl IntoResponse for ProblemResponse {
     fn into_response(self) -> Response {
         let status =
             StatusCode::from_u16(self.problem.status).expect("it was made from a status code");
-        let body = serde_json::to_vec(&*self.problem).expect("a problem is plain data");
-        let kind = HeaderValue::from_static(PROBLEM_JSON);
-        let headers = AppendHeaders(self.headers);
-        let mut response = (status, headers, [(header::CONTENT_TYPE, kind)], body).into_response();
+        let mut response = (status, AppendHeaders(self.headers)).into_response();
+        let extensions = response.extensions_mut();
+        extensions.insert(ReportedProblem(self.problem.into()));
         if let Some(message) = self.operator_message {
-            response.extensions_mut().insert(OperatorMessage(message));
+            extensions.insert(OperatorMessage(message));
         }
         response
     }
+}
+
+/// The problem that a response reports.
+#[derive(Clone, Debug)]
+pub(super) struct ReportedProblem(pub(super) Arc<ProblemDocument>);
+
+/// Writes the bodies of the responses that report problems.
+pub(super) async fn locate(
+    State(site): State<PublicUrl>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let mut response = next.run(request).await;
+    let Some(ReportedProblem(problem)) = response.extensions().get().cloned() else {
+        return response;
+    };
+    let mut problem = ProblemDocument::clone(&problem);
+    problem.type_url = site.url_to(&problem.type_url);
+    let body = serde_json::to_vec(&problem).expect("a problem is plain data");
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+    response.extensions_mut().insert(ReportedProblem(problem.into()));
+    *response.body_mut() = Body::from(body);
+    response
 }

@@ -7,11 +7,11 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, header};
 
 use super::problem::ProblemResponse;
 use super::settings::Quotas;
-use crate::api::MinerId;
+use crate::api::{MinerId, ProblemKind};
 
 /// The maximum number of keys of one quota. A key is forgotten when its bucket is full again.
 const MAX_KEYS: usize = 100_000;
@@ -73,7 +73,7 @@ fn charge<K: Hash + Eq>(meter: &QuotaMeter<K>, key: K, what: &str) -> Result<(),
         let seconds = wait.as_secs() + 1;
         let detail =
             format!("too many {what} in the past hour (maximum {}): wait {seconds} s", meter.burst);
-        ProblemResponse::new(StatusCode::TOO_MANY_REQUESTS, detail)
+        ProblemResponse::new(ProblemKind::QuotaExceeded, detail)
             .with(header::RETRY_AFTER, HeaderValue::from(seconds))
     })
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::DefaultBodyLimit;
-use axum::http::{HeaderName, Method, StatusCode, header};
+use axum::http::{HeaderName, Method, header};
 use axum::response::IntoResponse as _;
 use axum::routing::get;
 use axum::{Router, middleware as layers};
@@ -19,9 +19,9 @@ use utoipa_axum::routes;
 use super::app::App;
 use super::middleware;
 use super::openapi::{ApiDescription, ApiReference};
-use super::problem::ProblemResponse;
+use super::problem::{self, ProblemResponse};
 use super::settings::Settings;
-use crate::api::DAMAGED_AGENTS;
+use crate::api::{DAMAGED_AGENTS, ProblemKind};
 use crate::store::Store;
 
 mod agents;
@@ -33,7 +33,8 @@ mod upload;
 /// Returns the API as a service.
 pub fn router(store: Store, settings: Settings) -> Router {
     let (operations, document) = operations();
-    let app = App::new(store, settings, ApiReference::new(&document));
+    let reference = ApiReference::new(&document, &settings.public_url);
+    let app = App::new(store, settings, reference);
     let settings: Arc<Settings> = app.settings.clone();
     operations
         .route("/", get(pages::leaderboard))
@@ -46,7 +47,8 @@ pub fn router(store: Store, settings: Settings) -> Router {
         .layer(CatchPanicLayer::custom(|_| ProblemResponse::internal().into_response()))
         .layer(layers::from_fn(middleware::refuse_compressed))
         .layer(layers::from_fn(middleware::refuse_cross_site))
-        .layer(layers::from_fn_with_state(settings, middleware::limit_time))
+        .layer(layers::from_fn_with_state(settings.clone(), middleware::limit_time))
+        .layer(layers::from_fn_with_state(settings.public_url.clone(), problem::locate))
         .layer(layers::from_fn(middleware::etag))
         .layer(CompressionLayer::new())
         .layer(layers::from_fn(middleware::ignore_identity_q0))
@@ -66,10 +68,7 @@ fn operations() -> (Router<App>, OpenApiDocument) {
         .routes(routes!(agents::one))
         .routes(routes!(agents::source))
         .routes(routes!(upload::rotate_token))
-        .routes(
-            routes!(rankings::latest, rankings::publish)
-                .layer(body_limit(rankings::MAX_BODY_BYTES)),
-        )
+        .routes(routes!(rankings::latest, rankings::publish))
         .routes(routes!(upload::agent).layer(body_limit(upload::MAX_BODY_BYTES)))
         .split_for_parts()
 }
@@ -86,27 +85,30 @@ fn cors() -> CorsLayer {
 
 async fn not_found() -> ProblemResponse {
     ProblemResponse::new(
-        StatusCode::NOT_FOUND,
+        ProblemKind::NotFound,
         "not found: see /tasks, /agents, /rankings and POST /upload/agent",
     )
 }
 
 async fn method_not_allowed() -> ProblemResponse {
     ProblemResponse::new(
-        StatusCode::METHOD_NOT_ALLOWED,
+        ProblemKind::MethodNotAllowed,
         "method not allowed: the Allow header lists the methods of this URL",
     )
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use serde_json::Value;
 
     use super::*;
+    use crate::server::public_url::PublicUrl;
 
     #[test]
     fn description_has_version_3_1_and_explains_every_operation() {
-        let reference = ApiReference::new(&operations().1);
+        let reference = ApiReference::new(&operations().1, &PublicUrl::default());
         let document: Value = serde_json::from_slice(&reference.json).unwrap();
         assert_eq!(document["openapi"], "3.1.0");
         for used in ["Problem", "Violation", "AgentView", "Rankings"] {
@@ -114,8 +116,11 @@ mod tests {
         }
         let paths = document["paths"].as_object().unwrap();
         assert_eq!(paths.len(), 9, "{:?}", paths.keys());
+        let mut names = BTreeSet::new();
         for (path, operations) in paths {
             for (method, operation) in operations.as_object().unwrap() {
+                let name = operation["operationId"].as_str().unwrap();
+                assert!(name.contains('_') && names.insert(name), "{method} {path}: {name}");
                 assert!(operation["summary"].is_string(), "{method} {path} has no summary");
                 for status in ["4XX", "5XX"] {
                     let content = &operation["responses"][status]["content"];

@@ -62,6 +62,8 @@ pub struct HttpLimits {
     /// Concurrent connections of one address; further ones are closed. Not applied behind a proxy or without
     /// quotas.
     pub connections_per_address: usize,
+    /// Bytes of a published ranking, or of another document of the validator.
+    pub document_bytes: usize,
     /// Header lines of a request.
     pub headers: usize,
     /// Total bytes of a request's header lines. It bounds the memory of a connection that sends nothing else.
@@ -82,6 +84,8 @@ impl HttpLimits {
     pub const STANDARD: Self = Self {
         connections: 4_096,
         connections_per_address: 256,
+        // A ranking of 10,000 agents on 62 tasks has about 45 MiB.
+        document_bytes: 64 << 20,
         headers: 64,
         header_bytes: 16 << 10,
         header_time: Duration::from_secs(15),

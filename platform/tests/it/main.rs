@@ -10,5 +10,6 @@ mod faults;
 mod fuzz;
 mod http;
 mod page;
+mod problems;
 mod rankings;
 mod support;

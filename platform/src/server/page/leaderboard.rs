@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use maud::{Markup, html};
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::heat_map::heat_map;
 use crate::api::{Ranking, Round, RoundStatus, ScoreInterval, dollars};
@@ -15,12 +16,13 @@ use crate::similarity::survey::SimilarAgents;
 const PAGE_SIZE: usize = 100;
 
 /// The part of the ranking to show.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, IntoParams)]
 pub(in crate::server) struct LeaderboardQuery {
     /// Only miners whose id contains this.
     #[serde(default)]
     q: String,
     /// One-based page.
+    #[param(minimum = 1)]
     page: Option<usize>,
 }
 

@@ -3,6 +3,8 @@
 use maud::{Markup, html};
 use serde_json::Value;
 
+use crate::api::ProblemKind;
+
 /// The content of the page about the API, from its `OpenAPI` description.
 pub(in crate::server) fn reference(document: &Value) -> Markup {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -50,6 +52,7 @@ pub(in crate::server) fn reference(document: &Value) -> Markup {
                 }
             }
         }
+        (problems())
         h2 { "Types" }
         @for (name, value) in document["components"]["schemas"].as_object().unwrap_or(&empty) {
             section.operation id=(format!("type-{name}")) {
@@ -59,6 +62,32 @@ pub(in crate::server) fn reference(document: &Value) -> Markup {
                     code { (serde_json::to_string_pretty(value).unwrap_or_default()) }
                 }
             }
+        }
+    }
+}
+
+/// The kinds of problems. Each has the anchor that the `type` of a problem document names.
+fn problems() -> Markup {
+    html! {
+        h2 #problems { "Problems" }
+        p {
+            "An error is a problem document (RFC 9457). Its " code { "type" } " is the URL of an entry of this list; its "
+            code { "detail" } " says what to change."
+        }
+        dl {
+            @for kind in ProblemKind::ALL {
+                dt id=(kind.anchor()) { code { (kind.status()) " " (kind.name()) } }
+                dd { (kind.title()) ". " (prose(kind.remedy())) }
+            }
+        }
+    }
+}
+
+/// A sentence with code between backticks.
+fn prose(text: &str) -> Markup {
+    html! {
+        @for (index, part) in text.split('`').enumerate() {
+            @if index % 2 == 0 { (part) } @else { code { (part) } }
         }
     }
 }

@@ -2,13 +2,13 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use tasks::Sha256;
 use utoipa::IntoParams;
 
-use crate::api::{AgentHistory, AgentView, DAMAGED_AGENTS, MinerId};
+use crate::api::{AgentHistory, AgentView, DAMAGED_AGENTS, MinerId, ProblemKind};
 use crate::server::app::{App, blocking};
 use crate::server::auth::ValidatorAuth;
 use crate::server::extract::{PathSegment, QueryParams};
@@ -46,7 +46,7 @@ pub(super) struct SourceQuery {
 ///
 /// Returns one page, sorted by id, with a Link to the next.
 #[utoipa::path(
-    get, path = "/agents", tag = "readers", params(AgentsQuery),
+    get, operation_id = "list_agents", path = "/agents", tag = "readers", params(AgentsQuery),
     responses(
         (status = 200, description = "The agents, without their sources", body = Vec<AgentView>,
             headers(
@@ -63,7 +63,7 @@ pub(super) async fn list(
     let limit = query.limit.unwrap_or(MAX_PAGE);
     if !(1..=MAX_PAGE).contains(&limit) {
         let detail = format!("`limit` is {limit}: expected 1 to {MAX_PAGE}");
-        return Err(ProblemResponse::new(StatusCode::BAD_REQUEST, detail));
+        return Err(ProblemResponse::new(ProblemKind::ParameterInvalid, detail));
     }
     let (agents, damaged, next) = blocking(move || {
         let ids = app.store.agent_ids()?;
@@ -101,7 +101,7 @@ pub(super) async fn list(
 
 /// Show an agent with its earlier versions
 #[utoipa::path(
-    get, path = "/agents/{miner_id}", tag = "readers",
+    get, operation_id = "get_agent", path = "/agents/{miner_id}", tag = "readers",
     params(("miner_id" = MinerId, Path, description = "The agent's owner")),
     responses(
         (status = 200, description = "The agent, without its source", body = AgentHistory),
@@ -120,7 +120,7 @@ pub(super) async fn one(
 ///
 /// A miner may upload during a round: the digest selects the version that was listed.
 #[utoipa::path(
-    get, path = "/agents/{miner_id}/agent.py", tag = "validators",
+    get, operation_id = "get_agent_source", path = "/agents/{miner_id}/agent.py", tag = "validators",
     params(("miner_id" = MinerId, Path, description = "The agent's owner"), SourceQuery),
     security(("validator" = [])),
     responses(
@@ -139,7 +139,7 @@ pub(super) async fn source(
         if let Some(sha256) = query.sha256.filter(|sha256| *sha256 != meta.sha256) {
             if !meta.history.iter().any(|version| version.sha256 == sha256) {
                 let detail = format!("{miner_id} has no version {}", sha256.short());
-                return Err(ProblemResponse::new(StatusCode::NOT_FOUND, detail));
+                return Err(ProblemResponse::new(ProblemKind::VersionUnknown, detail));
             }
             meta.sha256 = sha256;
         }
@@ -150,9 +150,7 @@ pub(super) async fn source(
 }
 
 fn find(app: &App, miner_id: &str) -> Result<AgentMeta, ProblemResponse> {
-    let miner_id: MinerId = miner_id
-        .parse()
-        .map_err(|error| ProblemResponse::new(StatusCode::NOT_FOUND, format!("{error}")))?;
+    let miner_id: MinerId = miner_id.parse().map_err(|error| ProblemResponse::not_an_id(&error))?;
     let meta = app.store.agent(&miner_id)?;
     Ok(meta.ok_or(StoreError::Unknown(miner_id))?)
 }

@@ -3,11 +3,11 @@
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 use tasks::TaskView;
 
-use crate::api::{ListedTask, PrivateTasks};
+use crate::api::{ListedTask, PrivateTasks, ProblemKind};
 use crate::server::app::{App, blocking};
 use crate::server::extract::PathSegment;
 use crate::server::openapi::{HealthStatus, ListedTaskSchema, TaskSchema};
@@ -15,7 +15,7 @@ use crate::server::problem::ProblemResponse;
 
 /// Report whether the server is up
 #[utoipa::path(
-    get, path = "/healthz", tag = "readers",
+    get, operation_id = "get_health", path = "/healthz", tag = "readers",
     responses((status = 200, description = "It is up", body = HealthStatus), ProblemResponse),
 )]
 pub(super) async fn healthz() -> Json<HealthStatus> {
@@ -26,7 +26,7 @@ pub(super) async fn healthz() -> Json<HealthStatus> {
 ///
 /// If the latest round has private tasks, the last entry has the kind `private`, their name and their number.
 #[utoipa::path(
-    get, path = "/tasks", tag = "readers",
+    get, operation_id = "list_tasks", path = "/tasks", tag = "readers",
     responses(
         (status = 200, description = "The tasks, in the order of a round", body = Vec<ListedTaskSchema>),
         ProblemResponse,
@@ -56,7 +56,7 @@ fn with_private(tasks: &[TaskView], private: &PrivateTasks) -> Bytes {
 
 /// Show the public part of one task
 #[utoipa::path(
-    get, path = "/tasks/{id}", tag = "readers",
+    get, operation_id = "get_task", path = "/tasks/{id}", tag = "readers",
     params(("id" = String, Path, description = "The id of the task", example = "reverse_string")),
     responses((status = 200, description = "The public part of the task", body = TaskSchema), ProblemResponse),
 )]
@@ -66,6 +66,6 @@ pub(super) async fn one_task(
 ) -> Result<Json<TaskView>, ProblemResponse> {
     let task = app.tasks.iter().find(|task| task.id.as_str() == id);
     task.cloned().map(Json).ok_or_else(|| {
-        ProblemResponse::new(StatusCode::NOT_FOUND, "no such task: GET /tasks lists all tasks")
+        ProblemResponse::new(ProblemKind::TaskUnknown, "no such task: GET /tasks lists all tasks")
     })
 }

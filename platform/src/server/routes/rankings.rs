@@ -2,29 +2,24 @@
 
 use std::collections::HashSet;
 
-use axum::Json;
 use axum::extract::State;
-use axum::extract::rejection::JsonRejection;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::api::{AgentHistory, Ranking, Rankings};
+use crate::api::{AgentHistory, ProblemKind, Ranking, Rankings};
 use crate::server::app::{App, blocking};
 use crate::server::auth::ValidatorAuth;
-use crate::server::extract::QueryParams;
+use crate::server::extract::{JsonBody, QueryParams};
 use crate::server::middleware::RequestDeadline;
 use crate::server::problem::ProblemResponse;
 use crate::store::{Store, StoreError};
 
-/// The maximum size of a published ranking: about 10,000 agents on 10 tasks each.
-pub(super) const MAX_BODY_BYTES: usize = 16 << 20;
-
 /// Show the latest ranking
 #[utoipa::path(
-    get, path = "/rankings", tag = "readers",
+    get, operation_id = "get_rankings", path = "/rankings", tag = "readers",
     responses(
         (status = 200, description = "The latest round and its ranking", body = Rankings),
         ProblemResponse,
@@ -34,7 +29,7 @@ pub(super) async fn latest(State(app): State<App>) -> Result<Response, ProblemRe
     let board = blocking(move || Ok(app.boards.latest(&app.store)?)).await?;
     let board = board.ok_or_else(|| {
         let detail = "there has been no round yet: try again after the first round";
-        ProblemResponse::new(StatusCode::NOT_FOUND, detail)
+        ProblemResponse::new(ProblemKind::NoRoundYet, detail)
     })?;
     Ok(([(header::CONTENT_TYPE, "application/json")], board.json.clone()).into_response())
 }
@@ -56,7 +51,7 @@ pub(super) struct PublishQuery {
 
 /// Publish a ranking as the latest
 #[utoipa::path(
-    put, path = "/rankings", tag = "validators",
+    put, operation_id = "publish_rankings", path = "/rankings", tag = "validators",
     params(PublishQuery),
     request_body = Rankings,
     security(("validator" = [])),
@@ -67,10 +62,8 @@ pub(super) async fn publish(
     _: ValidatorAuth,
     deadline: RequestDeadline,
     QueryParams(query): QueryParams<PublishQuery>,
-    body: Result<Json<Rankings>, JsonRejection>,
+    JsonBody(rankings): JsonBody<Rankings>,
 ) -> Result<StatusCode, ProblemResponse> {
-    let Json(rankings) =
-        body.map_err(|rejection| ProblemResponse::new(rejection.status(), rejection.body_text()))?;
     let mut problems = rankings.check();
     if rankings.round.finished_at > Timestamp::now() + CLOCK_TOLERANCE {
         problems.push("the round finished in the future".to_owned());
@@ -104,7 +97,7 @@ fn check_consistent(problems: &[String]) -> Result<(), ProblemResponse> {
     if problems.len() > SHOWN_PROBLEMS {
         detail.push_str(&format!("; and {} more", problems.len() - SHOWN_PROBLEMS));
     }
-    Err(ProblemResponse::new(StatusCode::UNPROCESSABLE_ENTITY, detail))
+    Err(ProblemResponse::new(ProblemKind::ContentRefused, detail))
 }
 
 /// Returns one sentence for each agent whose digest of its program is not the one that the platform stored with the

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse as _, Response};
 use tasks::Sha256;
 
 use crate::api::{
-    MAX_SOURCE_BYTES, MinerId, NewToken, ParseMinerIdError, RECEIPT_NAMESPACE, Receipt,
+    MAX_SOURCE_BYTES, MinerId, NewToken, ParseMinerIdError, ProblemKind, RECEIPT_NAMESPACE, Receipt,
 };
 use crate::log::log_line;
 use crate::server::app::{App, blocking};
@@ -36,7 +36,7 @@ const RETRY_AFTER_S: u64 = 5;
 /// The response to the first upload of a `miner_id` contains a token, once; later uploads under that id must
 /// send it. If the platform has a signing key, the response is a signed receipt.
 #[utoipa::path(
-    post, path = "/upload/agent", tag = "miners",
+    post, operation_id = "upload_agent", path = "/upload/agent", tag = "miners",
     request_body(content = UploadForm, content_type = "multipart/form-data"),
     security((), ("miner" = [])),
     responses(
@@ -56,14 +56,10 @@ pub(super) async fn agent(
         meters.upload(address)?;
     }
     let token = auth::bearer(&headers)?;
-    let form = form.map_err(|rejection| {
-        let status = match rejection.status() {
-            // The extractor reports a body of another type as a bad request.
-            StatusCode::BAD_REQUEST => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            other => other,
-        };
+    // The extractor rejects other media types, and this one without a boundary.
+    let form = form.map_err(|_| {
         ProblemResponse::new(
-            status,
+            ProblemKind::MediaTypeUnsupported,
             "expected a multipart/form-data body: curl -F file=@agent.py -F miner_id=me",
         )
     })?;
@@ -117,7 +113,7 @@ fn store(
 
 /// Exchange the token of an id for a new one
 #[utoipa::path(
-    post, path = "/agents/{miner_id}/token", tag = "miners",
+    post, operation_id = "exchange_token", path = "/agents/{miner_id}/token", tag = "miners",
     params(("miner_id" = MinerId, Path, description = "The owner of the token")),
     security(("miner" = [])),
     responses(
@@ -137,9 +133,8 @@ pub(super) async fn rotate_token(
     }
     let token = auth::bearer(&headers)?;
     let new = blocking(move || {
-        let miner_id: MinerId = miner_id
-            .parse()
-            .map_err(|error| ProblemResponse::new(StatusCode::NOT_FOUND, format!("{error}")))?;
+        let miner_id: MinerId =
+            miner_id.parse().map_err(|error| ProblemResponse::not_an_id(&error))?;
         deadline.meet()?;
         let token = app.store.rotate_token(&miner_id, token.as_deref())?;
         Ok(NewToken { miner_id, token })
@@ -186,7 +181,9 @@ impl Submission {
 async fn id_in(field: Field<'_>) -> Result<MinerId, ProblemResponse> {
     let bytes = field.bytes().await.map_err(malformed)?;
     let text = String::from_utf8_lossy(&bytes);
-    text.parse().map_err(|error: ParseMinerIdError| unprocessable(error.to_string()))
+    text.parse().map_err(|error: ParseMinerIdError| {
+        ProblemResponse::new(ProblemKind::MinerIdInvalid, error.to_string())
+    })
 }
 
 async fn file_in(mut field: Field<'_>) -> Result<Bytes, ProblemResponse> {
@@ -211,23 +208,24 @@ fn malformed(error: MultipartError) -> ProblemResponse {
     if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
         return too_large();
     }
-    let detail = format!("malformed multipart body ({}): send it again", error.body_text());
-    ProblemResponse::new(StatusCode::BAD_REQUEST, detail)
+    let detail = "malformed multipart body: it ends early, or its boundaries are not those that Content-Type \
+                  names; send it again";
+    ProblemResponse::new(ProblemKind::BodyMalformed, detail)
 }
 
 /// The system had no thread for the parser. The file is not to blame.
 fn check_failed(error: &io::Error) -> ProblemResponse {
     log_line(format_args!("an upload could not be checked: {error}"));
     let detail = "the platform could not check the file: try again later";
-    ProblemResponse::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+    ProblemResponse::new(ProblemKind::Overloaded, detail)
         .with(header::RETRY_AFTER, RETRY_AFTER_S.into())
 }
 
 fn too_large() -> ProblemResponse {
     let detail = format!("the file is too large: the maximum is {MAX_SOURCE_BYTES} bytes");
-    ProblemResponse::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
+    ProblemResponse::new(ProblemKind::BodyTooLarge, detail)
 }
 
 fn unprocessable(detail: impl Into<String>) -> ProblemResponse {
-    ProblemResponse::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+    ProblemResponse::new(ProblemKind::FormInvalid, detail)
 }

@@ -97,6 +97,8 @@ pub async fn check_problem(response: Response, status: u16, part: &str) -> Probl
     assert_eq!(response.headers()["content-type"], "application/problem+json");
     let problem: ProblemDocument = response.json().await.unwrap();
     assert_eq!(problem.status, status);
+    let kind = problem.kind().expect("the kind of problem is known");
+    assert_eq!((kind.status(), kind.title()), (status, problem.title.as_str()));
     assert!(problem.detail.contains(part), "{part:?} is not in {:?}", problem.detail);
     problem
 }
