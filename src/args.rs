@@ -378,6 +378,14 @@ pub struct PlatformArgs {
     pub token_file: Option<PathBuf>,
 }
 
+/// Which miner.
+#[derive(Args)]
+pub struct MinerIdArgs {
+    /// Your miner id: 1 to 64 of a-z, 0-9, _ and -
+    #[arg(long = "miner", env = "ARENA_MINER", value_name = "ID")]
+    pub id: MinerId,
+}
+
 /// Which miner, and where its work is kept.
 #[derive(Args)]
 pub struct MinerArgs {

@@ -161,6 +161,7 @@ impl Console {
                     self.advance();
                 }
             }
+            RoundEvent::Proven => {}
             RoundEvent::Warning(text) => self.print_line(&format!("warning: {text}")),
         }
     }

@@ -4,6 +4,7 @@ pub mod conversation;
 pub mod format;
 pub mod junit;
 pub mod rankings;
+pub mod reasons;
 pub mod sheet;
 pub mod similar;
 pub mod text;

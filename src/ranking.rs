@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::io::Write as _;
 
+use harness::round::publication::TrialsPublication;
+use harness::round::remote::RemoteValidator;
 use harness::round::standings::{Publication, Standings};
 use harness::scoring::report;
 use platform::api::{Rankings, RoundStatus};
@@ -31,6 +33,48 @@ pub fn finish(
     }
     print_publication(standings, &ranked);
     Ok(ranked)
+}
+
+/// Stores what miners may know of the trials behind a published ranking. The ranking is stored already, so a failure says how
+/// to store them later.
+pub fn store_trials(standings: &Standings<'_>, rankings: &Rankings) -> Result {
+    let stored = TrialsPublication::of(standings, rankings)
+        .and_then(|publication| publication.map_or(Ok(0), |publication| publication.store()));
+    stored.map(drop).map_err(|fault| {
+        CommandError::Fault(format!(
+            "the ranking is stored, but not all of the trials behind it, which miners read with 'arena status': {fault}; run \
+             'arena rank' to store them"
+        ))
+    })
+}
+
+/// Publishes a ranking and its trials on a platform. They are in the store already, and a closed round does not open again,
+/// so a failure says how to send them.
+pub async fn publish_remotely(
+    validator: &RemoteValidator<'_>,
+    standings: &Standings<'_>,
+    rankings: &Rankings,
+) -> Result {
+    let Some(publication) = TrialsPublication::of(standings, rankings)? else { return Ok(()) };
+    let (root, url) = (standings.store.root(), validator.url.trim_end_matches('/'));
+    if let Err(fault) = validator.publish(rankings).await {
+        print_line(&format!(
+            "{} holds the ranking, and the platform does not have it: send it with 'PUT {url}/rankings{}'",
+            root.join("rankings.json").display(),
+            if rankings.round.partial { "?publish_partial=true" } else { "" }
+        ));
+        return Err(fault.into());
+    }
+    print_line(&format!("published on {}", validator.url));
+    if let Err(fault) = publication.send(validator).await {
+        print_line(&format!(
+            "the platform has the ranking, but not all of the trials behind it: send each file in {} with 'PUT \
+             {url}/results', or evaluate the round again while it is open",
+            standings.store.trials_of_round(&rankings.round.id)?.display(),
+        ));
+        return Err(fault.into());
+    }
+    Ok(())
 }
 
 /// Writes the report of the round to stdout.

@@ -33,6 +33,8 @@ pub mod round {
     pub mod partition;
     pub mod plan;
     pub mod pool;
+    pub mod progress;
+    pub mod publication;
     pub mod regrade;
     pub mod remote;
     pub mod rerun;

@@ -16,6 +16,7 @@ mod results;
 #[cfg(feature = "server")]
 pub(crate) mod schema;
 mod signature;
+mod submission;
 mod trials;
 
 pub use agents::{
@@ -36,8 +37,9 @@ pub use rankings::{
     Screening, StopReason, StoppedAgent, TaskScore, dollars, first_repetition, is_first_repetition,
 };
 pub use rao::{ParseRaoError, Rao};
-pub use results::AgentResults;
+pub use results::{AgentResults, MAX_PUBLISHED_OUTPUT_BYTES, ROUNDS_WITH_TRIALS};
 pub use signature::{PublicSigner, SignatureError, SshSignature};
+pub use submission::{JudgedSubmission, SubmissionOutcome, SubmissionStatus};
 pub use trials::{
     AnswerOrigin, Attempt, DisclosedCase, DisclosedRecord, DisclosedTrial, FailedCases, ModelUsage,
     trial_name,

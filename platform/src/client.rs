@@ -9,8 +9,8 @@ use serde::de::DeserializeOwned;
 use tasks::{Sha256, TaskView};
 
 use crate::api::{
-    AgentHistory, AgentView, DAMAGED_AGENTS, ListedTask, MinerId, NewToken, ProblemDocument,
-    ProblemKind, Rankings, Receipt,
+    AgentHistory, AgentResults, AgentView, DAMAGED_AGENTS, ListedTask, MinerId, NewToken,
+    ProblemDocument, ProblemKind, Rankings, Receipt, RoundProgress, SubmissionStatus,
 };
 
 /// The maximum time for a response and for connecting.
@@ -149,6 +149,16 @@ impl Client {
         }
     }
 
+    /// Returns the latest ranking with the entry of one agent alone, or without entries if the agent has no rank; `None`
+    /// before the first round.
+    pub async fn ranking_of(&self, miner_id: &MinerId) -> Result<Option<Rankings>, ClientError> {
+        match self.get(&format!("rankings?miner={miner_id}")).await {
+            Ok(rankings) => Ok(Some(rankings)),
+            Err(error) if error.status() == Some(StatusCode::NOT_FOUND) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Lists the stored agents.
     pub async fn agents(&self) -> Result<AgentList, ClientError> {
         let mut list = AgentList::default();
@@ -212,6 +222,44 @@ impl Client {
         let partial = if rankings.round.partial { "?publish_partial=true" } else { "" };
         let url = self.url(&format!("rankings{partial}"))?;
         let request = self.http.put(url.clone()).bearer_auth(validator_token).json(rankings);
+        send(&url, request).await.map(drop)
+    }
+
+    /// Publishes what is disclosed of an agent's trials in a round. Requires the validator token.
+    pub async fn put_results(
+        &self,
+        results: &AgentResults,
+        validator_token: &str,
+    ) -> Result<(), ClientError> {
+        let url = self.url("results")?;
+        let request = self.http.put(url.clone()).bearer_auth(validator_token).json(results);
+        send(&url, request).await.map(drop)
+    }
+
+    /// Returns what was published of an agent's trials in the latest round. Requires the token of the agent's owner or
+    /// of the validator.
+    pub async fn results(
+        &self,
+        miner_id: &MinerId,
+        token: &str,
+    ) -> Result<AgentResults, ClientError> {
+        let url = self.url(&format!("agents/{miner_id}/results"))?;
+        json(&url, send(&url, self.http.get(url.clone()).bearer_auth(token)).await?).await
+    }
+
+    /// Returns whether an agent's current version was judged, and when it may be.
+    pub async fn status(&self, miner_id: &MinerId) -> Result<SubmissionStatus, ClientError> {
+        self.get(&format!("agents/{miner_id}/status")).await
+    }
+
+    /// Publishes how far the evaluation of a round has come. Requires the validator token.
+    pub async fn put_progress(
+        &self,
+        progress: &RoundProgress,
+        validator_token: &str,
+    ) -> Result<(), ClientError> {
+        let url = self.url(&format!("rounds/{}/progress", progress.round))?;
+        let request = self.http.put(url.clone()).bearer_auth(validator_token).json(progress);
         send(&url, request).await.map(drop)
     }
 

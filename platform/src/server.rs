@@ -24,6 +24,7 @@ mod quota;
 mod routes;
 mod settings;
 mod similar_agents;
+mod submission;
 
 pub use public_url::{ParsePublicUrlError, PublicUrl};
 pub use routes::router;

@@ -7,6 +7,8 @@
 //! results/<key>.json        one trial record per key, written by the harness
 //! expected/<key>.json       the expected values of benchmark problems, written by the harness
 //! rounds/<id>.json          the latest ranking of every round
+//! trials/<id>/<miner_id>.json   what is published of an agent's trials in one of the latest rounds
+//! trials/<id>.published.json    which of them are up to date, for the validator only
 //! rankings.json             the latest published ranking
 //! round.json                the open round with its secret seed
 //! progress.json             how far its evaluation has come
@@ -29,6 +31,7 @@ mod programs;
 mod progress;
 mod rounds;
 mod token;
+mod trials;
 mod upload;
 
 #[cfg(test)]
@@ -40,4 +43,5 @@ pub use files::{FileStamp, Store};
 pub use fsck::{Issue, Repair};
 pub use meta::{AgentListing, AgentMeta, MAX_HISTORY, RoundDefinition};
 pub use rounds::RoundLock;
+pub use trials::PublishedTrials;
 pub use upload::SourceUpload;

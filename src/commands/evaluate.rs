@@ -14,7 +14,8 @@ use harness::round::agent::{self, Agent, VersionLimit, stored_agents};
 use harness::round::controls::{ORACLE, ProvenRound, run_proven};
 use harness::round::partition::Partition;
 use harness::round::plan::{Isolation, RoundPlan};
-use harness::round::remote::{RemotePlatform, RemoteValidator, read_token};
+use harness::round::progress::{ProgressDestination, ProgressReporter};
+use harness::round::remote::{PlatformSender, RemotePlatform, RemoteValidator, read_token};
 use harness::round::results::Results;
 use harness::round::run::RoundOutcome;
 use harness::round::seed::{OpenedRound, RoundRequest, open_round};
@@ -26,7 +27,7 @@ use harness::trial::record::Disclose;
 use harness::trial::shrink;
 use jiff::Timestamp;
 use platform::MinerId;
-use platform::api::{FaultRecord, MAX_REPEAT, Rankings, first_repetition};
+use platform::api::{FaultRecord, MAX_REPEAT, ProgressState, first_repetition};
 use platform::store::{RoundDefinition, Store};
 use serde::Serialize;
 use tasks::{Seed, Sha256};
@@ -39,7 +40,7 @@ use crate::console::{Console, print, print_json};
 use crate::exit::{CommandError, Result};
 use crate::model::{ModelArgs, model_usage};
 use crate::output::format::{FormatArgs, OutputFormat};
-use crate::ranking::{check_judged, finish};
+use crate::ranking::{check_judged, finish, publish_remotely, store_trials};
 use crate::sandbox::with_sandbox;
 use crate::task_source::{LoadedTasks, TaskSource};
 
@@ -130,6 +131,8 @@ struct Evaluation<'a> {
     settings: SandboxSettings,
     /// The model that agents may ask
     model: Option<Arc<Gateway>>,
+    /// The platform whose agents these are
+    platform: Option<PlatformSender>,
 }
 
 /// Judges the open round over the store, or opens one.
@@ -191,8 +194,17 @@ pub async fn run(args: EvaluateArgs) -> Result {
         .settings()?
         .map(|settings| Gateway::open(settings, Some(journals)))
         .transpose()?;
-    let mut evaluation =
-        Evaluation { args: &args, store: &store, round, agents, tasks, left_out, settings, model };
+    let mut evaluation = Evaluation {
+        args: &args,
+        store: &store,
+        round,
+        agents,
+        tasks,
+        left_out,
+        settings,
+        model,
+        platform: validator.as_ref().map(RemoteValidator::sender),
+    };
     let stop = evaluation.stop_rules()?;
     let proven = evaluation.run(stop.clone(), &console).await?;
     if let Some(partition) = args.partition {
@@ -215,33 +227,13 @@ pub async fn run(args: EvaluateArgs) -> Result {
         sign_key: sign_key.as_ref(),
     };
     let rankings = finish(&standings, &args.reward, &args.output)?;
-    if let Some(validator) = validator
-        && standings.is_published(&rankings)
-    {
-        publish(&validator, &rankings, &store, &console).await?;
+    // A ranking goes out also if its trials cannot be stored.
+    let stored = store_trials(&standings, &rankings);
+    if let Some(validator) = &validator {
+        publish_remotely(validator, &standings, &rankings).await?;
     }
+    stored?;
     check_judged(&rankings)
-}
-
-/// Publishes the rankings on the platform. They are in the store already, and a closed round does not open again, so a
-/// failure says how to send them.
-async fn publish(
-    validator: &RemoteValidator<'_>,
-    rankings: &Rankings,
-    store: &Store,
-    console: &Console,
-) -> Result {
-    if let Err(fault) = validator.publish(rankings).await {
-        console.print_line(&format!(
-            "{} holds the ranking, and the platform does not have it: send it with 'PUT {}/rankings{}'",
-            store.root().join("rankings.json").display(),
-            validator.url.trim_end_matches('/'),
-            if rankings.round.partial { "?publish_partial=true" } else { "" }
-        ));
-        return Err(fault.into());
-    }
-    console.print_line(&format!("published on {}", validator.url));
-    Ok(())
 }
 
 /// Prints what to publish before the round: its id and its commitment.
@@ -360,8 +352,14 @@ fn print_later(later: &[MinerId], console: &Console) {
 impl Evaluation<'_> {
     /// Runs the controls, then the agents on the tasks that the controls prove sound.
     async fn run(&mut self, stop: StopRules, console: &Console) -> Result<ProvenRound> {
-        let Self { args, store, round, agents, tasks, left_out, settings, model } = self;
+        let progress = self.report_progress();
+        let Self { args, store, round, agents, tasks, left_out, settings, model, .. } = self;
         let (args, store, model) = (*args, *store, model.as_ref());
+        let listener = console.round_listener();
+        let listener = match &progress {
+            Some(progress) => progress.listener(listener),
+            None => listener,
+        };
         let work = |sandbox: Sandbox| async move {
             round.image = sandbox.image().pinned();
             // No container that held a hidden input ever meets a model.
@@ -390,9 +388,14 @@ impl Evaluation<'_> {
                     Disclose::Public | Disclose::All => shrink::QUICK,
                 },
             };
-            Ok(run_proven(&sandbox, plan, console.round_listener()).await?)
+            Ok(run_proven(&sandbox, plan, listener).await?)
         };
-        let mut proven = with_sandbox(settings, console, work).await?;
+        let ended = with_sandbox(settings, console, work).await;
+        if let Some(progress) = progress {
+            let done = ended.is_ok();
+            progress.end(if done { ProgressState::Finished } else { ProgressState::Stopped }).await;
+        }
+        let mut proven = ended?;
         if let Some(gateway) = model {
             console.print_line(&model_usage(gateway));
         }
@@ -401,6 +404,19 @@ impl Evaluation<'_> {
         // The console has shown them in full.
         outcome.faults = outcome.faults.drain(..).map(FaultRecord::published).collect();
         Ok(proven)
+    }
+
+    /// Starts to show how far the round has come, unless nothing will be published of it.
+    fn report_progress(&self) -> Option<ProgressReporter> {
+        let Self { args, store, round, agents, platform, .. } = self;
+        (args.covers_all() || args.publish_partial).then(|| {
+            ProgressReporter::start(ProgressDestination {
+                store: (*store).clone(),
+                platform: platform.clone(),
+                round: round.id.clone(),
+                agents: agents.len(),
+            })
+        })
     }
 
     /// When agents are stopped. The holder of the first place is not, because it defends the place.

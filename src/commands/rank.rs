@@ -9,15 +9,14 @@ use harness::round::standings::{Coverage, Publication, RecordsOfRound, Standings
 use harness::round::stopping::StopRules;
 use harness::trial::instance::RoundTask;
 use jiff::Timestamp;
-use platform::store::{RoundDefinition, Store};
-
 use platform::api::trial_name;
+use platform::store::{RoundDefinition, Store};
 
 use crate::args::{BenchmarkArgs, DiscloseArgs, PrivateArgs, RewardArgs, StoreArgs};
 use crate::console::print_line;
 use crate::exit::{CommandError, Result};
 use crate::output::format::FormatArgs;
-use crate::ranking::{check_judged, finish};
+use crate::ranking::{check_judged, finish, store_trials};
 
 /// Arguments of `rank`.
 #[derive(Args)]
@@ -106,7 +105,9 @@ pub fn run(args: &RankArgs) -> Result {
         // A round is signed when it closes.
         sign_key: None,
     };
-    check_judged(&finish(&standings, &args.reward, &args.output)?)
+    let rankings = finish(&standings, &args.reward, &args.output)?;
+    store_trials(&standings, &rankings)?;
+    check_judged(&rankings)
 }
 
 fn load_agents(store: &Store, definition: &RoundDefinition) -> Result<Vec<Agent>> {

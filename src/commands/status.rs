@@ -1,26 +1,21 @@
-//! `arena status`: shows the rank of an agent, and which public cases it fails.
-//!
-//! A platform publishes scores and verdicts only. The failed cases are found here, by running the copy of
-//! the agent that was kept when it was uploaded.
+//! `arena status`: shows whether an agent is judged, its rank, and why it has its score. It asks the platform and runs
+//! nothing.
 
 use std::fmt::Write as _;
 
 use clap::Args;
-use miner::submit::status::{
-    FailedCase, FailedCasesCheck, Standing, failed_public_cases, standing,
-};
-use miner::work_directory::WorkDirectory;
-use platform::api::RoundStatus;
+use miner::submit::status::{MissingResults, StandingReport, standing_report};
+use miner::submit::token::TokenFile;
+use platform::api::{JudgedSubmission, RoundStatus, SubmissionOutcome};
 use platform::client::Client;
-use serde_json::json;
 use tasks::Verdict;
 
-use crate::args::{JobsArgs, MinerArgs, OutputArgs, PlatformArgs, SandboxArgs};
-use crate::console::{Console, print, print_json};
+use crate::args::{MinerIdArgs, OutputArgs, PlatformArgs};
+use crate::console::{print, print_json};
 use crate::exit::{CommandError, Result};
 use crate::interrupt::abort_on_signal;
-use crate::output::text::{painted, without_controls};
-use crate::sandbox::with_sandbox;
+use crate::output::reasons;
+use crate::output::text::painted;
 
 /// Arguments of `status`.
 #[derive(Args)]
@@ -28,116 +23,115 @@ pub struct StatusArgs {
     #[command(flatten)]
     platform: PlatformArgs,
     #[command(flatten)]
-    miner: MinerArgs,
-    /// Skip running the agent, which shows the public cases that it fails
-    #[arg(long, alias = "no-try")]
-    no_check: bool,
-    #[command(flatten)]
-    jobs: JobsArgs,
-    #[command(flatten)]
-    sandbox: SandboxArgs,
+    miner: MinerIdArgs,
     #[command(flatten)]
     output: OutputArgs,
 }
 
-/// Asks the platform, runs the agent on the tasks where it lost points, and prints both.
+/// Asks the platform and prints what it says.
 pub async fn run(args: StatusArgs) -> Result {
     let client = Client::new(&args.platform.url)?;
     let miner = &args.miner.id;
-    let found = abort_on_signal(async { Ok(standing(&client, miner).await?) }).await?;
-    let Some(standing) = found else {
-        return Err(CommandError::Input(format!(
+    let tokens = TokenFile::at(args.platform.token_file.clone())?;
+    let token = tokens.get(&args.platform.url, miner)?;
+    let asking = standing_report(&client, miner, token.as_deref());
+    let report = abort_on_signal(async { Ok(asking.await?) }).await?;
+    let report = report.ok_or_else(|| {
+        CommandError::Input(format!(
             "{miner} has uploaded nothing to {}; use 'arena mine' or 'arena upload'",
             args.platform.url
-        )));
-    };
-    let checked = match &standing.ranking {
-        Some(_) if !args.no_check => failed_cases(&args, &standing).await,
-        _ => Ok(None),
-    };
-    // What the platform knows is shown also where nothing can be run.
-    let (failed, fault) = match checked {
-        Ok(failed) => (failed, None),
-        Err(CommandError::Fault(fault)) => (None, Some(fault)),
-        Err(error) => return Err(error),
-    };
+        ))
+    })?;
     if args.output.json {
-        let Standing { agent, round_status, provisional, agents_ranked, ranking } = &standing;
-        return print_json(&json!({
-            "agent": agent, "round_status": round_status, "provisional": provisional,
-            "agents_ranked": agents_ranked, "ranking": ranking, "failed_public_cases": failed,
-        }))
-        .and(check_available(fault));
+        return print_json(&report);
     }
-    let mut text = summary(&standing);
-    for FailedCase { task, verdict, detail } in failed.iter().flatten() {
-        let (code, detail) = (painted(verdict.code()), without_controls(detail));
-        let _ = writeln!(text, "  {task}: {code}: {detail}");
-    }
-    print(&text)?;
-    check_available(fault)
+    print(&text(&report, &tokens))
 }
 
-/// Ends the command with a fault if the failed cases are not available.
-fn check_available(fault: Option<String>) -> Result {
-    let Some(fault) = fault else { return Ok(()) };
-    Err(CommandError::Fault(format!(
-        "the public cases that it fails are not available, because the agent could not be run: {fault}; --no-check \
-         skips them"
-    )))
-}
-
-fn summary(standing: &Standing) -> String {
-    let agent = &standing.agent;
-    let mut text =
-        format!("{}: version {}, uploaded {}\n", agent.miner_id, agent.version, agent.uploaded_at);
-    let Some(ranking) = &standing.ranking else { return text + "not ranked yet\n" };
-    let _ = writeln!(
-        text,
-        "rank {} of {}, score {:.2}, reward {} 'TAO'",
-        ranking.rank, standing.agents_ranked, ranking.score, ranking.reward_tao
+fn text(report: &StandingReport, tokens: &TokenFile) -> String {
+    let status = &report.status;
+    let mut text = format!(
+        "{}: version {}, uploaded {}\n",
+        status.miner_id, status.version, status.uploaded_at
     );
-    if standing.provisional {
+    match &status.judged_in {
+        Some(judged) => text += &judged_text(report, judged),
+        None => text.push_str("not ranked yet\n"),
+    }
+    if status.running {
+        text.push_str("the evaluation that runs now judges it\n");
+    } else if let Some(since) = status.queued_since {
+        let _ = writeln!(text, "waiting to be judged since {since}");
+        if let Some(expected) = status.next_round_expected_at {
+            let _ = writeln!(text, "the next round is expected at {expected}");
+        }
+    }
+    text + &reasons_text(report, tokens)
+}
+
+/// What the latest round says about the agent.
+fn judged_text(report: &StandingReport, judged: &JudgedSubmission) -> String {
+    let JudgedSubmission { round, rank, agents, score, reward_tao, .. } = judged;
+    let mut text = match (judged.outcome, rank, score, reward_tao) {
+        (SubmissionOutcome::Ranked, Some(rank), Some(score), Some(reward)) => {
+            format!(
+                "rank {rank} of {agents}, score {score:.2}, reward {reward} 'TAO' (round {round})\n"
+            )
+        }
+        (SubmissionOutcome::Stopped, ..) => {
+            format!("no rank: it was stopped before all its trials (round {round})\n")
+        }
+        _ => format!(
+            "no rank: the arena could not complete its trials, and will try again (round {round})\n"
+        ),
+    };
+    if judged.provisional {
         text.push_str(
             "provisional: some trials were not judged, so ranks and rewards may change\n",
         );
-    } else if standing.round_status == Some(RoundStatus::Open) {
+    } else if judged.round_status == RoundStatus::Open {
         text.push_str("the round is open: ranks and rewards may change\n");
     }
-    if standing.is_outdated() {
-        text.push_str("this is the rank of an earlier version; the current one was not run yet\n");
+    if judged.agent_sha256.as_ref().is_some_and(|judged| *judged != report.status.sha256) {
+        let version =
+            judged.version.map_or("an earlier version".to_owned(), |v| format!("version {v}"));
+        let _ =
+            writeln!(text, "this is the result of {version}; the current one is not judged yet");
     }
-    if let Some(original) = &ranking.copy_of {
+    if let Some(original) = &judged.copy_of {
         let _ = writeln!(text, "it is a copy of {original}'s agent and earns nothing");
     }
-    for (task, score) in &ranking.tasks {
+    text
+}
+
+/// The trials with their reasons, or else what is public of them and why there is no more.
+fn reasons_text(report: &StandingReport, tokens: &TokenFile) -> String {
+    let judged = report.status.judged_in.as_ref();
+    if let Some(results) = &report.results {
+        let is_latest = judged.is_some_and(|judged| judged.round == results.round);
+        let of =
+            if is_latest { String::new() } else { format!("trials of round {}:\n", results.round) };
+        return of + &reasons::text(results);
+    }
+    let mut text = String::new();
+    for (task, score) in report.ranking.iter().flat_map(|ranking| &ranking.tasks) {
         if score.verdict != Verdict::Accepted {
             let (code, passed, total) = (painted(score.verdict.code()), score.passed, score.total);
             let _ = writeln!(text, "  {task}: {code}, {passed} of {total} cases");
         }
     }
+    let file = tokens.path().display();
+    text += &match report.results_missing {
+        Some(MissingResults::NoToken) => format!(
+            "{file} holds no token of this id; with it, failed cases, counterexamples and stderr are shown\n"
+        ),
+        Some(MissingResults::TokenRefused) => format!(
+            "the token in {file} is not accepted; with the right one, failed cases, counterexamples and stderr are shown\n"
+        ),
+        Some(MissingResults::NotPublished) if judged.is_some() => {
+            "the validator has not published the trials behind this\n".to_owned()
+        }
+        _ => String::new(),
+    };
     text
-}
-
-/// The public cases that the ranked agent fails, or nothing if no copy of it is on this machine.
-async fn failed_cases(args: &StatusArgs, standing: &Standing) -> Result<Option<Vec<FailedCase>>> {
-    let tasks = standing.unaccepted_tasks();
-    if tasks.is_empty() {
-        return Ok(Some(Vec::new()));
-    }
-    let MinerArgs { id, work } = &args.miner;
-    let work = WorkDirectory::open(work.as_deref(), id).map_err(CommandError::input)?;
-    let console = Console::new();
-    let Some(source) = standing.stored_copy(&work) else {
-        console.print_line(
-            "no copy of the ranked agent is on this machine, so its failed cases are not shown; run 'arena check FILE'",
-        );
-        return Ok(None);
-    };
-    let run = |sandbox| {
-        let listener = console.round_listener();
-        let check = FailedCasesCheck { source: &source, tasks, jobs: args.jobs.count() };
-        async move { Ok(failed_public_cases(&sandbox, check, listener).await?) }
-    };
-    with_sandbox(&args.sandbox.settings(), &console, run).await.map(Some)
 }

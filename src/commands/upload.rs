@@ -7,13 +7,11 @@ use miner::submit::agent_file::read_agent;
 use miner::submit::receipt::keep;
 use miner::submit::token::TokenFile;
 use miner::submit::upload::{AgentUpload, PublicReceipt};
-use miner::work_directory::WorkDirectory;
 use platform::MinerId;
 use platform::api::Receipt;
-use platform::store::write_atomically;
 use serde_json::json;
 
-use crate::args::{MinerArgs, OutputArgs, PlatformArgs};
+use crate::args::{MinerIdArgs, OutputArgs, PlatformArgs};
 use crate::console::{print_json, print_line};
 use crate::exit::{CommandError, Result};
 use crate::interrupt::finish_despite_signal;
@@ -25,20 +23,17 @@ pub struct UploadArgs {
     #[arg(value_name = "FILE")]
     file: PathBuf,
     #[command(flatten)]
-    miner: MinerArgs,
+    miner: MinerIdArgs,
     #[command(flatten)]
     platform: PlatformArgs,
     #[command(flatten)]
     output: OutputArgs,
 }
 
-/// Validates the file, uploads it, and keeps a copy for `arena status`.
+/// Checks the file's form and uploads it.
 pub async fn run(args: UploadArgs) -> Result {
     let source = read_agent(&args.file).map_err(CommandError::input)?;
-    let MinerArgs { id, work } = &args.miner;
-    let work = WorkDirectory::open(work.as_deref(), id).map_err(CommandError::input)?;
-    let receipt = upload(&args.platform, id, source.clone()).await?;
-    write_atomically(&work.agent(), source.as_bytes())?;
+    let receipt = upload(&args.platform, &args.miner.id, source).await?;
     if args.output.json {
         print_json(&json!({ "upload": PublicReceipt::from(&receipt) }))?;
     }

@@ -97,7 +97,7 @@ fn help_lists_the_choices_of_an_argument() {
 
 #[test]
 fn every_command_that_runs_trials_has_jobs() {
-    for word in ["check", "evaluate", "samples", "gate", "gauntlet", "verify", "status"] {
+    for word in ["check", "evaluate", "samples", "gate", "gauntlet", "verify"] {
         assert!(stdout(&[word, "--help"]).contains("--jobs <N>"), "{word}");
     }
 }

@@ -47,7 +47,7 @@ async fn options_come_from_the_nearest_file_above() {
     let mine = ["mine", "--no-check", "--task", "reverse_string"];
     let named = format!("settings from {}", project.file().display());
     run(project.command(&mine)).await.check(0, &[&named, "filed uploaded as version 1"]);
-    let ran = run(project.command(&["status", "--no-check"])).await;
+    let ran = run(project.command(&["status"])).await;
     assert!(ran.stdout.starts_with("filed: version 1"), "{ran:?}");
     // A nearer file replaces it.
     std::fs::write(project.0.path().join("a/arena.toml"), format!("platform = \"{url}\"\n"))

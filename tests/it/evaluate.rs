@@ -4,8 +4,11 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::support::{REVERSER, arena, command, containers_of, json, store};
+use platform::api::ProgressState;
+use platform::store::Store;
 use serde_json::Value;
+
+use crate::support::{REVERSER, arena, command, containers_of, json, store};
 
 fn keys(value: &Value) -> Vec<&str> {
     value.as_object().expect("an object").keys().map(String::as_str).collect()
@@ -177,6 +180,9 @@ fn interrupted_evaluation_exits_130_and_removes_its_containers() {
     assert!(std::process::Command::new("kill").args(signal).status().unwrap().success());
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert_eq!(runtime.block_on(containers_of(child.id())), 0);
+    // Readers who watch the round see that it has stopped.
+    let progress = Store::open(directory.path()).unwrap().progress().unwrap().unwrap();
+    assert_eq!(progress.state, ProgressState::Stopped);
 }
 
 /// The trial records of a store, each with the time at which it was written.

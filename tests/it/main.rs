@@ -14,6 +14,7 @@ mod operator;
 mod partition;
 mod private_tasks;
 mod rankings;
+mod reasons;
 mod regrade;
 mod remote;
 mod rounds;

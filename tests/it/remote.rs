@@ -2,7 +2,7 @@
 
 use crate::signatures::make_key;
 use crate::support::{REVERSER, command, json, stderr, store};
-use platform::api::RoundStatus;
+use platform::api::{ProgressState, RoundStatus};
 use platform::client::Client;
 use platform::server::{Settings, serve};
 use tokio::net::TcpListener;
@@ -60,6 +60,15 @@ async fn remote_round_is_published_on_its_platform() {
     let public = reqwest::get(format!("{url}/rankings")).await.unwrap().text().await.unwrap();
     assert!(!public.contains("seed") && !public.contains("salt"), "{public}");
 
+    // The miner reads there why the agent has its score, and a reader how far the round has come.
+    let alice = "alice".parse().unwrap();
+    let results = Client::new(&url).unwrap().results(&alice, TOKEN).await.unwrap();
+    assert_eq!((&*results.round, results.trials.len()), (&*published.round.id, 1));
+    assert_eq!((&results.trials[0].key, results.trials[0].record.seed), (&None, None));
+    let progress = store.progress().unwrap().expect("the validator sent it");
+    assert_eq!((&progress.round, progress.state), (&published.round.id, ProgressState::Finished));
+    assert_eq!((progress.trials_done, progress.agents_done), (2, 2));
+
     // Records stay in the validator's store: the same agents are not run again in this round.
     let records = || std::fs::read_dir(ours.path().join("store/results")).unwrap().count();
     let kept = records();
@@ -79,6 +88,8 @@ async fn remote_round_is_published_on_its_platform() {
     let published = Client::new(&url).unwrap().rankings().await.unwrap().unwrap();
     assert_eq!(published.round.status, RoundStatus::Closed);
     assert_eq!(serde_json::to_value(&published.round).unwrap(), json(&output)["round"]);
+    let results = Client::new(&url).unwrap().results(&alice, TOKEN).await.unwrap();
+    assert_eq!(results.trials[0].record.seed, published.round.seed);
     let signature = published.signature.as_ref().expect("it is signed");
     assert_eq!(serde_json::to_value(signature).unwrap(), json(&output)["signature"]);
 

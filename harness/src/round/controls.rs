@@ -69,6 +69,7 @@ pub async fn prove(
         let (task, reason) = (task.clone(), fault.clone());
         on_event(RoundEvent::UnsoundTask { task, reason });
     }
+    on_event(RoundEvent::Proven);
     Ok((tasks, unsound))
 }
 

@@ -14,6 +14,8 @@ pub enum RoundEvent {
         /// Number of trials, those with a stored record included
         trials: usize,
     },
+    /// The controls have run: the next round of trials is that of the agents.
+    Proven,
     /// A trial has a verdict, because it was run or looked up.
     Finished {
         /// The agent's miner

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use platform::MinerId;
-use platform::api::{AgentView, PreviousRound, Rankings, RoundStatus};
+use platform::api::{AgentResults, AgentView, PreviousRound, Rankings, RoundProgress, RoundStatus};
 use platform::client::{Client, ClientError};
 use platform::store::Store;
 use tasks::{Sha256, Task};
@@ -187,8 +187,32 @@ impl RemoteValidator<'_> {
         Ok(RemoteAgents { agents, damaged: list.damaged, later })
     }
 
+    /// What sends results and progress to the platform.
+    pub fn sender(&self) -> PlatformSender {
+        PlatformSender { client: self.client.clone(), token: Arc::clone(self.token) }
+    }
+
     /// Publishes rankings on the platform.
     pub async fn publish(&self, rankings: &Rankings) -> Result<(), Fault> {
         Ok(self.client.put_rankings(rankings, self.token).await?)
+    }
+}
+
+/// Sends results and progress to a platform, from any number of tasks at once.
+#[derive(Clone)]
+pub struct PlatformSender {
+    client: Client,
+    token: Arc<str>,
+}
+
+impl PlatformSender {
+    /// Publishes the results of one agent on the platform.
+    pub async fn send_results(&self, results: &AgentResults) -> Result<(), Fault> {
+        Ok(self.client.put_results(results, &self.token).await?)
+    }
+
+    /// Publishes how far the round has come.
+    pub async fn send_progress(&self, progress: &RoundProgress) -> Result<(), Fault> {
+        Ok(self.client.put_progress(progress, &self.token).await?)
     }
 }

@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use platform::store::Store;
+use platform::store::{FileStamp, Store};
 use tasks::Sha256;
 
 use crate::Fault;
@@ -61,6 +61,16 @@ impl Results {
         let path = self.store.results_dir().join(file_name(key));
         match std::fs::read(&path) {
             Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
+            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(cause) => Err(Fault::File { action: "read", path, cause }),
+        }
+    }
+
+    /// Returns a stamp that changes with a record, without reading it; `None` if there is none.
+    pub fn stamp(&self, key: &Sha256) -> Result<Option<FileStamp>, Fault> {
+        let path = self.store.results_dir().join(file_name(key));
+        match std::fs::metadata(&path) {
+            Ok(metadata) => Ok(Some(FileStamp::of(&metadata))),
             Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(cause) => Err(Fault::File { action: "read", path, cause }),
         }

@@ -199,20 +199,26 @@ impl Standings<'_> {
         &self,
         status: RoundStatus,
     ) -> impl Iterator<Item = Result<DisclosedTrial, Fault>> {
+        let shown = TrialsShown { status, disclose: self.disclose };
+        self.agents.iter().flat_map(move |agent| self.trials_of(agent, shown))
+    }
+
+    /// The trials of one agent that have a record, like [`Standings::trials`].
+    pub fn trials_of<'b>(
+        &'b self,
+        agent: &'b Agent,
+        TrialsShown { status, disclose }: TrialsShown,
+    ) -> impl Iterator<Item = Result<DisclosedTrial, Fault>> + 'b {
         let results = Results::of(self.store);
         let RoundDefinition { image, model, repeat, .. } = self.definition;
         let environment = Environment::new(image, model.as_deref());
-        let trials = self
-            .agents
-            .iter()
-            .flat_map(|agent| trials_of(self.tasks, *repeat).map(move |trial| (agent, trial)));
-        trials.filter_map(move |(agent, (task, repetition))| {
+        trials_of(self.tasks, *repeat).filter_map(move |(task, repetition)| {
             let environment = &environment;
             let identity = TrialIdentity { agent: &agent.sha256, task, repetition, environment };
             let key = identity.key();
             match results.get(&key) {
                 Ok(Lookup::Hit(record)) => {
-                    let mut record = record.disclosed(self.disclose);
+                    let mut record = record.disclosed(disclose);
                     let secret = status == RoundStatus::Open;
                     record.seed = record.seed.filter(|_| !secret);
                     record.origin = record.origin.filter(|_| !secret);
@@ -224,6 +230,15 @@ impl Standings<'_> {
             }
         })
     }
+}
+
+/// What is shown of trials.
+#[derive(Clone, Copy, Debug)]
+pub struct TrialsShown {
+    /// While the round is open, whatever depends on its seed is left out
+    pub status: RoundStatus,
+    /// How much of failed cases is disclosed
+    pub disclose: Disclose,
 }
 
 /// What earlier rounds of the store say about the holder of the first place. Only the payout `gated` asks.

@@ -69,6 +69,8 @@ pub enum ProblemKind {
     TaskUnknown,
     /// There is no such round.
     RoundUnknown,
+    /// No results of the agent are published.
+    ResultsUnknown,
     /// There has been no round yet.
     NoRoundYet,
     /// The URL has other methods.
@@ -107,7 +109,7 @@ pub enum ProblemKind {
 
 impl ProblemKind {
     /// All kinds, in the order of their status codes.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::ParameterInvalid,
         Self::BodyMalformed,
         Self::AuthorizationMalformed,
@@ -120,6 +122,7 @@ impl ProblemKind {
         Self::VersionUnknown,
         Self::TaskUnknown,
         Self::RoundUnknown,
+        Self::ResultsUnknown,
         Self::NoRoundYet,
         Self::MethodNotAllowed,
         Self::NotAcceptable,
@@ -184,6 +187,7 @@ impl ProblemKind {
             Self::VersionUnknown => (404, "version-unknown", "There is no such version of the agent", "List its versions with `GET /agents/{miner_id}`."),
             Self::TaskUnknown => (404, "task-unknown", "There is no such task", "List the tasks with `GET /tasks`."),
             Self::RoundUnknown => (404, "round-unknown", "There is no such round", "List the rounds with `GET /rounds`."),
+            Self::ResultsUnknown => (404, "results-unknown", "No results of the agent are published", "Wait until it is judged. The results of the latest rounds alone are kept."),
             Self::NoRoundYet => (404, "no-round-yet", "There has been no round yet", "Try again after the first round."),
             Self::MethodNotAllowed => (405, "method-not-allowed", "The URL has other methods", "The `Allow` header lists them."),
             Self::NotAcceptable => (406, "not-acceptable", "There is no form of the document that the client accepts", "Change the `Accept` header."),

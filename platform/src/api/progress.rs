@@ -56,6 +56,25 @@ impl RoundProgress {
     /// written every second.
     pub const STALE: SignedDuration = SignedDuration::from_secs(60);
 
+    /// Returns the progress that arrives at `now`, in the time of the machine that it arrives at, or a sentence on what is
+    /// impossible about it.
+    pub fn received_at(self, now: Timestamp) -> Result<Self, String> {
+        let elapsed = self.updated_at.duration_since(self.started_at);
+        let Ok(started_at) = now.checked_sub(elapsed) else {
+            return Err("`started_at` is too long ago".to_owned());
+        };
+        if elapsed.is_negative() {
+            return Err("`updated_at` is before `started_at`".to_owned());
+        }
+        if self.trials_done > self.trials_total || self.agents_done > self.agents_total {
+            return Err("more trials or agents are done than there are".to_owned());
+        }
+        if self.cached > self.trials_done || self.faults > self.trials_done {
+            return Err("more trials have a record or a fault than are done".to_owned());
+        }
+        Ok(Self { started_at, updated_at: now, ..self })
+    }
+
     /// Returns the progress as it is to be understood at `now`: a stale one has stopped.
     #[must_use]
     pub fn at(self, now: Timestamp) -> Self {

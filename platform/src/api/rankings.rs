@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, civil};
 use serde::{Deserialize, Serialize};
 use tasks::{Family, Seed, Sha256, TaskId, Verdict};
 
@@ -160,6 +161,13 @@ impl Round {
     /// time.
     pub fn id_prefix(opened_at: Timestamp) -> String {
         opened_at.strftime("%Y%m%dT%H%M%SZ-").to_string()
+    }
+
+    /// Returns when the round with this id was opened, to the second; `None` if its id does not state a time.
+    pub fn opened_in(id: &str) -> Option<Timestamp> {
+        let (time, _) = id.split_once('-')?;
+        let time = civil::DateTime::strptime("%Y%m%dT%H%M%SZ", time).ok()?;
+        TimeZone::UTC.to_timestamp(time).ok()
     }
 
     /// Returns the commitment to a round's seed. It binds to id, seed and salt and reveals none of the last two.

@@ -10,6 +10,7 @@ use tasks::Sha256;
 use super::app::App;
 use super::problem::ProblemResponse;
 use crate::api::ProblemKind;
+use crate::store::AgentMeta;
 
 /// Returns the request's bearer token, if it has one.
 pub(super) fn bearer(headers: &HeaderMap) -> Result<Option<String>, ProblemResponse> {
@@ -47,9 +48,7 @@ impl FromRequestParts<App> for ValidatorAuth {
                 "requires the validator token: send `Authorization: Bearer TOKEN`",
             ));
         };
-        // Digests have equal lengths, so that not even the token's length can be measured.
-        let (given, expected) = (Sha256::of(token.as_bytes()), Sha256::of(expected.as_bytes()));
-        if given.as_str().as_bytes().ct_eq(expected.as_str().as_bytes()).into() {
+        if is_validator(expected, &token) {
             Ok(Self)
         } else {
             Err(ProblemResponse::unauthorized(
@@ -58,4 +57,36 @@ impl FromRequestParts<App> for ValidatorAuth {
             ))
         }
     }
+}
+
+/// Refuses a request that carries neither the token of the agent's owner nor the validator token.
+pub(super) fn check_reader(
+    app: &App,
+    agent: &AgentMeta,
+    token: Option<&str>,
+) -> Result<(), ProblemResponse> {
+    let Some(token) = token else {
+        return Err(ProblemResponse::unauthorized(
+            ProblemKind::TokenMissing,
+            format!(
+                "requires the token of '{}' or the validator token: send `Authorization: Bearer TOKEN`",
+                agent.miner_id
+            ),
+        ));
+    };
+    let validator = app.settings.validator_token.as_ref();
+    if agent.is_owned_by(token) || validator.is_some_and(|expected| is_validator(expected, token)) {
+        return Ok(());
+    }
+    Err(ProblemResponse::unauthorized(
+        ProblemKind::TokenWrong,
+        format!("this is neither the token of '{}' nor the validator token", agent.miner_id),
+    ))
+}
+
+/// Returns whether a token is the validator's.
+fn is_validator(expected: &str, given: &str) -> bool {
+    // Digests have equal lengths, so that not even the token's length can be measured.
+    let (given, expected) = (Sha256::of(given.as_bytes()), Sha256::of(expected.as_bytes()));
+    given.as_str().as_bytes().ct_eq(expected.as_str().as_bytes()).into()
 }

@@ -28,6 +28,9 @@ mod agents;
 mod pages;
 mod public;
 mod rankings;
+mod rankings_part;
+mod results;
+mod submission;
 mod upload;
 
 /// Returns the API as a service.
@@ -68,6 +71,10 @@ fn operations() -> (Router<App>, OpenApiDocument) {
         .routes(routes!(agents::one))
         .routes(routes!(agents::source))
         .routes(routes!(upload::rotate_token))
+        .routes(routes!(submission::status))
+        .routes(routes!(submission::publish_progress))
+        .routes(routes!(results::of_agent))
+        .routes(routes!(results::publish))
         .routes(routes!(rankings::latest, rankings::publish))
         .routes(routes!(upload::agent).layer(body_limit(upload::MAX_BODY_BYTES)))
         .split_for_parts()
@@ -115,7 +122,7 @@ mod tests {
             assert!(document["components"]["schemas"][used].is_object(), "{used}");
         }
         let paths = document["paths"].as_object().unwrap();
-        assert_eq!(paths.len(), 9, "{:?}", paths.keys());
+        assert_eq!(paths.len(), 13, "{:?}", paths.keys());
         let mut names = BTreeSet::new();
         for (path, operations) in paths {
             for (method, operation) in operations.as_object().unwrap() {

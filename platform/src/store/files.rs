@@ -1,5 +1,6 @@
 //! A store on disk: its directories, and reading agents from them.
 
+use std::fmt;
 use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
@@ -17,7 +18,8 @@ use super::meta::{AgentListing, AgentMeta};
 use crate::api::MinerId;
 
 /// The directories of every store.
-const DIRECTORIES: [&str; 6] = ["agents", "versions", RESULTS, "expected", "rounds", "locks"];
+const DIRECTORIES: [&str; 7] =
+    ["agents", "versions", RESULTS, "expected", "rounds", "trials", "locks"];
 /// The directory of trial records. Their names are digests that a guess of the open round's seed could be tested against,
 /// so only the owner may list them.
 const RESULTS: &str = "results";
@@ -47,12 +49,19 @@ pub struct FileStamp {
 }
 
 impl FileStamp {
-    pub(super) fn of(metadata: &fs::Metadata) -> Self {
+    /// The stamp of a file with this metadata.
+    pub fn of(metadata: &fs::Metadata) -> Self {
         Self {
             inode: metadata.ino(),
             modified_s: metadata.mtime(),
             modified_ns: metadata.mtime_nsec(),
         }
+    }
+}
+
+impl fmt::Display for FileStamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}.{:09}", self.inode, self.modified_s, self.modified_ns)
     }
 }
 
@@ -255,6 +264,10 @@ impl Store {
 
     pub(super) fn rounds_dir(&self) -> PathBuf {
         self.root.join("rounds")
+    }
+
+    pub(super) fn trials_dir(&self) -> PathBuf {
+        self.root.join("trials")
     }
 
     pub(super) fn locks_dir(&self) -> PathBuf {

@@ -18,7 +18,7 @@ use super::error::StoreError;
 use super::files::{Store, read_json};
 use super::lock::WriteLock;
 use super::meta::{AgentMeta, MAX_HISTORY, RoundDefinition};
-use crate::api::{MinerId, Rankings};
+use crate::api::{AgentResults, MinerId, Rankings};
 
 /// A file of the store that is not in order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -104,6 +104,7 @@ impl<'a> Fsck<'a> {
         self.rounds()?;
         self.rankings()?;
         self.results()?;
+        self.trials()?;
         self.issues.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(self.issues)
     }
@@ -291,6 +292,15 @@ impl<'a> Fsck<'a> {
         for directory in [self.store.results_dir(), self.store.expected_dir()] {
             for path in files(&directory)? {
                 self.check_json::<Value>(&path)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn trials(&mut self) -> Result<(), StoreError> {
+        for round in self.store.rounds_with_trials()? {
+            for path in files(&self.store.trials_of_round(&round)?)? {
+                self.check_json::<AgentResults>(&path)?;
             }
         }
         Ok(())

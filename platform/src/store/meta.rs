@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tasks::{Seed, Sha256, TaskId};
 
+use super::token::matches_digest;
 use crate::api::{
     AgentHistory, AgentVersion, AgentView, MinerId, PreviousRound, PrivateTasks, Round,
 };
@@ -33,6 +34,13 @@ pub struct AgentMeta {
     pub history: Vec<AgentVersion>,
     /// The digest of the token that the next upload must send.
     pub token_sha256: Sha256,
+}
+
+impl AgentMeta {
+    /// Returns whether this is the token of the agent's owner.
+    pub fn is_owned_by(&self, token: &str) -> bool {
+        matches_digest(token, &self.token_sha256)
+    }
 }
 
 impl From<AgentMeta> for AgentView {

@@ -12,4 +12,6 @@ mod http;
 mod page;
 mod problems;
 mod rankings;
+mod results;
+mod submission;
 mod support;

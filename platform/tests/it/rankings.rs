@@ -248,3 +248,30 @@ async fn refuses_the_digest_of_another_program() {
     check_problem(put(&server, "", &programs(["a", "c"])).await, 422, refused).await;
     assert_eq!(put(&server, "", &programs(["a", "b"])).await.status(), 204);
 }
+
+#[tokio::test]
+async fn part_of_a_ranking_is_one_agent_or_a_page() {
+    let server = TestServer::start().await;
+    check_problem(server.get("/rankings?miner=a").await, 404, "no round yet").await;
+    let round = whole(10);
+    assert_eq!(put(&server, "", &round).await.status(), 204);
+    let part = async |query: &str| {
+        let answer = server.get(&format!("/rankings{query}")).await;
+        let link = answer.headers().get("link").map(|link| link.to_str().unwrap().to_owned());
+        let part: Value = answer.json().await.unwrap();
+        assert_eq!(part["round"], round["round"], "{query}");
+        let names =
+            part["rankings"].as_array().unwrap().iter().map(|entry| entry["miner_id"].clone());
+        (names.collect::<Vec<_>>(), link)
+    };
+    assert_eq!(part("?miner=b").await, (vec![json!("b")], None));
+    assert_eq!(part("?miner=c").await, (vec![], None));
+    let next = "<?limit=1&after_rank=1>; rel=\"next\"".to_owned();
+    assert_eq!(part("?limit=1").await, (vec![json!("a")], Some(next)));
+    assert_eq!(part("?limit=1&after_rank=1").await, (vec![json!("b")], None));
+    assert_eq!(part("?after_rank=2").await, (vec![], None));
+    check_problem(server.get("/rankings?limit=0").await, 400, "`limit`").await;
+    check_problem(server.get("/rankings?miner=A").await, 400, "`miner`").await;
+    let found = server.client.ranking_of(&"b".parse().unwrap()).await.unwrap().unwrap();
+    assert_eq!(found.rankings[0].rank, 2);
+}

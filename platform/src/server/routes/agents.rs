@@ -149,7 +149,8 @@ pub(super) async fn source(
     Ok(([(header::CONTENT_TYPE, "text/x-python; charset=utf-8")], source).into_response())
 }
 
-fn find(app: &App, miner_id: &str) -> Result<AgentMeta, ProblemResponse> {
+/// Returns the metadata of the agent that a path names.
+pub(super) fn find(app: &App, miner_id: &str) -> Result<AgentMeta, ProblemResponse> {
     let miner_id: MinerId = miner_id.parse().map_err(|error| ProblemResponse::not_an_id(&error))?;
     let meta = app.store.agent(&miner_id)?;
     Ok(meta.ok_or(StoreError::Unknown(miner_id))?)

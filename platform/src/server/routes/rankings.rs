@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use super::rankings_part::RankingsQuery;
 use crate::api::{AgentHistory, ProblemKind, Ranking, Rankings};
 use crate::server::app::{App, blocking};
 use crate::server::auth::ValidatorAuth;
@@ -18,19 +19,28 @@ use crate::server::problem::ProblemResponse;
 use crate::store::{Store, StoreError};
 
 /// Show the latest ranking
+///
+/// Without parameters, the whole document with its signature. With them, a part of it without the signature.
 #[utoipa::path(
-    get, operation_id = "get_rankings", path = "/rankings", tag = "readers",
+    get, path = "/rankings", tag = "readers", operation_id = "get_rankings", params(RankingsQuery),
     responses(
-        (status = 200, description = "The latest round and its ranking", body = Rankings),
+        (status = 200, description = "The latest round and its ranking", body = Rankings,
+            headers(("Link" = String, description = "The next page, if there is one"))),
         ProblemResponse,
     ),
 )]
-pub(super) async fn latest(State(app): State<App>) -> Result<Response, ProblemResponse> {
+pub(super) async fn latest(
+    State(app): State<App>,
+    QueryParams(query): QueryParams<RankingsQuery>,
+) -> Result<Response, ProblemResponse> {
     let board = blocking(move || Ok(app.boards.latest(&app.store)?)).await?;
     let board = board.ok_or_else(|| {
         let detail = "there has been no round yet: try again after the first round";
         ProblemResponse::new(ProblemKind::NoRoundYet, detail)
     })?;
+    if !query.is_whole() {
+        return blocking(move || query.respond(&board.latest)).await;
+    }
     Ok(([(header::CONTENT_TYPE, "application/json")], board.json.clone()).into_response())
 }
 
