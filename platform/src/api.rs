@@ -33,8 +33,9 @@ pub use private_tasks::{
 pub use problem::{ProblemDocument, ProblemKind, Violation};
 pub use progress::{ProgressState, RoundProgress};
 pub use rankings::{
-    FaultRecord, MAX_REPEAT, PreviousRound, Ranking, Rankings, Round, RoundStatus, ScoreInterval,
-    Screening, StopReason, StoppedAgent, TaskScore, dollars, first_repetition, is_first_repetition,
+    FaultRecord, ISOLATIONS, MAX_REPEAT, PAYOUTS, PreviousRound, Ranking, Rankings, Round,
+    RoundStatus, ScoreInterval, Screening, StopReason, StoppedAgent, TaskScore, dollars,
+    first_repetition, is_first_repetition,
 };
 pub use rao::{ParseRaoError, Rao};
 pub use results::{AgentResults, MAX_PUBLISHED_OUTPUT_BYTES, ROUNDS_WITH_TRIALS};

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use harness::round::remote::read_token;
-use platform::server::{self, Settings};
+use platform::server::{self, Listeners, Settings};
 use platform::signing::SigningKey;
 use platform::store::Store;
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -28,26 +28,31 @@ pub async fn run(args: ServeArgs) -> Result {
     if let Err(error) = store.add_missing_programs() {
         print_line(&format!("warning: {error}"));
     }
+    let log = args.log.start()?;
     let settings = Settings {
         validator_token: validator_token(&args)?,
         sign_key,
         quotas: args.quotas.quotas(),
         behind_proxy: args.behind_proxy,
         public_url: args.public_url,
+        log: log.clone(),
         limits: args.limits.limits(allowed_connections()?),
         similarity: if args.no_similarity { None } else { Some(args.base.read()?) },
     };
-    let listener = TcpListener::bind(&args.addr).await.map_err(|error| {
-        CommandError::Input(format!(
-            "cannot listen on {}: {error}; stop what listens there, or name another address with --addr",
-            args.addr
-        ))
-    })?;
+    let listener = listen("--addr", &args.addr).await?;
+    let metrics = match &args.metrics_addr {
+        Some(address) => Some(listen("--metrics-addr", address).await?),
+        None => None,
+    };
     let address = listener.local_addr().map_err(failed("look up the address of the socket"))?;
+    let metrics_address = metrics.as_ref().and_then(|metrics| metrics.local_addr().ok());
     interrupt::listen()?;
     // A reader of this line may connect, or send a signal, at once. If it cannot be written, as on a full
     // disk, the server still runs.
     let _ = writeln!(std::io::stdout(), "listening on http://{address}");
+    if let Some(metrics) = metrics_address {
+        print_line(&format!("metrics: http://{metrics}/metrics"));
+    }
     if let Some(signer) = signer {
         print_line(&format!("receipts are signed by {}", signer.fingerprint()));
     }
@@ -59,7 +64,20 @@ pub async fn run(args: ServeArgs) -> Result {
             () = stdin_closed(), if args.until_stdin_closes => {}
         }
     };
-    server::serve(listener, store, settings, shutdown).await.map_err(failed("serve"))
+    let listeners = Listeners { public: listener, metrics };
+    let served = server::serve(listeners, store, settings, shutdown).await;
+    // Waits for the disk, which nothing else needs this thread for any more.
+    log.flush();
+    served.map_err(failed("serve"))
+}
+
+/// Binds the address that an option names.
+async fn listen(option: &str, address: &str) -> Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| {
+        CommandError::Input(format!(
+            "cannot listen on {address}: {error}; stop what listens there, or name another address with {option}"
+        ))
+    })
 }
 
 fn failed(action: &str) -> impl Fn(std::io::Error) -> CommandError {

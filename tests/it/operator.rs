@@ -248,6 +248,52 @@ fn serve_reports_damaged_agents_at_start() {
 }
 
 #[test]
+fn log_and_metrics_follow_the_command_line() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = directory.path().join("store");
+    Store::open(&store).unwrap();
+    let file = directory.path().join("access.log");
+    let mut command = command(&["serve", "--addr", "127.0.0.1:0", "--log-file"]);
+    command.arg(&file).env("ARENA_LOG", "json").env("ARENA_METRICS_ADDR", "127.0.0.1:0");
+    let (mut child, address) = listening(command.arg("--store").arg(&store));
+    let mut said = String::new();
+    BufReader::new(child.stderr.as_mut().unwrap()).read_line(&mut said).unwrap();
+    let metrics = said.trim().strip_prefix("metrics: http://").unwrap();
+    assert_eq!(upload(&address, "me"), "201");
+    let (host, path) = metrics.split_once('/').unwrap();
+    let figures = exchange(host, &format!("GET /{path} HTTP/1.0\r\n\r\n"));
+    assert!(figures.contains("\narena_uploads_total 1\n"), "{figures}");
+    Command::new("kill").arg(child.id().to_string()).status().unwrap();
+    child.wait().unwrap();
+    // The end of the server waits for its log.
+    let log = std::fs::read_to_string(&file).unwrap();
+    let lines: Vec<serde_json::Value> =
+        log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let events: Vec<_> = lines.iter().map(|line| line["event"].as_str().unwrap()).collect();
+    assert_eq!(events, ["upload", "request"]);
+    assert_eq!((&lines[1]["status"], &lines[1]["miner"]), (&201.into(), &"me".into()));
+
+    let output = run(&["serve", "--log", "csv"]);
+    assert_eq!(output.status.code(), Some(2));
+    let output = run(&["serve", "--store", store.to_str().unwrap(), "--log-file", "/nowhere/log"]);
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains("/nowhere/log") && stderr.contains("--log-file"), "{stderr}");
+    let root = store.to_str().unwrap();
+    let output = run(&[
+        "serve",
+        "--store",
+        root,
+        "--addr",
+        "127.0.0.1:0",
+        "--metrics-addr",
+        &address.replace(':', "-"),
+    ]);
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains("another address with --metrics-addr"), "{stderr}");
+}
+
+#[test]
 fn unwritable_stderr_does_not_stop_commands() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path()).unwrap();

@@ -85,7 +85,10 @@ pub fn run(sh: &Shell, consent: &setup::Consent) -> anyhow::Result<ExitCode> {
 
 /// Starts a platform on a free port. It ends when its stdin is closed, so it never outlives this process.
 fn serve(sh: &Shell, store: &str) -> anyhow::Result<(RunningChild, String)> {
-    let serve = cmd!(sh, "{ARENA} serve --addr 127.0.0.1:0 --store {store} --until-stdin-closes");
+    let serve = cmd!(
+        sh,
+        "{ARENA} serve --addr 127.0.0.1:0 --store {store} --log-file {DIR}/access.log --until-stdin-closes"
+    );
     let mut serve = Command::from(serve.quiet());
     serve.stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut platform = children::start(serve)?;

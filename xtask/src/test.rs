@@ -20,9 +20,15 @@ const PROGRAMS: [(&str, &str); 7] = [
     ("python3", "python3"),
     ("ssh-keygen", "openssh-client"),
 ];
-/// Tools from `PyPI`: a checker of HTTP APIs, a server that answers as language models do, and two clients of such servers.
-const PYTHON_TOOLS: [&str; 4] =
-    ["schemathesis==4.32.5", "llmock==0.2.2", "openai==3.57.0", "anthropic==2.14.0"];
+/// Tools from `PyPI`: a checker of HTTP APIs, a server that answers as language models do, two clients of such servers, and
+/// a parser of metrics.
+const PYTHON_TOOLS: [&str; 5] = [
+    "schemathesis==4.32.5",
+    "llmock==0.2.2",
+    "openai==3.57.0",
+    "anthropic==2.14.0",
+    "prometheus-client==0.26.0",
+];
 /// Brings axe-core's script, the checker of accessibility. Nothing else of it is used.
 const AXE: &str = "axe-playwright-python==0.1.8";
 /// Directory of the environment of those tools.

@@ -45,6 +45,11 @@ pub struct Rankings {
     pub signature: Option<SshSignature>,
 }
 
+/// The values of [`Round::isolation`].
+pub const ISOLATIONS: [&str; 2] = ["agent", "trial"];
+/// The values of [`Round::payout`].
+pub const PAYOUTS: [&str; 3] = ["proportional", "winner-takes-all", "gated"];
+
 /// Whether a round may still be judged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
@@ -100,6 +105,7 @@ pub struct Round {
     /// The digest of the image that the agents ran in.
     pub image: String,
     /// The unit that had a container of its own: `agent` or `trial`.
+    #[cfg_attr(feature = "server", schema(value_type = schema::IsolationSchema))]
     pub isolation: String,
     /// Trials of each agent on each task; left out if there is one.
     #[serde(default = "first_repetition", skip_serializing_if = "is_first_repetition")]
@@ -111,6 +117,7 @@ pub struct Round {
     /// The pool of rewards in 'TAO', as a decimal.
     pub pool_tao: String,
     /// How the pool was split: `proportional`, `winner-takes-all` or `gated`.
+    #[cfg_attr(feature = "server", schema(value_type = schema::PayoutSchema))]
     pub payout: String,
     /// The probability of a difference below which two agents count as different.
     pub alpha: f64,
@@ -312,7 +319,7 @@ pub struct Ranking {
     pub tasks: BTreeMap<TaskId, TaskScore>,
     /// The score within each family of public tasks.
     #[serde(default)]
-    #[cfg_attr(feature = "server", schema(value_type = BTreeMap<String, f64>))]
+    #[cfg_attr(feature = "server", schema(value_type = BTreeMap<schema::FamilySchema, f64>))]
     pub families: BTreeMap<Family, f64>,
     /// When this version was accepted: the earlier one wins a tie.
     #[cfg_attr(feature = "server", schema(value_type = String, format = DateTime))]
@@ -333,7 +340,7 @@ pub struct Ranking {
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct TaskScore {
     /// The trial's verdict. Of several trials, the first one that is not AC.
-    #[cfg_attr(feature = "server", schema(value_type = String, pattern = "^(AC|WA|RE|TLE|MLE|OLE|NS)$"))]
+    #[cfg_attr(feature = "server", schema(value_type = schema::VerdictSchema))]
     pub verdict: Verdict,
     /// 0 to 100.
     pub score: f64,

@@ -11,8 +11,8 @@ use super::gate::{EarlierScores, Gate};
 use super::miner_id::MinerId;
 use super::private_tasks::PRIVATE_FAULT;
 use super::rankings::{
-    FaultRecord, MAX_REPEAT, Ranking, Rankings, Round, RoundStatus, ScoreInterval, StopReason,
-    StoppedAgent, TaskScore,
+    FaultRecord, ISOLATIONS, MAX_REPEAT, PAYOUTS, Ranking, Rankings, Round, RoundStatus,
+    ScoreInterval, StopReason, StoppedAgent, TaskScore,
 };
 use super::rao::Rao;
 
@@ -303,14 +303,14 @@ impl Round {
             problems.push("`alpha` or `resolution` is not possible".to_owned());
         }
         self.check_private(problems);
+        self.check_choices(problems);
         let unique: BTreeSet<_> = self.tasks.iter().collect();
         if unique.len() != self.tasks.len() {
             problems.push("a task of the round is listed more than once".to_owned());
         }
-        for (name, text) in
-            [("image", &self.image), ("isolation", &self.isolation), ("payout", &self.payout)]
-                .into_iter()
-                .chain(self.model.as_ref().map(|model| ("model", model)))
+        for (name, text) in [("image", &self.image)]
+            .into_iter()
+            .chain(self.model.as_ref().map(|model| ("model", model)))
         {
             if text.is_empty() || text.len() > MAX_TEXT_BYTES {
                 problems.push(format!(
@@ -323,6 +323,17 @@ impl Round {
 }
 
 impl Round {
+    /// Isolation and payout are among the known ones.
+    fn check_choices(&self, problems: &mut Vec<String>) {
+        let choices: [(_, _, &[&str]); 2] =
+            [("isolation", &self.isolation, &ISOLATIONS), ("payout", &self.payout, &PAYOUTS)];
+        for (name, text, known) in choices {
+            if !known.contains(&text.as_str()) {
+                problems.push(format!("`{name}` must be one of {}", known.join(", ")));
+            }
+        }
+    }
+
     /// The round before, if one is stated, has another id, which is not of a later time.
     fn check_previous(&self, problems: &mut Vec<String>) {
         let Some(previous) = &self.previous else { return };

@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
+use super::metrics::Metrics;
 use super::quota::network;
 use super::settings::HttpLimits;
 use crate::log::log_line;
@@ -37,13 +38,20 @@ const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PeerAddress(pub(super) IpAddr);
 
-/// Serves until `shutdown` completes, then lets the requests in progress finish. No address has more than
-/// `per_address` connections.
+/// The limits of all connections together.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AcceptLimits {
+    pub(super) http: HttpLimits,
+    /// Concurrent connections of one address; `None` for any number.
+    pub(super) per_address: Option<usize>,
+}
+
+/// Serves until `shutdown` completes, then lets the requests in progress finish.
 pub(super) async fn serve(
     listener: TcpListener,
     router: Router,
-    limits: HttpLimits,
-    per_address: Option<usize>,
+    AcceptLimits { http: limits, per_address }: AcceptLimits,
+    metrics: Arc<Metrics>,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let mut http = http1::Builder::new();
@@ -64,10 +72,18 @@ pub(super) async fn serve(
         };
         // Excess connections of an address are closed without a response, which would cost resources.
         let most = per_address.unwrap_or(usize::MAX);
-        let Some(slot) = addresses.reserve(peer.ip(), most) else { continue };
+        let Some(slot) = addresses.reserve(peer.ip(), most) else {
+            metrics.connections_refused.inc();
+            continue;
+        };
         let stopping = stopping.clone();
         let connection = Connection { peer, _slot: slot, _permit: permit, limits, stopping };
-        tasks.spawn(connection.serve(stream, http.clone(), router.clone()));
+        let open = OpenConnection::new(&metrics);
+        let served = connection.serve(stream, http.clone(), router.clone());
+        tasks.spawn(async move {
+            served.await;
+            drop(open);
+        });
     }
     // No new connections while the old ones finish.
     drop(listener);
@@ -138,6 +154,22 @@ impl Drop for AddressSlot {
                 counts.remove(&self.address);
             }
         }
+    }
+}
+
+/// A connection in the figures, counted until it is dropped.
+struct OpenConnection(Arc<Metrics>);
+
+impl OpenConnection {
+    fn new(metrics: &Arc<Metrics>) -> Self {
+        metrics.connections.inc();
+        Self(metrics.clone())
+    }
+}
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        self.0.connections.dec();
     }
 }
 

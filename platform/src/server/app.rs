@@ -8,6 +8,7 @@ use tasks::TaskView;
 use tokio::sync::Semaphore;
 
 use super::board::BoardCache;
+use super::health::StoreProbe;
 use super::middleware::fixed_headers;
 use super::openapi::ApiReference;
 use super::problem::ProblemResponse;
@@ -27,6 +28,7 @@ pub(super) struct App {
     pub(super) boards: Arc<BoardCache>,
     pub(super) reference: Arc<ApiReference>,
     pub(super) checks: Arc<Semaphore>,
+    pub(super) probe: Arc<StoreProbe>,
     pub(super) tasks: Arc<Vec<TaskView>>,
     /// The body of `GET /tasks`: the tasks do not change while the server runs.
     pub(super) tasks_json: Bytes,
@@ -46,6 +48,7 @@ impl App {
             settings: Arc::new(settings),
             reference: Arc::new(reference),
             checks: Arc::new(Semaphore::new(MAX_CHECKS)),
+            probe: Arc::default(),
             tasks: Arc::new(tasks),
             tasks_headers: fixed_headers("application/json", &tasks_json),
             tasks_json,

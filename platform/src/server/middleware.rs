@@ -15,6 +15,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use tasks::Sha256;
 
+use super::observe::RequestNotes;
 use super::problem::{OperatorMessage, ProblemResponse};
 use super::settings::Settings;
 use crate::api::ProblemKind;
@@ -43,7 +44,8 @@ const SECURITY: [(HeaderName, HeaderValue); 5] = [
 
 /// Adds the request id and the common headers to the response, and logs its message to the operator.
 pub(super) async fn add_common_headers(request: Request, next: Next) -> Response {
-    let id = format!("{:016x}", rand::random::<u64>());
+    let notes = request.extensions().get::<RequestNotes>();
+    let id = format!("{:016x}", notes.map_or_else(rand::random, RequestNotes::id));
     let writes = writes(&request);
     let mut response = next.run(request).await;
     if let Some(OperatorMessage(message)) = response.extensions().get() {

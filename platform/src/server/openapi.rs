@@ -72,6 +72,10 @@ impl ApiReference {
         let server = site.url_to("");
         value["servers"][0]["url"] = if server.is_empty() { "/".into() } else { server.into() };
         locate_problems(&mut value["components"]["schemas"]["Problem"], site);
+        let example = tasks::all().first().map(|task| serde_json::to_value(task.view()));
+        if let Some(Ok(example)) = example {
+            value["components"]["schemas"]["TaskView"]["examples"] = Value::Array(vec![example]);
+        }
         let json = serde_json::to_vec_pretty(&value).expect("a description is plain data");
         let json = Bytes::from(json);
         Self {
@@ -105,12 +109,14 @@ pub(super) struct TaskSchema {
     /// A short title
     title: String,
     /// The kind of skill that it tests
+    #[schema(value_type = Option<schema::FamilySchema>)]
     family: Option<String>,
     /// Its weight in the score of an agent
     weight: Option<u32>,
     /// The prompt, exactly as the agent gets it
     prompt: String,
-    /// The form of the answer: `code` or `findings`
+    /// The form of the answer
+    #[schema(value_type = schema::TaskKindSchema)]
     kind: String,
     /// The name that an answer in code has to define
     entry_point: Option<String>,

@@ -75,6 +75,15 @@ impl ProblemResponse {
         Self::new(ProblemKind::Internal, "internal server error")
     }
 
+    /// The store cannot be written, whatever the cause.
+    pub(super) fn unwritable(error: &StoreError) -> Self {
+        let detail = "the store cannot be written; the operator has been notified";
+        let mut response = Self::new(ProblemKind::StorageUnavailable, detail)
+            .with(header::RETRY_AFTER, RETRY_AFTER_S.into());
+        response.operator_message = Some(error.to_string());
+        response
+    }
+
     fn refused_token(kind: ProblemKind, error: &StoreError) -> Self {
         let detail =
             format!("{error}; the token goes into the header `Authorization: Bearer TOKEN`");

@@ -50,6 +50,17 @@ impl QuotaMeters {
         }
     }
 
+    /// Returns the state of the quotas of an address, and of a miner's agent.
+    pub(super) fn states(&self, address: IpAddr, miner_id: Option<&MinerId>) -> Vec<QuotaState> {
+        let (network, now) = (network(address), Instant::now());
+        let mut states = vec![
+            self.per_address.state("uploads", &network, now),
+            self.new_ids.state("new-ids", &network, now),
+        ];
+        states.extend(miner_id.map(|miner_id| self.per_id.state("versions", miner_id, now)));
+        states
+    }
+
     /// Refunds an upload that was not stored.
     pub(super) fn refund(&self, quota: QuotaUse<'_>) {
         match quota {
@@ -57,6 +68,18 @@ impl QuotaMeters {
             QuotaUse::Version(miner_id) => self.per_id.refund(miner_id),
         }
     }
+}
+
+/// What remains of a quota.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct QuotaState {
+    pub(super) name: &'static str,
+    pub(super) quota: u32,
+    /// The time in which the whole quota refills.
+    pub(super) window: Duration,
+    pub(super) remaining: u32,
+    /// The time after which all of it remains again.
+    pub(super) full_in: Duration,
 }
 
 /// The quota that a stored upload uses.
@@ -120,6 +143,16 @@ impl<K: Hash + Eq> QuotaMeter<K> {
         Ok(())
     }
 
+    fn state(&self, name: &'static str, key: &K, now: Instant) -> QuotaState {
+        let keys = self.full_at.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let full_at = keys.get(key).copied().unwrap_or(now).max(now);
+        let full_in = full_at - now;
+        let window = self.interval * self.burst;
+        let left = window.saturating_sub(full_in).as_nanos() / self.interval.as_nanos().max(1);
+        let remaining = u32::try_from(left).unwrap_or(self.burst);
+        QuotaState { name, quota: self.burst, window, remaining, full_in }
+    }
+
     /// Returns one to the key's bucket.
     fn refund(&self, key: &K) {
         let mut keys = self.full_at.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -142,6 +175,13 @@ mod tests {
             meter.charge("me", start).unwrap();
         }
         assert_eq!(meter.charge("me", start), Err(Duration::from_mins(1)));
+        let state = |key, now| {
+            let QuotaState { remaining, full_in, .. } = meter.state("x", &key, now);
+            (remaining, full_in.as_secs())
+        };
+        assert_eq!(state("me", start), (0, 3600));
+        assert_eq!(state("me", start + Duration::from_secs(90)), (1, 3510));
+        assert_eq!(state("you", start), (60, 0));
         meter.charge("you", start).unwrap();
         let later = start + Duration::from_secs(59);
         assert_eq!(meter.charge("me", later), Err(Duration::from_secs(1)));

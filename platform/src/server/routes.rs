@@ -18,8 +18,10 @@ use utoipa_axum::routes;
 
 use super::app::App;
 use super::middleware;
+use super::observe::{self, Observer};
 use super::openapi::{ApiDescription, ApiReference};
 use super::problem::{self, ProblemResponse};
+use super::rate_limit;
 use super::settings::Settings;
 use crate::api::{DAMAGED_AGENTS, ProblemKind};
 use crate::store::Store;
@@ -35,6 +37,12 @@ mod upload;
 
 /// Returns the API as a service.
 pub fn router(store: Store, settings: Settings) -> Router {
+    let observer = Observer::new(&settings);
+    observed(store, settings, observer)
+}
+
+/// Returns the API as a service whose requests are noted by `observer`.
+pub(super) fn observed(store: Store, settings: Settings, observer: Observer) -> Router {
     let (operations, document) = operations();
     let reference = ApiReference::new(&document, &settings.public_url);
     let app = App::new(store, settings, reference);
@@ -56,7 +64,9 @@ pub fn router(store: Store, settings: Settings) -> Router {
         .layer(CompressionLayer::new())
         .layer(layers::from_fn(middleware::ignore_identity_q0))
         .layer(cors())
+        .layer(layers::from_fn_with_state(app.meters.clone(), rate_limit::announce))
         .layer(layers::from_fn(middleware::add_common_headers))
+        .layer(layers::from_fn_with_state(observer, observe::observe))
         .with_state(app)
 }
 

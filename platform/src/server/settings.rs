@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::log::ServerLog;
 use super::public_url::PublicUrl;
 use crate::signing::SigningKey;
 
@@ -18,6 +19,8 @@ pub struct Settings {
     pub behind_proxy: bool,
     /// Where clients reach the server.
     pub public_url: PublicUrl,
+    /// Where requests and events are logged.
+    pub log: ServerLog,
     /// The limits of one connection and one request.
     pub limits: HttpLimits,
     /// Whether the page marks similar agents, and which published code does not count as evidence.
@@ -32,6 +35,7 @@ impl Default for Settings {
             quotas: Some(Quotas::STANDARD),
             behind_proxy: false,
             public_url: PublicUrl::default(),
+            log: ServerLog::default(),
             limits: HttpLimits::STANDARD,
             similarity: Some(Vec::new()),
         }

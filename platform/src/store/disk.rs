@@ -5,6 +5,7 @@
 //! system below. A write is whole or absent: a new file in the same directory, fsync, rename, fsync of the
 //! directory.
 
+use std::ffi::OsStr;
 use std::fmt::Debug;
 use std::fs::{self, File, Permissions};
 use std::io::{self, Write as _};
@@ -89,13 +90,29 @@ pub(super) fn sync_directory(disk: &dyn Disk, directory: &Path) -> Result<(), St
     disk.sync_directory(directory).map_err(StoreError::io("sync", directory))
 }
 
+/// Returns whether a file of this name is a write in progress, or one that a crash interrupted.
+pub(super) fn is_unfinished(name: &OsStr) -> bool {
+    name.to_string_lossy().starts_with(UNFINISHED)
+}
+
+/// Writes a small file into the directory, syncs it and removes it.
+pub(super) fn probe(disk: &dyn Disk, directory: &Path) -> Result<(), StoreError> {
+    let path = directory.join("probe");
+    let file = AtomicWrite { path: &path, bytes: b"probe", mode: PRIVATE };
+    let probed = file.unfinished(disk).and_then(|file| {
+        disk.sync(file.as_file())?;
+        file.close()
+    });
+    probed.map_err(StoreError::io("write into", directory))
+}
+
 /// Removes the unfinished files that dead writers left in the directory. Files of living writers are
 /// locked, and stay.
 pub(super) fn sweep(directory: &Path) -> Result<(), StoreError> {
     let entries = fs::read_dir(directory).map_err(StoreError::io("read", directory))?;
     for entry in entries {
         let entry = entry.map_err(StoreError::io("read", directory))?;
-        if !entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+        if !is_unfinished(&entry.file_name()) {
             continue;
         }
         let path = entry.path();

@@ -362,6 +362,36 @@ async fn behind_a_proxy_the_last_forwarded_address_counts() {
 }
 
 #[tokio::test]
+async fn responses_to_uploads_state_the_quotas() {
+    let quotas = Quotas { per_id_hour: 3600, per_address_hour: 4, new_ids_hour: 1 };
+    let server = TestServer::with(Settings { quotas: Some(quotas), ..Settings::default() }).await;
+    let headers = |response: &reqwest::Response| {
+        let text = |name: &str| response.headers()[name].to_str().unwrap().to_owned();
+        (text("ratelimit-policy"), text("ratelimit"))
+    };
+    let first = server.upload("me", "x = 1\n").send().await.unwrap();
+    let (policy, limit) = headers(&first);
+    assert_eq!(
+        policy,
+        "\"uploads\";q=4;w=3600, \"new-ids\";q=1;w=3600, \"versions\";q=3600;w=3600"
+    );
+    // A new id uses no quota of versions.
+    assert_eq!(limit, "\"uploads\";r=3;t=900, \"new-ids\";r=0;t=3600, \"versions\";r=3600;t=0");
+    // Someone who is not the owner learns nothing about the agent.
+    let refused = server.upload("me", "x = 2\n").send().await.unwrap();
+    let (policy, limit) = headers(&refused);
+    assert!(refused.status() == 401 && !policy.contains("versions"), "{policy}");
+    assert!(limit.starts_with("\"uploads\";r=2;"), "{limit}");
+    let refused = server.upload("you", "x = 2\n").send().await.unwrap();
+    assert!(headers(&refused).1.contains("\"new-ids\";r=0;"), "{refused:?}");
+    assert!(refused.status() == 429 && refused.headers().contains_key("retry-after"));
+    assert_eq!(server.get("/tasks").await.headers().get("ratelimit"), None);
+    let free = TestServer::with(Settings { quotas: None, ..Settings::default() }).await;
+    let free = free.upload("me", "x = 1\n").send().await.unwrap();
+    assert_eq!(free.headers().get("ratelimit"), None);
+}
+
+#[tokio::test]
 async fn only_the_owner_can_exchange_a_token() {
     let server = TestServer::start().await;
     let me = "me".parse().unwrap();

@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
 use clap::builder::{BoolishValueParser, RangedI64ValueParser};
-use platform::server::{HttpLimits, PublicUrl, Quotas};
+use clap::{Args, ValueEnum};
+use platform::server::{HttpLimits, LogFile, LogFormat, PublicUrl, Quotas, ServerLog};
 
 use crate::args::{BaseCodeArgs, ByteSize, SignKeyArgs, StoreArgs};
+use crate::exit::{CommandError, Result};
 
 /// Arguments of `serve`.
 #[derive(Args)]
@@ -42,9 +43,62 @@ pub struct ServeArgs {
     /// Where clients reach the platform: `https://HOST/PATH`, or only `/PATH` if a proxy serves it there
     #[arg(long, env = "ARENA_PUBLIC_URL", value_name = "URL", default_value = "/")]
     pub public_url: PublicUrl,
+    #[command(flatten)]
+    pub log: LogArgs,
+    /// Address for the monitoring system alone: GET /metrics
+    #[arg(long, env = "ARENA_METRICS_ADDR", value_name = "HOST:PORT")]
+    pub metrics_addr: Option<String>,
     /// Stop when stdin is closed, so that no server outlives its parent process
     #[arg(long)]
     pub until_stdin_closes: bool,
+}
+
+/// What is logged, and where.
+#[derive(Args)]
+pub struct LogArgs {
+    /// Form of the access and audit log: one line for each request and for each upload, token and ranking
+    #[arg(long = "log", env = "ARENA_LOG", value_enum, default_value_t = LogChoice::Text, value_name = "FORMAT")]
+    format: LogChoice,
+    /// File to append the log to [default: stderr]
+    #[arg(long = "log-file", env = "ARENA_LOG_FILE", value_name = "FILE")]
+    file: Option<PathBuf>,
+}
+
+/// The forms of the log.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LogChoice {
+    Off,
+    Text,
+    Json,
+}
+
+impl LogArgs {
+    /// Starts the log. Messages to the operator go into it as well.
+    pub fn start(&self) -> Result<ServerLog> {
+        let format = match self.format {
+            LogChoice::Off => return Ok(ServerLog::default()),
+            LogChoice::Text => LogFormat::Text,
+            LogChoice::Json => LogFormat::Json,
+        };
+        let log = match &self.file {
+            None => ServerLog::start(format, std::io::stderr()),
+            Some(path) => {
+                let file = LogFile::open(path).map_err(|error| {
+                    let path = path.display();
+                    CommandError::Input(format!(
+                        "cannot write the log {path}: {error}; name another file with --log-file"
+                    ))
+                })?;
+                ServerLog::start(format, file)
+            }
+        };
+        let log = log.map_err(|error| {
+            CommandError::Fault(format!("cannot start a thread for the log: {error}"))
+        })?;
+        let messages = log.clone();
+        platform::log::redirect(move |text| messages.message(text));
+        Ok(log)
+    }
 }
 
 /// Upload quotas. A client may use an hour's quota at once; it is refilled evenly.

@@ -73,7 +73,7 @@ mod tests {
         let typed = "`version` is not of the type that /openapi.json describes";
         check(changed("version", "x".into()), refused, typed);
         check(changed("version", (-1).into()), refused, typed);
-        check("[]".into(), refused, "`miner_id` is missing: /openapi.json describes the document");
+        check("[]".into(), refused, "the document is not of the type that /openapi.json describes");
         check("{}".into(), refused, "`miner_id` is missing: /openapi.json describes the document");
         check(
             changed("miner_id", "ME".into()),

@@ -13,13 +13,16 @@ use crate::server::extract::PathSegment;
 use crate::server::openapi::{HealthStatus, ListedTaskSchema, TaskSchema};
 use crate::server::problem::ProblemResponse;
 
-/// Report whether the server is up
+/// Report whether the platform can take uploads
+///
+/// Fails with 503 if the store cannot be written.
 #[utoipa::path(
     get, operation_id = "get_health", path = "/healthz", tag = "readers",
-    responses((status = 200, description = "It is up", body = HealthStatus), ProblemResponse),
+    responses((status = 200, description = "The store can be written", body = HealthStatus), ProblemResponse),
 )]
-pub(super) async fn healthz() -> Json<HealthStatus> {
-    Json(HealthStatus { status: "ok" })
+pub(super) async fn healthz(State(app): State<App>) -> Result<Json<HealthStatus>, ProblemResponse> {
+    app.probe.check(&app.store).await?;
+    Ok(Json(HealthStatus { status: "ok" }))
 }
 
 /// List the public part of every task

@@ -14,7 +14,9 @@ use crate::api::{AgentHistory, ProblemKind, Ranking, Rankings};
 use crate::server::app::{App, blocking};
 use crate::server::auth::ValidatorAuth;
 use crate::server::extract::{JsonBody, QueryParams};
+use crate::server::log::AuditEvent;
 use crate::server::middleware::RequestDeadline;
+use crate::server::observe::RequestNotes;
 use crate::server::problem::ProblemResponse;
 use crate::store::{Store, StoreError};
 
@@ -71,6 +73,7 @@ pub(super) async fn publish(
     State(app): State<App>,
     _: ValidatorAuth,
     deadline: RequestDeadline,
+    notes: RequestNotes,
     QueryParams(query): QueryParams<PublishQuery>,
     JsonBody(rankings): JsonBody<Rankings>,
 ) -> Result<StatusCode, ProblemResponse> {
@@ -85,6 +88,7 @@ pub(super) async fn publish(
         );
     }
     check_consistent(&problems)?;
+    let round = rankings.round.id.clone();
     blocking(move || {
         check_consistent(&other_programs(&rankings, &app.store)?)?;
         if !rankings.round.partial {
@@ -94,6 +98,7 @@ pub(super) async fn publish(
         Ok(app.store.put_rankings(&rankings)?)
     })
     .await?;
+    notes.audit(AuditEvent::RankingPublished { round });
     Ok(StatusCode::NO_CONTENT)
 }
 

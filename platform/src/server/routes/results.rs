@@ -12,7 +12,9 @@ use crate::api::{AgentHistory, AgentResults, MinerId, ProblemKind};
 use crate::server::app::{App, blocking};
 use crate::server::auth::{self, ValidatorAuth};
 use crate::server::extract::{JsonBody, PathSegment, QueryParams};
+use crate::server::log::AuditEvent;
 use crate::server::middleware::RequestDeadline;
+use crate::server::observe::RequestNotes;
 use crate::server::problem::ProblemResponse;
 use crate::store::StoreError;
 
@@ -30,14 +32,21 @@ pub(super) async fn publish(
     State(app): State<App>,
     _: ValidatorAuth,
     deadline: RequestDeadline,
+    notes: RequestNotes,
     JsonBody(results): JsonBody<AgentResults>,
 ) -> Result<StatusCode, ProblemResponse> {
+    let published = AuditEvent::ResultsPublished {
+        round: results.round.clone(),
+        miner_id: results.miner_id.clone(),
+        trials: results.trials.len(),
+    };
     blocking(move || {
         check(&app, &results)?;
         deadline.meet()?;
         Ok(app.store.put_trials(&results)?)
     })
     .await?;
+    notes.audit(published);
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -17,7 +17,9 @@ use crate::log::log_line;
 use crate::server::app::{App, blocking};
 use crate::server::auth;
 use crate::server::extract::{ClientAddress, PathSegment};
+use crate::server::log::AuditEvent;
 use crate::server::middleware::RequestDeadline;
+use crate::server::observe::RequestNotes;
 use crate::server::openapi::UploadForm;
 use crate::server::problem::ProblemResponse;
 use crate::server::quota::QuotaUse;
@@ -40,7 +42,11 @@ const RETRY_AFTER_S: u64 = 5;
     request_body(content = UploadForm, content_type = "multipart/form-data"),
     security((), ("miner" = [])),
     responses(
-        (status = 201, description = "The agent is stored", body = Receipt),
+        (status = 201, description = "The agent is stored", body = Receipt,
+            headers(
+                ("RateLimit-Policy" = String, description = "The quotas of the client, with their windows in seconds"),
+                ("RateLimit" = String, description = "What remains of them, and the seconds until all of it does")
+            )),
         (status = 200, description = "The same bytes were stored already", body = Receipt),
         ProblemResponse,
     ),
@@ -49,6 +55,7 @@ pub(super) async fn agent(
     State(app): State<App>,
     ClientAddress(address): ClientAddress,
     headers: HeaderMap,
+    notes: RequestNotes,
     deadline: RequestDeadline,
     form: Result<Multipart, MultipartRejection>,
 ) -> Result<Response, ProblemResponse> {
@@ -64,6 +71,7 @@ pub(super) async fn agent(
         )
     })?;
     let submission = Submission::read(form).await?;
+    notes.about(&submission.miner_id);
     let slot = app.checks.clone().acquire_owned().await;
     let receipt = blocking(move || {
         let current = app.store.authorize(&submission.miner_id, token.as_deref())?;
@@ -84,6 +92,10 @@ pub(super) async fn agent(
         store(&app, &submission.miner_id, &upload, token.as_deref(), quota)
     })
     .await?;
+    if !receipt.unchanged {
+        let Receipt { miner_id, version, sha256, .. } = receipt.clone();
+        notes.audit(AuditEvent::Upload { miner_id, version, sha256 });
+    }
     let status = if receipt.unchanged { StatusCode::OK } else { StatusCode::CREATED };
     Ok((status, Json(receipt)).into_response())
 }
@@ -126,6 +138,7 @@ pub(super) async fn rotate_token(
     ClientAddress(address): ClientAddress,
     PathSegment(miner_id): PathSegment,
     deadline: RequestDeadline,
+    notes: RequestNotes,
     headers: HeaderMap,
 ) -> Result<Json<NewToken>, ProblemResponse> {
     if let Some(meters) = &app.meters {
@@ -140,6 +153,7 @@ pub(super) async fn rotate_token(
         Ok(NewToken { miner_id, token })
     })
     .await?;
+    notes.audit(AuditEvent::TokenExchanged { miner_id: new.miner_id.clone() });
     Ok(Json(new))
 }
 

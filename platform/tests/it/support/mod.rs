@@ -2,7 +2,7 @@
 
 use platform::api::{ProblemDocument, Rankings, Round};
 use platform::client::Client;
-use platform::server::{Settings, serve};
+use platform::server::{Listeners, Settings, serve};
 use platform::store::Store;
 use reqwest::multipart::{Form, Part};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
@@ -23,6 +23,8 @@ pub const VALIDATOR: &str = "the validator's token";
 pub struct TestServer {
     /// `http://127.0.0.1:PORT`
     pub url: String,
+    /// The URL of its figures.
+    pub metrics_url: String,
     /// The store that it serves.
     pub store: Store,
     /// A client of it.
@@ -53,14 +55,17 @@ impl TestServer {
     pub async fn on(store: Store, settings: Settings) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
+        let metrics = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let metrics_url = format!("http://{}/metrics", metrics.local_addr().unwrap());
+        let listeners = Listeners { public: listener, metrics: Some(metrics) };
         let (stop, stopped) = oneshot::channel();
         let shutdown = async {
             let _ = stopped.await;
         };
-        let task = tokio::spawn(serve(listener, store.clone(), settings, shutdown));
+        let task = tokio::spawn(serve(listeners, store.clone(), settings, shutdown));
         let client = Client::new(&url).unwrap();
         let http = reqwest::Client::new();
-        Self { url, store, client, http, stop: Some(stop), task, _directory: None }
+        Self { url, metrics_url, store, client, http, stop: Some(stop), task, _directory: None }
     }
 
     /// Asks the server to stop. It finishes the requests in progress.

@@ -1,0 +1,59 @@
+//! The headers that state a client's quotas (`RateLimit-Policy` and `RateLimit` of draft-ietf-httpapi-ratelimit-headers),
+//! so that a program can slow down before it is refused.
+
+use std::sync::Arc;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::HeaderName;
+use axum::http::header::HeaderValue;
+use axum::http::{Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::Response;
+
+use super::observe::RequestNotes;
+use super::quota::{QuotaMeters, QuotaState};
+
+const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+const LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+
+/// The routes that use quotas.
+const METERED: [&str; 2] = ["/upload/agent", "/agents/{miner_id}/token"];
+
+/// States the quotas of the client in the responses of the routes that use them.
+pub(super) async fn announce(
+    State(meters): State<Option<Arc<QuotaMeters>>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let extensions = request.extensions();
+    let route = extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    let is_metered = request.method() == Method::POST && METERED.contains(&route);
+    let notes = extensions.get::<RequestNotes>().cloned();
+    let mut response = next.run(request).await;
+    if let (Some(meters), Some(notes), true) = (meters, notes, is_metered) {
+        // Only its owner learns how often an agent was uploaded within the hour.
+        let is_owner =
+            response.status().is_success() || response.status() == StatusCode::TOO_MANY_REQUESTS;
+        let miner_id = notes.miner_id().filter(|_| is_owner);
+        let states = meters.states(notes.address(), miner_id);
+        response.headers_mut().insert(POLICY, list(&states, policy_of));
+        response.headers_mut().insert(LIMIT, list(&states, limit_of));
+    }
+    response
+}
+
+/// `"uploads";q=1200;w=3600`: the quota per window in seconds.
+fn policy_of(state: &QuotaState) -> String {
+    format!("\"{}\";q={};w={}", state.name, state.quota, state.window.as_secs())
+}
+
+/// `"uploads";r=1199;t=3`: what remains, and the seconds until all of it does.
+fn limit_of(state: &QuotaState) -> String {
+    let full_in_s = state.full_in.as_millis().div_ceil(1_000);
+    format!("\"{}\";r={};t={full_in_s}", state.name, state.remaining)
+}
+
+fn list(states: &[QuotaState], item: impl Fn(&QuotaState) -> String) -> HeaderValue {
+    let items: Vec<_> = states.iter().map(item).collect();
+    HeaderValue::from_str(&items.join(", ")).expect("names and numbers are a valid value")
+}
