@@ -56,6 +56,18 @@ impl WriteLock {
     }
 }
 
+/// Waits for the right to publish a ranking, until the file is dropped. Checking that a closed round follows the latest
+/// one and storing it have to be one step, or two publications at once would fork the chain.
+pub(super) fn publication(directory: &Path) -> Result<File, StoreError> {
+    let path = directory.join("rankings");
+    let lock = || {
+        let file = open(&path)?;
+        file.lock()?;
+        Ok(file)
+    };
+    lock().map_err(StoreError::io("lock", &path))
+}
+
 /// The locks that writers left with a note when they died, with the ids that they note. A lock of a living
 /// writer is not among them.
 pub(super) fn interrupted(directory: &Path) -> Result<Vec<(WriteLock, MinerId)>, StoreError> {

@@ -11,6 +11,7 @@ use tasks::Seed;
 use super::disk;
 use super::error::StoreError;
 use super::files::{FileStamp, Store, read_json, to_json};
+use super::lock;
 use super::meta::RoundDefinition;
 use crate::api::{PreviousRound, Rankings, Round, RoundStatus};
 
@@ -36,6 +37,7 @@ impl Store {
     pub fn put_rankings(&self, rankings: &Rankings) -> Result<(), StoreError> {
         let round = &rankings.round;
         let path = self.ranking_path(&round.id)?;
+        let _lock = lock::publication(&self.locks_dir())?;
         if let Some(stored) = read_json::<Rankings>(&path)?
             && stored.round.status == RoundStatus::Closed
         {

@@ -1,6 +1,7 @@
 //! The integration tests of the platform, in one binary.
 
 mod api;
+mod backup;
 #[cfg(feature = "outside-tools")]
 mod browser;
 #[cfg(feature = "outside-tools")]
@@ -10,10 +11,13 @@ mod faults;
 mod fuzz;
 mod health;
 mod http;
+#[cfg(feature = "outside-tools")]
+mod nginx;
 mod observability;
 mod page;
 mod problems;
 mod rankings;
 mod results;
+mod shared_store;
 mod submission;
 mod support;
