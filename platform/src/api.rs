@@ -13,6 +13,7 @@ mod rankings;
 mod rankings_check;
 mod rao;
 mod results;
+mod rounds;
 #[cfg(feature = "server")]
 pub(crate) mod schema;
 mod signature;
@@ -39,6 +40,7 @@ pub use rankings::{
 };
 pub use rao::{ParseRaoError, Rao};
 pub use results::{AgentResults, MAX_PUBLISHED_OUTPUT_BYTES, ROUNDS_WITH_TRIALS};
+pub use rounds::RoundListing;
 pub use signature::{PublicSigner, SignatureError, SshSignature};
 pub use submission::{JudgedSubmission, SubmissionOutcome, SubmissionStatus};
 pub use trials::{

@@ -4,22 +4,29 @@
 //! block on the disk, so they run on threads for blocking work.
 
 mod accept;
+mod agent_lists;
 mod app;
 mod auth;
 mod board;
+mod body;
 mod client_address;
 mod extract;
 mod health;
+mod history;
+mod live;
 mod log;
 mod metrics;
 mod middleware;
+mod negotiation;
 mod observe;
 mod openapi;
 mod page;
 mod problem;
 mod public_url;
 mod quota;
+mod ranking_table;
 mod rate_limit;
+mod response_format;
 mod routes;
 mod run;
 mod settings;
@@ -28,6 +35,5 @@ mod submission;
 
 pub use log::{LogFile, LogFormat, ServerLog};
 pub use public_url::{ParsePublicUrlError, PublicUrl};
-pub use routes::router;
 pub use run::{Listeners, serve};
 pub use settings::{HttpLimits, Quotas, Settings};

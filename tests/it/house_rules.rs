@@ -174,6 +174,10 @@ impl<'ast> Visit<'ast> for PathCollector {
         }
     }
 
+    fn visit_vis_restricted(&mut self, _: &'ast syn::VisRestricted) {
+        // `pub(in PATH)` imports nothing.
+    }
+
     fn visit_path(&mut self, path: &'ast syn::Path) {
         if path.leading_colon.is_none() && path.segments.len() > 1 {
             self.found.push(path.segments.iter().map(|part| part.ident.to_string()).collect());

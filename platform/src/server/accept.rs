@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
+use super::live::ServerStopping;
 use super::metrics::Metrics;
 use super::quota::network;
 use super::settings::HttpLimits;
@@ -187,8 +188,10 @@ impl Connection {
         // Responses are written at once; waiting for more to send only adds latency.
         let _ = stream.set_nodelay(true);
         let peer = PeerAddress(self.peer.ip().to_canonical());
+        let stopping = ServerStopping(self.stopping.clone());
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(peer);
+            request.extensions_mut().insert(stopping.clone());
             let router = router.clone();
             async move { Ok::<_, Infallible>(into_ok(router.oneshot(request.map(Body::new)).await)) }
         });

@@ -1,17 +1,20 @@
 //! What all handlers share.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::body::Bytes;
-use axum::http::HeaderMap;
 use tasks::TaskView;
 use tokio::sync::Semaphore;
+use utoipa::openapi::OpenApi as OpenApiDocument;
 
+use super::agent_lists::AgentLists;
 use super::board::BoardCache;
+use super::body::ReadyBody;
 use super::health::StoreProbe;
-use super::middleware::fixed_headers;
-use super::openapi::ApiReference;
+use super::live::Live;
+use super::openapi::{ApiReference, located};
 use super::problem::ProblemResponse;
+use super::public_url::PublicUrl;
 use super::quota::QuotaMeters;
 use super::settings::Settings;
 use crate::store::Store;
@@ -24,34 +27,54 @@ const MAX_CHECKS: usize = 4;
 pub(super) struct App {
     pub(super) store: Store,
     pub(super) settings: Arc<Settings>,
+    /// Where the pages are, with an address that commands can be given.
+    pub(super) site: Arc<PublicUrl>,
     pub(super) meters: Option<Arc<QuotaMeters>>,
     pub(super) boards: Arc<BoardCache>,
+    /// Pages of the list of agents.
+    pub(super) lists: Arc<AgentLists>,
+    pub(super) live: Arc<Live>,
     pub(super) reference: Arc<ApiReference>,
     pub(super) checks: Arc<Semaphore>,
     pub(super) probe: Arc<StoreProbe>,
     pub(super) tasks: Arc<Vec<TaskView>>,
     /// The body of `GET /tasks`: the tasks do not change while the server runs.
-    pub(super) tasks_json: Bytes,
-    pub(super) tasks_headers: HeaderMap,
+    pub(super) tasks_json: ReadyBody,
+}
+
+/// What an [`App`] needs in addition to its store and its settings.
+#[derive(Clone, Copy)]
+pub(super) struct AppContext<'a> {
+    /// The address that the server listens on.
+    pub(super) address: SocketAddr,
+    /// The description of the API.
+    pub(super) document: &'a OpenApiDocument,
 }
 
 impl App {
-    pub(super) fn new(store: Store, settings: Settings, reference: ApiReference) -> Self {
+    pub(super) fn new(
+        store: Store,
+        settings: Settings,
+        AppContext { address, document }: AppContext<'_>,
+    ) -> Self {
         let tasks: Vec<_> = tasks::all().iter().map(tasks::Task::view).collect();
         let tasks_json =
             serde_json::to_vec(&tasks).expect("the public part of a task is plain data");
-        let tasks_json = Bytes::from(tasks_json);
+        let description = located(document, &settings.public_url);
+        let site = settings.public_url.clone().or_at(address);
         Self {
             store,
             boards: Arc::new(BoardCache::new(settings.similarity.clone())),
+            lists: Arc::default(),
+            live: Arc::default(),
+            reference: Arc::new(ApiReference::new(&description, &site)),
+            site: Arc::new(site),
             meters: settings.quotas.map(|quotas| Arc::new(QuotaMeters::new(quotas))),
             settings: Arc::new(settings),
-            reference: Arc::new(reference),
             checks: Arc::new(Semaphore::new(MAX_CHECKS)),
             probe: Arc::default(),
             tasks: Arc::new(tasks),
-            tasks_headers: fixed_headers("application/json", &tasks_json),
-            tasks_json,
+            tasks_json: ReadyBody::json(tasks_json),
         }
     }
 }

@@ -1,70 +1,126 @@
-//! The latest ranking with its history, read once per round: `GET /rankings` and the page both use it, and
-//! reading twenty rounds for each visitor would make it easy to overload the server.
+//! A ranked round with everything that its pages and downloads need: read, built, hashed and compressed once, and off the
+//! threads that answer requests.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, TryLockError};
 use std::thread;
 
-use axum::body::Bytes;
+use lru::LruCache;
+use tasks::{TaskId, Verdict};
 
+use super::body::ReadyBody;
+use super::history::{RoundHistory, RoundSummary};
 use super::similar_agents::{self, SimilarAgentsOf};
-use crate::api::{MinerId, Rankings};
+use crate::api::Rankings;
 use crate::log::log_line;
 use crate::store::{FileStamp, Store, StoreError};
 
-/// The number of rounds in a history.
-const ROUNDS: usize = 20;
+/// The number of rounds before the one shown that charts include.
+const EARLIER: usize = 19;
+/// The number of older rounds that are kept in memory, each as large as its file.
+const KEPT: NonZeroUsize = NonZeroUsize::new(2).expect("it is not 0");
+/// The number of pages of a round that are kept, such as the same table in another order.
+const PAGES: NonZeroUsize = NonZeroUsize::new(64).expect("it is not 0");
 
-/// The latest round with the rounds before it.
+/// A ranked round.
 #[derive(Debug)]
 pub(super) struct Board {
-    /// The latest ranking.
-    pub(super) latest: Rankings,
+    /// The ranking.
+    pub(super) rankings: Rankings,
     /// The same as JSON.
-    pub(super) json: Bytes,
-    /// Each miner's rank in the round before.
-    pub(super) ranks_before: HashMap<MinerId, u32>,
-    /// Each miner's scores, oldest first, including the latest.
-    pub(super) scores: HashMap<MinerId, Vec<f64>>,
-    /// The number of rounds in `scores`.
-    pub(super) rounds: usize,
+    pub(super) json: ReadyBody,
+    /// The rounds before it, oldest first.
+    pub(super) earlier: Vec<Arc<RoundSummary>>,
+    /// How the agents did on each task, hardest first.
+    pub(super) rates: Vec<TaskRate>,
     /// The body of `GET /tasks` if the round has private tasks, built once.
-    pub(super) tasks: OnceLock<Bytes>,
+    pub(super) tasks: OnceLock<ReadyBody>,
     /// The agents that are similar to earlier ones. Comparing thousands takes seconds, so it comes later.
     pub(super) similar: OnceLock<SimilarAgentsOf>,
-    /// The first page without a filter, built once: a thousand slow readers share one copy. One for before and one for
-    /// after the similar agents are known.
-    fronts: [OnceLock<Bytes>; 2],
+    pages: Mutex<LruCache<PageKey, Arc<OnceLock<ReadyBody>>>>,
+}
+
+/// What makes a page of a round: its path with the parameters, and whether similar agents were known.
+type PageKey = (String, bool);
+
+/// How the agents of a round did on a task.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct TaskRate {
+    /// The task.
+    pub(super) task: TaskId,
+    /// Number of agents with a verdict.
+    pub(super) judged: u32,
+    /// Number of agents whose answer was accepted.
+    pub(super) accepted: u32,
+    /// The mean score, 0 to 100.
+    pub(super) mean: f64,
+}
+
+impl TaskRate {
+    /// The share of agents whose answer was accepted, 0 to 1; none without agents.
+    pub(super) fn solved(&self) -> Option<f64> {
+        (self.judged > 0).then(|| f64::from(self.accepted) / f64::from(self.judged))
+    }
 }
 
 impl Board {
-    fn read(store: &Store) -> Result<Option<Self>, StoreError> {
-        let Some(latest) = store.rankings()? else { return Ok(None) };
-        let mut rounds = store.rounds(ROUNDS)?;
-        rounds.retain(|round| round.round.id != latest.round.id);
-        let ranks_before = rounds.last().map_or_else(HashMap::new, |before| {
-            before.rankings.iter().map(|entry| (entry.miner_id.clone(), entry.rank)).collect()
-        });
-        let mut scores: HashMap<MinerId, Vec<f64>> = HashMap::new();
-        for entry in rounds.iter().chain([&latest]).flat_map(|round| &round.rankings) {
-            scores.entry(entry.miner_id.clone()).or_default().push(entry.score);
+    fn new(rankings: Rankings, earlier: Vec<Arc<RoundSummary>>) -> Self {
+        let json = serde_json::to_vec(&rankings).expect("a ranking is plain data");
+        Self {
+            json: ReadyBody::json(json),
+            rates: rates(&rankings),
+            rankings,
+            earlier,
+            tasks: OnceLock::new(),
+            similar: OnceLock::new(),
+            pages: Mutex::new(LruCache::new(PAGES)),
         }
-        let json = serde_json::to_vec(&latest).expect("a ranking is plain data").into();
-        let rounds = rounds.len() + 1;
-        let (tasks, similar, fronts) = Default::default();
-        Ok(Some(Self { latest, json, ranks_before, scores, rounds, tasks, similar, fronts }))
     }
 
-    /// Where the first page without a filter is kept.
-    pub(super) fn front(&self) -> &OnceLock<Bytes> {
-        &self.fronts[usize::from(self.similar.get().is_some())]
+    /// Returns the page of this name, and builds it if it is not there yet. Visitors of one page wait for one build.
+    pub(super) fn page(&self, name: &str, build: impl FnOnce() -> ReadyBody) -> ReadyBody {
+        let key = (name.to_owned(), self.similar.get().is_some());
+        let page = {
+            let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
+            pages.get_or_insert(key, Arc::default).clone()
+        };
+        page.get_or_init(build).clone()
     }
 }
 
-/// The board, read again when the ranking's file changes.
+fn rates(rankings: &Rankings) -> Vec<TaskRate> {
+    let mut sums: BTreeMap<&TaskId, (u32, u32, f64)> = BTreeMap::new();
+    for (task, score) in rankings.rankings.iter().flat_map(|entry| &entry.tasks) {
+        let (judged, accepted, total) = sums.entry(task).or_default();
+        *judged += 1;
+        *accepted += u32::from(score.verdict == Verdict::Accepted);
+        *total += score.score;
+    }
+    let mut rates: Vec<_> = rankings
+        .round
+        .tasks
+        .iter()
+        .map(|task| {
+            let (judged, accepted, total) = sums.get(task).copied().unwrap_or_default();
+            let mean = if judged == 0 { 0.0 } else { total / f64::from(judged) };
+            TaskRate { task: task.clone(), judged, accepted, mean }
+        })
+        .collect();
+    let solved = |rate: &TaskRate| rate.solved().unwrap_or(1.0);
+    rates.sort_by(|a, b| (solved(a).total_cmp(&solved(b))).then(a.mean.total_cmp(&b.mean)));
+    rates
+}
+
+/// The boards of the latest ranking and of rounds that were asked for.
 #[derive(Debug)]
 pub(super) struct BoardCache {
-    latest: Mutex<Option<(FileStamp, Arc<Board>)>>,
+    latest: RwLock<Option<(FileStamp, Arc<Board>)>>,
+    /// Held while the latest board is built.
+    building: Mutex<()>,
+    older: Mutex<LruCache<String, (FileStamp, Arc<Board>)>>,
+    /// The summaries of past rounds.
+    pub(super) history: RoundHistory,
     /// Published code that does not count as evidence; none if agents are not compared.
     base: Option<Arc<Vec<String>>>,
     /// One comparison at a time.
@@ -73,23 +129,73 @@ pub(super) struct BoardCache {
 
 impl BoardCache {
     pub(super) fn new(base: Option<Vec<String>>) -> Self {
-        Self { latest: Mutex::default(), base: base.map(Arc::new), comparing: Arc::default() }
+        Self {
+            latest: RwLock::default(),
+            building: Mutex::default(),
+            older: Mutex::new(LruCache::new(KEPT)),
+            history: RoundHistory::default(),
+            base: base.map(Arc::new),
+            comparing: Arc::default(),
+        }
     }
 
+    /// Returns the board of the latest ranking. It is built by the first request after a ranking was stored; requests that
+    /// come meanwhile get the board before.
     pub(super) fn latest(&self, store: &Store) -> Result<Option<Arc<Board>>, StoreError> {
         let Some(stamp) = store.rankings_stamp()? else { return Ok(None) };
-        let mut cached = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((of, board)) = &*cached
+        let kept = self.kept();
+        if let Some((of, board)) = &kept
             && *of == stamp
         {
             return Ok(Some(board.clone()));
         }
-        let board = Board::read(store)?.map(Arc::new);
-        *cached = board.clone().map(|board| (stamp, board));
-        if let Some(board) = &board {
-            self.compare(board, store);
+        let _building = match (self.building.try_lock(), kept) {
+            (Ok(turn), _) => turn,
+            (Err(TryLockError::Poisoned(turn)), _) => turn.into_inner(),
+            (Err(TryLockError::WouldBlock), Some((_, before))) => return Ok(Some(before)),
+            (Err(TryLockError::WouldBlock), None) => {
+                self.building.lock().unwrap_or_else(PoisonError::into_inner)
+            }
+        };
+        // Another request may have built it.
+        if let Some((of, board)) = self.kept()
+            && of == stamp
+        {
+            return Ok(Some(board));
         }
-        Ok(board)
+        let Some(latest) = store.rankings()? else { return Ok(None) };
+        let board = Arc::new(self.build(store, latest)?);
+        *self.latest.write().unwrap_or_else(PoisonError::into_inner) = Some((stamp, board.clone()));
+        self.compare(&board, store);
+        Ok(Some(board))
+    }
+
+    /// Returns the board of a round; `None` if there is no such round.
+    pub(super) fn of(&self, store: &Store, id: &str) -> Result<Option<Arc<Board>>, StoreError> {
+        if let Some(latest) = self.latest(store)?.filter(|latest| latest.rankings.round.id == id) {
+            return Ok(Some(latest));
+        }
+        let Some(stamp) = store.round_stamp(id)? else { return Ok(None) };
+        let mut older = self.older.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((of, board)) = older.get(id)
+            && *of == stamp
+        {
+            return Ok(Some(board.clone()));
+        }
+        // One at a time: each may take as much memory as the latest.
+        let Some((rankings, _)) = store.ranking_of(id)? else { return Ok(None) };
+        let board = Arc::new(self.build(store, rankings)?);
+        older.put(id.to_owned(), (stamp, board.clone()));
+        Ok(Some(board))
+    }
+
+    fn build(&self, store: &Store, rankings: Rankings) -> Result<Board, StoreError> {
+        let earlier = self.history.before(store, Some(&rankings.round.id), EARLIER)?;
+        Ok(Board::new(rankings, earlier))
+    }
+
+    fn kept(&self) -> Option<(FileStamp, Arc<Board>)> {
+        self.latest.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Compares the agents of a ranking in a thread of its own, unless another ranking has replaced it by then.
@@ -99,7 +205,7 @@ impl BoardCache {
         let compare = move || {
             let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
             let Some(board) = board.upgrade() else { return };
-            match similar_agents::of(&board.latest, &store, &base) {
+            match similar_agents::of(&board.rankings, &store, &base) {
                 Ok(similar) => drop(board.similar.set(similar)),
                 Err(error) => log_line(format_args!("similar agents are not marked: {error}")),
             }

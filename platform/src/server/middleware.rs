@@ -6,15 +6,15 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, to_bytes};
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::header::{self, HeaderName, HeaderValue};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use tasks::Sha256;
 
+use super::body::ReadyBody;
 use super::observe::RequestNotes;
 use super::problem::{OperatorMessage, ProblemResponse};
 use super::settings::Settings;
@@ -61,27 +61,6 @@ pub(super) async fn add_common_headers(request: Request, next: Next) -> Response
         headers.remove(header::ACCESS_CONTROL_ALLOW_ORIGIN);
     }
     response
-}
-
-/// Drops `identity;q=0` and `*;q=0` from `Accept-Encoding`. Honouring them would refuse a response after the
-/// work is done, and lose the token of an upload.
-pub(super) async fn ignore_identity_q0(mut request: Request, next: Next) -> Response {
-    let forbids = |coding: &str| {
-        let coding = coding.to_ascii_lowercase();
-        let (name, weight) = coding.split_once(';').unwrap_or((&coding, ""));
-        let is_zero = weight.trim().strip_prefix("q=").is_some_and(|q| q.parse() == Ok(0.0));
-        is_zero && matches!(name.trim(), "identity" | "*")
-    };
-    let codings = request.headers().get_all(header::ACCEPT_ENCODING).iter();
-    let codings: Vec<_> = codings.filter_map(|value| value.to_str().ok()).collect();
-    let codings = codings.join(",");
-    if codings.split(',').any(forbids) {
-        let kept: Vec<_> = codings.split(',').filter(|coding| !forbids(coding)).collect();
-        let kept =
-            HeaderValue::from_str(&kept.join(",")).expect("a part of a valid value is valid");
-        request.headers_mut().insert(header::ACCEPT_ENCODING, kept);
-    }
-    next.run(request).await
 }
 
 /// Refuses requests that a page of another site sends through a browser: its user did not intend them, and may
@@ -158,46 +137,107 @@ pub(super) async fn limit_time(
         .into_response()
 }
 
-/// Adds an `ETag`, and responds 304 to a client that has the current one.
-pub(super) async fn etag(request: Request, next: Next) -> Response {
-    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-    let known = request.headers().get(header::IF_NONE_MATCH).cloned();
-    let response = next.run(request).await;
-    if !reads || response.status() != StatusCode::OK {
+/// The largest body that is hashed and compressed where it was made, in bytes: it takes about a millisecond.
+const SMALL_BODY: usize = 32 << 10;
+
+/// Chooses the form of the body that the client accepts, adds its `ETag`, and responds 304 to a client that has it.
+pub(super) async fn finish_body(request: Request, next: Next) -> Response {
+    let asked = BodyChoice::of(&request);
+    let mut response = next.run(request).await;
+    if let Some(body) = response.extensions_mut().remove::<ReadyBody>() {
+        return asked.answer(response, &body);
+    }
+    let streams = response.extensions().get::<StreamedBody>().is_some();
+    if streams || !asked.reads || response.status() != StatusCode::OK {
         return response;
     }
-    let (mut parts, body) = response.into_parts();
+    let (parts, body) = response.into_parts();
     // Every body is in memory already, so this copies nothing and cannot fail.
     let bytes = to_bytes(body, usize::MAX).await.unwrap_or_default();
-    let tag = parts.headers.entry(header::ETAG).or_insert_with(|| tag_of(&bytes)).clone();
-    // A response may be for one client only, so a proxy has to revalidate each time.
-    parts.headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
-    if known.is_some_and(|known| matches(&known, &tag)) {
-        parts.status = StatusCode::NOT_MODIFIED;
-        parts.headers.remove(header::CONTENT_TYPE);
-        parts.headers.remove(header::CONTENT_LENGTH);
-        return Response::from_parts(parts, Body::empty());
-    }
-    Response::from_parts(parts, Body::from(bytes))
+    let octets = HeaderValue::from_static("application/octet-stream");
+    let kind = parts.headers.get(header::CONTENT_TYPE).cloned().unwrap_or(octets);
+    let body = if bytes.len() <= SMALL_BODY {
+        ReadyBody::new(kind, bytes)
+    } else {
+        match tokio::task::spawn_blocking(move || ReadyBody::new(kind, bytes)).await {
+            Ok(body) => body,
+            Err(_) => return ProblemResponse::internal().into_response(),
+        }
+    };
+    asked.answer(Response::from_parts(parts, Body::empty()), &body)
 }
 
-/// A weak tag: compression changes the bytes but not the meaning.
-fn tag_of(bytes: &Bytes) -> HeaderValue {
-    let tag = format!("W/\"{}\"", &Sha256::of(bytes).as_str()[..32]);
-    HeaderValue::from_str(&tag).expect("hex digits are a valid value")
+/// Marks a response whose body never ends.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct StreamedBody;
+
+/// Which form of a body a request asks for.
+struct BodyChoice {
+    reads: bool,
+    head: bool,
+    gzip: bool,
+    known: Option<HeaderValue>,
+}
+
+impl BodyChoice {
+    fn of(request: &Request) -> Self {
+        let headers = request.headers();
+        Self {
+            reads: matches!(*request.method(), Method::GET | Method::HEAD),
+            head: request.method() == Method::HEAD,
+            gzip: accepts_gzip(headers),
+            known: headers.get(header::IF_NONE_MATCH).cloned(),
+        }
+    }
+
+    fn answer(&self, response: Response, body: &ReadyBody) -> Response {
+        let (mut parts, _) = response.into_parts();
+        let headers = &mut parts.headers;
+        headers.insert(header::ETAG, body.tag().clone());
+        let varies = headers.contains_key(header::VARY);
+        let vary = if varies { "accept, accept-encoding" } else { "accept-encoding" };
+        headers.insert(header::VARY, HeaderValue::from_static(vary));
+        // A response may be for one client only, so a proxy has to revalidate each time.
+        headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
+        headers.remove(header::CONTENT_LENGTH);
+        if self.known.as_ref().is_some_and(|known| matches(known, body.tag())) {
+            parts.status = StatusCode::NOT_MODIFIED;
+            headers.remove(header::CONTENT_TYPE);
+            return Response::from_parts(parts, Body::empty());
+        }
+        headers.insert(header::CONTENT_TYPE, body.kind().clone());
+        let bytes = match body.gzip() {
+            Some(gzip) if self.gzip => {
+                headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+                gzip.clone()
+            }
+            _ => body.plain().clone(),
+        };
+        if self.head {
+            headers.insert(header::CONTENT_LENGTH, bytes.len().into());
+            return Response::from_parts(parts, Body::empty());
+        }
+        Response::from_parts(parts, Body::from(bytes))
+    }
+}
+
+/// Returns whether the client accepts gzip. What it refuses is served without compression anyway: a refusal of the
+/// response would come after the work is done, and lose the token of an upload.
+fn accepts_gzip(headers: &HeaderMap) -> bool {
+    let codings = headers.get_all(header::ACCEPT_ENCODING).iter();
+    let mut codings =
+        codings.filter_map(|value| value.to_str().ok()).flat_map(|list| list.split(','));
+    codings.any(|coding| {
+        let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
+        let weight = weight.trim().to_ascii_lowercase();
+        let refused = weight.strip_prefix("q=").is_some_and(|q| q.trim().parse() == Ok(0.0));
+        matches!(name.trim().to_ascii_lowercase().as_str(), "gzip" | "x-gzip") && !refused
+    })
 }
 
 /// Returns whether a list of tags contains this one, compared weakly.
 fn matches(known: &HeaderValue, tag: &HeaderValue) -> bool {
     let (Ok(known), Ok(tag)) = (known.to_str(), tag.to_str()) else { return false };
-    let strong = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
-    known.trim() == "*" || known.split(',').any(|known| strong(known) == strong(tag))
-}
-
-/// The headers of a document that does not change while the server runs.
-pub(super) fn fixed_headers(kind: &'static str, bytes: &Bytes) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    headers.insert(header::ETAG, tag_of(bytes));
-    headers
+    let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+    known.trim() == "*" || known.split(',').any(|known| opaque(known) == opaque(tag))
 }

@@ -5,16 +5,14 @@
 
 use std::collections::BTreeMap;
 
-use axum::body::Bytes;
-use axum::http::HeaderMap;
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::openapi::OpenApi as OpenApiDocument;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi, ToSchema};
 
-use super::middleware::fixed_headers;
-use super::page;
+use super::body::ReadyBody;
+use super::page::{self, Frame};
 use super::public_url::PublicUrl;
 use crate::api::{MinerId, PrivateListing, ProblemDocument, ProblemKind, schema};
 
@@ -60,30 +58,31 @@ impl Modify for TokenSchemes {
 /// The description as JSON and as a page, built once.
 #[derive(Debug)]
 pub(super) struct ApiReference {
-    pub(super) json: Bytes,
-    pub(super) json_headers: HeaderMap,
-    pub(super) html: String,
+    pub(super) json: ReadyBody,
+    pub(super) html: ReadyBody,
 }
 
 impl ApiReference {
-    /// The description of the API at this address.
-    pub(super) fn new(document: &OpenApiDocument, site: &PublicUrl) -> Self {
-        let mut value = serde_json::to_value(document).expect("a description is plain data");
-        let server = site.url_to("");
-        value["servers"][0]["url"] = if server.is_empty() { "/".into() } else { server.into() };
-        locate_problems(&mut value["components"]["schemas"]["Problem"], site);
-        let example = tasks::all().first().map(|task| serde_json::to_value(task.view()));
-        if let Some(Ok(example)) = example {
-            value["components"]["schemas"]["TaskView"]["examples"] = Value::Array(vec![example]);
-        }
-        let json = serde_json::to_vec_pretty(&value).expect("a description is plain data");
-        let json = Bytes::from(json);
-        Self {
-            json_headers: fixed_headers("application/json", &json),
-            json,
-            html: page::layout("API", &page::reference(&value)).into_string(),
-        }
+    /// The API as JSON, and as a page that is read at `site`.
+    pub(super) fn new(description: &Value, site: &PublicUrl) -> Self {
+        let json = serde_json::to_vec_pretty(description).expect("a description is plain data");
+        let frame = Frame { site, title: "API", live: false };
+        let page = page::layout(frame, &page::reference(site, description));
+        Self { html: ReadyBody::html(page.into_string()), json: ReadyBody::json(json) }
     }
+}
+
+/// The description of the API with the address of the server.
+pub(super) fn located(document: &OpenApiDocument, public_url: &PublicUrl) -> Value {
+    let mut value = serde_json::to_value(document).expect("a description is plain data");
+    let server = public_url.url_to("");
+    value["servers"][0]["url"] = if server.is_empty() { "/".into() } else { server.into() };
+    locate_problems(&mut value["components"]["schemas"]["Problem"], public_url);
+    let example = tasks::all().first().map(|task| serde_json::to_value(task.view()));
+    if let Some(Ok(example)) = example {
+        value["components"]["schemas"]["TaskView"]["examples"] = Value::Array(vec![example]);
+    }
+    value
 }
 
 /// Completes the schema of a problem document with the URLs of the kinds.
@@ -152,6 +151,18 @@ pub(super) struct ExampleSchema {
     call: String,
     /// The expected value
     expected: String,
+}
+
+/// An event of the stream about a running round.
+#[derive(ToSchema)]
+#[schema(as = LiveEvent)]
+#[expect(dead_code, reason = "only its schema is used")]
+pub(super) struct LiveEventSchema {
+    /// `progress` or `ended`
+    #[schema(pattern = "^(progress|ended)$")]
+    event: String,
+    /// The figures as JSON; the id of the round at its end
+    data: String,
 }
 
 /// The two parts of an upload.

@@ -13,7 +13,9 @@ use utoipa::IntoResponses;
 use utoipa::openapi::response::Response as ResponseDescription;
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
 
+use super::page::{self, Frame};
 use super::public_url::PublicUrl;
+use super::response_format::ResponseFormat;
 use crate::api::{ParseMinerIdError, ProblemDocument, ProblemKind, Violation};
 use crate::store::StoreError;
 
@@ -167,20 +169,28 @@ impl IntoResponse for ProblemResponse {
 #[derive(Clone, Debug)]
 pub(super) struct ReportedProblem(pub(super) Arc<ProblemDocument>);
 
-/// Writes the bodies of the responses that report problems.
+/// Writes the bodies of the responses that report problems: documents, and pages for browsers.
 pub(super) async fn locate(
     State(site): State<PublicUrl>,
     request: Request,
     next: Next,
 ) -> Response {
+    let format = ResponseFormat::accepted(request.headers());
     let mut response = next.run(request).await;
     let Some(ReportedProblem(problem)) = response.extensions().get().cloned() else {
         return response;
     };
     let mut problem = ProblemDocument::clone(&problem);
     problem.type_url = site.url_to(&problem.type_url);
-    let body = serde_json::to_vec(&problem).expect("a problem is plain data");
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+    let (kind, body) = match format {
+        ResponseFormat::Html => {
+            let frame = Frame { site: &site, title: &problem.title, live: false };
+            let page = page::layout(frame, &page::problem(&site, &problem)).into_string();
+            ("text/html; charset=utf-8", page.into_bytes())
+        }
+        _ => (PROBLEM_JSON, serde_json::to_vec(&problem).expect("a problem is plain data")),
+    };
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     response.extensions_mut().insert(ReportedProblem(problem.into()));
     *response.body_mut() = Body::from(body);
     response

@@ -2,6 +2,7 @@
 //! serve it below a path.
 
 use std::fmt;
+use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
 use reqwest::Url;
@@ -31,6 +32,19 @@ impl PublicUrl {
     /// if that is known.
     pub fn url_to(&self, path: &str) -> String {
         format!("{}{}{path}", self.origin.as_deref().unwrap_or_default(), self.path)
+    }
+
+    /// The same address, with the one that the server listens on in place of an unknown host. It is for commands that are
+    /// pasted where the page is read.
+    #[must_use]
+    pub(super) fn or_at(self, address: SocketAddr) -> Self {
+        let host = match address.ip() {
+            ip if ip.is_unspecified() => "127.0.0.1".to_owned(),
+            IpAddr::V4(ip) => ip.to_string(),
+            IpAddr::V6(ip) => format!("[{ip}]"),
+        };
+        let listening = || format!("http://{host}:{}", address.port());
+        Self { origin: Some(self.origin.unwrap_or_else(listening)), ..self }
     }
 
     /// Scheme, host and port, such as `https://arena.example`, if they are known.
@@ -93,6 +107,18 @@ mod tests {
         check("/a\"b<c", "/a%22b%3Cc/tasks", "/a%22b%3Cc/tasks");
         check("/a/../..", "/tasks", "/tasks");
         assert_eq!(PublicUrl::default(), "/".parse().unwrap());
+    }
+
+    #[test]
+    fn unknown_host_is_the_one_that_the_server_listens_on() {
+        let check = |url: &str, address: &str, expected: &str| {
+            let url: PublicUrl = url.parse().unwrap();
+            assert_eq!(url.or_at(address.parse().unwrap()).url_to("/tasks"), expected);
+        };
+        check("/arena", "127.0.0.1:80", "http://127.0.0.1:80/arena/tasks");
+        check("/", "0.0.0.0:7878", "http://127.0.0.1:7878/tasks");
+        check("/", "[::1]:7878", "http://[::1]:7878/tasks");
+        check("https://arena.example", "127.0.0.1:80", "https://arena.example/tasks");
     }
 
     #[test]

@@ -1,25 +1,25 @@
 //! The operations of the API, and the layers around them.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, Method, header};
 use axum::response::IntoResponse as _;
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Router, middleware as layers};
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::compression::CompressionLayer;
 use tower_http::cors::{self, CorsLayer};
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi as OpenApiDocument;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
 
-use super::app::App;
+use super::app::{App, AppContext};
 use super::middleware;
 use super::observe::{self, Observer};
-use super::openapi::{ApiDescription, ApiReference};
+use super::openapi::ApiDescription;
 use super::problem::{self, ProblemResponse};
 use super::rate_limit;
 use super::settings::Settings;
@@ -31,28 +31,38 @@ mod pages;
 mod public;
 mod rankings;
 mod rankings_part;
+mod reasons;
 mod results;
+mod rounds;
 mod submission;
 mod upload;
 
-/// Returns the API as a service.
-pub fn router(store: Store, settings: Settings) -> Router {
-    let observer = Observer::new(&settings);
-    observed(store, settings, observer)
+/// What the API needs in addition to its store and its settings.
+pub(super) struct RouterContext {
+    /// The address that the server listens on.
+    pub(super) address: SocketAddr,
+    /// What notes its requests.
+    pub(super) observer: Observer,
 }
 
-/// Returns the API as a service whose requests are noted by `observer`.
-pub(super) fn observed(store: Store, settings: Settings, observer: Observer) -> Router {
+/// Returns the API as a service.
+pub(super) fn router(
+    store: Store,
+    settings: Settings,
+    RouterContext { address, observer }: RouterContext,
+) -> Router {
     let (operations, document) = operations();
-    let reference = ApiReference::new(&document, &settings.public_url);
-    let app = App::new(store, settings, reference);
+    let app = App::new(store, settings, AppContext { address, document: &document });
     let settings: Arc<Settings> = app.settings.clone();
     operations
         .route("/", get(pages::leaderboard))
         .route("/reference", get(pages::reference))
         .route("/openapi.json", get(pages::openapi_json))
         .route("/style.css", get(pages::style))
-        .route("/leaderboard.js", get(pages::script))
+        .route("/arena.js", get(pages::script))
+        .route("/favicon.svg", get(pages::icon))
+        .route("/favicon.ico", get(pages::icon))
+        .route("/agents/{miner_id}/reasons", post(reasons::page))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(CatchPanicLayer::custom(|_| ProblemResponse::internal().into_response()))
@@ -60,9 +70,7 @@ pub(super) fn observed(store: Store, settings: Settings, observer: Observer) -> 
         .layer(layers::from_fn(middleware::refuse_cross_site))
         .layer(layers::from_fn_with_state(settings.clone(), middleware::limit_time))
         .layer(layers::from_fn_with_state(settings.public_url.clone(), problem::locate))
-        .layer(layers::from_fn(middleware::etag))
-        .layer(CompressionLayer::new())
-        .layer(layers::from_fn(middleware::ignore_identity_q0))
+        .layer(layers::from_fn(middleware::finish_body))
         .layer(cors())
         .layer(layers::from_fn_with_state(app.meters.clone(), rate_limit::announce))
         .layer(layers::from_fn(middleware::add_common_headers))
@@ -77,6 +85,9 @@ fn operations() -> (Router<App>, OpenApiDocument) {
         .routes(routes!(public::healthz))
         .routes(routes!(public::all_tasks))
         .routes(routes!(public::one_task))
+        .routes(routes!(rounds::list))
+        .routes(routes!(rounds::one))
+        .routes(routes!(rounds::events))
         .routes(routes!(agents::list))
         .routes(routes!(agents::one))
         .routes(routes!(agents::source))
@@ -118,21 +129,17 @@ async fn method_not_allowed() -> ProblemResponse {
 mod tests {
     use std::collections::BTreeSet;
 
-    use serde_json::Value;
-
     use super::*;
-    use crate::server::public_url::PublicUrl;
 
     #[test]
     fn description_has_version_3_1_and_explains_every_operation() {
-        let reference = ApiReference::new(&operations().1, &PublicUrl::default());
-        let document: Value = serde_json::from_slice(&reference.json).unwrap();
+        let document = serde_json::to_value(operations().1).unwrap();
         assert_eq!(document["openapi"], "3.1.0");
         for used in ["Problem", "Violation", "AgentView", "Rankings"] {
             assert!(document["components"]["schemas"][used].is_object(), "{used}");
         }
         let paths = document["paths"].as_object().unwrap();
-        assert_eq!(paths.len(), 13, "{:?}", paths.keys());
+        assert_eq!(paths.len(), 16, "{:?}", paths.keys());
         let mut names = BTreeSet::new();
         for (path, operations) in paths {
             for (method, operation) in operations.as_object().unwrap() {

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::accept::{self, AcceptLimits};
 use super::metrics;
 use super::observe::Observer;
-use super::routes;
+use super::routes::{self, RouterContext};
 use super::settings::Settings;
 use crate::store::Store;
 
@@ -50,7 +50,8 @@ pub async fn serve(
         axum::serve(listener, router).with_graceful_shutdown(stopped).await
     };
     let limits = AcceptLimits { http: limits, per_address };
-    let router = routes::observed(store.clone(), settings, observer);
+    let context = RouterContext { address: public.local_addr()?, observer };
+    let router = routes::router(store.clone(), settings, context);
     let public = async {
         let served = accept::serve(public, router, limits, figures.clone(), shutdown).await;
         stopping.cancel();

@@ -143,20 +143,25 @@ impl Store {
 
     /// Returns the ids under which an agent is stored, sorted.
     pub fn agent_ids(&self) -> Result<Arc<Vec<MinerId>>, StoreError> {
-        let directory = self.agents_dir();
-        let metadata = fs::metadata(&directory).map_err(StoreError::io("read", &directory))?;
-        let stamp = FileStamp::of(&metadata);
+        let stamp = self.agents_stamp()?;
         let mut cached = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((of, ids)) = &*cached
+        if let (Some(stamp), Some((of, ids))) = (stamp, &*cached)
             && *of == stamp
         {
             return Ok(ids.clone());
         }
-        let ids = Arc::new(read_ids(&directory)?);
-        let age = metadata.modified().ok().and_then(|modified| modified.elapsed().ok());
-        let settled = age.is_some_and(|age| age > SETTLED);
-        *cached = settled.then(|| (stamp, ids.clone()));
+        let ids = Arc::new(read_ids(&self.agents_dir())?);
+        *cached = stamp.map(|stamp| (stamp, ids.clone()));
         Ok(ids)
+    }
+
+    /// Returns a stamp that changes with every agent that is stored or changed; none while the last change is so recent
+    /// that another one could have the same stamp.
+    pub fn agents_stamp(&self) -> Result<Option<FileStamp>, StoreError> {
+        let directory = self.agents_dir();
+        let metadata = fs::metadata(&directory).map_err(StoreError::io("read", &directory))?;
+        let age = metadata.modified().ok().and_then(|modified| modified.elapsed().ok());
+        Ok(age.filter(|age| *age > SETTLED).map(|_| FileStamp::of(&metadata)))
     }
 
     /// Returns the metadata of the agent stored under this id.

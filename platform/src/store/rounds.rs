@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -23,9 +23,19 @@ impl Store {
 
     /// Returns a stamp that changes with the latest ranking, without reading it.
     pub fn rankings_stamp(&self) -> Result<Option<FileStamp>, StoreError> {
-        let path = self.rankings_path();
-        match fs::metadata(&path) {
-            Ok(metadata) => Ok(Some(FileStamp::of(&metadata))),
+        stamp(&self.rankings_path())
+    }
+
+    /// Returns a stamp that changes with the ranking of a round, without reading it; `None` if there is no such round.
+    pub fn round_stamp(&self, id: &str) -> Result<Option<FileStamp>, StoreError> {
+        stamp(&self.ranking_path(id)?)
+    }
+
+    /// Returns the file of a round's ranking as it was written; `None` if there is no such round.
+    pub fn round_file(&self, id: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let path = self.ranking_path(id)?;
+        match fs::read(&path) {
+            Ok(bytes) => Ok(Some(bytes)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(StoreError::io("read", &path)(error)),
         }
@@ -209,6 +219,14 @@ impl Store {
         }
         file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(io())?;
         Ok(RoundLock { _file: file })
+    }
+}
+
+fn stamp(path: &Path) -> Result<Option<FileStamp>, StoreError> {
+    match fs::metadata(path) {
+        Ok(metadata) => Ok(Some(FileStamp::of(&metadata))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(StoreError::io("read", path)(error)),
     }
 }
 

@@ -37,7 +37,7 @@ async fn typing_filters_and_updates_the_count() {
     assert_eq!(count, "1 of 5 agents");
     // Enter sends the form to the server, with the same result.
     browser.press("\u{e007}").await;
-    assert_eq!(browser.run("return location.search").await, "?q=Climb");
+    assert_eq!(browser.run("return location.search").await, "?q=Climb&family=");
     assert_eq!(browser.run(&shown("ranking")).await, json!(["climber"]));
     browser.quit().await;
 }
@@ -51,7 +51,7 @@ async fn server_filters_without_javascript() {
     let shown = "return [...document.querySelectorAll('#ranking tbody tr')]\
                  .filter(row => row.getClientRects().length).map(row => row.dataset.miner)";
     assert_eq!(browser.run(shown).await.as_array().unwrap().len(), 5);
-    let charts = "return document.querySelectorAll('#ranking svg polyline').length";
+    let charts = "return document.querySelectorAll('#ranking svg.chart path').length";
     assert_eq!(browser.run(charts).await, 5);
     browser.run("document.getElementById('q').focus()").await;
     browser.press("Climb").await;
@@ -66,9 +66,10 @@ async fn server_filters_without_javascript() {
 async fn hostile_text_does_nothing() {
     let server = server().await;
     let browser = Browser::start(DESK.0, DESK.1, &[]).await;
-    for path in ["/", "/?q=%22%3E%3Cscript%3Edocument.title='owned'%3C/script%3E"] {
+    let round = "/rounds/20260102T000000Z-00000001";
+    for path in ["/", round, "/?q=%22%3E%3Cscript%3Edocument.title='owned'%3C/script%3E"] {
         browser.open(&format!("{}{path}", server.url)).await;
-        assert_eq!(browser.run("return document.title").await, "Leaderboard · The arena");
+        assert_ne!(browser.run("return document.title").await, "owned");
         assert_eq!(browser.run("return document.images.length").await, 0);
         assert_eq!(browser.run("return document.scripts.length").await, 1);
     }
@@ -89,7 +90,7 @@ async fn keyboard_reaches_everything_with_a_visible_focus() {
     let browser = Browser::start(DESK.0, DESK.1, &[]).await;
     browser.open(&server.url).await;
     let mut reached = Vec::new();
-    for _ in 0..9 {
+    for _ in 0..13 {
         browser.press("\u{e004}").await;
         let focus = "const e = document.activeElement; const style = getComputedStyle(e); \
                      return [e.id || e.className || e.textContent, style.outlineStyle]";
@@ -97,14 +98,29 @@ async fn keyboard_reaches_everything_with_a_visible_focus() {
         assert_eq!(focus[1], "solid", "the focus on {focus} is not visible");
         reached.push(focus[0].as_str().unwrap().to_owned());
     }
-    let expected = ["skip", "The arena", "Leaderboard", "API", "Submit", "q", "Filter", "scroll"];
-    assert_eq!(reached[..8], expected);
+    let expected = [
+        "skip",
+        "The arena",
+        "Leaderboard",
+        "Tasks",
+        "Rounds",
+        "API",
+        "Submit",
+        "20260103T000000Z-00000001",
+        "8",
+        "JSON",
+        "CSV",
+        "q",
+        "family",
+    ];
+    assert_eq!(reached, expected);
     browser.quit().await;
 }
 
 #[tokio::test]
 async fn phone_scrolls_the_table_and_not_the_page() {
-    let server = server().await;
+    let server = TestServer::start().await;
+    rounds::put_large(&server.store, 40);
     let browser = Browser::start(PHONE.0, PHONE.1, &[]).await;
     browser.open(&server.url).await;
     let wide = "const width = document.documentElement.clientWidth; \
@@ -129,11 +145,24 @@ async fn phone_scrolls_the_table_and_not_the_page() {
 async fn axe_finds_no_violation_in_light_or_dark_mode() {
     let server = TestServer::start().await;
     rounds::put_with(&server.store, "33.3");
+    server.upload("me", "print(1)\n").send().await.unwrap();
     let path = std::env::var("AXE_JS").expect("AXE_JS names axe-core's axe.min.js");
     let axe = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
     for (look, extra) in [("light", &[][..]), ("dark", DARK)] {
         let browser = Browser::start(DESK.0, DESK.1, extra).await;
-        for path in ["/", "/?q=none", "/reference"] {
+        let round = "/rounds/20260102T000000Z-00000001";
+        let pages = [
+            "/",
+            "/?q=none",
+            "/reference",
+            "/tasks",
+            "/tasks/two_sum",
+            "/rounds",
+            round,
+            "/agents/me",
+            "/none",
+        ];
+        for path in pages {
             browser.open(&format!("{}{path}", server.url)).await;
             let dark = "return matchMedia('(prefers-color-scheme: dark)').matches";
             assert_eq!(browser.run(dark).await, look == "dark");

@@ -2,8 +2,24 @@
 
 use maud::{DOCTYPE, Markup, html};
 
+use crate::server::public_url::PublicUrl;
+
+/// What surrounds the content of a page.
+#[derive(Clone, Copy)]
+pub(in crate::server) struct Frame<'a> {
+    /// Where the site is.
+    pub(in crate::server) site: &'a PublicUrl,
+    /// The title of the page.
+    pub(in crate::server) title: &'a str,
+    /// Whether a reader without scripts should get the page again after a while.
+    pub(in crate::server) live: bool,
+}
+
+/// Seconds after which a browser without scripts loads a live page again.
+const RELOAD_S: u32 = 10;
+
 /// A complete page around its content.
-pub(in crate::server) fn layout(title: &str, body: &Markup) -> Markup {
+pub(in crate::server) fn layout(Frame { site, title, live }: Frame<'_>, body: &Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -13,27 +29,32 @@ pub(in crate::server) fn layout(title: &str, body: &Markup) -> Markup {
                 meta name="color-scheme" content="light dark";
                 meta name="description" content="An arena for agents that write code";
                 title { (title) " · The arena" }
-                link rel="stylesheet" href="/style.css";
-                script src="/leaderboard.js" defer {}
+                link rel="icon" type="image/svg+xml" href=(site.path_to("/favicon.svg"));
+                link rel="alternate" type="application/atom+xml" title="Rounds" href=(site.path_to("/feed.atom"));
+                link rel="stylesheet" href=(site.path_to("/style.css"));
+                script src=(site.path_to("/arena.js")) defer {}
+                @if live { noscript { meta http-equiv="refresh" content=(RELOAD_S); } }
             }
             body {
                 a.skip href="#content" { "Skip to the content" }
                 header {
-                    p.brand { a href="/" { "The arena" } }
+                    p.brand { a href=(site.path_to("/")) { "The arena" } }
                     nav aria-label="Site" {
-                        a href="/" { "Leaderboard" }
-                        a href="/reference" { "API" }
+                        a href=(site.path_to("/")) { "Leaderboard" }
+                        a href=(site.path_to("/tasks")) { "Tasks" }
+                        a href=(site.path_to("/rounds")) { "Rounds" }
+                        a href=(site.path_to("/reference")) { "API" }
                         a href="#submit" { "Submit" }
                     }
                 }
                 main #content { (body) }
-                footer { (how_to_submit()) }
+                footer { (how_to_submit(site)) }
             }
         }
     }
 }
 
-fn how_to_submit() -> Markup {
+fn how_to_submit(site: &PublicUrl) -> Markup {
     html! {
         section #submit aria-labelledby="submit-title" {
             h2 #submit-title { "Submit an agent" }
@@ -41,9 +62,14 @@ fn how_to_submit() -> Markup {
                 "An agent is one Python 3.11 file that imports only the standard library. It is run as "
                 code { "python agent.py --task \"…\"" } ", and its output is its answer."
             }
-            pre tabindex="0" aria-label="Command to submit" {
-                code { "curl -F file=@agent.py -F miner_id=me http://…/upload/agent" }
-            }
+            (command("Command to submit", &format!(
+                "curl -F file=@agent.py -F miner_id=me {}", site.url_to("/upload/agent")
+            )))
         }
     }
+}
+
+/// A command to paste.
+pub(super) fn command(label: &str, text: &str) -> Markup {
+    html! { pre tabindex="0" aria-label=(label) { code { (text) } } }
 }

@@ -1,214 +1,274 @@
-//! The leaderboard.
+//! The ranking of a round as a table: searched, sorted and split into pages by the server.
 
 use std::cmp::Ordering;
 
 use maud::{Markup, html};
-use serde::Deserialize;
-use utoipa::IntoParams;
+use tasks::Family;
 
+use super::chart::{interval_bar, sparkline};
 use super::heat_map::heat_map;
-use crate::api::{Ranking, Round, RoundStatus, ScoreInterval, dollars};
+use super::leaderboard_query::{LeaderboardView, SortColumn};
+use super::round_facts::{facts, faults, gate, live_progress, stopped, tao};
+use crate::api::{Ranking, RoundProgress, dollars};
 use crate::server::board::Board;
+use crate::server::public_url::PublicUrl;
 use crate::similarity::Passage;
 use crate::similarity::survey::SimilarAgents;
 
 /// Number of agents per page.
 const PAGE_SIZE: usize = 100;
 
-/// The part of the ranking to show.
-#[derive(Default, Deserialize, IntoParams)]
-pub(in crate::server) struct LeaderboardQuery {
-    /// Only miners whose id contains this.
-    #[serde(default)]
-    q: String,
-    /// One-based page.
-    #[param(minimum = 1)]
-    page: Option<usize>,
+/// A page about a round.
+#[derive(Clone, Copy)]
+pub(in crate::server) struct RoundPage<'a> {
+    /// Where the site is.
+    pub(in crate::server) site: &'a PublicUrl,
+    /// The round.
+    pub(in crate::server) board: &'a Board,
+    /// The part of its ranking.
+    pub(in crate::server) view: &'a LeaderboardView,
+    /// The path of the page within the site.
+    pub(in crate::server) path: &'a str,
+    /// The round that is evaluated now, if one is.
+    pub(in crate::server) running: Option<&'a RoundProgress>,
 }
 
-impl LeaderboardQuery {
-    /// Returns whether this is the first page without a filter.
-    pub(in crate::server) fn is_front(&self) -> bool {
-        self.q.is_empty() && self.page.is_none_or(|page| page <= 1)
-    }
-}
-
-/// The content of the page before the first round.
-pub(in crate::server) fn before_first_round(agents: usize) -> Markup {
+/// The title, the facts of the round, and its ranking.
+pub(in crate::server) fn leaderboard(page: RoundPage<'_>) -> Markup {
     html! {
         h1 { "Leaderboard" }
-        p.empty {
-            "There has been no round yet. "
-            @match agents {
-                0 => "No agent has been submitted.",
-                1 => "One agent has been submitted.",
-                _ => { (agents) " agents have been submitted." }
-            }
-        }
+        @if let Some(running) = page.running { (live_progress(page.site, running)) }
+        (facts(page.site, page.board))
+        (ranking(page))
     }
 }
 
-/// The content of the page.
-pub(in crate::server) fn leaderboard(board: &Board, query: &LeaderboardQuery) -> Markup {
-    let needle = query.q.trim().to_ascii_lowercase();
-    let all = &board.latest.rankings;
-    let found: Vec<_> =
-        all.iter().filter(|entry| entry.miner_id.as_str().contains(&needle)).collect();
-    let pages = found.len().div_ceil(PAGE_SIZE).max(1);
-    let page = query.page.unwrap_or(1).clamp(1, pages);
+/// The ranking with everything that belongs to it.
+pub(super) fn ranking(page: RoundPage<'_>) -> Markup {
+    let RoundPage { site, board, view, path, .. } = page;
+    let rows = page.rows();
+    let pages = rows.len().div_ceil(PAGE_SIZE).max(1);
+    let number = view.page.min(pages);
     let shown: Vec<_> =
-        found.iter().copied().skip((page - 1) * PAGE_SIZE).take(PAGE_SIZE).collect();
+        rows.iter().copied().skip((number - 1) * PAGE_SIZE).take(PAGE_SIZE).collect();
+    let round = &board.rankings.round;
     html! {
-        h1 { "Leaderboard" }
-        (round(board))
-        form.filter role="search" action="/" method="get" {
-            label for="q" { "Filter by miner" }
-            input #q type="search" name="q" value=(query.q) autocomplete="off" spellcheck="false";
-            button type="submit" { "Filter" }
-            span #count role="status" { (found.len()) " of " (all.len()) " agents" }
+        (filter(page, rows.len()))
+        @if shown.is_empty() {
+            p.empty { "No agent matches. " a href=(site.path_to(path)) { "Show all agents" } }
+        } @else {
+            (table(page, &shown))
         }
-        (standings(board, &shown))
-        (gate(&board.latest.round))
-        @if pages > 1 { (pagination(&query.q, page, pages)) }
-        (heat_map(&board.latest.round, &shown))
-        (stopped(&board.latest.round))
-        (faults(board))
+        @if pages > 1 { (pagination(page, number, pages)) }
+        (gate(round))
+        @if !shown.is_empty() { (heat_map(site, board, &shown)) }
+        (stopped(round))
+        (faults(round))
     }
 }
 
-fn standings(board: &Board, shown: &[&Ranking]) -> Markup {
-    let round = &board.latest.round;
-    let (has_model, has_private) = (round.model.is_some(), round.private.is_some());
+fn filter(page: RoundPage<'_>, found: usize) -> Markup {
+    let RoundPage { site, board, view, path, .. } = page;
+    html! {
+        form.filter role="search" action=(site.path_to(path)) method="get" {
+            label for="q" { "Filter by miner" }
+            input #q type="search" name="q" value=(view.q) autocomplete="off" spellcheck="false";
+            label for="family" { "Family" }
+            select #family name="family" {
+                option value="" { "none" }
+                @for family in families(board) {
+                    option value=(family) selected[view.family == Some(family)] { (family) }
+                }
+            }
+            @if let Some(sort) = view.sort_value() { input type="hidden" name="sort" value=(sort); }
+            button type="submit" { "Filter" }
+            @if view.is_filtered() { a.button href=(site.path_to(path)) { "Clear" } }
+            span #count role="status" { (found) " of " (board.rankings.rankings.len()) " agents" }
+        }
+    }
+}
+
+/// The families that the round's agents have scores in.
+fn families(board: &Board) -> Vec<Family> {
+    let scored = |family: &&Family| {
+        board.rankings.rankings.iter().any(|entry| entry.families.contains_key(*family))
+    };
+    Family::ALL.iter().filter(scored).copied().collect()
+}
+
+impl<'a> RoundPage<'a> {
+    /// The agents that match, in the order of the page.
+    fn rows(self) -> Vec<&'a Ranking> {
+        let needle = self.view.q.trim().to_ascii_lowercase();
+        let all = self.board.rankings.rankings.iter();
+        let mut rows: Vec<_> =
+            all.filter(|entry| entry.miner_id.as_str().contains(&needle)).collect();
+        // Equal agents stay in the order of their ranks.
+        if self.view.sort != SortColumn::Rank {
+            rows.sort_by(|a, b| self.compare(a, b));
+        }
+        if self.view.reversed {
+            rows.reverse();
+        }
+        rows
+    }
+
+    /// The usual order of a column: the best first, or the alphabet.
+    fn compare(self, a: &Ranking, b: &Ranking) -> Ordering {
+        let down = |a: Option<f64>, b: Option<f64>| {
+            b.unwrap_or(f64::NEG_INFINITY).total_cmp(&a.unwrap_or(f64::NEG_INFINITY))
+        };
+        match self.view.sort {
+            SortColumn::Rank => a.rank.cmp(&b.rank),
+            SortColumn::Agent => a.miner_id.cmp(&b.miner_id),
+            SortColumn::Score => down(Some(a.score), Some(b.score)),
+            SortColumn::Public => down(a.public_score, b.public_score),
+            SortColumn::Private => down(a.private_score, b.private_score),
+            SortColumn::Family => down(self.family_score(a), self.family_score(b)),
+            SortColumn::Group => a.group.cmp(&b.group),
+            SortColumn::Change => self.climb(b).cmp(&self.climb(a)),
+            SortColumn::Reward => b.reward_rao.cmp(&a.reward_rao),
+            SortColumn::Cost => a.cost_micro_usd.cmp(&b.cost_micro_usd),
+        }
+    }
+
+    fn family_score(self, entry: &Ranking) -> Option<f64> {
+        entry.families.get(&self.view.family?).copied()
+    }
+
+    fn rank_before(self, entry: &Ranking) -> Option<u32> {
+        Some(self.board.earlier.last()?.places.get(&entry.miner_id)?.rank)
+    }
+
+    /// The ranks that the agent climbed since the round before; none if it is new.
+    fn climb(self, entry: &Ranking) -> Option<i64> {
+        Some(i64::from(self.rank_before(entry)?) - i64::from(entry.rank))
+    }
+}
+
+fn table(page: RoundPage<'_>, shown: &[&Ranking]) -> Markup {
+    let RoundPage { board, view, .. } = page;
+    let round = &board.rankings.round;
+    let mut columns = vec![
+        (SortColumn::Rank, "Rank".to_owned()),
+        (SortColumn::Agent, "Agent".to_owned()),
+        (SortColumn::Score, "Score".to_owned()),
+    ];
+    if round.private.is_some() {
+        columns.push((SortColumn::Public, "Public".to_owned()));
+        columns.push((SortColumn::Private, "Private".to_owned()));
+    }
+    columns.extend(view.family.map(|family| (SortColumn::Family, family.to_string())));
+    columns.push((SortColumn::Group, "Group".to_owned()));
+    columns.push((SortColumn::Change, "Change".to_owned()));
+    columns.push((SortColumn::Reward, "Reward ('TAO')".to_owned()));
+    if round.model.is_some() {
+        columns.push((SortColumn::Cost, "Cost (USD)".to_owned()));
+    }
     html! {
         div.scroll role="region" aria-labelledby="ranking-title" tabindex="0" {
             table #ranking {
-                caption #ranking-title { "Agents, best first" }
+                caption #ranking-title { "Agents, with the 95 % interval of each score" }
                 thead {
                     tr {
-                        th.number scope="col" { "Rank" }
-                        th scope="col" { "Miner" }
-                        th.number scope="col" { "Score" }
-                        @if has_private {
-                            th.number scope="col" { "Public" }
-                            th.number scope="col" { "Private" }
-                        }
-                        th scope="col" { "95 % interval" }
-                        th scope="col" { "Group" }
-                        th scope="col" { "Change" }
-                        th.number scope="col" { "Reward ('TAO')" }
-                        @if has_model { th.number scope="col" { "Cost (USD)" } }
+                        @for (column, label) in &columns { (heading(page, *column, label)) }
                         th scope="col" { "Scores so far" }
                     }
                 }
-                tbody { @for entry in shown { (row(board, entry)) } }
+                tbody { @for entry in shown { (row(page, entry)) } }
             }
         }
     }
 }
 
-fn round(board: &Board) -> Markup {
-    let round = &board.latest.round;
+/// The heading of a column, which sorts by it.
+fn heading(page: RoundPage<'_>, column: SortColumn, label: &str) -> Markup {
+    let RoundPage { site, view, path, .. } = page;
+    let is_number = !matches!(column, SortColumn::Agent | SortColumn::Group);
+    // The usual order of an alphabet and of ranks goes up, that of scores down.
+    let goes_up = matches!(
+        column,
+        SortColumn::Rank | SortColumn::Agent | SortColumn::Group | SortColumn::Cost
+    );
+    let order = (view.sort == column).then_some(if goes_up == view.reversed {
+        "descending"
+    } else {
+        "ascending"
+    });
     html! {
-        dl.round {
-            div { dt { "Round" } dd { (round.id) } }
-            div {
-                dt { "Finished" }
-                dd { time datetime=(round.finished_at) { (round.finished_at.strftime("%Y-%m-%d %H:%M UTC")) } }
-            }
-            div { dt { "Tasks" } dd { (round.tasks.len()) } }
-            @if let Some(private) = &round.private {
-                div { dt { "Private tasks" } dd { (private.tasks) " of " (private.name) } }
-            }
-            div { dt { "Trials" } dd { (round.trials) } }
-            div { dt { "Pool" } dd { (round.pool_tao) " 'TAO', " (round.payout) } }
-            @if round.repeat > 1 { div { dt { "Repetitions" } dd { (round.repeat) " of each trial" } } }
-            @if let Some(points) = round.resolution {
-                div { dt { "Resolution" } dd { "smaller differences than " (points) " points may be chance" } }
-            }
-            div { dt { "State" } dd { (state(round)) } }
-            div {
-                dt { "Commitment" }
-                dd { code title=(round.commitment) { (round.commitment.short()) } }
-            }
-            @if let Some(model) = &round.model {
-                div { dt { "Model" } dd { (model.split('@').next().unwrap_or_default()) } }
-            }
-            @if let Some(seed) = round.seed { div { dt { "Seed" } dd { (seed) } } }
+        th class=[is_number.then_some("number")] scope="col" aria-sort=[order] {
+            a href=(view.sorted_by(column).link(site, path)) { (label) }
         }
     }
 }
 
-/// What the ranking of a round is worth so far.
-fn state(round: &Round) -> String {
-    let mut state = match round.status {
-        RoundStatus::Open => "open: these are standings".to_owned(),
-        RoundStatus::Closed => "closed: final ranking".to_owned(),
-    };
-    if round.partial {
-        state.push_str("; partial: not all tasks or agents");
-    }
-    if round.is_provisional() {
-        state.push_str("; provisional: some trials are not judged, and rewards may change");
-    }
-    state
-}
-
-fn row(board: &Board, entry: &Ranking) -> Markup {
-    let scores = board.scores.get(&entry.miner_id).map_or(&[][..], Vec::as_slice);
+fn row(page: RoundPage<'_>, entry: &Ranking) -> Markup {
+    let RoundPage { site, board, view, .. } = page;
+    let group = entry.p_above.map(|p| format!("p {p:.4} against the rank above"));
     html! {
         tr data-miner=(entry.miner_id) {
             td.number { (entry.rank) }
             th scope="row" {
-                (entry.miner_id)
+                a href=(site.path_to(&format!("/agents/{}", entry.miner_id))) { (entry.miner_id) }
                 @if let Some(original) = &entry.copy_of {
                     span.note { " copy of " (original) }
                 } @else if let Some(similar) = board.similar.get().and_then(|all| all.get(&entry.miner_id)) {
                     (similar_to(similar))
                 }
             }
-            td.number { (format!("{:.2}", entry.score)) }
+            td.number {
+                (format!("{:.2}", entry.score))
+                @if let Some(interval) = entry.interval { (interval_bar(entry.score, interval)) }
+            }
             @for part in [entry.public_score, entry.private_score].into_iter().flatten() {
                 td.number { (format!("{part:.2}")) }
             }
-            td { @if let Some(interval) = entry.interval { (interval_bar(entry.score, interval)) } }
-            td title=[entry.p_above.map(|p| format!("p {p:.4} against the rank above"))] { (entry.group) }
-            td { (change(board.ranks_before.get(&entry.miner_id).copied(), entry.rank)) }
-            td.number { (tao(entry.reward_rao)) }
+            @if view.family.is_some() {
+                td.number { @if let Some(score) = page.family_score(entry) { (format!("{score:.2}")) } }
+            }
+            td title=[group] { (entry.group) }
+            (change(page.climb(entry)))
+            td.number title=(tao(entry.reward_rao)) { (rounded_tao(entry.reward_rao)) }
             @if let Some(cost) = entry.cost_micro_usd { td.number { (dollars(cost)) } }
-            td { (chart(scores, board.rounds)) }
+            td { (sparkline(&scores(board, entry), board.earlier.len() + 1)) }
         }
     }
 }
 
-/// Who holds the first place, and why.
-fn gate(round: &Round) -> Markup {
+/// The agent's scores so far, oldest first, including this round's.
+fn scores(board: &Board, entry: &Ranking) -> Vec<f64> {
+    let earlier = board.earlier.iter().filter_map(|round| round.places.get(&entry.miner_id));
+    earlier.map(|place| place.score).chain([entry.score]).collect()
+}
+
+/// The change of rank since the round before.
+fn change(climb: Option<i64>) -> Markup {
+    let class = match climb {
+        None => "new",
+        Some(0) => "same",
+        Some(climb) if climb > 0 => "up",
+        Some(_) => "down",
+    };
     html! {
-        @if let Some(gate) = &round.gate {
-            section aria-labelledby="gate-title" {
-                h2 #gate-title { "First place" }
-                ul { @for sentence in gate.explanation(round.alpha) { li { (sentence) } } }
+        td class={ "number change " (class) } {
+            @match climb {
+                None => "new",
+                Some(0) => "=",
+                Some(climb) if climb > 0 => { "+" (climb) },
+                Some(climb) => { "−" (climb.abs()) },
             }
         }
     }
 }
 
-/// A score in its interval, from 0 at the left to 100 at the right.
-fn interval_bar(score: f64, interval: ScoreInterval) -> Markup {
-    const HEIGHT: f64 = 12.0;
-    let ScoreInterval { low, high } = interval;
-    let at = |points: f64| format!("{:.1}", 2.0 + points.clamp(0.0, 100.0) * 0.92);
-    html! {
-        svg.interval width="96" height=(HEIGHT) viewBox=(format!("0 0 96 {HEIGHT}"))
-            role="img" aria-label=(format!("from {low} to {high}")) {
-            title { (low) " to " (high) }
-            line x1=(at(low)) x2=(at(high)) y1="6" y2="6" {}
-            circle cx=(at(score)) cy="6" r="2.5" {}
-        }
-    }
+/// An amount with two decimals, rounded down, so that no column adds up to more than the pool.
+fn rounded_tao(rao: u64) -> String {
+    let hundredths = rao / 10_000_000;
+    format!("{}.{:02}", hundredths / 100, hundredths % 100)
 }
 
 /// Names the earlier agent that this one is similar to. The figure is rounded down, so that 100 % means all.
-fn similar_to(similar: &SimilarAgents) -> Markup {
+pub(super) fn similar_to(similar: &SimilarAgents) -> Markup {
     let earlier = &similar.earlier.miner_id;
     let percent = format!("{:.0} %", (similar.figures.similarity * 100.0).floor());
     let place = similar.passages.first().map(|passage| {
@@ -225,103 +285,17 @@ fn similar_to(similar: &SimilarAgents) -> Markup {
     html! { span.note title=(title) { " similar to " (earlier) " (" (percent) ")" } }
 }
 
-/// The amount with all nine decimals, so that the amounts in a column align.
-fn tao(rao: u64) -> String {
-    format!("{}.{:09}", rao / 1_000_000_000, rao % 1_000_000_000)
-}
-
-/// The change of rank since the round before.
-fn change(before: Option<u32>, now: u32) -> Markup {
-    let Some(before) = before else {
-        return html! { span.change.new { "new" } };
-    };
-    match before.cmp(&now) {
-        Ordering::Greater => html! {
-            span.change.up { span aria-hidden="true" { "▲" } span.visually-hidden { "up" } " " (before - now) }
-        },
-        Ordering::Less => html! {
-            span.change.down { span aria-hidden="true" { "▼" } span.visually-hidden { "down" } " " (now - before) }
-        },
-        Ordering::Equal => html! {
-            span.change { span aria-hidden="true" { "–" } span.visually-hidden { "unchanged" } }
-        },
-    }
-}
-
-/// The scores as a line, oldest first, from 0 at the bottom to 100 at the top. The latest is at the right, and
-/// a round has the same width in every row.
-fn chart(scores: &[f64], rounds: usize) -> Markup {
-    const WIDTH: f64 = 96.0;
-    const HEIGHT: f64 = 24.0;
-    let listed: Vec<_> = scores.iter().map(|score| format!("{score:.0}")).collect();
-    #[expect(clippy::cast_precision_loss, reason = "at most twenty")]
-    let (step, width) = {
-        let step = (WIDTH - 6.0) / (rounds.max(2) - 1) as f64;
-        (step, step * scores.len() as f64)
-    };
-    let mut at = WIDTH - 3.0 - width;
-    let points: Vec<_> = scores
-        .iter()
-        .map(|score| {
-            at += step;
-            (at, HEIGHT - 3.0 - score.clamp(0.0, 100.0) / 100.0 * (HEIGHT - 6.0))
-        })
-        .collect();
-    let line: Vec<_> = points.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
-    html! {
-        svg.chart width=(WIDTH) height=(HEIGHT) viewBox=(format!("0 0 {WIDTH} {HEIGHT}"))
-            role="img" aria-label=(format!("Scores, oldest first: {}", listed.join(", "))) {
-            polyline points=(line.join(" ")) {}
-            @if let Some((x, y)) = points.last() {
-                circle cx=(format!("{x:.1}")) cy=(format!("{y:.1}")) r="2.5" {}
-            }
-        }
-    }
-}
-
-fn pagination(q: &str, page: usize, pages: usize) -> Markup {
-    let form = |page: usize, label: &str| {
-        html! {
-            form action="/" method="get" {
-                input type="hidden" name="q" value=(q);
-                input type="hidden" name="page" value=(page);
-                button type="submit" { (label) }
-            }
-        }
-    };
+fn pagination(
+    RoundPage { site, view, path, .. }: RoundPage<'_>,
+    number: usize,
+    pages: usize,
+) -> Markup {
+    let link = |number: usize| view.on_page(number).link(site, path);
     html! {
         nav.pages aria-label="Pages" {
-            @if page > 1 { (form(page - 1, "Previous")) }
-            span { "Page " (page) " of " (pages) }
-            @if page < pages { (form(page + 1, "Next")) }
-        }
-    }
-}
-
-fn stopped(round: &Round) -> Markup {
-    html! {
-        @if !round.stopped.is_empty() {
-            section aria-labelledby="stopped-title" {
-                h2 #stopped-title { "Stopped early" }
-                ul { @for agent in &round.stopped { li { (agent.explanation(round)) } } }
-            }
-        }
-    }
-}
-
-fn faults(board: &Board) -> Markup {
-    let faults = &board.latest.round.faults;
-    html! {
-        @if !faults.is_empty() {
-            section aria-labelledby="faults-title" {
-                h2 #faults-title { "Faults" }
-                p { "These trials have no verdict, because the arena failed and not the agent." }
-                ul {
-                    @for fault in faults {
-                        li { (fault.miner_id) " on " (fault.task) ": " (fault.fault) }
-                    }
-                }
-            }
+            @if number > 1 { a.button href=(link(number - 1)) rel="prev" { "Previous" } }
+            span { "Page " (number) " of " (pages) }
+            @if number < pages { a.button href=(link(number + 1)) rel="next" { "Next" } }
         }
     }
 }

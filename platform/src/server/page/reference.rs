@@ -4,9 +4,10 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 use crate::api::ProblemKind;
+use crate::server::public_url::PublicUrl;
 
 /// The content of the page about the API, from its `OpenAPI` description.
-pub(in crate::server) fn reference(document: &Value) -> Markup {
+pub(in crate::server) fn reference(site: &PublicUrl, document: &Value) -> Markup {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let empty = serde_json::Map::new();
     let paths = document["paths"].as_object().unwrap_or(&empty);
@@ -14,7 +15,7 @@ pub(in crate::server) fn reference(document: &Value) -> Markup {
         h1 { "API" }
         p {
             (text(&document["info"]["description"])) " "
-            "The same as OpenAPI 3.1: " a href="/openapi.json" { "openapi.json" } "."
+            "The same as OpenAPI 3.1: " a href=(site.path_to("/openapi.json")) { "openapi.json" } "."
         }
         @for (path, operations) in paths {
             @for (method, operation) in operations.as_object().unwrap_or(&empty) {

@@ -8,11 +8,16 @@ use serde::Deserialize;
 use tasks::Sha256;
 use utoipa::IntoParams;
 
+use super::pages;
+
 use crate::api::{AgentHistory, AgentView, DAMAGED_AGENTS, MinerId, ProblemKind};
+use crate::server::agent_lists::{AgentListPage, ListPart};
 use crate::server::app::{App, blocking};
 use crate::server::auth::ValidatorAuth;
 use crate::server::extract::{PathSegment, QueryParams};
+use crate::server::negotiation::{FormatQuery, Negotiated, no_csv, varies};
 use crate::server::problem::{OperatorMessage, ProblemResponse};
+use crate::server::response_format::ResponseFormat;
 use crate::store::{AgentMeta, StoreError};
 
 /// The maximum number of agents in one response.
@@ -65,25 +70,10 @@ pub(super) async fn list(
         let detail = format!("`limit` is {limit}: expected 1 to {MAX_PAGE}");
         return Err(ProblemResponse::new(ProblemKind::ParameterInvalid, detail));
     }
-    let (agents, damaged, next) = blocking(move || {
-        let ids = app.store.agent_ids()?;
-        let start = query.after.map_or(0, |after| ids.partition_point(|id| *id <= after));
-        let ids_here = &ids[start..ids.len().min(start + limit)];
-        let (mut agents, mut damaged) = (Vec::with_capacity(ids_here.len()), Vec::new());
-        for miner_id in ids_here {
-            match app.store.agent(miner_id) {
-                Ok(meta) => agents.extend(meta.map(AgentView::from)),
-                // A damaged agent hides no other.
-                Err(error @ StoreError::Damaged { .. }) => damaged.push(error.to_string()),
-                // Leaving out agents that the disk could not read just now would cost them a round.
-                Err(error) => return Err(error.into()),
-            }
-        }
-        let next = if start + limit < ids.len() { ids_here.last().cloned() } else { None };
-        Ok((agents, damaged, next))
-    })
-    .await?;
-    let mut response = Json(agents).into_response();
+    let part = ListPart { after: query.after, limit };
+    let list = blocking(move || Ok(app.lists.page(&app.store, part)?)).await?;
+    let AgentListPage { body, damaged, next } = list;
+    let mut response = body.into_response();
     if !damaged.is_empty() {
         response.headers_mut().insert(DAMAGED_AGENTS, damaged.len().into());
         let logged = damaged[..damaged.len().min(MAX_LOGGED)].join("; ");
@@ -100,20 +90,33 @@ pub(super) async fn list(
 }
 
 /// Show an agent with its earlier versions
+///
+/// Browsers get a page.
 #[utoipa::path(
     get, operation_id = "get_agent", path = "/agents/{miner_id}", tag = "readers",
-    params(("miner_id" = MinerId, Path, description = "The agent's owner")),
+    params(("miner_id" = MinerId, Path, description = "The agent's owner"), FormatQuery),
     responses(
-        (status = 200, description = "The agent, without its source", body = AgentHistory),
+        (status = 200, description = "The agent, without its source",
+            content((AgentHistory = "application/json"), (String = "text/html"))),
         ProblemResponse,
     ),
 )]
 pub(super) async fn one(
     State(app): State<App>,
     PathSegment(miner_id): PathSegment,
-) -> Result<Json<AgentHistory>, ProblemResponse> {
-    let meta = blocking(move || find(&app, &miner_id)).await?;
-    Ok(Json(meta.into()))
+    Negotiated(format): Negotiated,
+) -> Result<Response, ProblemResponse> {
+    if format == ResponseFormat::Csv {
+        return Err(no_csv());
+    }
+    blocking(move || {
+        let meta = find(&app, &miner_id)?;
+        Ok(match format {
+            ResponseFormat::Html => varies(pages::agent_page(&app, meta)?),
+            _ => varies(Json(AgentHistory::from(meta))),
+        })
+    })
+    .await
 }
 
 /// Return an agent's source

@@ -1,44 +1,68 @@
-//! The website, and the API description in both its forms.
+//! The first page, the page of an agent, and the files that pages need.
 
-use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::header;
+use axum::http::HeaderValue;
 use axum::response::{IntoResponse as _, Response};
 
+use super::submission::status_of;
+use crate::api::{AgentHistory, ProblemKind};
 use crate::server::app::{App, blocking};
+use crate::server::body::ReadyBody;
 use crate::server::extract::QueryParams;
-use crate::server::page::{self, LeaderboardQuery};
+use crate::server::page::{self, AgentPage, Frame, LeaderboardQuery, RoundPage};
 use crate::server::problem::ProblemResponse;
-
-const HTML: &str = "text/html; charset=utf-8";
+use crate::store::AgentMeta;
 
 pub(super) async fn leaderboard(
     State(app): State<App>,
     QueryParams(query): QueryParams<LeaderboardQuery>,
-) -> Result<Response, ProblemResponse> {
-    let (board, agents) = blocking(move || {
-        let board = app.boards.latest(&app.store)?;
-        let agents = if board.is_none() { app.store.agent_ids()?.len() } else { 0 };
-        Ok((board, agents))
-    })
-    .await?;
-    let page = |body| Bytes::from(page::layout("Leaderboard", &body).into_string());
-    let page = match board {
-        Some(board) if query.is_front() => {
-            board.front().get_or_init(|| page(page::leaderboard(&board, &query))).clone()
+) -> Result<ReadyBody, ProblemResponse> {
+    leaderboard_body(app, query).await
+}
+
+/// The leaderboard of the latest round; before the first one, what to do next.
+pub(super) async fn leaderboard_body(
+    app: App,
+    query: LeaderboardQuery,
+) -> Result<ReadyBody, ProblemResponse> {
+    let view =
+        query.view().map_err(|error| ProblemResponse::new(ProblemKind::ParameterInvalid, error))?;
+    blocking(move || {
+        let site = &*app.site;
+        let running = app.live.running(&app.store)?;
+        let frame = Frame { site, title: "Leaderboard", live: running.is_some() };
+        let build = |body| ReadyBody::html(page::layout(frame, &body).into_string());
+        let Some(board) = app.boards.latest(&app.store)? else {
+            let agents = app.store.agent_ids()?.len();
+            return Ok(build(page::before_first_round(site, agents, running.as_ref())));
+        };
+        let page =
+            RoundPage { site, board: &board, view: &view, path: "/", running: running.as_ref() };
+        if running.is_some() {
+            return Ok(build(page::leaderboard(page)));
         }
-        Some(board) => page(page::leaderboard(&board, &query)),
-        None => page(page::before_first_round(agents)),
-    };
-    Ok(([(header::CONTENT_TYPE, HTML)], page).into_response())
+        Ok(board.page(&format!("/{}", view.parameters()), || build(page::leaderboard(page))))
+    })
+    .await
 }
 
-pub(super) async fn reference(State(app): State<App>) -> Response {
-    ([(header::CONTENT_TYPE, HTML)], app.reference.html.clone()).into_response()
+/// The page of an agent.
+pub(super) fn agent_page(app: &App, meta: AgentMeta) -> Result<ReadyBody, ProblemResponse> {
+    let site = &*app.site;
+    let board = app.boards.latest(&app.store)?;
+    let status = status_of(app, &meta, board.as_deref())?;
+    let agent = AgentHistory::from(meta);
+    let frame = Frame { site, title: agent.current.miner_id.as_str(), live: false };
+    let page = AgentPage { site, agent: &agent, status: &status, board: board.as_deref() };
+    Ok(ReadyBody::html(page::layout(frame, &page::agent(page)).into_string()))
 }
 
-pub(super) async fn openapi_json(State(app): State<App>) -> Response {
-    (app.reference.json_headers.clone(), app.reference.json.clone()).into_response()
+pub(super) async fn reference(State(app): State<App>) -> ReadyBody {
+    app.reference.html.clone()
+}
+
+pub(super) async fn openapi_json(State(app): State<App>) -> ReadyBody {
+    app.reference.json.clone()
 }
 
 pub(super) async fn style() -> Response {
@@ -46,10 +70,14 @@ pub(super) async fn style() -> Response {
 }
 
 pub(super) async fn script() -> Response {
-    asset("text/javascript", include_bytes!("../assets/leaderboard.js"))
+    asset("text/javascript", include_bytes!("../assets/arena.js"))
+}
+
+pub(super) async fn icon() -> Response {
+    asset("image/svg+xml", include_bytes!("../assets/favicon.svg"))
 }
 
 /// A file that is part of the program.
 fn asset(kind: &'static str, bytes: &'static [u8]) -> Response {
-    ([(header::CONTENT_TYPE, kind)], bytes).into_response()
+    ReadyBody::new(HeaderValue::from_static(kind), bytes).into_response()
 }

@@ -3,47 +3,81 @@
 use std::collections::HashSet;
 
 use axum::extract::State;
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse as _, Response};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::Response;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use super::pages;
 use super::rankings_part::RankingsQuery;
 use crate::api::{AgentHistory, ProblemKind, Ranking, Rankings};
 use crate::server::app::{App, blocking};
 use crate::server::auth::ValidatorAuth;
+use crate::server::board::Board;
+use crate::server::body::ReadyBody;
 use crate::server::extract::{JsonBody, QueryParams};
 use crate::server::log::AuditEvent;
 use crate::server::middleware::RequestDeadline;
+use crate::server::negotiation::{Negotiated, TableFormatQuery, varies};
 use crate::server::observe::RequestNotes;
+use crate::server::page::LeaderboardQuery;
 use crate::server::problem::ProblemResponse;
+use crate::server::ranking_table;
+use crate::server::response_format::ResponseFormat;
 use crate::store::{Store, StoreError};
 
 /// Show the latest ranking
 ///
-/// Without parameters, the whole document with its signature. With them, a part of it without the signature.
+/// Without parameters, the whole document with its signature. With them, a part of it without the signature. Browsers get
+/// the leaderboard.
 #[utoipa::path(
-    get, path = "/rankings", tag = "readers", operation_id = "get_rankings", params(RankingsQuery),
+    get, operation_id = "get_rankings", path = "/rankings", tag = "readers", params(RankingsQuery, TableFormatQuery),
     responses(
-        (status = 200, description = "The latest round and its ranking", body = Rankings,
+        (status = 200, description = "The latest round and its ranking",
+            content((Rankings = "application/json"), (String = "text/csv"), (String = "text/html")),
             headers(("Link" = String, description = "The next page, if there is one"))),
         ProblemResponse,
     ),
 )]
 pub(super) async fn latest(
     State(app): State<App>,
-    QueryParams(query): QueryParams<RankingsQuery>,
+    Negotiated(format): Negotiated,
+    QueryParams(part): QueryParams<RankingsQuery>,
+    QueryParams(query): QueryParams<LeaderboardQuery>,
 ) -> Result<Response, ProblemResponse> {
-    let board = blocking(move || Ok(app.boards.latest(&app.store)?)).await?;
-    let board = board.ok_or_else(|| {
-        let detail = "there has been no round yet: try again after the first round";
-        ProblemResponse::new(ProblemKind::NoRoundYet, detail)
-    })?;
-    if !query.is_whole() {
-        return blocking(move || query.respond(&board.latest)).await;
+    if format == ResponseFormat::Html {
+        return Ok(varies(pages::leaderboard_body(app, query).await?));
     }
-    Ok(([(header::CONTENT_TYPE, "application/json")], board.json.clone()).into_response())
+    blocking(move || {
+        let board = app.boards.latest(&app.store)?.ok_or_else(|| {
+            let detail = "there has been no round yet: try again after the first round";
+            ProblemResponse::new(ProblemKind::NoRoundYet, detail)
+        })?;
+        document(&board, &part, format)
+    })
+    .await
+}
+
+/// The ranking of a round as JSON, whole or in part, or as a table.
+pub(super) fn document(
+    board: &Board,
+    part: &RankingsQuery,
+    format: ResponseFormat,
+) -> Result<Response, ProblemResponse> {
+    Ok(match format {
+        ResponseFormat::Csv => varies(csv(board)),
+        _ if part.is_whole() => varies(board.json.clone()),
+        _ => varies(part.respond(&board.rankings)?),
+    })
+}
+
+/// The ranking as a table.
+fn csv(board: &Board) -> ReadyBody {
+    board.page("csv", || {
+        let kind = HeaderValue::from_static("text/csv; charset=utf-8");
+        ReadyBody::new(kind, ranking_table::csv(&board.rankings))
+    })
 }
 
 /// The number of problems that the answer to a refused ranking names.
@@ -95,7 +129,10 @@ pub(super) async fn publish(
             check_consistent(&left_out(&rankings, &app.store)?)?;
         }
         deadline.meet()?;
-        Ok(app.store.put_rankings(&rankings)?)
+        app.store.put_rankings(&rankings)?;
+        // The first reader does not wait for the page to be built. The ranking is stored, so its error is left to that reader.
+        let _ = app.boards.latest(&app.store);
+        Ok(())
     })
     .await?;
     notes.audit(AuditEvent::RankingPublished { round });

@@ -26,7 +26,7 @@ pub(super) struct RankingsQuery {
     limit: Option<usize>,
     /// Only entries with a rank after this one
     #[serde(default)]
-    #[param(minimum = 0)]
+    #[param(minimum = 0, maximum = 4_294_967_295_u32)]
     after_rank: Option<u32>,
 }
 

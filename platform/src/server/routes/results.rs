@@ -54,8 +54,8 @@ pub(super) async fn publish(
 fn check(app: &App, results: &AgentResults) -> Result<(), ProblemResponse> {
     let refused = |problem| ProblemResponse::new(ProblemKind::ContentRefused, problem);
     let latest = app.boards.latest(&app.store)?;
-    let checked = match latest.filter(|board| board.latest.round.id == results.round) {
-        Some(board) => results.check(&board.latest),
+    let checked = match latest.filter(|board| board.rankings.round.id == results.round) {
+        Some(board) => results.check(&board.rankings),
         None => match app.store.ranking_of(&results.round) {
             Ok(Some((rankings, _))) => results.check(&rankings),
             Err(StoreError::Round(problem)) => Err(problem),
@@ -107,26 +107,42 @@ pub(super) async fn of_agent(
     headers: HeaderMap,
 ) -> Result<Response, ProblemResponse> {
     let token = auth::bearer(&headers)?;
-    let results = blocking(move || {
-        let meta = find(&app, &miner_id)?;
-        auth::check_reader(&app, &meta, token.as_deref())?;
-        let found = match &query.round {
-            Some(round) => match app.store.trials(round, &meta.miner_id) {
-                Err(StoreError::Round(_)) => None,
-                found => found?,
-            },
-            None => app.store.latest_trials(&meta.miner_id)?,
-        };
-        found.ok_or_else(|| {
-            let of = query.round.map_or_else(String::new, |round| format!(" in round {round}"));
-            let detail = format!(
-                "no results of '{}' are published{of}: it is not judged yet, or they are no longer kept",
-                meta.miner_id
-            );
-            ProblemResponse::new(ProblemKind::ResultsUnknown, detail)
-        })
-    })
-    .await?;
+    let request = ResultsRequest { miner_id, round: query.round, token };
+    let results = blocking(move || read(&app, &request)).await?;
     // No cache on the way may keep what only the owner may see.
     Ok(([(header::CACHE_CONTROL, "private, no-store")], Json(results)).into_response())
+}
+
+/// Whose results a reader asks for, and the reader's token.
+pub(super) struct ResultsRequest {
+    /// The agent's owner.
+    pub(super) miner_id: String,
+    /// The id of a round; by default the latest one that has results of the agent.
+    pub(super) round: Option<String>,
+    /// The token of the owner or of the validator.
+    pub(super) token: Option<String>,
+}
+
+/// Returns the results of an agent, if the reader may see them.
+pub(super) fn read(
+    app: &App,
+    ResultsRequest { miner_id, round, token }: &ResultsRequest,
+) -> Result<AgentResults, ProblemResponse> {
+    let meta = find(app, miner_id)?;
+    auth::check_reader(app, &meta, token.as_deref())?;
+    let found = match round {
+        Some(round) => match app.store.trials(round, &meta.miner_id) {
+            Err(StoreError::Round(_)) => None,
+            found => found?,
+        },
+        None => app.store.latest_trials(&meta.miner_id)?,
+    };
+    found.ok_or_else(|| {
+        let of = round.as_ref().map_or_else(String::new, |round| format!(" in round {round}"));
+        let detail = format!(
+            "no results of '{}' are published{of}: it is not judged yet, or they are no longer kept",
+            meta.miner_id
+        );
+        ProblemResponse::new(ProblemKind::ResultsUnknown, detail)
+    })
 }

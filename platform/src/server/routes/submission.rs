@@ -9,9 +9,11 @@ use super::agents::find;
 use crate::api::{MinerId, ProblemKind, Round, RoundProgress, SubmissionStatus};
 use crate::server::app::{App, blocking};
 use crate::server::auth::ValidatorAuth;
+use crate::server::board::Board;
 use crate::server::extract::{JsonBody, PathSegment};
 use crate::server::problem::ProblemResponse;
 use crate::server::submission::SubmissionEvidence;
+use crate::store::AgentMeta;
 
 /// Show whether an agent is judged
 ///
@@ -32,17 +34,26 @@ pub(super) async fn status(
     let status = blocking(move || {
         let meta = find(&app, &miner_id)?;
         let board = app.boards.latest(&app.store)?;
-        let (round_ids, progress) = (app.store.round_ids()?, app.store.progress()?);
-        let evidence = SubmissionEvidence {
-            latest: board.as_ref().map(|board| &board.latest),
-            round_ids: &round_ids,
-            progress: progress.as_ref(),
-            now: Timestamp::now(),
-        };
-        Ok(evidence.status_of(&meta))
+        status_of(&app, &meta, board.as_deref())
     })
     .await?;
     Ok(Json(status))
+}
+
+/// Returns where an agent stands after the latest round, if there was one.
+pub(super) fn status_of(
+    app: &App,
+    meta: &AgentMeta,
+    board: Option<&Board>,
+) -> Result<SubmissionStatus, ProblemResponse> {
+    let (round_ids, progress) = (app.store.round_ids()?, app.store.progress()?);
+    let evidence = SubmissionEvidence {
+        latest: board.map(|board| &board.rankings),
+        round_ids: &round_ids,
+        progress: progress.as_ref(),
+        now: Timestamp::now(),
+    };
+    Ok(evidence.status_of(meta))
 }
 
 /// Publish how far the evaluation of a round has come

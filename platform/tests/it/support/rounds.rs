@@ -90,3 +90,62 @@ fn round(day: u32, agents: &[(&str, [u32; 4])], text: &str) -> Rankings {
     }))
     .unwrap()
 }
+
+/// Puts a round of so many agents on all built-in tasks but two, after an earlier one. The first agents pass everything, the
+/// last ones nothing, and in between every verdict occurs.
+pub fn put_large(store: &Store, agents: u32) {
+    for day in [1, 2] {
+        store.put_rankings(&large(day, agents)).unwrap();
+    }
+}
+
+/// A round of so many agents on 60 tasks.
+pub fn large(day: u32, agents: u32) -> Rankings {
+    let codes = ["WA", "WA", "RE", "TLE", "NS", "WA", "MLE", "OLE"];
+    let all = tasks::all();
+    let tasks = &all[..60];
+    let rankings: Vec<_> = (0..agents)
+        .map(|place| {
+            let scores: serde_json::Map<_, _> = (0_u32..)
+                .zip(tasks)
+                .map(|(column, task)| {
+                    // Spread as if at random, and the same each time.
+                    let chance = (place * 7_919 + column * 104_729 + day * 31) % 997;
+                    let accepted = chance * agents >= place * 997;
+                    let passed = if accepted { 20 } else { chance % 20 };
+                    let verdict = if accepted { "AC" } else { codes[(chance % 8) as usize] };
+                    let score = f64::from(passed) * 5.0;
+                    let score = serde_json::json!({
+                        "verdict": verdict, "score": score, "passed": passed, "total": 20,
+                    });
+                    (task.id.to_string(), score)
+                })
+                .collect();
+            let score = 100.0 - f64::from(place) * 100.0 / f64::from(agents);
+            let score = (score * 100.0).round() / 100.0;
+            let families = serde_json::json!({"strings": score, "numbers": 100.0 - score, "security": 50.0});
+            serde_json::json!({
+                "rank": place + 1, "group": "a-c", "p_above": (place > 0).then_some(0.5),
+                "interval": {"low": (score - 8.25).max(0.0), "high": (score + 8.25).min(100.0)},
+                "miner_id": format!("miner-{:04}", (place * (day * 2 + 1)) % agents),
+                "agent_sha256": format!("{place:064x}"), "score": score,
+                "reward_tao": "0.2", "reward_rao": 200_000_000, "tasks": scores, "families": families,
+                "uploaded_at": "2026-01-01T00:00:00Z", "first_submitted_at": "2026-01-01T00:00:00Z",
+                "copy_of": null,
+            })
+        })
+        .collect();
+    serde_json::from_value(serde_json::json!({
+        "round": {
+            "id": format!("2026010{day}T000000Z-00000001"), "status": "open", "commitment": "0".repeat(64),
+            "opened_at": format!("2026-01-0{day}T00:00:00Z"),
+            "listed_at": format!("2026-01-0{day}T00:00:30Z"),
+            "finished_at": format!("2026-01-0{day}T00:01:00Z"),
+            "tasks": tasks.iter().map(|task| task.id.to_string()).collect::<Vec<_>>(),
+            "image": "python@sha256:0", "isolation": "agent", "pool_tao": "100", "payout": "proportional",
+            "alpha": 0.05, "resolution": 12.5, "trials": u64::from(agents) * 60, "faults": [],
+        },
+        "rankings": rankings,
+    }))
+    .unwrap()
+}
