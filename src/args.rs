@@ -15,7 +15,7 @@ use harness::sandbox::{SandboxSettings, SitePackages};
 use harness::scoring::reward::{Alpha, Payout, RewardPolicy};
 use harness::trial::record::Disclose;
 use platform::MinerId;
-use platform::api::{PrivateTasks, Rao};
+use platform::api::{DisplayName, PrivateTasks, ProfileEdit, ProfileEdits, ProfileUrl, Rao};
 use platform::signing::SigningKey;
 use platform::store::{Store, StoreError};
 use tasks::benchmark::MEMORY_BYTES;
@@ -384,6 +384,28 @@ pub struct MinerIdArgs {
     /// Your miner id: 1 to 64 of a-z, 0-9, _ and -
     #[arg(long = "miner", env = "ARENA_MINER", value_name = "ID")]
     pub id: MinerId,
+}
+
+/// What to show next to the miner id.
+#[derive(Args)]
+pub struct ProfileArgs {
+    /// Name to show next to your id: at most 64 characters; empty to remove it
+    #[arg(long, value_name = "NAME")]
+    display_name: Option<ProfileEdit<DisplayName>>,
+    /// Web page to link from your agent's page: http or https; empty to remove it
+    #[arg(long = "url", value_name = "URL")]
+    page: Option<ProfileEdit<ProfileUrl>>,
+}
+
+impl ProfileArgs {
+    /// The edits of the profile.
+    pub fn edits(&self) -> ProfileEdits {
+        let Self { display_name, page } = self;
+        ProfileEdits {
+            display_name: display_name.clone().unwrap_or_default(),
+            url: page.clone().unwrap_or_default(),
+        }
+    }
 }
 
 /// Which miner, and where its work is kept.

@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand};
 use crate::commands::{
     agents, cache, check, clean, completions, doctor, evaluate, export, fsck, gate, gauntlet,
     image, init, man, merge, mine, payout_sim, rank, regrade, samples, serve, show, status, tasks,
-    token, upload, verify,
+    token, upload, verify, withdraw,
 };
 use crate::exit::Result;
 
@@ -19,7 +19,7 @@ use crate::exit::Result;
         arena init && arena check agent.py           write an agent and see what it scores\n  \
         arena serve --store /srv/arena               accept agents, show tasks and rankings\n  \
         arena evaluate --store /srv/arena            run and rank every stored agent\n\n\
-        mine, upload and status take defaults from the nearest arena.toml (docs/miners.md).\n\
+        mine, upload, status and withdraw take defaults from the nearest arena.toml (docs/miners.md).\n\
         Exit status: 0 done; 1 a fault or a failed expectation; 2 unusable arguments or input; 130 interrupted."
 )]
 pub struct Cli {
@@ -50,9 +50,14 @@ pub enum Command {
         after_help = "Example:\n  arena upload agent.py --miner me --platform http://127.0.0.1:7878"
     )]
     Upload(upload::UploadArgs),
-    /// Show the rank of your agent and the public cases that it fails
+    /// Show whether your agent is judged, its rank, and why it failed
     #[command(after_help = "Example:\n  arena status --miner me --platform http://127.0.0.1:7878")]
     Status(status::StatusArgs),
+    /// Take your agent out of the coming rounds
+    #[command(
+        after_help = "Example:\n  arena withdraw --miner me --platform http://127.0.0.1:7878"
+    )]
+    Withdraw(withdraw::WithdrawArgs),
     /// Write a commented agent.py to start from
     #[command(after_help = "Example:\n  arena init my_agent.py")]
     Init(init::InitArgs),
@@ -178,6 +183,7 @@ impl Command {
             Self::Check(args) => check::run(*args).await,
             Self::Upload(args) => upload::run(args).await,
             Self::Status(args) => status::run(args).await,
+            Self::Withdraw(args) => withdraw::run(args).await,
             Self::Init(args) => init::run(&args),
             Self::Evaluate(args) => evaluate::run(*args).await,
             Self::Rank(args) => rank::run(&args),

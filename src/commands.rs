@@ -28,3 +28,4 @@ pub mod tasks;
 pub mod token;
 pub mod upload;
 pub mod verify;
+pub mod withdraw;

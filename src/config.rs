@@ -1,4 +1,4 @@
-//! `arena.toml`: values for options of `mine`, `upload` and `status`, found in the current directory or above it.
+//! `arena.toml`: values for options of `mine`, `upload`, `status` and `withdraw`, found in the current directory or above it.
 //! An option and its environment variable take precedence.
 
 use std::fmt::Display;
@@ -21,7 +21,7 @@ use crate::exit::{CommandError, Result};
 const FILE_NAME: &str = "arena.toml";
 
 /// The commands that read the file.
-const COMMANDS: [&str; 3] = ["mine", "upload", "status"];
+const COMMANDS: [&str; 4] = ["mine", "upload", "status", "withdraw"];
 
 /// A file with settings.
 #[derive(Debug)]

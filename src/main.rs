@@ -1,5 +1,6 @@
 //! `arena`: parses the command line, runs one command, and turns its end into an exit status.
 
+mod agent_source;
 mod args;
 mod cli;
 mod commands;

@@ -8,9 +8,11 @@ mod gate;
 mod miner_id;
 mod private_tasks;
 mod problem;
+mod profile;
 mod progress;
 mod rankings;
 mod rankings_check;
+mod rankings_size;
 mod rao;
 mod results;
 mod rounds;
@@ -32,12 +34,17 @@ pub use private_tasks::{
     ListedTask, MAX_PRIVATE_NAME_BYTES, PRIVATE_FAULT, PrivateListing, PrivateTasks,
 };
 pub use problem::{ProblemDocument, ProblemKind, Violation};
+pub use profile::{
+    DisplayName, MAX_DISPLAY_NAME_CHARS, MAX_PROFILE_URL_BYTES, ParseProfileError, ProfileEdit,
+    ProfileEdits, ProfileUrl, is_bidirectional_control,
+};
 pub use progress::{ProgressState, RoundProgress};
 pub use rankings::{
     FaultRecord, ISOLATIONS, MAX_REPEAT, PAYOUTS, PreviousRound, Ranking, Rankings, Round,
     RoundStatus, ScoreInterval, Screening, StopReason, StoppedAgent, TaskScore, dollars,
     first_repetition, is_first_repetition,
 };
+pub use rankings_size::{RankingShape, USUAL_MAX_DOCUMENT_BYTES};
 pub use rao::{ParseRaoError, Rao};
 pub use results::{AgentResults, MAX_PUBLISHED_OUTPUT_BYTES, ROUNDS_WITH_TRIALS};
 pub use rounds::RoundListing;

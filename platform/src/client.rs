@@ -10,7 +10,7 @@ use tasks::{Sha256, TaskView};
 
 use crate::api::{
     AgentHistory, AgentResults, AgentView, DAMAGED_AGENTS, ListedTask, MinerId, NewToken,
-    ProblemDocument, ProblemKind, Rankings, Receipt, RoundProgress, SubmissionStatus,
+    ProblemDocument, ProblemKind, ProfileEdits, Rankings, Receipt, RoundProgress, SubmissionStatus,
 };
 
 /// The maximum time for a response and for connecting.
@@ -22,6 +22,17 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Client {
     base: Url,
     http: reqwest::Client,
+}
+
+/// What an upload sends.
+#[derive(Clone, Debug)]
+pub struct AgentForm<'a> {
+    /// The agent's owner.
+    pub miner_id: &'a MinerId,
+    /// The file.
+    pub source: Vec<u8>,
+    /// What the miner says about itself.
+    pub profile: &'a ProfileEdits,
 }
 
 /// The agents stored on a platform.
@@ -133,9 +144,26 @@ impl Client {
         source: impl Into<Vec<u8>>,
         token: Option<&str>,
     ) -> Result<Receipt, ClientError> {
+        let profile = &ProfileEdits::default();
+        self.upload_with(AgentForm { miner_id, source: source.into(), profile }, token).await
+    }
+
+    /// Uploads an agent with what its miner says about itself, like [`Client::upload`].
+    pub async fn upload_with(
+        &self,
+        agent: AgentForm<'_>,
+        token: Option<&str>,
+    ) -> Result<Receipt, ClientError> {
+        let AgentForm { miner_id, source, profile } = agent;
         let url = self.url("upload/agent")?;
-        let file = Part::bytes(source.into()).file_name("agent.py");
-        let form = Form::new().text("miner_id", miner_id.to_string()).part("file", file);
+        let file = Part::bytes(source).file_name("agent.py");
+        let mut form = Form::new().text("miner_id", miner_id.to_string()).part("file", file);
+        let parts = [("display_name", profile.display_name.text()), ("url", profile.url.text())];
+        for (name, text) in parts {
+            if let Some(text) = text {
+                form = form.text(name, text.to_owned());
+            }
+        }
         let request = self.http.post(url.clone()).multipart(form);
         json(&url, send(&url, authorized(request, token)).await?).await
     }
@@ -178,6 +206,13 @@ impl Client {
     /// Returns an agent with its earlier versions.
     pub async fn agent(&self, miner_id: &MinerId) -> Result<AgentHistory, ClientError> {
         self.get(&format!("agents/{miner_id}")).await
+    }
+
+    /// Withdraws an agent. Requires the token of its owner or of the validator.
+    pub async fn withdraw(&self, miner_id: &MinerId, token: &str) -> Result<(), ClientError> {
+        let url = self.url(&format!("agents/{miner_id}"))?;
+        let request = self.http.delete(url.clone()).bearer_auth(token);
+        send(&url, request).await.map(drop)
     }
 
     /// Exchanges the token of an id for a new one.

@@ -10,7 +10,7 @@ use harness::benchmark::file::BenchmarkFile;
 use harness::benchmark::private_tasks::matching;
 use harness::benchmark::reference_outputs::LeftOutProblem;
 use harness::gateway::round::Gateway;
-use harness::round::agent::{self, Agent, VersionLimit, stored_agents};
+use harness::round::agent::{self, Agent, VersionLimit};
 use harness::round::controls::{ORACLE, ProvenRound, run_proven};
 use harness::round::partition::Partition;
 use harness::round::plan::{Isolation, RoundPlan};
@@ -26,17 +26,20 @@ use harness::trial::instance::RoundTask;
 use harness::trial::record::Disclose;
 use harness::trial::shrink;
 use jiff::Timestamp;
-use platform::MinerId;
-use platform::api::{FaultRecord, MAX_REPEAT, ProgressState, first_repetition};
+use platform::api::{
+    FaultRecord, MAX_REPEAT, ProgressState, RankingShape, USUAL_MAX_DOCUMENT_BYTES,
+    first_repetition,
+};
 use platform::store::{RoundDefinition, Store};
 use serde::Serialize;
 use tasks::{Seed, Sha256};
 
+use crate::agent_source::load_agents;
 use crate::args::{
     BenchmarkArgs, DiscloseArgs, JobsArgs, PackageArgs, PrivateArgs, RewardArgs, SandboxArgs,
     SignKeyArgs, StoreArgs, TaskArgs, choice,
 };
-use crate::console::{Console, print, print_json};
+use crate::console::{Console, print, print_json, print_line};
 use crate::exit::{CommandError, Result};
 use crate::model::{ModelArgs, model_usage};
 use crate::output::format::{FormatArgs, OutputFormat};
@@ -205,6 +208,7 @@ pub async fn run(args: EvaluateArgs) -> Result {
         model,
         platform: validator.as_ref().map(RemoteValidator::sender),
     };
+    evaluation.warn_of_size();
     let stop = evaluation.stop_rules()?;
     let proven = evaluation.run(stop.clone(), &console).await?;
     if let Some(partition) = args.partition {
@@ -308,47 +312,6 @@ impl EvaluateArgs {
     }
 }
 
-/// Loads the agents of the platform whose validator this is, or else of the store.
-async fn load_agents(
-    store: &Store,
-    validator: Option<&RemoteValidator<'_>>,
-    limit: VersionLimit,
-    console: &Console,
-) -> Result<Vec<Agent>> {
-    if let Some(validator) = validator {
-        let found = validator.agents(limit).await?;
-        if found.damaged > 0 {
-            console.print_line(&format!(
-                "warning: {} of the platform's agents cannot be evaluated because their metadata is damaged; its \
-                 operator can see which",
-                found.damaged
-            ));
-        }
-        print_later(&found.later, console);
-        return Ok(found.agents);
-    }
-    store.add_missing_programs()?;
-    let found = stored_agents(store, limit)?;
-    for damaged in &found.damaged {
-        console.print_line(&format!("warning: {damaged}"));
-    }
-    print_later(&found.later, console);
-    if found.agents.is_empty() {
-        console.print_line(&format!(
-            "{} holds no agents; 'arena mine' makes one, 'arena upload' uploads one",
-            store.root().display()
-        ));
-    }
-    Ok(found.agents)
-}
-
-fn print_later(later: &[MinerId], console: &Console) {
-    for miner_id in later {
-        console
-            .print_line(&format!("{miner_id} was uploaded after the round was opened: not judged"));
-    }
-}
-
 impl Evaluation<'_> {
     /// Runs the controls, then the agents on the tasks that the controls prove sound.
     async fn run(&mut self, stop: StopRules, console: &Console) -> Result<ProvenRound> {
@@ -417,6 +380,29 @@ impl Evaluation<'_> {
                 agents: agents.len(),
             })
         })
+    }
+
+    /// Says before the round if its ranking may be larger than the platform accepts.
+    fn warn_of_size(&self) {
+        let Self { args, round, agents, tasks, model, platform, .. } = self;
+        let ids: Vec<_> = tasks.iter().map(|task| task.id().clone()).collect();
+        let shape = RankingShape {
+            agents: agents.len(),
+            tasks: &ids,
+            repeat: args.repeat.unwrap_or(round.repeat),
+            has_model: model.is_some(),
+        };
+        let likely = shape.likely_bytes();
+        if platform.is_some() && likely > USUAL_MAX_DOCUMENT_BYTES {
+            print_line(&format!(
+                "warning: the ranking of {} agents on {} tasks may take {} MiB, and a platform accepts {} MiB unless its \
+                 operator sets --max-document-size; if it is refused, the ranking is kept in the store",
+                agents.len(),
+                ids.len(),
+                likely >> 20,
+                USUAL_MAX_DOCUMENT_BYTES >> 20
+            ));
+        }
     }
 
     /// When agents are stopped. The holder of the first place is not, because it defends the place.

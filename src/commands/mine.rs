@@ -22,8 +22,10 @@ use platform::client::Client;
 use serde_json::{Value, json};
 use tasks::{TaskId, TaskView};
 
-use crate::args::{MinerArgs, OutputArgs, PlatformArgs, SandboxArgs, SeedArgs, TaskArgs};
-use crate::commands::upload::upload;
+use crate::args::{
+    MinerArgs, OutputArgs, PlatformArgs, ProfileArgs, SandboxArgs, SeedArgs, TaskArgs,
+};
+use crate::commands::upload::{MinedFile, upload};
 use crate::console::mining::MiningConsole;
 use crate::console::{Console, print_json};
 use crate::exit::{CommandError, Result};
@@ -70,6 +72,8 @@ pub struct MineArgs {
     /// Do not upload the agent
     #[arg(long)]
     no_upload: bool,
+    #[command(flatten)]
+    profile: ProfileArgs,
     /// Also write the agent to this file
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -150,7 +154,11 @@ pub async fn run(args: MineArgs) -> Result {
         None
     } else {
         args.check_loss(&lost(&stored, |id| job.answers.get(id).is_some()))?;
-        let receipt = upload(&args.platform, id, mined.source.clone()).await?;
+        let receipt = upload(
+            &args.platform,
+            MinedFile { miner: id, source: mined.source.clone(), profile: &args.profile },
+        )
+        .await?;
         job.answers.save(&job.work.uploaded_answers())?;
         Some(receipt)
     };

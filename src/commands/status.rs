@@ -58,6 +58,12 @@ fn text(report: &StandingReport, tokens: &TokenFile) -> String {
         Some(judged) => text += &judged_text(report, judged),
         None => text.push_str("not ranked yet\n"),
     }
+    if let Some(withdrawn_at) = status.withdrawn_at {
+        let _ = writeln!(
+            text,
+            "withdrawn {withdrawn_at}: it is not judged; 'arena upload' brings it back"
+        );
+    }
     if status.running {
         text.push_str("the evaluation that runs now judges it\n");
     } else if let Some(since) = status.queued_since {

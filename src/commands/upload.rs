@@ -11,7 +11,7 @@ use platform::MinerId;
 use platform::api::Receipt;
 use serde_json::json;
 
-use crate::args::{MinerIdArgs, OutputArgs, PlatformArgs};
+use crate::args::{MinerIdArgs, OutputArgs, PlatformArgs, ProfileArgs};
 use crate::console::{print_json, print_line};
 use crate::exit::{CommandError, Result};
 use crate::interrupt::finish_despite_signal;
@@ -25,6 +25,8 @@ pub struct UploadArgs {
     #[command(flatten)]
     miner: MinerIdArgs,
     #[command(flatten)]
+    profile: ProfileArgs,
+    #[command(flatten)]
     platform: PlatformArgs,
     #[command(flatten)]
     output: OutputArgs,
@@ -33,19 +35,33 @@ pub struct UploadArgs {
 /// Checks the file's form and uploads it.
 pub async fn run(args: UploadArgs) -> Result {
     let source = read_agent(&args.file).map_err(CommandError::input)?;
-    let receipt = upload(&args.platform, &args.miner.id, source).await?;
+    let receipt =
+        upload(&args.platform, MinedFile { miner: &args.miner.id, source, profile: &args.profile })
+            .await?;
     if args.output.json {
         print_json(&json!({ "upload": PublicReceipt::from(&receipt) }))?;
     }
     Ok(())
 }
 
+/// An agent to upload, and what its miner says about itself.
+pub struct MinedFile<'a> {
+    /// Who uploads it
+    pub miner: &'a MinerId,
+    /// Its source
+    pub source: String,
+    /// The miner's profile
+    pub profile: &'a ProfileArgs,
+}
+
 /// Uploads an agent, prints its version, and keeps a signed receipt. A new token is on the disk when this returns. The first Ctrl-C
 /// does not stop it: the platform may have the agent already, and reports its token only once.
-pub async fn upload(platform: &PlatformArgs, miner: &MinerId, source: String) -> Result<Receipt> {
+pub async fn upload(platform: &PlatformArgs, file: MinedFile<'_>) -> Result<Receipt> {
+    let MinedFile { miner, source, profile } = file;
+    let profile = &profile.edits();
     let tokens = TokenFile::at(platform.token_file.clone())?;
     let sent = source.clone();
-    let upload = AgentUpload { platform: &platform.url, miner, source, tokens: &tokens };
+    let upload = AgentUpload { platform: &platform.url, miner, source, tokens: &tokens, profile };
     let receipt = finish_despite_signal("the upload", upload.send()).await??;
     let Receipt { miner_id, version, sha256, unchanged, .. } = &receipt;
     let how = if *unchanged { "is already stored as" } else { "uploaded as" };

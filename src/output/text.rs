@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use clap::builder::styling::{AnsiColor, Style};
+use platform::api::is_bidirectional_control;
 use rustix::termios::tcgetwinsize;
 
 /// Width of text where stdout is not a terminal, for paragraphs. Tables are as wide as they need there.
@@ -21,10 +22,6 @@ pub fn terminal_columns() -> Option<u16> {
 pub fn without_controls(line: &str) -> String {
     let is_harmless = |c: char| !c.is_control() && !is_bidirectional_control(c);
     line.chars().map(|c| if is_harmless(c) { c } else { '\u{fffd}' }).collect()
-}
-
-const fn is_bidirectional_control(c: char) -> bool {
-    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// A number of things: `1 task`, `2 tasks`.

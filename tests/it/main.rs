@@ -24,3 +24,4 @@ mod signatures;
 mod support;
 mod terminal;
 mod uncertainty;
+mod withdraw;

@@ -139,6 +139,9 @@ impl RemoteValidator<'_> {
             program_sha256: None,
             size: 0,
             uploaded_at: Timestamp::UNIX_EPOCH,
+            display_name: None,
+            url: None,
+            withdrawn_at: None,
         };
         let Err(error) = self.client.source(&probe, self.token).await else { return Ok(()) };
         match error.status().map(|status| status.as_u16()) {

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 use platform::MinerId;
-use platform::api::{Receipt, SshSignature};
-use platform::client::{Client, ClientError};
+use platform::api::{ProfileEdits, Receipt, SshSignature};
+use platform::client::{AgentForm, Client, ClientError};
 use serde::Serialize;
 use tasks::Sha256;
 
@@ -22,6 +22,8 @@ pub struct AgentUpload<'a> {
     pub source: String,
     /// The miner's tokens.
     pub tokens: &'a TokenFile,
+    /// What the miner says about itself.
+    pub profile: &'a ProfileEdits,
 }
 
 /// An upload failed.
@@ -55,10 +57,11 @@ impl AgentUpload<'_> {
     /// Dropping the future after the request was sent can lose the token of a first upload: the platform may have
     /// accepted the agent, and it sends the token only once.
     pub async fn send(self) -> Result<Receipt, UploadError> {
-        let Self { platform, miner, source, tokens } = self;
+        let Self { platform, miner, source, tokens, profile } = self;
         let client = Client::new(platform)?;
         let token = tokens.get(platform, miner)?;
-        let sent = client.upload(miner, source, token.as_deref()).await;
+        let form = AgentForm { miner_id: miner, source: source.into(), profile };
+        let sent = client.upload_with(form, token.as_deref()).await;
         let receipt = sent.map_err(|cause| match cause.status().map(|status| status.as_u16()) {
             Some(401 | 403) => UploadError::NotOwner {
                 miner: miner.clone(),

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use tasks::Sha256;
 
 use super::miner_id::MinerId;
+use super::profile::{DisplayName, ProfileUrl};
 use super::signature::{PublicSigner, SshSignature};
 
 /// The maximum size of an agent, in bytes.
@@ -42,6 +43,16 @@ pub struct AgentView {
     /// When this version was accepted.
     #[cfg_attr(feature = "server", schema(value_type = String, format = DateTime))]
     pub uploaded_at: Timestamp,
+    /// A name to show next to the id, if the miner gave one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<DisplayName>,
+    /// The miner's web page, if the miner gave one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<ProfileUrl>,
+    /// When the agent was withdrawn: it is neither listed nor judged, and its places in past rounds stay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schema(value_type = Option<String>, format = DateTime))]
+    pub withdrawn_at: Option<Timestamp>,
 }
 
 /// An agent with its earlier versions.
@@ -76,8 +87,8 @@ impl AgentHistory {
     pub fn before(mut self) -> Option<Self> {
         let AgentVersion { version, sha256, program_sha256, size, uploaded_at } =
             self.history.pop()?;
-        let miner_id = self.current.miner_id;
-        let current = AgentView { miner_id, version, sha256, program_sha256, size, uploaded_at };
+        let current =
+            AgentView { version, sha256, program_sha256, size, uploaded_at, ..self.current };
         Some(Self { current, history: self.history })
     }
 

@@ -32,7 +32,11 @@ pub struct SubmissionStatus {
     /// When it was accepted.
     #[cfg_attr(feature = "server", schema(value_type = String, format = DateTime))]
     pub uploaded_at: Timestamp,
-    /// Since when it waits to be judged; none if the latest round judged it.
+    /// When the agent was withdrawn, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schema(value_type = Option<String>, format = DateTime))]
+    pub withdrawn_at: Option<Timestamp>,
+    /// Since when it waits to be judged; none if the latest round judged it, or if it was withdrawn.
     #[cfg_attr(feature = "server", schema(value_type = Option<String>, format = DateTime))]
     pub queued_since: Option<Timestamp>,
     /// What the latest round says about the agent, perhaps about an earlier version of it.

@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
+use super::client_address::PeerAddress;
 use super::live::ServerStopping;
 use super::metrics::Metrics;
 use super::quota::network;
@@ -34,10 +35,6 @@ use crate::log::log_line;
 
 /// How long to wait when the system has no file descriptor left for a connection.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
-
-/// The remote address of a connection.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct PeerAddress(pub(super) IpAddr);
 
 /// The limits of all connections together.
 #[derive(Clone, Copy, Debug)]

@@ -69,7 +69,10 @@ fn read(store: &Store, ListPart { after, limit }: &ListPart) -> Result<AgentList
     let (mut agents, mut damaged) = (Vec::with_capacity(ids_here.len()), Vec::new());
     for miner_id in ids_here {
         match store.agent(miner_id) {
-            Ok(meta) => agents.extend(meta.map(AgentView::from)),
+            Ok(meta) => {
+                let listed = meta.filter(|meta| meta.withdrawn_at.is_none());
+                agents.extend(listed.map(AgentView::from));
+            }
             // A damaged agent hides no other.
             Err(error @ StoreError::Damaged { .. }) => damaged.push(error.to_string()),
             // Leaving out agents that the disk could not read just now would cost them a round.

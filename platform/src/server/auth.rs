@@ -60,7 +60,7 @@ impl FromRequestParts<App> for ValidatorAuth {
 }
 
 /// Refuses a request that carries neither the token of the agent's owner nor the validator token.
-pub(super) fn check_reader(
+pub(super) fn check_owner_or_validator(
     app: &App,
     agent: &AgentMeta,
     token: Option<&str>,

@@ -157,10 +157,23 @@ impl BoardCache {
                 self.building.lock().unwrap_or_else(PoisonError::into_inner)
             }
         };
-        // Another request may have built it.
-        if let Some((of, board)) = self.kept()
-            && of == stamp
-        {
+        self.built(store, stamp)
+    }
+
+    /// Returns the board of the latest ranking, and waits for it if it is being built: what is checked against the ranking
+    /// must not meet the one before.
+    pub(super) fn current(&self, store: &Store) -> Result<Option<Arc<Board>>, StoreError> {
+        let Some(stamp) = store.rankings_stamp()? else { return Ok(None) };
+        if let Some((_, board)) = self.kept().filter(|(of, _)| *of == stamp) {
+            return Ok(Some(board));
+        }
+        let _building = self.building.lock().unwrap_or_else(PoisonError::into_inner);
+        self.built(store, stamp)
+    }
+
+    /// Builds the board of the latest ranking, unless another request has built it.
+    fn built(&self, store: &Store, stamp: FileStamp) -> Result<Option<Arc<Board>>, StoreError> {
+        if let Some((_, board)) = self.kept().filter(|(of, _)| *of == stamp) {
             return Ok(Some(board));
         }
         let Some(latest) = store.rankings()? else { return Ok(None) };

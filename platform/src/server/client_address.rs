@@ -4,7 +4,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use axum::http::{Extensions, HeaderMap};
 
-use super::accept::PeerAddress;
+/// The remote address of a connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PeerAddress(pub(super) IpAddr);
 
 /// Returns the address of the client of a request with these headers and extensions.
 pub(super) fn client_address(

@@ -165,7 +165,7 @@ pub(super) struct LiveEventSchema {
     data: String,
 }
 
-/// The two parts of an upload.
+/// The parts of an upload.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "only its schema is used")]
@@ -175,6 +175,12 @@ pub(super) struct UploadForm {
     file: Vec<u8>,
     /// The agent's owner
     miner_id: MinerId,
+    /// A name to show next to the id: at most 64 characters. Empty to remove it; without the part it stays
+    #[schema(max_length = 64)]
+    display_name: Option<String>,
+    /// The address of a web page to link: http or https. Empty to remove it; without the part it stays
+    #[schema(max_length = 200)]
+    url: Option<String>,
 }
 
 /// The state of the server.

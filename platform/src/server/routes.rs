@@ -27,6 +27,7 @@ use crate::api::{DAMAGED_AGENTS, ProblemKind};
 use crate::store::Store;
 
 mod agents;
+mod lookup;
 mod pages;
 mod public;
 mod rankings;
@@ -89,7 +90,7 @@ fn operations() -> (Router<App>, OpenApiDocument) {
         .routes(routes!(rounds::one))
         .routes(routes!(rounds::events))
         .routes(routes!(agents::list))
-        .routes(routes!(agents::one))
+        .routes(routes!(agents::one, agents::withdraw))
         .routes(routes!(agents::source))
         .routes(routes!(upload::rotate_token))
         .routes(routes!(submission::status))

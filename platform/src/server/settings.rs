@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::log::ServerLog;
 use super::public_url::PublicUrl;
+use crate::api::USUAL_MAX_DOCUMENT_BYTES;
 use crate::signing::SigningKey;
 
 /// The configuration of a server.
@@ -89,7 +90,7 @@ impl HttpLimits {
         connections: 4_096,
         connections_per_address: 256,
         // A ranking of 10,000 agents on 62 tasks has about 45 MiB.
-        document_bytes: 64 << 20,
+        document_bytes: USUAL_MAX_DOCUMENT_BYTES,
         headers: 64,
         header_bytes: 16 << 10,
         header_time: Duration::from_secs(15),

@@ -39,7 +39,8 @@ impl SubmissionEvidence<'_> {
             version: meta.version,
             sha256: meta.sha256.clone(),
             uploaded_at: meta.uploaded_at,
-            queued_since: (!is_judged).then_some(meta.uploaded_at),
+            withdrawn_at: meta.withdrawn_at,
+            queued_since: (!is_judged && meta.withdrawn_at.is_none()).then_some(meta.uploaded_at),
             judged_in,
             running: self.is_running(meta),
             next_round_expected_at: next_round(self.round_ids, self.now),
@@ -50,11 +51,12 @@ impl SubmissionEvidence<'_> {
     /// uploaded before it was opened.
     fn is_running(&self, meta: &AgentMeta) -> bool {
         let running = self.progress.filter(|progress| progress.state == ProgressState::Running);
-        running.is_some_and(|progress| {
-            let latest = self.latest.map(|latest| &latest.round);
-            let frozen = latest.filter(|round| round.id == progress.round && round.frozen);
-            meta.uploaded_at < frozen.map_or(progress.started_at, |round| round.opened_at)
-        })
+        meta.withdrawn_at.is_none()
+            && running.is_some_and(|progress| {
+                let latest = self.latest.map(|latest| &latest.round);
+                let frozen = latest.filter(|round| round.id == progress.round && round.frozen);
+                meta.uploaded_at < frozen.map_or(progress.started_at, |round| round.opened_at)
+            })
     }
 }
 

@@ -124,15 +124,15 @@ impl Store {
         disk::replace_private(self.disk(), &self.results_dir().join(name), bytes)
     }
 
-    /// Lists every stored agent. A damaged file never hides the others.
+    /// Lists every stored agent that is not withdrawn. A damaged file never hides the others.
     pub fn agents(&self) -> Result<AgentListing, StoreError> {
         let mut listing = AgentListing::default();
         let (ids, mut foreign) = self.scan()?;
         for miner_id in ids {
             match self.agent(&miner_id) {
-                Ok(Some(meta)) => listing.agents.push(meta),
-                // Removed after it was listed.
-                Ok(None) => {}
+                Ok(Some(meta)) if meta.withdrawn_at.is_none() => listing.agents.push(meta),
+                // Withdrawn, or removed after it was listed.
+                Ok(_) => {}
                 Err(error) => listing.damaged.push(error.to_string()),
             }
         }

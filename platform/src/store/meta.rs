@@ -6,7 +6,8 @@ use tasks::{Seed, Sha256, TaskId};
 
 use super::token::matches_digest;
 use crate::api::{
-    AgentHistory, AgentVersion, AgentView, MinerId, PreviousRound, PrivateTasks, Round,
+    AgentHistory, AgentVersion, AgentView, DisplayName, MinerId, PreviousRound, PrivateTasks,
+    ProfileUrl, Round,
 };
 
 /// The number of earlier versions that an agent's metadata lists. Older ones stay in `versions/`; an
@@ -34,6 +35,15 @@ pub struct AgentMeta {
     pub history: Vec<AgentVersion>,
     /// The digest of the token that the next upload must send.
     pub token_sha256: Sha256,
+    /// A name to show next to the id, if the miner gave one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<DisplayName>,
+    /// The miner's web page, if the miner gave one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<ProfileUrl>,
+    /// When the agent was withdrawn: it is neither listed nor judged, and its places in past rounds stay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub withdrawn_at: Option<Timestamp>,
 }
 
 impl AgentMeta {
@@ -52,6 +62,9 @@ impl From<AgentMeta> for AgentView {
             program_sha256: meta.program_sha256,
             size: meta.size,
             uploaded_at: meta.uploaded_at,
+            display_name: meta.display_name,
+            url: meta.url,
+            withdrawn_at: meta.withdrawn_at,
         }
     }
 }

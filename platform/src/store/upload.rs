@@ -13,7 +13,7 @@ use super::files::{Store, to_json};
 use super::lock::{self, WriteLock};
 use super::meta::{AgentMeta, MAX_HISTORY};
 use super::token::{OwnerToken, matches_digest};
-use crate::api::{AgentVersion, MinerId, Receipt};
+use crate::api::{AgentVersion, MinerId, ProfileEdits, Receipt};
 use crate::log::log_line;
 
 /// An agent that is to be stored.
@@ -23,6 +23,8 @@ pub struct SourceUpload<'a> {
     pub source: &'a [u8],
     /// The digest of its program; none in a build that has no parser.
     pub program_sha256: Option<Sha256>,
+    /// What it says about the miner's profile.
+    pub profile: ProfileEdits,
 }
 
 impl<'a> SourceUpload<'a> {
@@ -32,7 +34,7 @@ impl<'a> SourceUpload<'a> {
         let program_sha256 = Some(crate::similarity::program_sha256(source)?);
         #[cfg(not(feature = "validation"))]
         let program_sha256 = None;
-        Ok(Self { source, program_sha256 })
+        Ok(Self { source, program_sha256, profile: ProfileEdits::default() })
     }
 }
 
@@ -74,8 +76,9 @@ impl Store {
                 (first_version(miner_id.clone(), upload, &token), Some(token))
             }
         };
+        let meta = edited(meta, &upload.profile);
         self.put_version(&meta.sha256, source)?;
-        if is_unchanged {
+        if current.as_ref() == Some(&meta) {
             // The metadata is visible, but its writer may have been killed before it synced the directory.
             disk::sync_directory(self.disk(), &self.agents_dir())?;
         } else {
@@ -124,6 +127,20 @@ impl Store {
     /// Issues a new token without asking for the old one, for an operator whose miner has lost it.
     pub fn reset_token(&self, miner_id: &MinerId) -> Result<String, StoreError> {
         self.replace_token(miner_id, |_| Ok(()))
+    }
+
+    /// Withdraws an agent: it is no longer listed or judged. Its versions, its places in past rounds and its id stay, and
+    /// the same token may upload again. Who may ask for it is for the caller to decide.
+    pub fn withdraw(&self, miner_id: &MinerId) -> Result<(), StoreError> {
+        let _lock = self.lock(miner_id)?;
+        let current = self.agent(miner_id)?;
+        let current = current.ok_or_else(|| StoreError::Unknown(miner_id.clone()))?;
+        if current.withdrawn_at.is_some() {
+            // Its writer may have been killed before it synced the directory.
+            return disk::sync_directory(self.disk(), &self.agents_dir());
+        }
+        let meta = AgentMeta { withdrawn_at: Some(Timestamp::now()), ..current.clone() };
+        self.commit(&meta, Some(&current))
     }
 
     fn replace_token(
@@ -260,6 +277,20 @@ fn first_version(miner_id: MinerId, upload: &SourceUpload<'_>, token: &OwnerToke
         uploaded_at: Timestamp::now(),
         history: Vec::new(),
         token_sha256: token.sha256(),
+        display_name: None,
+        url: None,
+        withdrawn_at: None,
+    }
+}
+
+/// The metadata after an upload with these edits. An upload ends a withdrawal.
+fn edited(meta: AgentMeta, profile: &ProfileEdits) -> AgentMeta {
+    let ProfileEdits { display_name, url } = profile.clone();
+    AgentMeta {
+        display_name: display_name.of(meta.display_name),
+        url: url.of(meta.url),
+        withdrawn_at: None,
+        ..meta
     }
 }
 

@@ -41,13 +41,13 @@ async fn api_conforms_to_its_description() {
     let owner = server.client.upload(&me, "print(1)\n", None).await.unwrap().token.unwrap();
     server.client.put_rankings(&rankings("one", "me"), VALIDATOR).await.unwrap();
     let report = check(&server, CONFIG, VALIDATOR, &[]);
-    assert!(report.contains("Operations:       17 selected / 17 total"), "{report}");
+    assert!(report.contains("Operations:       18 selected / 18 total"), "{report}");
     let of_mine = ["--include-path-regex", "^/agents/[{]miner_id[}]"];
     let config = format!("{ME}{CONFIG}");
     let report = check(&server, &config, VALIDATOR, &of_mine);
-    assert!(report.contains("Operations:       5 selected / 17 total"), "{report}");
+    assert!(report.contains("Operations:       6 selected / 18 total"), "{report}");
     // The owner exchanges the token last, because that revokes it.
     let report = check(&server, &config, &owner, &["--include-path", "/agents/{miner_id}/token"]);
-    assert!(report.contains("Operations:       1 selected / 17 total"), "{report}");
+    assert!(report.contains("Operations:       1 selected / 18 total"), "{report}");
     assert!(server.store.authorize(&me, Some(&owner)).is_err(), "the token was exchanged");
 }

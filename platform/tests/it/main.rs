@@ -14,6 +14,7 @@ mod http;
 #[cfg(feature = "outside-tools")]
 mod nginx;
 mod observability;
+mod owner;
 mod page;
 mod problems;
 mod rankings;

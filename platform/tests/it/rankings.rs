@@ -1,13 +1,16 @@
 //! `PUT /rankings` accepts consistent rankings of all that there is, and nothing else.
 
 use jiff::{Timestamp, ToSpan as _};
-use platform::api::{PreviousRound, RANKING_NAMESPACE, Rankings, Receipt, Round, SignedReceipt};
+use platform::api::{
+    PreviousRound, RANKING_NAMESPACE, Ranking, RankingShape, Rankings, Receipt, Round,
+    ScoreInterval, SignedReceipt, USUAL_MAX_DOCUMENT_BYTES,
+};
 use platform::server::Settings;
 use platform::signing::SigningKey;
 use platform::similarity::program_sha256;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
-use tasks::{Seed, Sha256};
+use tasks::{Family, Seed, Sha256};
 
 use crate::support::{TestServer, VALIDATOR, check_problem};
 
@@ -247,6 +250,53 @@ async fn refuses_the_digest_of_another_program() {
     check_problem(put(&server, "", &rankings).await, 422, refused).await;
     check_problem(put(&server, "", &programs(["a", "c"])).await, 422, refused).await;
     assert_eq!(put(&server, "", &programs(["a", "b"])).await.status(), 204);
+}
+
+/// Of a round whose ranking is too large, the validator hears before it begins.
+#[tokio::test(flavor = "multi_thread")]
+async fn large_ranking_can_be_published_and_its_size_is_known_before() {
+    const AGENTS: u32 = 3_000;
+    let server = TestServer::start().await;
+    let mut ranking: Rankings = serde_json::from_value(whole(1)).unwrap();
+    let second = ranking.rankings[1].clone();
+    ranking.rankings[0].reward_rao = 100_000_000_000;
+    ranking.rankings[0].reward_tao = "100".to_owned();
+    ranking.rankings[0].program_sha256 = Some(Sha256::of(b"the first"));
+    ranking.rankings.truncate(1);
+    ranking.rankings.extend((2..=AGENTS).map(|rank| {
+        let name = format!("{rank:0>64}");
+        let sha256 = Sha256::of(name.as_bytes());
+        Ranking {
+            rank,
+            miner_id: name.parse().unwrap(),
+            agent_sha256: sha256.clone(),
+            program_sha256: Some(sha256),
+            reward_rao: 0,
+            reward_tao: "0".to_owned(),
+            interval: Some(ScoreInterval { low: 99.99, high: 100.0 }),
+            p_above: Some(0.123_456_789_012_345_6),
+            uploaded_at: "2025-12-31T23:59:59.123456789Z".parse().unwrap(),
+            first_submitted_at: "2025-12-31T23:59:59.123456789Z".parse().unwrap(),
+            families: Family::ALL.iter().map(|family| (*family, 99.99)).collect(),
+            ..second.clone()
+        }
+    }));
+    ranking.round.trials = u64::from(AGENTS) * ranking.round.tasks.len() as u64;
+    let bytes = serde_json::to_vec(&ranking).unwrap().len();
+    let shape = RankingShape {
+        agents: ranking.rankings.len(),
+        tasks: &ranking.round.tasks,
+        repeat: 1,
+        has_model: false,
+    };
+    let likely = shape.likely_bytes();
+    assert!((bytes..bytes + bytes / 4).contains(&likely), "{likely} for {bytes} bytes");
+    let at_most =
+        |agents| RankingShape { agents, ..shape }.likely_bytes() <= USUAL_MAX_DOCUMENT_BYTES;
+    assert!(at_most(10_000) && !at_most(12_000), "{likely} for {AGENTS}");
+    server.client.put_rankings(&ranking, VALIDATOR).await.unwrap();
+    let last = server.client.ranking_of(&format!("{AGENTS:0>64}").parse().unwrap()).await;
+    assert_eq!(last.unwrap().unwrap().rankings[0].rank, AGENTS);
 }
 
 #[tokio::test]

@@ -74,6 +74,5 @@ pub(crate) enum AuditEvent {
     /// The validator has published the trials of an agent.
     ResultsPublished { round: String, miner_id: MinerId, trials: usize },
     /// The owner of an agent has withdrawn it.
-    #[expect(dead_code, reason = "the route that withdraws agents logs it")]
     AgentWithdrawn { miner_id: MinerId },
 }

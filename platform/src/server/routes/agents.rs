@@ -2,23 +2,26 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use tasks::Sha256;
 use utoipa::IntoParams;
 
+use super::lookup::find;
 use super::pages;
 
 use crate::api::{AgentHistory, AgentView, DAMAGED_AGENTS, MinerId, ProblemKind};
 use crate::server::agent_lists::{AgentListPage, ListPart};
 use crate::server::app::{App, blocking};
-use crate::server::auth::ValidatorAuth;
-use crate::server::extract::{PathSegment, QueryParams};
+use crate::server::auth::{self, ValidatorAuth};
+use crate::server::extract::{ClientAddress, PathSegment, QueryParams};
+use crate::server::log::AuditEvent;
+use crate::server::middleware::RequestDeadline;
 use crate::server::negotiation::{FormatQuery, Negotiated, no_csv, varies};
+use crate::server::observe::RequestNotes;
 use crate::server::problem::{OperatorMessage, ProblemResponse};
 use crate::server::response_format::ResponseFormat;
-use crate::store::{AgentMeta, StoreError};
 
 /// The maximum number of agents in one response.
 const MAX_PAGE: usize = 1_000;
@@ -152,9 +155,36 @@ pub(super) async fn source(
     Ok(([(header::CONTENT_TYPE, "text/x-python; charset=utf-8")], source).into_response())
 }
 
-/// Returns the metadata of the agent that a path names.
-pub(super) fn find(app: &App, miner_id: &str) -> Result<AgentMeta, ProblemResponse> {
-    let miner_id: MinerId = miner_id.parse().map_err(|error| ProblemResponse::not_an_id(&error))?;
-    let meta = app.store.agent(&miner_id)?;
-    Ok(meta.ok_or(StoreError::Unknown(miner_id))?)
+/// Withdraw an agent
+///
+/// It is no longer listed or judged. Its places in past rounds stay, and so does its id: the same token may upload again.
+#[utoipa::path(
+    delete, path = "/agents/{miner_id}", tag = "miners", operation_id = "withdraw_agent",
+    params(("miner_id" = MinerId, Path, description = "The agent's owner")),
+    security(("miner" = []), ("validator" = [])),
+    responses((status = 204, description = "The agent is withdrawn"), ProblemResponse),
+)]
+pub(super) async fn withdraw(
+    State(app): State<App>,
+    ClientAddress(address): ClientAddress,
+    PathSegment(miner_id): PathSegment,
+    deadline: RequestDeadline,
+    notes: RequestNotes,
+    headers: HeaderMap,
+) -> Result<StatusCode, ProblemResponse> {
+    if let Some(meters) = &app.meters {
+        meters.upload(address)?;
+    }
+    let token = auth::bearer(&headers)?;
+    let miner_id = blocking(move || {
+        let meta = find(&app, &miner_id)?;
+        auth::check_owner_or_validator(&app, &meta, token.as_deref())?;
+        deadline.meet()?;
+        app.store.withdraw(&meta.miner_id)?;
+        Ok(meta.miner_id)
+    })
+    .await?;
+    notes.about(&miner_id);
+    notes.audit(AuditEvent::AgentWithdrawn { miner_id });
+    Ok(StatusCode::NO_CONTENT)
 }

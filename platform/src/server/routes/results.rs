@@ -7,7 +7,7 @@ use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::agents::find;
+use super::lookup::find;
 use crate::api::{AgentHistory, AgentResults, MinerId, ProblemKind};
 use crate::server::app::{App, blocking};
 use crate::server::auth::{self, ValidatorAuth};
@@ -53,7 +53,7 @@ pub(super) async fn publish(
 /// Refuses results that do not agree with the published ranking of their round.
 fn check(app: &App, results: &AgentResults) -> Result<(), ProblemResponse> {
     let refused = |problem| ProblemResponse::new(ProblemKind::ContentRefused, problem);
-    let latest = app.boards.latest(&app.store)?;
+    let latest = app.boards.current(&app.store)?;
     let checked = match latest.filter(|board| board.rankings.round.id == results.round) {
         Some(board) => results.check(&board.rankings),
         None => match app.store.ranking_of(&results.round) {
@@ -129,7 +129,7 @@ pub(super) fn read(
     ResultsRequest { miner_id, round, token }: &ResultsRequest,
 ) -> Result<AgentResults, ProblemResponse> {
     let meta = find(app, miner_id)?;
-    auth::check_reader(app, &meta, token.as_deref())?;
+    auth::check_owner_or_validator(app, &meta, token.as_deref())?;
     let found = match round {
         Some(round) => match app.store.trials(round, &meta.miner_id) {
             Err(StoreError::Round(_)) => None,

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use jiff::Timestamp;
 
-use super::agents::find;
+use super::lookup::find;
 use crate::api::{MinerId, ProblemKind, Round, RoundProgress, SubmissionStatus};
 use crate::server::app::{App, blocking};
 use crate::server::auth::ValidatorAuth;

@@ -1,6 +1,7 @@
 //! Uploads of agents, and their tokens.
 
 use std::io;
+use std::str::FromStr;
 
 use axum::Json;
 use axum::body::Bytes;
@@ -11,7 +12,8 @@ use axum::response::{IntoResponse as _, Response};
 use tasks::Sha256;
 
 use crate::api::{
-    MAX_SOURCE_BYTES, MinerId, NewToken, ParseMinerIdError, ProblemKind, RECEIPT_NAMESPACE, Receipt,
+    MAX_SOURCE_BYTES, MinerId, NewToken, ParseMinerIdError, ParseProfileError, ProblemKind,
+    ProfileEdit, ProfileEdits, RECEIPT_NAMESPACE, Receipt,
 };
 use crate::log::log_line;
 use crate::server::app::{App, blocking};
@@ -81,6 +83,7 @@ pub(super) async fn agent(
             return Err(ProblemResponse::violations(violations));
         }
         let upload = SourceUpload::new(&submission.source).map_err(|error| check_failed(&error))?;
+        let upload = SourceUpload { profile: submission.profile, ..upload };
         drop(slot);
         deadline.meet()?;
         let quota = match &current {
@@ -157,30 +160,29 @@ pub(super) async fn rotate_token(
     Ok(Json(new))
 }
 
-/// The two parts of an upload.
+/// The parts of an upload.
 struct Submission {
     miner_id: MinerId,
     source: Bytes,
+    profile: ProfileEdits,
 }
 
 impl Submission {
     async fn read(mut form: Multipart) -> Result<Self, ProblemResponse> {
-        let (mut miner_id, mut source) = (None, None);
+        let (mut miner_id, mut source, mut display_name, mut url) = (None, None, None, None);
         while let Some(field) = form.next_field().await.map_err(malformed)? {
             match field.name() {
                 Some("miner_id") if miner_id.is_none() => miner_id = Some(id_in(field).await?),
                 Some("file") if source.is_none() => source = Some(file_in(field).await?),
-                Some(again @ ("miner_id" | "file")) => {
+                Some("display_name") if display_name.is_none() => {
+                    display_name = Some(edit_in(field).await?);
+                }
+                Some("url") if url.is_none() => url = Some(edit_in(field).await?),
+                Some(again @ ("miner_id" | "file" | "display_name" | "url")) => {
                     return Err(unprocessable(format!("duplicate part '{again}': send it once")));
                 }
-                Some(_) => {
-                    return Err(unprocessable("unknown part: send only 'file' and 'miner_id'"));
-                }
-                None => {
-                    return Err(unprocessable(
-                        "part without a name: send only 'file' and 'miner_id'",
-                    ));
-                }
+                Some(_) => return Err(unprocessable(format!("unknown part: {PARTS}"))),
+                None => return Err(unprocessable(format!("part without a name: {PARTS}"))),
             }
         }
         let missing =
@@ -188,8 +190,24 @@ impl Submission {
         Ok(Self {
             miner_id: miner_id.ok_or_else(missing("miner_id", "-F miner_id=me"))?,
             source: source.ok_or_else(missing("file", "-F file=@agent.py"))?,
+            profile: ProfileEdits {
+                display_name: display_name.unwrap_or_default(),
+                url: url.unwrap_or_default(),
+            },
         })
     }
+}
+
+/// Which parts an upload may have.
+const PARTS: &str = "send only 'file', 'miner_id', 'display_name' and 'url'";
+
+async fn edit_in<T>(field: Field<'_>) -> Result<ProfileEdit<T>, ProblemResponse>
+where
+    T: FromStr<Err = ParseProfileError>,
+{
+    let bytes = field.bytes().await.map_err(malformed)?;
+    let text = String::from_utf8_lossy(&bytes);
+    text.parse().map_err(|error: ParseProfileError| unprocessable(error.to_string()))
 }
 
 async fn id_in(field: Field<'_>) -> Result<MinerId, ProblemResponse> {
