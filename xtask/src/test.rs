@@ -21,14 +21,15 @@ const PROGRAMS: [(&str, &str); 8] = [
     ("python3", "python3"),
     ("ssh-keygen", "openssh-client"),
 ];
-/// Tools from `PyPI`: a checker of HTTP APIs, a server that answers as language models do, two clients of such servers, and
-/// a parser of metrics.
-const PYTHON_TOOLS: [&str; 5] = [
+/// Tools from `PyPI`: a checker of HTTP APIs, a server that answers as language models do, two clients of such servers, a
+/// parser of metrics, and a generator of clients.
+const PYTHON_TOOLS: [&str; 6] = [
     "schemathesis==4.32.5",
     "llmock==0.2.2",
     "openai==3.57.0",
     "anthropic==2.14.0",
     "prometheus-client==0.26.0",
+    "openapi-python-client==0.29.1",
 ];
 /// Brings axe-core's script, the checker of accessibility. Nothing else of it is used.
 const AXE: &str = "axe-playwright-python==0.1.8";

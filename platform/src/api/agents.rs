@@ -23,6 +23,7 @@ pub const DAMAGED_AGENTS: &str = "x-damaged-agents";
 #[cfg_attr(feature = "server", schema(examples(json!({
     "miner_id": "me", "version": 2, "size": 1234,
     "sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    "program_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     "uploaded_at": "2026-01-01T12:00:00Z"
 }))))]
 pub struct AgentView {
@@ -61,8 +62,13 @@ pub struct AgentView {
 #[cfg_attr(feature = "server", schema(examples(json!({
     "miner_id": "me", "version": 2, "size": 1234,
     "sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    "program_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     "uploaded_at": "2026-01-01T12:00:00Z",
-    "history": []
+    "history": [{
+        "version": 1, "size": 1200, "uploaded_at": "2026-01-01T11:00:00Z",
+        "sha256": "5feceb66ffc86f38d952786c6d696c79c2dbc239dd4e91b46729d73a27fb57e9",
+        "program_sha256": "6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b"
+    }]
 }))))]
 pub struct AgentHistory {
     /// The current version.

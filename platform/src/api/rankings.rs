@@ -23,16 +23,18 @@ use super::signature::SshSignature;
         "id": "20260101T120000Z-5eed0007", "status": "open",
         "commitment": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
         "opened_at": "2026-01-01T12:00:00Z", "listed_at": "2026-01-01T12:00:10Z",
-        "finished_at": "2026-01-01T12:01:00Z", "tasks": ["reverse_string"],
+        "finished_at": "2026-01-01T12:01:00Z", "partial": true, "tasks": ["reverse_string"],
         "image": "python@sha256:0", "isolation": "agent", "pool_tao": "100",
         "payout": "proportional", "alpha": 0.05, "trials": 1, "faults": []
     },
     "rankings": [{
-        "rank": 1, "miner_id": "me", "score": 100.0, "group": "a", "reward_tao": "100", "copy_of": null,
+        "rank": 1, "miner_id": "me", "score": 50.0, "group": "a", "reward_tao": "100", "copy_of": null,
         "uploaded_at": "2026-01-01T11:00:00Z", "first_submitted_at": "2026-01-01T11:00:00Z",
         "agent_sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        "program_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
         "reward_rao": 100_000_000_000_u64,
-        "tasks": {"reverse_string": {"verdict": "AC", "score": 100.0, "passed": 21, "total": 21}}
+        "tasks": {"reverse_string": {"verdict": "WA", "score": 50.0, "passed": 1, "total": 2}},
+        "families": {"strings": 50.0}
     }]
 }))))]
 pub struct Rankings {

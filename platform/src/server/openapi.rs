@@ -91,6 +91,9 @@ fn locate_problems(schema: &mut Value, site: &PublicUrl) {
     let property = &mut schema["properties"]["type"];
     property["format"] = "uri-reference".into();
     property["enum"] = urls.to_vec().into();
+    // The names that generators of clients give the values.
+    let names = ProblemKind::ALL.map(|kind| kind.name().to_uppercase().replace('-', "_"));
+    property["x-enum-varnames"] = names.to_vec().into();
     for example in schema["examples"].as_array_mut().into_iter().flatten() {
         example["type"] = site.url_to(&ProblemKind::SourceRefused.path()).into();
     }

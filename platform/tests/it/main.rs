@@ -7,6 +7,7 @@ mod browser;
 #[cfg(feature = "outside-tools")]
 mod conformance;
 mod crash;
+mod examples;
 mod faults;
 mod fuzz;
 mod health;
@@ -17,6 +18,8 @@ mod observability;
 mod owner;
 mod page;
 mod problems;
+#[cfg(feature = "outside-tools")]
+mod python_client;
 mod rankings;
 mod results;
 mod shared_store;
