@@ -11,6 +11,7 @@ mod board;
 mod body;
 mod client_address;
 mod extract;
+mod feed;
 mod health;
 mod history;
 mod live;

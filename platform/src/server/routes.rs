@@ -27,6 +27,7 @@ use crate::api::{DAMAGED_AGENTS, ProblemKind};
 use crate::store::Store;
 
 mod agents;
+mod feed;
 mod lookup;
 mod pages;
 mod public;
@@ -59,6 +60,7 @@ pub(super) fn router(
         .route("/", get(pages::leaderboard))
         .route("/reference", get(pages::reference))
         .route("/openapi.json", get(pages::openapi_json))
+        .route("/feed.atom", get(feed::rounds))
         .route("/style.css", get(pages::style))
         .route("/arena.js", get(pages::script))
         .route("/favicon.svg", get(pages::icon))

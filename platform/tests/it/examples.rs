@@ -67,6 +67,7 @@ async fn responses(
     };
     put("/rankings?publish_partial=true", &rankings).await;
     sent.insert("Rankings", json("/rankings").await);
+    sent.insert("RoundListing", json("/rounds").await[0].clone());
     let mut results = examples["AgentResults"].clone();
     results["agent_sha256"] = agent_sha256.clone();
     results["trials"][0]["agent_sha256"] = agent_sha256;

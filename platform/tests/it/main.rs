@@ -9,6 +9,7 @@ mod conformance;
 mod crash;
 mod examples;
 mod faults;
+mod feed;
 mod fuzz;
 mod health;
 mod http;

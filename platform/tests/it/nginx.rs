@@ -4,12 +4,17 @@
 use std::io::Write as _;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use jiff::Timestamp;
 use platform::client::Client;
 use platform::server::{LogFormat, ServerLog, Settings};
 use serde_json::Value;
 
 use crate::support::{TestServer, VALIDATOR, check_problem, rankings};
+
+/// How long an event may take on a busy machine: less than the time after which nginx closes the stream.
+const LONGEST: Duration = Duration::from_secs(20);
 
 /// A running nginx, stopped when dropped.
 struct NginxProxy {
@@ -105,6 +110,21 @@ async fn platform_works_below_a_path_of_nginx() {
     let put = put.bearer_auth(VALIDATOR).header("content-type", "application/json").body(padded);
     assert_eq!(put.send().await.unwrap().status(), 204);
     assert_eq!(client.rankings().await.unwrap(), Some(round));
+
+    // An event of a round that is running arrives while the stream is open.
+    let progress = serde_json::json!({
+        "round": "20260110T000100Z-live", "started_at": Timestamp::now(), "updated_at": Timestamp::now(),
+        "trials_done": 1, "trials_total": 2, "cached": 0, "faults": 0, "agents_done": 0, "agents_total": 1,
+        "state": "running",
+    });
+    let put =
+        reqwest::Client::new().put(format!("{}/rounds/20260110T000100Z-live/progress", nginx.url));
+    assert_eq!(put.bearer_auth(VALIDATOR).json(&progress).send().await.unwrap().status(), 204);
+    let mut events = get(&nginx, "/rounds/20260110T000100Z-live/events").await;
+    let event = tokio::time::timeout(LONGEST, events.chunk()).await.expect("an event in time");
+    let event = String::from_utf8(event.unwrap().unwrap().into()).unwrap();
+    assert!(event.contains("trials_done"), "{event}");
+    drop(events);
 
     let problem = check_problem(get(&nginx, "/tasks/none").await, 404, "no such task").await;
     assert_eq!(problem.type_url, "https://arena.example/arena/reference#problem-task-unknown");
