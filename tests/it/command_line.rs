@@ -240,7 +240,11 @@ fn json_is_one_document_and_no_color_is_obeyed() {
 fn works_in_an_empty_directory_without_the_source_tree() {
     let directory = tempfile::tempdir().unwrap();
     let installed = directory.path().join("arena");
-    std::fs::copy(env!("CARGO_BIN_EXE_arena"), &installed).unwrap();
+    // Another process copies it: one that another test starts meanwhile would hold a file open that this one wrote, and a
+    // file open for writing cannot be run.
+    let copy =
+        std::process::Command::new("cp").arg(env!("CARGO_BIN_EXE_arena")).arg(&installed).status();
+    assert!(copy.unwrap().success());
     let work = tempfile::tempdir().unwrap();
     let run = |arguments: &[&str]| {
         let mut arena = std::process::Command::new(&installed);
