@@ -16,8 +16,12 @@ use super::quota::{QuotaMeters, QuotaState};
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
-/// The routes that use quotas.
-const METERED: [&str; 2] = ["/upload/agent", "/agents/{miner_id}/token"];
+/// The operations that use quotas.
+const METERED: [(Method, &str); 3] = [
+    (Method::POST, "/upload/agent"),
+    (Method::POST, "/agents/{miner_id}/token"),
+    (Method::DELETE, "/agents/{miner_id}"),
+];
 
 /// States the quotas of the client in the responses of the routes that use them.
 pub(super) async fn announce(
@@ -27,7 +31,8 @@ pub(super) async fn announce(
 ) -> Response {
     let extensions = request.extensions();
     let route = extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
-    let is_metered = request.method() == Method::POST && METERED.contains(&route);
+    let is_metered =
+        METERED.iter().any(|(method, metered)| request.method() == method && route == *metered);
     let notes = extensions.get::<RequestNotes>().cloned();
     let mut response = next.run(request).await;
     if let (Some(meters), Some(notes), true) = (meters, notes, is_metered) {
