@@ -4,8 +4,8 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     agents, cache, check, clean, completions, doctor, evaluate, export, fsck, gate, gauntlet,
-    image, init, man, merge, mine, payout_sim, rank, regrade, samples, serve, show, status, tasks,
-    token, upload, verify, withdraw,
+    image, init, man, merge, mine, nats, payout_sim, rank, regrade, round, samples, serve, show,
+    status, tasks, token, upload, verify, withdraw, work,
 };
 use crate::exit::Result;
 
@@ -140,6 +140,19 @@ pub enum Command {
             arena merge part-1 part-2\n  arena rank"
     )]
     Merge(merge::MergeArgs),
+    /// Run trials for a coordinator, until Ctrl-C or SIGTERM
+    ///
+    /// The coordinator is 'arena evaluate --nats'. Start and stop as many workers as you like, at any time; what a worker
+    /// leaves undone comes to another one.
+    #[command(after_help = "Examples:\n  arena work --nats nats://host:4222\n  \
+            arena work --nats tls://host:4222 --nats-creds worker-1.nk --jobs 4")]
+    Work(work::WorkArgs),
+    /// Follow a round over many machines
+    #[command(after_help = "Example:\n  arena round status --nats nats://host:4222")]
+    Round(round::RoundArgs),
+    /// Set up NATS servers for rounds over many machines
+    #[command(after_help = "Example:\n  arena nats init cluster --workers 4")]
+    Nats(nats::NatsCommandArgs),
     /// Show or prune the result cache
     #[command(after_help = "Examples:\n  arena cache\n  arena cache --prune")]
     Cache(cache::CacheArgs),
@@ -197,6 +210,9 @@ impl Command {
             Self::Gate(args) => gate::run(args).await,
             Self::Gauntlet(args) => gauntlet::run(args).await,
             Self::Merge(args) => merge::run(&args),
+            Self::Work(args) => work::run(args).await,
+            Self::Round(args) => round::run(args).await,
+            Self::Nats(args) => nats::run(&args),
             Self::Cache(args) => cache::run(&args),
             Self::Serve(args) => serve::run(args).await,
             Self::Agents(args) => agents::run(&args),

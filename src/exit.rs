@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use cluster::connection::ConnectNatsError;
 use harness::Fault;
 use harness::benchmark::tasks::TaskSourceError;
 use harness::export::write::ExportError;
@@ -108,6 +109,15 @@ impl From<ExportError> for CommandError {
             ExportError::Tasks(error) => error.into(),
             // The store lost what it once had.
             error @ ExportError::NoRecord { .. } => Self::Fault(error.to_string()),
+            error => Self::input(error),
+        }
+    }
+}
+
+impl From<ConnectNatsError> for CommandError {
+    fn from(error: ConnectNatsError) -> Self {
+        match error {
+            ConnectNatsError::Unreachable { .. } => Self::Fault(error.to_string()),
             error => Self::input(error),
         }
     }

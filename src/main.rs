@@ -9,6 +9,7 @@ mod console;
 mod exit;
 mod interrupt;
 mod model;
+mod nats;
 mod output;
 mod ranking;
 mod sandbox;

@@ -168,6 +168,26 @@ pub enum Fault {
     /// What was asked and answered cannot be kept.
     #[error("the exchanges with the model cannot be kept: {0}")]
     ModelJournal(String),
+    /// A batch of trials was given to several workers, and trials of it have no record.
+    #[error("the batch {batch} was given to {deliveries} workers, and none finished it: {why}")]
+    Batch {
+        /// The batch
+        batch: String,
+        /// How often it was given to a worker
+        deliveries: u32,
+        /// What the last worker reported
+        why: String,
+    },
+    /// The server between the machines of a round failed a request.
+    #[error("NATS at {url} failed to {action}: {cause}")]
+    Queue {
+        /// The server's address
+        url: String,
+        /// The request
+        action: &'static str,
+        /// Its answer, or why there is none
+        cause: String,
+    },
     /// The platform failed a request.
     #[error(transparent)]
     Platform(#[from] platform::client::ClientError),

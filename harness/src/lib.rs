@@ -25,9 +25,11 @@ pub mod trial {
 /// A round: every agent on every task.
 pub mod round {
     pub mod agent;
+    pub mod book;
     pub mod cache;
     pub mod check;
     pub mod controls;
+    pub mod dispatch;
     pub mod events;
     pub mod lease;
     pub mod partition;
@@ -35,6 +37,7 @@ pub mod round {
     pub mod pool;
     pub mod progress;
     pub mod publication;
+    pub mod queue;
     pub mod regrade;
     pub mod remote;
     pub mod rerun;
@@ -46,6 +49,7 @@ pub mod round {
     pub mod standings;
     pub mod stopping;
     pub mod stored;
+    pub mod work;
 }
 
 /// From verdicts to rankings, rewards and reports. Pure: no clock, no files, no containers.

@@ -6,18 +6,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use cluster::connection::NatsConnection;
 use harness::benchmark::file::BenchmarkFile;
 use harness::benchmark::private_tasks::matching;
 use harness::benchmark::reference_outputs::LeftOutProblem;
 use harness::gateway::round::Gateway;
 use harness::round::agent::{self, Agent, VersionLimit};
-use harness::round::controls::{ORACLE, ProvenRound, run_proven};
+use harness::round::book::RoundOutcome;
+use harness::round::controls::{ORACLE, ProvenRound, run_proven, run_proven_by};
 use harness::round::partition::Partition;
 use harness::round::plan::{Isolation, RoundPlan};
 use harness::round::progress::{ProgressDestination, ProgressReporter};
 use harness::round::remote::{PlatformSender, RemotePlatform, RemoteValidator, read_token};
 use harness::round::results::Results;
-use harness::round::run::RoundOutcome;
 use harness::round::seed::{OpenedRound, RoundRequest, open_round};
 use harness::round::standings::{Coverage, Publication, RecordsOfRound, Standings, gate_history};
 use harness::round::stopping::{DrawnScreening, ScreenRule, StopRules};
@@ -42,6 +43,7 @@ use crate::args::{
 use crate::console::{Console, print, print_json, print_line};
 use crate::exit::{CommandError, Result};
 use crate::model::{ModelArgs, model_usage};
+use crate::nats::{NatsRound, NatsRoundArgs};
 use crate::output::format::{FormatArgs, OutputFormat};
 use crate::ranking::{check_judged, finish, publish_remotely, store_trials};
 use crate::sandbox::with_sandbox;
@@ -120,6 +122,8 @@ pub struct EvaluateArgs {
     output: FormatArgs,
     #[command(flatten)]
     model: ModelArgs,
+    #[command(flatten)]
+    nats: NatsRoundArgs,
 }
 
 /// What is evaluated.
@@ -136,6 +140,8 @@ struct Evaluation<'a> {
     model: Option<Arc<Gateway>>,
     /// The platform whose agents these are
     platform: Option<PlatformSender>,
+    /// The server whose workers run the trials, if they are not run here
+    nats: Option<NatsConnection>,
 }
 
 /// Judges the open round over the store, or opens one.
@@ -161,6 +167,7 @@ pub async fn run(args: EvaluateArgs) -> Result {
             args.output.format() == OutputFormat::Json,
         );
     }
+    let nats = args.nats.connect(&console).await?;
     let EvaluateArgs { tasks, store: store_args, jobs, .. } = &args;
     let benchmark = args.benchmark.read()?;
     let private = args.private.read(benchmark.as_ref(), args.private_name.as_deref())?;
@@ -207,6 +214,7 @@ pub async fn run(args: EvaluateArgs) -> Result {
         settings,
         model,
         platform: validator.as_ref().map(RemoteValidator::sender),
+        nats,
     };
     evaluation.warn_of_size();
     let stop = evaluation.stop_rules()?;
@@ -316,8 +324,9 @@ impl Evaluation<'_> {
     /// Runs the controls, then the agents on the tasks that the controls prove sound.
     async fn run(&mut self, stop: StopRules, console: &Console) -> Result<ProvenRound> {
         let progress = self.report_progress();
-        let Self { args, store, round, agents, tasks, left_out, settings, model, .. } = self;
+        let Self { args, store, round, agents, tasks, left_out, settings, model, nats, .. } = self;
         let (args, store, model) = (*args, *store, model.as_ref());
+        let (connection, settings) = (nats.take(), &*settings);
         let listener = console.round_listener();
         let listener = match &progress {
             Some(progress) => progress.listener(listener),
@@ -351,7 +360,24 @@ impl Evaluation<'_> {
                     Disclose::Public | Disclose::All => shrink::QUICK,
                 },
             };
-            Ok(run_proven(&sandbox, plan, listener).await?)
+            let Some(connection) = connection else {
+                return Ok(run_proven(&sandbox, plan, listener).await?);
+            };
+            let judged = NatsRound {
+                store,
+                round: &*round,
+                settings,
+                benchmark: args.benchmark.file.as_ref(),
+                private: args.private.file.as_ref(),
+                reward: args.reward.policy(),
+                image: sandbox.image().key(),
+            };
+            // The round is the workers'; the containers of this machine only prove its tasks and settle disputes.
+            let elsewhere = async |plan, on_event| {
+                let coordinator = args.nats.coordinator(connection, &judged, &plan)?;
+                Ok(coordinator.run(&sandbox, plan, on_event).await?)
+            };
+            run_proven_by(&sandbox, plan, listener, elsewhere).await
         };
         let ended = with_sandbox(settings, console, work).await;
         if let Some(progress) = progress {

@@ -43,7 +43,7 @@ fn no_local_provider_has_the_port_of_the_platform() {
 #[test]
 fn help_lists_the_documented_commands() {
     let documented = "mine check upload status withdraw init evaluate rank regrade payout-sim show verify export tasks samples gate gauntlet \
-                      merge cache serve agents token fsck image doctor clean completions man help";
+                      merge work round nats cache serve agents token fsck image doctor clean completions man help";
     assert_eq!(words(), documented.split_whitespace().collect::<Vec<_>>());
 }
 

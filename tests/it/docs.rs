@@ -58,6 +58,7 @@ impl Document {
             "CONTRIBUTING.md",
             "SECURITY.md",
             "docs/benchmarks.md",
+            "docs/cluster.md",
             "docs/miners.md",
             "docs/models.md",
             "docs/operators.md",
@@ -281,6 +282,43 @@ fn runs_the_guide_to_benchmarks() {
     assert_eq!(verdicts.lines().count(), SAMPLES.lines().count());
 }
 
+/// The guide's server listens on a port that is free, and its processes end also if a command fails.
+#[test]
+fn runs_the_guide_to_many_machines() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    drop(listener);
+    let mut workplace = GuideProcesses(Workplace::new());
+    for mut command in Document::read("docs/cluster.md").commands().into_iter().filter(|c| c.is_run)
+    {
+        command.line = command.line.replace("localhost:4222", &format!("localhost:{port}"));
+        command.line =
+            command.line.replace("localhost.conf", &format!("localhost.conf --port {port}"));
+        workplace.0.run("docs/cluster.md", &command);
+        if command.line.contains("nats-server") {
+            while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+                std::thread::sleep(std::time::Duration::from_millis(10));
+            }
+        }
+    }
+    let rankings = workplace.0.directory.path().join("store/rankings.json");
+    assert!(!rankings.exists(), "a round over two tasks is not published");
+}
+
+/// A directory whose commands leave processes, which are noted in `NAME.pid`.
+struct GuideProcesses(Workplace);
+
+impl Drop for GuideProcesses {
+    fn drop(&mut self) {
+        for entry in std::fs::read_dir(self.0.directory.path()).into_iter().flatten().flatten() {
+            if entry.path().extension().is_some_and(|extension| extension == "pid") {
+                let id = std::fs::read_to_string(entry.path()).unwrap_or_default();
+                let _ = Command::new("kill").arg(id.trim()).stderr(Stdio::null()).status();
+            }
+        }
+    }
+}
+
 #[test]
 fn every_command_block_states_whether_it_is_run() {
     for document in Document::all() {
@@ -308,7 +346,12 @@ impl Help {
                 return xtask_options();
             }
             let mut command = Command::new(env!("CARGO_BIN_EXE_arena"));
-            let output = command.args([word, "--help"]).output().expect("arena starts");
+            let more: &[&str] = match word {
+                "nats" => &["init"],
+                "round" => &["status"],
+                _ => &[],
+            };
+            let output = command.arg(word).args(more).arg("--help").output().expect("arena starts");
             assert!(output.status.success(), "'{word}' is not a command");
             let text = String::from_utf8_lossy(&output.stdout).into_owned();
             let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
@@ -451,7 +494,8 @@ fn a_shown_line_matches_with_gaps() {
 #[test]
 fn the_architecture_names_files_and_functions_that_exist() {
     let document = Document::read("ARCHITECTURE.md");
-    let directories = ["src/", "tests/", "tasks/", "platform/", "harness/", "miner/", "xtask/"];
+    let directories =
+        ["src/", "tests/", "tasks/", "platform/", "harness/", "cluster/", "miner/", "xtask/"];
     let mut functions = 0;
     for span in document.code_spans() {
         if !directories.iter().any(|directory| span.starts_with(directory)) {

@@ -10,7 +10,8 @@ use syn::visit::{self, Visit};
 use syn::{Item, UseTree};
 
 /// The crates of the workspace, by directory. The root package is the first.
-const CRATES: [&str; 7] = ["", "tasks", "platform", "harness", "miner", "xtask", "xtask/bench"];
+const CRATES: [&str; 8] =
+    ["", "tasks", "platform", "harness", "cluster", "miner", "xtask", "xtask/bench"];
 
 /// Returns the root of the workspace.
 fn root() -> PathBuf {

@@ -1,5 +1,6 @@
 //! Tests of the `arena` binary: what it prints, what it keeps, and its exit status.
 
+mod cluster;
 mod command_line;
 mod config;
 mod copies;

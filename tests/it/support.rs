@@ -49,6 +49,8 @@ pub fn command(arguments: &[&str]) -> Command {
         "ARENA_PRICE",
         "ARENA_JOBS",
         "ARENA_SIGN_KEY",
+        "ARENA_NATS",
+        "ARENA_NATS_CREDS",
     ];
     for name in keys.chain(ours).chain(["XDG_CONFIG_HOME", "XDG_STATE_HOME"]) {
         command.env_remove(name);

@@ -11,12 +11,13 @@ use crate::setup::{self, packages};
 use crate::{children, forward};
 
 /// Programs that tests use, and their Debian packages.
-const PROGRAMS: [(&str, &str); 8] = [
+const PROGRAMS: [(&str, &str); 9] = [
     ("chromedriver", "chromium-driver"),
     ("curl", "curl"),
     ("docker-registry", "docker-registry"),
     ("faketime", "faketime"),
     ("jq", "jq"),
+    ("nats-server", "nats-server"),
     ("nginx", "nginx-light"),
     ("python3", "python3"),
     ("ssh-keygen", "openssh-client"),

@@ -7,9 +7,10 @@ use platform::api::FaultRecord;
 
 use crate::Fault;
 use crate::round::agent::Agent;
+use crate::round::book::RoundOutcome;
 use crate::round::events::{RoundEvent, RoundListener};
 use crate::round::plan::{Isolation, RoundPlan};
-use crate::round::run::{RoundOutcome, run};
+use crate::round::run::run;
 use crate::round::stopping::StopRules;
 use crate::sandbox::Sandbox;
 use crate::trial::instance::RoundTask;
@@ -39,9 +40,20 @@ pub async fn run_proven(
     plan: RoundPlan,
     on_event: RoundListener,
 ) -> Result<ProvenRound, Fault> {
+    let here = async |plan, on_event| run(sandbox, plan, on_event).await;
+    run_proven_by(sandbox, plan, on_event, here).await
+}
+
+/// The same, for a round that runs elsewhere: `run` is called with the tasks that the controls prove here.
+pub async fn run_proven_by<E: From<Fault>>(
+    sandbox: &Sandbox,
+    plan: RoundPlan,
+    on_event: RoundListener,
+    run: impl AsyncFnOnce(RoundPlan, RoundListener) -> Result<RoundOutcome, E>,
+) -> Result<ProvenRound, E> {
     let (tasks, unsound) = prove(sandbox, &plan, &on_event).await?;
     let plan = RoundPlan { tasks: Arc::clone(&tasks), ..plan };
-    let mut outcome = run(sandbox, plan, on_event).await?;
+    let mut outcome = run(plan, on_event).await?;
     outcome.faults.extend(unsound);
     Ok(ProvenRound { tasks, outcome })
 }

@@ -13,8 +13,8 @@ use platform::store::{RoundDefinition, Store};
 
 use crate::Fault;
 use crate::round::agent::Agent;
+use crate::round::book::ScoresByAgent;
 use crate::round::results::{Environment, Lookup, Results, TrialIdentity, trials_of};
-use crate::round::run::ScoresByAgent;
 use crate::round::stopping::StopRules;
 use crate::scoring::digest::TrialsDigest;
 use crate::scoring::gate::GateHistory;

@@ -14,9 +14,10 @@ use bollard::query_parameters::{
 };
 use harness::Fault;
 use harness::round::agent::Agent;
+use harness::round::book::RoundOutcome;
 use harness::round::events::RoundEvent;
 use harness::round::plan::{Isolation, RoundPlan};
-use harness::round::run::{RoundOutcome, run};
+use harness::round::run::run;
 use harness::sandbox::{ContainerSpec, ImagePolicy, Sandbox, resolve_image};
 use harness::trial::instance::RoundTask;
 use own::Daemon;

@@ -4,6 +4,6 @@
 //! fail, request by request, and checks attempts, faults, verdicts and leftovers.
 
 mod conformance;
-mod fake;
+pub mod fake;
 mod faults;
-mod peer;
+pub mod peer;

@@ -1,5 +1,6 @@
 //! The library against the real Docker daemon, and against a container engine in memory.
 
+mod dispatch;
 mod driver;
 mod engine;
 mod fairness;

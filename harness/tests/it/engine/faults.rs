@@ -11,10 +11,11 @@ use std::time::Duration;
 
 use harness::Fault;
 use harness::round::agent::Agent;
+use harness::round::book::RoundOutcome;
 use harness::round::events::RoundEvent;
 use harness::round::plan::{Isolation, RoundPlan};
 use harness::round::results::Results;
-use harness::round::run::{RoundOutcome, run};
+use harness::round::run::run;
 use harness::sandbox::{ContainerSpec, Image, ImageOrigin, Sandbox, SitePackages};
 use harness::trial::instance::RoundTask;
 use harness::trial::record::TrialRecord;

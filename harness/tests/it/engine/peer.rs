@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use serde_json::{Value, json};
@@ -71,6 +72,21 @@ pub enum DriverAct {
 /// A driver that does `act` for the first `times` commands of all containers of its engine, and then carries
 /// commands out.
 pub fn driver(act: Option<DriverAct>, times: usize) -> ContainerProgram {
+    driver_with(act, times, CallMachine::Right)
+}
+
+/// What calls of answers return.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallMachine {
+    /// The argument reversed.
+    Right,
+    /// The argument: verdicts are wrong.
+    #[allow(dead_code, reason = "the tests of the crate `cluster` have a worker that lies")]
+    Wrong,
+}
+
+/// The same as [`driver`], on a machine whose calls return this.
+pub fn driver_with(act: Option<DriverAct>, times: usize, machine: CallMachine) -> ContainerProgram {
     let acted = Arc::new(AtomicUsize::new(0));
     Arc::new(move |mut streams| {
         let acted = Arc::clone(&acted);
@@ -84,7 +100,7 @@ pub fn driver(act: Option<DriverAct>, times: usize) -> ContainerProgram {
                         DriverAct::Print(bytes) => streams.print(bytes).await,
                         DriverAct::BeReadyAgain => send(&streams, &ready()).await,
                     },
-                    _ => carry_out(&mut streams, &command).await,
+                    _ => carry_out(&mut streams, &command, machine).await,
                 }
             }
             ProcessExit::exit(0)
@@ -105,15 +121,17 @@ async fn next_frame(streams: &mut ContainerStreams) -> Option<Value> {
     Some(serde_json::from_slice(&body).expect("commands and inputs are JSON"))
 }
 
-async fn carry_out(streams: &mut ContainerStreams, command: &Value) {
+async fn carry_out(streams: &mut ContainerStreams, command: &Value, machine: CallMachine) {
     let usage = json!({"wall_ms": 1, "cpu_ms": 1, "peak_memory_bytes": 1 << 20, "starved_ms": 0});
     let with_usage = |mut message: Value| {
         message.as_object_mut().unwrap().extend(usage.as_object().unwrap().clone());
         message
     };
-    if let Some(agent) = command.get("agent") {
+    if let Some(agent) = command.get("agent").and_then(Value::as_str) {
+        let (stdout, wait) = agent_run(agent);
+        tokio::time::sleep(wait).await;
         let answer = json!({
-            "stdout": agent, "stderr": "", "stderr_truncated": false, "exit": 0, "signal": null,
+            "stdout": stdout, "stderr": "", "stderr_truncated": false, "exit": 0, "signal": null,
             "stopped_for": null, "out_of_memory": false, "clean": true,
         });
         return send(streams, &json!({"answer": with_usage(answer)})).await;
@@ -125,12 +143,27 @@ async fn carry_out(streams: &mut ContainerStreams, command: &Value) {
         let Some(inputs) = next_frame(streams).await else { return };
         for call in inputs.as_array().unwrap() {
             let argument = call["args"][0].as_str().expect("the agents in memory reverse strings");
-            let reversed: String = argument.chars().rev().collect();
-            streams.print(frame(index, &json!({"returned": reversed}))).await;
+            let returned: String = match machine {
+                CallMachine::Right => argument.chars().rev().collect(),
+                CallMachine::Wrong => argument.to_owned(),
+            };
+            streams.print(frame(index, &json!({"returned": returned}))).await;
             index += 1;
         }
     }
     send(streams, &json!({"done": with_usage(json!({"clean": true, "slowest_call_ms": 1}))})).await;
+}
+
+/// What an agent prints and how long it takes: its source at once, unless a comment `# takes N ms` or `# prints N bytes`
+/// asks for more. The bytes are such that JSON needs six for each.
+fn agent_run(source: &str) -> (String, Duration) {
+    let asked = |before: &str| {
+        let (_, rest) = source.split_once(before)?;
+        rest.split(' ').next()?.parse::<usize>().ok()
+    };
+    let more = "\u{1}".repeat(asked("# prints ").unwrap_or_default());
+    let wait = Duration::from_millis(asked("# takes ").unwrap_or_default() as u64);
+    (format!("{source}{more}"), wait)
 }
 
 async fn send(streams: &ContainerStreams, message: &Value) {
