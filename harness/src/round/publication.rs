@@ -4,7 +4,7 @@
 //! remembered by a digest per agent, of everything that decides it, without reading the trial records again. The digests
 //! stay with the validator: they depend on the secret seed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -56,6 +56,11 @@ impl<'a> TrialsPublication<'a> {
         store.begin_trials(&round.id)?;
         let mut published = store.published_trials(&round.id)?;
         let faults = faults_by_agent(round);
+        // What an agent left behind that is no longer in the ranking is not sent with it.
+        let agents: HashSet<_> = standings.agents.iter().map(|agent| &agent.miner_id).collect();
+        let known = published.stored.len();
+        published.stored.retain(|miner_id, _| agents.contains(miner_id));
+        let mut changed = published.stored.len() < known;
         let mut written = 0;
         for agent in standings.agents {
             let faults = faults.get(&agent.miner_id).cloned().unwrap_or_default();
@@ -79,8 +84,9 @@ impl<'a> TrialsPublication<'a> {
             store.put_trials(&results)?;
             published.stored.insert(agent.miner_id.clone(), state);
             written += 1;
+            changed = true;
         }
-        if written > 0 {
+        if changed {
             store.put_published_trials(&round.id, &published)?;
         }
         Ok(written)

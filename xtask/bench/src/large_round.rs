@@ -75,7 +75,9 @@ impl<'a> LargeRound<'a> {
 
     fn evaluate(&self) -> anyhow::Result<MeasuredProgram> {
         let mut command = Command::new(&self.setup.arena);
-        command.args(["evaluate", "--disclose", "none", "--seed", &SEED.0.to_string()]);
+        // What is published is part of a round.
+        command.args(["evaluate", "--disclose", "none", "--publish-partial"]);
+        command.args(["--seed", &SEED.0.to_string()]);
         command.args(["--jobs", &self.setup.jobs.to_string()]);
         command.arg("--store").arg(self.store.path());
         for task in &self.tasks {
