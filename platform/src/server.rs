@@ -9,6 +9,7 @@ mod app;
 mod auth;
 mod board;
 mod body;
+mod case_rates;
 mod client_address;
 mod extract;
 mod feed;

@@ -10,6 +10,7 @@ use utoipa::openapi::OpenApi as OpenApiDocument;
 use super::agent_lists::AgentLists;
 use super::board::BoardCache;
 use super::body::ReadyBody;
+use super::case_rates::CaseRates;
 use super::health::StoreProbe;
 use super::live::Live;
 use super::openapi::{ApiReference, located};
@@ -31,6 +32,7 @@ pub(super) struct App {
     pub(super) site: Arc<PublicUrl>,
     pub(super) meters: Option<Arc<QuotaMeters>>,
     pub(super) boards: Arc<BoardCache>,
+    pub(super) cases: Arc<CaseRates>,
     /// Pages of the list of agents.
     pub(super) lists: Arc<AgentLists>,
     pub(super) live: Arc<Live>,
@@ -65,6 +67,7 @@ impl App {
         Self {
             store,
             boards: Arc::new(BoardCache::new(settings.similarity.clone())),
+            cases: Arc::default(),
             lists: Arc::default(),
             live: Arc::default(),
             reference: Arc::new(ApiReference::new(&description, &site)),

@@ -29,4 +29,4 @@ pub(super) use reasons::reasons;
 pub(super) use reference::reference;
 pub(super) use rounds::{round, rounds};
 pub(super) use start::before_first_round;
-pub(super) use task::{task, tasks};
+pub(super) use task::{TaskPage, task, tasks};

@@ -5,6 +5,7 @@ use tasks::{Kind, TaskView};
 
 use super::prompt::prompt;
 use crate::server::board::{Board, TaskRate};
+use crate::server::case_rates::CaseRate;
 use crate::server::public_url::PublicUrl;
 
 /// The list of tasks with their solve rates in the latest round.
@@ -61,8 +62,21 @@ fn share(rate: &TaskRate) -> String {
     format!("{} of {}{}", rate.accepted, rate.judged, percent.unwrap_or_default())
 }
 
+/// What the page of a task shows.
+#[derive(Clone, Copy)]
+pub(in crate::server) struct TaskPage<'a> {
+    /// Where the site is.
+    pub(in crate::server) site: &'a PublicUrl,
+    /// The task.
+    pub(in crate::server) task: &'a TaskView,
+    /// The latest round, if there was one.
+    pub(in crate::server) board: Option<&'a Board>,
+    /// The cases that most agents failed in it.
+    pub(in crate::server) hardest: &'a [CaseRate],
+}
+
 /// One task.
-pub(in crate::server) fn task(site: &PublicUrl, task: &TaskView, board: Option<&Board>) -> Markup {
+pub(in crate::server) fn task(TaskPage { site, task, board, hardest }: TaskPage<'_>) -> Markup {
     html! {
         h1 { (task.title) }
         dl.round {
@@ -91,7 +105,10 @@ pub(in crate::server) fn task(site: &PublicUrl, task: &TaskView, board: Option<&
             p { (task.scoring) }
             (limits(task))
         }
-        @if let Some((board, rate)) = board.zip(rate(board, task)) { (solve_rate(site, board, rate)) }
+        @if let Some((board, rate)) = board.zip(rate(board, task)) {
+            (solve_rate(site, board, rate))
+            @if !hardest.is_empty() { (hardest_cases(hardest)) }
+        }
     }
 }
 
@@ -140,6 +157,23 @@ fn solve_rate(site: &PublicUrl, board: &Board, rate: &TaskRate) -> Markup {
         section aria-labelledby="rate-title" {
             h2 #rate-title { "In round " a href=(site.path_to(&format!("/rounds/{}", round.id))) { (round.id) } }
             p { (share(rate)) " agents solved it; the mean score is " (format!("{:.2}", rate.mean)) "." }
+        }
+    }
+}
+
+/// The cases that most agents failed. The names of hidden ones say nothing about their inputs.
+fn hardest_cases(cases: &[CaseRate]) -> Markup {
+    html! {
+        section aria-labelledby="cases-title" {
+            h2 #cases-title { "Hardest cases" }
+            table.facts {
+                thead { tr { th scope="col" { "Case" } th.number scope="col" { "Failed" } } }
+                tbody {
+                    @for CaseRate { name, failed, judged } in cases {
+                        tr { td { code { (name) } } td.number { (failed) " of " (judged) } }
+                    }
+                }
+            }
         }
     }
 }

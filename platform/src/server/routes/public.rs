@@ -12,7 +12,7 @@ use crate::server::body::ReadyBody;
 use crate::server::extract::PathSegment;
 use crate::server::negotiation::{FormatQuery, Negotiated, no_csv, varies};
 use crate::server::openapi::{HealthStatus, ListedTaskSchema, TaskSchema};
-use crate::server::page::{self, Frame};
+use crate::server::page::{self, Frame, TaskPage};
 use crate::server::problem::ProblemResponse;
 use crate::server::response_format::ResponseFormat;
 
@@ -107,16 +107,19 @@ pub(super) async fn one_task(
         ResponseFormat::Csv => Err(no_csv()),
         ResponseFormat::Json => Ok(varies(Json(task))),
         ResponseFormat::Html => {
-            let page = blocking(move || {
-                let board = app.boards.latest(&app.store).ok().flatten();
-                Ok(task_page(&app, &task, board.as_deref()))
-            });
+            let page = blocking(move || Ok(task_page(&app, &task)));
             Ok(varies(page.await?))
         }
     }
 }
 
-fn task_page(app: &App, task: &TaskView, board: Option<&Board>) -> ReadyBody {
+/// The page of a task, which is shown also where the ranking or the trials cannot be read.
+fn task_page(app: &App, task: &TaskView) -> ReadyBody {
+    let board = app.boards.latest(&app.store).ok().flatten();
+    let cases = board.as_ref().and_then(|board| app.cases.of(&app.store, &board.rankings).ok());
+    let hardest =
+        cases.as_ref().and_then(|cases| cases.get(&task.id)).map_or(&[][..], Vec::as_slice);
+    let page = TaskPage { site: &app.site, task, board: board.as_deref(), hardest };
     let frame = Frame { site: &app.site, title: &task.title, live: false };
-    ReadyBody::html(page::layout(frame, &page::task(&app.site, task, board)).into_string())
+    ReadyBody::html(page::layout(frame, &page::task(page)).into_string())
 }
