@@ -43,19 +43,22 @@ impl Default for AgentLists {
 }
 
 impl AgentLists {
+    /// Returns a page of the list, unless it has to be read.
+    pub(super) fn known(&self, store: &Store, part: &ListPart) -> Option<AgentListPage> {
+        let stamp = store.agents_stamp().ok()??;
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.get(part).filter(|(of, _)| *of == stamp).map(|(_, page)| page.clone())
+    }
+
     /// Returns a page of the list.
     pub(super) fn page(&self, store: &Store, part: ListPart) -> Result<AgentListPage, StoreError> {
-        let stamp = store.agents_stamp()?;
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let (Some(stamp), Some((of, page))) = (stamp, kept.get(&part))
-            && *of == stamp
-        {
-            return Ok(page.clone());
+        if let Some(page) = self.known(store, &part) {
+            return Ok(page);
         }
-        drop(kept);
+        let stamp = store.agents_stamp()?;
         let page = read(store, &part)?;
         if let Some(stamp) = stamp {
-            kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             kept.put(part, (stamp, page.clone()));
         }
         Ok(page)

@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use utoipa::openapi::OpenApi as OpenApiDocument;
 
 use super::agent_lists::AgentLists;
-use super::board::BoardCache;
+use super::board::{Board, BoardCache};
 use super::body::ReadyBody;
 use super::case_rates::CaseRates;
 use super::health::StoreProbe;
@@ -79,6 +79,17 @@ impl App {
             tasks: Arc::new(tasks),
             tasks_json: ReadyBody::json(tasks_json),
         }
+    }
+}
+
+impl App {
+    /// Returns the board of the latest ranking, if there has been a round.
+    pub(super) async fn board(&self) -> Result<Option<Arc<Board>>, ProblemResponse> {
+        if let Some(board) = self.boards.known(&self.store) {
+            return Ok(board);
+        }
+        let app = self.clone();
+        blocking(move || Ok(app.boards.latest(&app.store)?)).await
     }
 }
 

@@ -78,6 +78,13 @@ impl Board {
         }
     }
 
+    /// Returns the page of this name if it is there.
+    pub(super) fn kept_page(&self, name: &str) -> Option<ReadyBody> {
+        let key = (name.to_owned(), self.similar.get().is_some());
+        let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
+        pages.get(&key)?.get().cloned()
+    }
+
     /// Returns the page of this name, and builds it if it is not there yet. Visitors of one page wait for one build.
     pub(super) fn page(&self, name: &str, build: impl FnOnce() -> ReadyBody) -> ReadyBody {
         let key = (name.to_owned(), self.similar.get().is_some());
@@ -115,7 +122,7 @@ fn rates(rankings: &Rankings) -> Vec<TaskRate> {
 /// The boards of the latest ranking and of rounds that were asked for.
 #[derive(Debug)]
 pub(super) struct BoardCache {
-    latest: RwLock<Option<(FileStamp, Arc<Board>)>>,
+    latest: RwLock<Option<KeptBoard>>,
     /// Held while the latest board is built.
     building: Mutex<()>,
     older: Mutex<LruCache<String, (FileStamp, Arc<Board>)>>,
@@ -125,6 +132,13 @@ pub(super) struct BoardCache {
     base: Option<Arc<Vec<String>>>,
     /// One comparison at a time.
     comparing: Arc<Mutex<()>>,
+}
+
+/// The latest board, or that there is none yet.
+#[derive(Clone, Debug)]
+struct KeptBoard {
+    of: Option<FileStamp>,
+    board: Option<Arc<Board>>,
 }
 
 impl BoardCache {
@@ -139,20 +153,25 @@ impl BoardCache {
         }
     }
 
+    /// Returns the board of the latest ranking, or that there is none, unless it has to be read. A look at the ranking's
+    /// time stamp, which the system has in memory, is all that it takes.
+    pub(super) fn known(&self, store: &Store) -> Option<Option<Arc<Board>>> {
+        let stamp = store.rankings_stamp().ok()?;
+        self.kept().filter(|kept| kept.of == stamp).map(|kept| kept.board)
+    }
+
     /// Returns the board of the latest ranking. It is built by the first request after a ranking was stored; requests that
     /// come meanwhile get the board before.
     pub(super) fn latest(&self, store: &Store) -> Result<Option<Arc<Board>>, StoreError> {
-        let Some(stamp) = store.rankings_stamp()? else { return Ok(None) };
-        let kept = self.kept();
-        if let Some((of, board)) = &kept
-            && *of == stamp
-        {
-            return Ok(Some(board.clone()));
-        }
+        let stamp = store.rankings_stamp()?;
+        let kept = match self.kept() {
+            Some(kept) if kept.of == stamp => return Ok(kept.board),
+            kept => kept,
+        };
         let _building = match (self.building.try_lock(), kept) {
             (Ok(turn), _) => turn,
             (Err(TryLockError::Poisoned(turn)), _) => turn.into_inner(),
-            (Err(TryLockError::WouldBlock), Some((_, before))) => return Ok(Some(before)),
+            (Err(TryLockError::WouldBlock), Some(before)) => return Ok(before.board),
             (Err(TryLockError::WouldBlock), None) => {
                 self.building.lock().unwrap_or_else(PoisonError::into_inner)
             }
@@ -163,24 +182,32 @@ impl BoardCache {
     /// Returns the board of the latest ranking, and waits for it if it is being built: what is checked against the ranking
     /// must not meet the one before.
     pub(super) fn current(&self, store: &Store) -> Result<Option<Arc<Board>>, StoreError> {
-        let Some(stamp) = store.rankings_stamp()? else { return Ok(None) };
-        if let Some((_, board)) = self.kept().filter(|(of, _)| *of == stamp) {
-            return Ok(Some(board));
+        let stamp = store.rankings_stamp()?;
+        if let Some(kept) = self.kept().filter(|kept| kept.of == stamp) {
+            return Ok(kept.board);
         }
         let _building = self.building.lock().unwrap_or_else(PoisonError::into_inner);
         self.built(store, stamp)
     }
 
     /// Builds the board of the latest ranking, unless another request has built it.
-    fn built(&self, store: &Store, stamp: FileStamp) -> Result<Option<Arc<Board>>, StoreError> {
-        if let Some((_, board)) = self.kept().filter(|(of, _)| *of == stamp) {
-            return Ok(Some(board));
+    fn built(
+        &self,
+        store: &Store,
+        stamp: Option<FileStamp>,
+    ) -> Result<Option<Arc<Board>>, StoreError> {
+        if let Some(kept) = self.kept().filter(|kept| kept.of == stamp) {
+            return Ok(kept.board);
         }
-        let Some(latest) = store.rankings()? else { return Ok(None) };
-        let board = Arc::new(self.build(store, latest)?);
-        *self.latest.write().unwrap_or_else(PoisonError::into_inner) = Some((stamp, board.clone()));
-        self.compare(&board, store);
-        Ok(Some(board))
+        let board = match store.rankings()? {
+            Some(latest) => Some(Arc::new(self.build(store, latest)?)),
+            None => None,
+        };
+        self.keep(KeptBoard { of: stamp, board: board.clone() });
+        if let Some(board) = &board {
+            self.compare(board, store);
+        }
+        Ok(board)
     }
 
     /// Returns the board of a round; `None` if there is no such round.
@@ -207,8 +234,12 @@ impl BoardCache {
         Ok(Board::new(rankings, earlier))
     }
 
-    fn kept(&self) -> Option<(FileStamp, Arc<Board>)> {
+    fn kept(&self) -> Option<KeptBoard> {
         self.latest.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn keep(&self, board: KeptBoard) {
+        *self.latest.write().unwrap_or_else(PoisonError::into_inner) = Some(board);
     }
 
     /// Compares the agents of a ranking in a thread of its own, unless another ranking has replaced it by then.

@@ -40,6 +40,13 @@ impl Default for Live {
 pub(super) struct ServerStopping(pub(super) CancellationToken);
 
 impl Live {
+    /// Returns the progress of the round that runs now, or that none does, if that is known without a look at the disk.
+    pub(super) fn fresh(&self) -> Option<Option<RoundProgress>> {
+        let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        let (at, progress) = latest.as_ref()?;
+        (at.elapsed() < INTERVAL).then(|| progress.clone())
+    }
+
     /// Returns the progress of the round that runs now, if one does. It may be half a second old.
     pub(super) fn running(&self, store: &Store) -> Result<Option<RoundProgress>, StoreError> {
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);

@@ -211,7 +211,7 @@ impl Store {
         earlier: Option<&AgentMeta>,
     ) -> Result<(), StoreError> {
         let path = self.meta_path(&meta.miner_id);
-        disk::replace(self.disk(), &path, &to_json(meta)).inspect_err(|_| {
+        self.write(&path, &to_json(meta)).inspect_err(|_| {
             // The new metadata may be visible already and not durable.
             let is_visible =
                 matches!(self.agent(&meta.miner_id), Ok(Some(stored)) if stored == *meta);
@@ -219,7 +219,7 @@ impl Store {
                 return;
             }
             let undone = match earlier {
-                Some(earlier) => disk::replace(self.disk(), &path, &to_json(earlier)),
+                Some(earlier) => self.write(&path, &to_json(earlier)),
                 None => fs::remove_file(&path).map_err(StoreError::io("remove", &path)),
             };
             if let Err(error) = undone {

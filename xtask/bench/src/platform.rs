@@ -2,6 +2,7 @@
 //!
 //! Where the processor is what counts, the server has the first core and the client the second.
 
+mod pages;
 pub mod server;
 mod slow;
 mod wrk;
@@ -17,7 +18,7 @@ use crate::setup::BenchSetup;
 use crate::tools;
 use server::MeasuredServer;
 use slow::SlowConnections;
-use wrk::wrk;
+use wrk::{WrkLoad, scripted, wrk};
 
 /// The core of the measured server, in the notation of taskset.
 const ONE_CORE: Option<&str> = Some("0");
@@ -36,6 +37,7 @@ pub fn measure(setup: &BenchSetup, report: &mut BenchReport) -> anyhow::Result<(
         python: tools::python_environment(&setup.dir.join("fastapi"), &TWIN)?.join("python"),
     };
     bench.tasks(report)?;
+    pages::measure(&bench, report)?;
     bench.uploads(report)?;
     bench.many_agents(report)?;
     bench.slow_connections(report)
@@ -61,9 +63,11 @@ impl PlatformBench<'_> {
         let (mut ours, mut usual, mut ready_made) = (vec![], vec![], vec![]);
         for run in 1..=self.setup.runs {
             progress(&format!("GET /tasks: run {run} of {}", self.setup.runs));
-            ours.push(wrk(&format!("{}/tasks", server.url), &[], LOAD)?.requests_per_s);
-            usual.push(wrk(&format!("{}/tasks", twin.url), &[], LOAD)?.requests_per_s);
-            ready_made.push(wrk(&format!("{}/ready-made", twin.url), &[], LOAD)?.requests_per_s);
+            ours.push(wrk(&WrkLoad::plain(&format!("{}/tasks", server.url), LOAD))?.requests_per_s);
+            usual.push(wrk(&WrkLoad::plain(&format!("{}/tasks", twin.url), LOAD))?.requests_per_s);
+            ready_made.push(
+                wrk(&WrkLoad::plain(&format!("{}/ready-made", twin.url), LOAD))?.requests_per_s,
+            );
         }
         let peers = [
             ("the same in FastAPI on uvicorn, one worker", usual, 10.0),
@@ -90,7 +94,8 @@ impl PlatformBench<'_> {
         let twin = MeasuredServer::twin(&self.python, &dir.path().join("theirs"), None, b"[]")?;
         let load = |server: &MeasuredServer, run| {
             let url = format!("{}/upload/agent", server.url);
-            anyhow::Ok(wrk(&url, &[script, &format!("run{run}")], LOAD)?.requests_per_s)
+            let load = WrkLoad::plain(&url, LOAD);
+            anyhow::Ok(scripted(&load, [script, &format!("run{run}")])?.requests_per_s)
         };
         let (mut ours, mut theirs) = (vec![], vec![]);
         for run in 1..=self.setup.runs {
@@ -107,28 +112,31 @@ impl PlatformBench<'_> {
     }
 
     fn many_agents(&self, report: &mut BenchReport) -> anyhow::Result<()> {
-        const AGENTS: u32 = 10_000;
+        const AGENTS: u32 = 50_000;
         let dir = self.store()?;
         progress(&format!("uploading {AGENTS} agents"));
         let server = MeasuredServer::arena(&self.setup.arena, dir.path(), None)?;
         upload_agents(&server, AGENTS)?;
         drop(server);
         let (mut starts, mut first, mut last) = (vec![], vec![], vec![]);
+        let mut memory = vec![];
         for run in 1..=self.setup.runs {
             progress(&format!("{AGENTS} agents: run {run} of {}", self.setup.runs));
             let server = MeasuredServer::arena(&self.setup.arena, dir.path(), ONE_CORE)?;
             starts.push(server.started_in.as_secs_f64() * 1000.0);
             first.push(p99_ms(&server, "/agents?limit=100")?);
-            last.push(p99_ms(&server, "/agents?limit=100&after=miner9899")?);
+            last.push(p99_ms(&server, "/agents?limit=100&after=miner49899")?);
+            memory.push(server.memory_mib()?);
         }
         for (what, ours, bound_ms) in [
-            ("start with 10,000 stored agents", starts, 1000.0),
-            ("GET /agents?limit=100 of 10,000, first page, 99th of 100", first, 50.0),
-            ("GET /agents?limit=100 of 10,000, last page, 99th of 100", last, 50.0),
+            ("start with 50,000 stored agents", starts, 1000.0),
+            ("GET /agents?limit=100 of 50,000, first page, 99th of 100", first, 20.0),
+            ("GET /agents?limit=100 of 50,000, last page, 99th of 100", last, 20.0),
         ] {
             report.add(BenchRow::alone(what.into(), "ms", ours, RowTarget::at_most(bound_ms)))?;
         }
-        Ok(())
+        let what = "memory with 50,000 stored agents, after both".to_owned();
+        report.add(BenchRow::alone(what, "MiB", memory, RowTarget::at_most(150.0)))
     }
 
     fn slow_connections(&self, report: &mut BenchReport) -> anyhow::Result<()> {
@@ -141,14 +149,14 @@ impl PlatformBench<'_> {
             // A new server each time: one that has served a thousand connections keeps their memory.
             let server = MeasuredServer::arena(&self.setup.arena, dir.path(), ONE_CORE)?;
             let url = format!("{}/tasks", server.url);
-            wrk(&url, &[], LOAD)?;
-            p99_alone.push(wrk(&url, &[], LOAD)?.p99_ms);
+            wrk(&WrkLoad::plain(&url, LOAD))?;
+            p99_alone.push(wrk(&WrkLoad::plain(&url, LOAD))?.p99_ms);
             let memory_alone = server.memory_mib()?;
             let slow = SlowConnections::open(&server.url, CONNECTIONS)?;
             // After two bytes of each, all of them are established.
-            wrk(&url, &[], Duration::from_secs(2))?;
+            wrk(&WrkLoad::plain(&url, Duration::from_secs(2)))?;
             memory_early.push(server.memory_mib()?);
-            p99.push(wrk(&url, &[], LOAD)?.p99_ms);
+            p99.push(wrk(&WrkLoad::plain(&url, LOAD))?.p99_ms);
             let memory_late = server.memory_mib()?;
             memory.push(memory_late);
             kib_each.push((memory_late - memory_alone) * 1024.0 / f64::from(CONNECTIONS));

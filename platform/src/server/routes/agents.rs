@@ -74,7 +74,10 @@ pub(super) async fn list(
         return Err(ProblemResponse::new(ProblemKind::ParameterInvalid, detail));
     }
     let part = ListPart { after: query.after, limit };
-    let list = blocking(move || Ok(app.lists.page(&app.store, part)?)).await?;
+    let list = match app.lists.known(&app.store, &part) {
+        Some(list) => list,
+        None => blocking(move || Ok(app.lists.page(&app.store, part)?)).await?,
+    };
     let AgentListPage { body, damaged, next } = list;
     let mut response = body.into_response();
     if !damaged.is_empty() {

@@ -27,6 +27,13 @@ pub(super) async fn leaderboard_body(
 ) -> Result<ReadyBody, ProblemResponse> {
     let view =
         query.view().map_err(|error| ProblemResponse::new(ProblemKind::ParameterInvalid, error))?;
+    // Most visitors ask for what is there.
+    let path = format!("/{}", view.parameters());
+    if let (Some(None), Some(Some(board))) = (app.live.fresh(), app.boards.known(&app.store))
+        && let Some(page) = board.kept_page(&path)
+    {
+        return Ok(page);
+    }
     blocking(move || {
         let site = &*app.site;
         let running = app.live.running(&app.store)?;
@@ -41,7 +48,7 @@ pub(super) async fn leaderboard_body(
         if running.is_some() {
             return Ok(build(page::leaderboard(page)));
         }
-        Ok(board.page(&format!("/{}", view.parameters()), || build(page::leaderboard(page))))
+        Ok(board.page(&path, || build(page::leaderboard(page))))
     })
     .await
 }

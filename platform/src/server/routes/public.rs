@@ -47,20 +47,16 @@ pub(super) async fn all_tasks(
     if format == ResponseFormat::Csv {
         return Err(no_csv());
     }
-    let body = blocking(move || {
-        // The public tasks are known also where the ranking cannot be read.
-        let board = app.boards.latest(&app.store).ok().flatten();
-        if format == ResponseFormat::Html {
-            return Ok(tasks_page(&app, board.as_deref()));
-        }
-        let listed = board.as_ref().and_then(|board| {
-            let private = board.rankings.round.private.as_ref()?;
-            Some(board.tasks.get_or_init(|| with_private(&app.tasks, private)).clone())
-        });
-        Ok(listed.unwrap_or(app.tasks_json))
-    })
-    .await?;
-    Ok(varies(body))
+    // The public tasks are known also where the ranking cannot be read.
+    let board = app.board().await.ok().flatten();
+    if format == ResponseFormat::Html {
+        return Ok(varies(blocking(move || Ok(tasks_page(&app, board.as_deref()))).await?));
+    }
+    let listed = board.as_ref().and_then(|board| {
+        let private = board.rankings.round.private.as_ref()?;
+        Some(board.tasks.get_or_init(|| with_private(&app.tasks, private)).clone())
+    });
+    Ok(varies(listed.unwrap_or(app.tasks_json)))
 }
 
 fn tasks_page(app: &App, board: Option<&Board>) -> ReadyBody {

@@ -49,14 +49,14 @@ pub(super) async fn latest(
     if format == ResponseFormat::Html {
         return Ok(varies(pages::leaderboard_body(app, query).await?));
     }
-    blocking(move || {
-        let board = app.boards.latest(&app.store)?.ok_or_else(|| {
-            let detail = "there has been no round yet: try again after the first round";
-            ProblemResponse::new(ProblemKind::NoRoundYet, detail)
-        })?;
-        document(&board, &part, format)
-    })
-    .await
+    let board = app.board().await?.ok_or_else(|| {
+        let detail = "there has been no round yet: try again after the first round";
+        ProblemResponse::new(ProblemKind::NoRoundYet, detail)
+    })?;
+    if format == ResponseFormat::Json && part.is_whole() {
+        return Ok(varies(board.json.clone()));
+    }
+    blocking(move || document(&board, &part, format)).await
 }
 
 /// The ranking of a round as JSON, whole or in part, or as a table.

@@ -15,6 +15,14 @@ const START: Duration = Duration::from_mins(1);
 /// Boundary of the parts of an upload.
 const BOUNDARY: &str = "arena-bench-boundary";
 
+/// A body that another server has served.
+pub struct ReadyMadeBody {
+    /// The path with its parameters
+    pub path: &'static str,
+    /// The bytes
+    pub body: Vec<u8>,
+}
+
 /// A server, killed when dropped.
 pub struct MeasuredServer {
     process: Child,
@@ -41,6 +49,22 @@ impl MeasuredServer {
         Ok(server)
     }
 
+    /// Starts a server in `FastAPI` that holds each of these bodies in every form.
+    pub fn ready_made(
+        python: &Path,
+        dir: &Path,
+        cores: Option<&str>,
+        bodies: &[ReadyMadeBody],
+    ) -> anyhow::Result<Self> {
+        let directory = dir.join("bodies");
+        fs::create_dir_all(&directory)?;
+        for (number, body) in bodies.iter().enumerate() {
+            fs::write(directory.join(format!("{number}.path")), body.path)?;
+            fs::write(directory.join(format!("{number}.body")), &body.body)?;
+        }
+        Self::twin(python, dir, cores, b"[]")
+    }
+
     /// Starts the same endpoints in `FastAPI`, with `tasks` as the body of `GET /tasks`.
     pub fn twin(
         python: &Path,
@@ -49,6 +73,7 @@ impl MeasuredServer {
         tasks: &[u8],
     ) -> anyhow::Result<Self> {
         fs::create_dir_all(dir.join("agents"))?;
+        fs::create_dir_all(dir.join("bodies"))?;
         fs::write(dir.join("twin.py"), include_str!("twin.py"))?;
         fs::write(dir.join("tasks.json"), tasks)?;
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
@@ -59,6 +84,7 @@ impl MeasuredServer {
             .arg(dir)
             .arg("twin:app")
             .env("TASKS", dir.join("tasks.json"))
+            .env("BODIES", dir.join("bodies"))
             .env("STORE", dir.join("agents"));
         let (process, start) = (command.spawn()?, Instant::now());
         let url = format!("http://127.0.0.1:{port}");
@@ -113,17 +139,33 @@ impl MeasuredServer {
         Ok(receipt.token)
     }
 
+    /// The `ETag` of a path.
+    pub fn tag(&self, path: &str) -> anyhow::Result<String> {
+        let response = self.response(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes(), path)?;
+        let head = String::from_utf8_lossy(&response[..response.len().min(8 << 10)]).into_owned();
+        let tag = head.lines().find_map(|line| {
+            line.split_once(": ").filter(|(name, _)| name.eq_ignore_ascii_case("etag"))
+        });
+        Ok(tag.with_context(|| format!("{path} has no ETag"))?.1.to_owned())
+    }
+
     fn exchange(&self, request: &[u8], path: &str) -> anyhow::Result<Vec<u8>> {
+        let mut response = self.response(request, path)?;
+        let header = response.windows(4).position(|bytes| bytes == b"\r\n\r\n");
+        Ok(response.split_off(header.context("the response has no end of headers")? + 4))
+    }
+
+    /// The whole response, which must report success.
+    fn response(&self, request: &[u8], path: &str) -> anyhow::Result<Vec<u8>> {
         let address = self.url.strip_prefix("http://").context("expected an http URL")?;
         let mut stream = TcpStream::connect(address)?;
         stream.write_all(request)?;
         let mut response = Vec::new();
         stream.read_to_end(&mut response)?;
-        let header = response.windows(4).position(|bytes| bytes == b"\r\n\r\n");
-        let Some(header) = header.filter(|_| response.starts_with(b"HTTP/1.0 20")) else {
+        if !response.starts_with(b"HTTP/1.0 20") && !response.starts_with(b"HTTP/1.1 20") {
             bail!("{path}: unexpected response: {}", response.escape_ascii());
-        };
-        Ok(response.split_off(header + 4))
+        }
+        Ok(response)
     }
 }
 

@@ -1,10 +1,12 @@
 """The endpoints that are measured, as a good FastAPI application would have them.
 
 It keeps to the same promises: an upload is parsed before it is stored, and it is on the disk, file and
-directory, before it is acknowledged. TASKS names the answer of GET /tasks, STORE an empty directory.
+directory, before it is acknowledged. TASKS names the answer of GET /tasks, STORE an empty directory, BODIES one with
+bodies that are served as they are, compressed beforehand.
 """
 
 import ast
+import gzip
 import hashlib
 import json
 import os
@@ -13,7 +15,7 @@ import secrets
 import sys
 from pathlib import Path
 
-from fastapi import FastAPI, Form, HTTPException, Response, UploadFile
+from fastapi import FastAPI, Form, HTTPException, Request, Response, UploadFile
 
 TASKS = json.loads(Path(os.environ["TASKS"]).read_text())
 READY_MADE = json.dumps(TASKS).encode()
@@ -32,6 +34,28 @@ async def tasks():
 @app.get("/ready-made")
 async def ready_made():
     return Response(READY_MADE, media_type="application/json")
+
+
+BODIES = {}
+for file in Path(os.environ["BODIES"]).glob("*.path"):
+    body = file.with_suffix(".body").read_bytes()
+    tag = f'W/"{hashlib.sha256(body).hexdigest()[:32]}"'
+    BODIES[file.read_text().partition("?")[0]] = (body, gzip.compress(body), tag)
+
+
+async def ready(request: Request):
+    body, compressed, tag = BODIES[request.url.path]
+    headers = {"ETag": tag, "Vary": "Accept-Encoding"}
+    if request.headers.get("if-none-match") == tag:
+        return Response(status_code=304, headers=headers)
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        return Response(compressed, media_type="application/json", headers=headers | {"Content-Encoding": "gzip"})
+    return Response(body, media_type="application/json", headers=headers)
+
+
+for path in BODIES:
+    app.router.routes[:] = [route for route in app.router.routes if route.path != path]
+    app.add_api_route(path, ready, methods=["GET"])
 
 
 @app.post("/upload/agent", status_code=201)

@@ -1,12 +1,15 @@
 //! The load generator.
 
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 
 /// The core of clients, in the notation of taskset.
 pub const CLIENT_CORE: &str = "1";
+
+/// Connections of a load that is measured.
+const CONNECTIONS: u32 = 16;
 
 /// What wrk measured.
 pub struct LoadFigures {
@@ -16,17 +19,57 @@ pub struct LoadFigures {
     pub p99_ms: f64,
 }
 
-/// Requests `url` from the client's core over 16 connections for so many whole seconds. `script` is empty, or a
-/// Lua script and its argument.
-pub fn wrk(url: &str, script: &[&str], time: Duration) -> anyhow::Result<LoadFigures> {
-    let mut command = Command::new("taskset");
-    command.args(["-c", CLIENT_CORE, "wrk", "-t1", "-c16", "--timeout=30s", "--latency"]);
-    command.arg(format!("-d{}s", time.as_secs()));
-    if let [file, argument @ ..] = script {
-        command.args(["-s", file, url, "--"]).args(argument);
-    } else {
-        command.arg(url);
+/// What is requested.
+pub struct WrkLoad<'a> {
+    /// The URL
+    pub url: &'a str,
+    /// Headers of each request, such as `Accept-Encoding: gzip`
+    pub headers: &'a [String],
+    /// How long, in whole seconds
+    pub time: Duration,
+}
+
+impl<'a> WrkLoad<'a> {
+    /// A load without headers.
+    pub const fn plain(url: &'a str, time: Duration) -> Self {
+        Self { url, headers: &[], time }
     }
+}
+
+/// The program on the client's core, without its URL.
+fn program(load: &WrkLoad<'_>, connections: u32) -> Command {
+    let mut command = Command::new("taskset");
+    command.args(["-c", CLIENT_CORE, "wrk", "-t1", "--timeout=30s", "--latency"]);
+    command.arg(format!("-c{connections}")).arg(format!("-d{}s", load.time.as_secs()));
+    for header in load.headers {
+        command.args(["-H", header]);
+    }
+    command
+}
+
+/// Requests a URL over 16 connections.
+pub fn wrk(load: &WrkLoad<'_>) -> anyhow::Result<LoadFigures> {
+    let mut command = program(load, CONNECTIONS);
+    command.arg(load.url);
+    measured(&mut command, load.url)
+}
+
+/// Like [`wrk`], with a Lua script and its argument.
+pub fn scripted(load: &WrkLoad<'_>, script: [&str; 2]) -> anyhow::Result<LoadFigures> {
+    let [file, argument] = script;
+    let mut command = program(load, CONNECTIONS);
+    command.args(["-s", file, load.url, "--", argument]);
+    measured(&mut command, load.url)
+}
+
+/// Starts a load that goes on while others are measured.
+pub fn background(load: &WrkLoad<'_>, connections: u32) -> anyhow::Result<Child> {
+    let mut command = program(load, connections);
+    command.arg(load.url).stdout(Stdio::null());
+    command.spawn().context("cannot run wrk")
+}
+
+fn measured(command: &mut Command, url: &str) -> anyhow::Result<LoadFigures> {
     let output = command.output().context("cannot run wrk")?;
     let text = String::from_utf8_lossy(&output.stdout);
     ensure!(
