@@ -22,6 +22,8 @@ mod rounds;
 mod samples;
 mod show;
 mod signatures;
+#[cfg(feature = "outside-tools")]
+mod site;
 mod support;
 mod terminal;
 mod uncertainty;

@@ -37,7 +37,7 @@ const AXE: &str = "axe-playwright-python==0.1.8";
 /// Directory of the environment of those tools.
 const TOOLS: &str = "target/tools";
 /// Features that turn on the tests of outside tools.
-const FEATURES: &str = "platform/outside-tools,miner/outside-tools";
+const FEATURES: &str = "arena/outside-tools,platform/outside-tools,miner/outside-tools";
 
 /// Runs every check, the quick ones first, and stops at the first that fails.
 pub fn run(sh: &Shell, consent: &setup::Consent) -> anyhow::Result<ExitCode> {

@@ -178,6 +178,8 @@ pub(super) struct UploadForm {
     file: Vec<u8>,
     /// The agent's owner
     miner_id: MinerId,
+    /// The token of the first upload, for forms: programs send it in the header
+    token: Option<String>,
     /// A name to show next to the id: at most 64 characters. Empty to remove it; without the part it stays
     #[schema(max_length = 64)]
     display_name: Option<String>,

@@ -6,6 +6,7 @@
 
 mod agent;
 mod chart;
+mod command;
 mod heat_map;
 mod layout;
 mod leaderboard;
@@ -17,6 +18,7 @@ mod reference;
 mod round_facts;
 mod rounds;
 mod start;
+mod submit;
 mod task;
 mod verdict;
 
@@ -29,4 +31,5 @@ pub(super) use reasons::reasons;
 pub(super) use reference::reference;
 pub(super) use rounds::{round, rounds};
 pub(super) use start::before_first_round;
+pub(super) use submit::receipt;
 pub(super) use task::{TaskPage, task, tasks};

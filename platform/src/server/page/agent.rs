@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use tasks::TaskId;
 
 use super::chart::{ScorePoint, score_bar, score_chart};
-use super::layout::command;
+use super::command::command;
 use super::leaderboard::similar_to;
 use super::round_facts::{tao, time};
 use super::verdict::{badge, label};
@@ -34,8 +34,18 @@ pub(in crate::server) fn agent(page: AgentPage<'_>) -> Markup {
     let miner_id = &agent.current.miner_id;
     let entry = board.and_then(|board| entry(board, miner_id));
     html! {
-        h1 { (miner_id) }
-        (status(page))
+        h1 {
+            (miner_id)
+            @if let Some(name) = &agent.current.display_name { " " bdi.note { (name) } }
+        }
+        @if let Some(url) = &agent.current.url {
+            p { a href=(url) rel="nofollow noopener noreferrer ugc" { (url) } }
+        }
+        @if let Some(at) = agent.current.withdrawn_at {
+            p.notice { "Its owner withdrew this agent at " (time(at)) ". It is not judged any more." }
+        } @else {
+            (status(page))
+        }
         @if let Some((board, entry)) = board.zip(entry) {
             (place(site, board, entry))
             (history(site, board, entry))

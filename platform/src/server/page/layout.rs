@@ -2,6 +2,7 @@
 
 use maud::{DOCTYPE, Markup, html};
 
+use super::submit::how_to_submit;
 use crate::server::public_url::PublicUrl;
 
 /// What surrounds the content of a page.
@@ -52,24 +53,4 @@ pub(in crate::server) fn layout(Frame { site, title, live }: Frame<'_>, body: &M
             }
         }
     }
-}
-
-fn how_to_submit(site: &PublicUrl) -> Markup {
-    html! {
-        section #submit aria-labelledby="submit-title" {
-            h2 #submit-title { "Submit an agent" }
-            p {
-                "An agent is one Python 3.11 file that imports only the standard library. It is run as "
-                code { "python agent.py --task \"…\"" } ", and its output is its answer."
-            }
-            (command("Command to submit", &format!(
-                "curl -F file=@agent.py -F miner_id=me {}", site.url_to("/upload/agent")
-            )))
-        }
-    }
-}
-
-/// A command to paste.
-pub(super) fn command(label: &str, text: &str) -> Markup {
-    html! { pre tabindex="0" aria-label=(label) { code { (text) } } }
 }

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::layout::command;
+use super::command::command;
 use crate::api::{Round, RoundProgress, RoundStatus};
 use crate::server::board::Board;
 use crate::server::public_url::PublicUrl;

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::layout::command;
+use super::command::command;
 use super::leaderboard::{RoundPage, ranking};
 use super::round_facts::{facts, live_progress, time, verification};
 use crate::api::{RoundListing, RoundStatus};

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::layout::command;
+use super::command::command;
 use super::round_facts::live_progress;
 use crate::api::RoundProgress;
 use crate::server::public_url::PublicUrl;

@@ -8,7 +8,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::multipart::{Field, Multipart, MultipartError, MultipartRejection};
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse, Response};
 use tasks::Sha256;
 
 use crate::api::{
@@ -18,13 +18,17 @@ use crate::api::{
 use crate::log::log_line;
 use crate::server::app::{App, blocking};
 use crate::server::auth;
+use crate::server::body::ReadyBody;
 use crate::server::extract::{ClientAddress, PathSegment};
 use crate::server::log::AuditEvent;
 use crate::server::middleware::RequestDeadline;
 use crate::server::observe::RequestNotes;
 use crate::server::openapi::UploadForm;
+use crate::server::page::{self, Frame};
 use crate::server::problem::ProblemResponse;
+use crate::server::public_url::PublicUrl;
 use crate::server::quota::QuotaUse;
+use crate::server::response_format::ResponseFormat;
 use crate::store::SourceUpload;
 use crate::validation;
 
@@ -38,7 +42,7 @@ const RETRY_AFTER_S: u64 = 5;
 /// Submit an agent
 ///
 /// The response to the first upload of a `miner_id` contains a token, once; later uploads under that id must
-/// send it. If the platform has a signing key, the response is a signed receipt.
+/// send it. If the platform has a signing key, the response is a signed receipt. Browsers get a page.
 #[utoipa::path(
     post, operation_id = "upload_agent", path = "/upload/agent", tag = "miners",
     request_body(content = UploadForm, content_type = "multipart/form-data"),
@@ -64,6 +68,7 @@ pub(super) async fn agent(
     if let Some(meters) = &app.meters {
         meters.upload(address)?;
     }
+    let format = ResponseFormat::accepted(&headers);
     let token = auth::bearer(&headers)?;
     // The extractor rejects other media types, and this one without a boundary.
     let form = form.map_err(|_| {
@@ -73,6 +78,8 @@ pub(super) async fn agent(
         )
     })?;
     let submission = Submission::read(form).await?;
+    let token = token.or_else(|| submission.token.clone());
+    let site = app.site.clone();
     notes.about(&submission.miner_id);
     let slot = app.checks.clone().acquire_owned().await;
     let receipt = blocking(move || {
@@ -100,7 +107,17 @@ pub(super) async fn agent(
         notes.audit(AuditEvent::Upload { miner_id, version, sha256 });
     }
     let status = if receipt.unchanged { StatusCode::OK } else { StatusCode::CREATED };
-    Ok((status, Json(receipt)).into_response())
+    Ok(match format {
+        ResponseFormat::Html => (status, receipt_page(&site, &receipt)).into_response(),
+        _ => (status, Json(receipt)).into_response(),
+    })
+}
+
+/// What a browser shows after an upload. It may contain a token, so it is not kept.
+fn receipt_page(site: &PublicUrl, receipt: &Receipt) -> impl IntoResponse {
+    let frame = Frame { site, title: "Submitted", live: false };
+    let page = page::layout(frame, &page::receipt(site, receipt)).into_string();
+    ([(header::CACHE_CONTROL, "private, no-store")], ReadyBody::html(page))
 }
 
 /// Stores the submission, and charges the quota only if it creates something.
@@ -164,21 +181,27 @@ pub(super) async fn rotate_token(
 struct Submission {
     miner_id: MinerId,
     source: Bytes,
+    /// From a form, which cannot send a header.
+    token: Option<String>,
     profile: ProfileEdits,
 }
 
 impl Submission {
     async fn read(mut form: Multipart) -> Result<Self, ProblemResponse> {
-        let (mut miner_id, mut source, mut display_name, mut url) = (None, None, None, None);
+        let (mut miner_id, mut source, mut token) = (None, None, None);
+        let (mut display_name, mut url) = (None, None);
         while let Some(field) = form.next_field().await.map_err(malformed)? {
             match field.name() {
                 Some("miner_id") if miner_id.is_none() => miner_id = Some(id_in(field).await?),
                 Some("file") if source.is_none() => source = Some(file_in(field).await?),
+                Some("token") if token.is_none() => {
+                    token = Some(field.text().await.map_err(malformed)?.trim().to_owned());
+                }
                 Some("display_name") if display_name.is_none() => {
                     display_name = Some(edit_in(field).await?);
                 }
                 Some("url") if url.is_none() => url = Some(edit_in(field).await?),
-                Some(again @ ("miner_id" | "file" | "display_name" | "url")) => {
+                Some(again @ ("miner_id" | "file" | "token" | "display_name" | "url")) => {
                     return Err(unprocessable(format!("duplicate part '{again}': send it once")));
                 }
                 Some(_) => return Err(unprocessable(format!("unknown part: {PARTS}"))),
@@ -190,6 +213,7 @@ impl Submission {
         Ok(Self {
             miner_id: miner_id.ok_or_else(missing("miner_id", "-F miner_id=me"))?,
             source: source.ok_or_else(missing("file", "-F file=@agent.py"))?,
+            token: token.filter(|token| !token.is_empty()),
             profile: ProfileEdits {
                 display_name: display_name.unwrap_or_default(),
                 url: url.unwrap_or_default(),
@@ -199,7 +223,7 @@ impl Submission {
 }
 
 /// Which parts an upload may have.
-const PARTS: &str = "send only 'file', 'miner_id', 'display_name' and 'url'";
+const PARTS: &str = "send only 'file', 'miner_id', 'token', 'display_name' and 'url'";
 
 async fn edit_in<T>(field: Field<'_>) -> Result<ProfileEdit<T>, ProblemResponse>
 where

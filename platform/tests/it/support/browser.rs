@@ -90,6 +90,26 @@ impl Browser {
         self.post("actions", json!({"actions": [keyboard]})).await;
     }
 
+    /// Clicks on the first element that the CSS selector finds, and waits for the page that it leads to.
+    pub async fn click(&self, selector: &str) {
+        let element = self.find(selector).await;
+        self.post(&format!("element/{element}/click"), json!({})).await;
+    }
+
+    /// Chooses a file in an input, by the input's id.
+    pub async fn choose_file(&self, id: &str, path: &str) {
+        let element = self.find(&format!("#{id}")).await;
+        self.post(&format!("element/{element}/value"), json!({"text": path})).await;
+    }
+
+    async fn find(&self, selector: &str) -> String {
+        /// The name of the field with an element's id (W3C WebDriver, section 12.1).
+        const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+        let query = json!({"using": "css selector", "value": selector});
+        let found = self.post("element", query).await;
+        found[ELEMENT].as_str().expect("an element has an id").to_owned()
+    }
+
     /// Returns what the browser shows, as a PNG in base64.
     pub async fn screenshot(&self) -> String {
         let url = format!("{}/screenshot", self.session);
