@@ -85,7 +85,7 @@ impl App {
 impl App {
     /// Returns the board of the latest ranking, if there has been a round.
     pub(super) async fn board(&self) -> Result<Option<Arc<Board>>, ProblemResponse> {
-        if let Some(board) = self.boards.known(&self.store) {
+        if let Ok(board) = self.boards.known(&self.store) {
             return Ok(board);
         }
         let app = self.clone();

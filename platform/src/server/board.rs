@@ -134,6 +134,10 @@ pub(super) struct BoardCache {
     comparing: Arc<Mutex<()>>,
 }
 
+/// The ranking has to be read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct NotRead;
+
 /// The latest board, or that there is none yet.
 #[derive(Clone, Debug)]
 struct KeptBoard {
@@ -155,9 +159,9 @@ impl BoardCache {
 
     /// Returns the board of the latest ranking, or that there is none, unless it has to be read. A look at the ranking's
     /// time stamp, which the system has in memory, is all that it takes.
-    pub(super) fn known(&self, store: &Store) -> Option<Option<Arc<Board>>> {
-        let stamp = store.rankings_stamp().ok()?;
-        self.kept().filter(|kept| kept.of == stamp).map(|kept| kept.board)
+    pub(super) fn known(&self, store: &Store) -> Result<Option<Arc<Board>>, NotRead> {
+        let stamp = store.rankings_stamp().map_err(|_| NotRead)?;
+        self.kept().filter(|kept| kept.of == stamp).map(|kept| kept.board).ok_or(NotRead)
     }
 
     /// Returns the board of the latest ranking. It is built by the first request after a ranking was stored; requests that

@@ -40,11 +40,10 @@ impl Default for Live {
 pub(super) struct ServerStopping(pub(super) CancellationToken);
 
 impl Live {
-    /// Returns the progress of the round that runs now, or that none does, if that is known without a look at the disk.
-    pub(super) fn fresh(&self) -> Option<Option<RoundProgress>> {
+    /// Returns whether it is known, without a look at the disk, that no round runs.
+    pub(super) fn is_idle(&self) -> bool {
         let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        let (at, progress) = latest.as_ref()?;
-        (at.elapsed() < INTERVAL).then(|| progress.clone())
+        matches!(&*latest, Some((at, None)) if at.elapsed() < INTERVAL)
     }
 
     /// Returns the progress of the round that runs now, if one does. It may be half a second old.

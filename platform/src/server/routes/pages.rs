@@ -29,7 +29,8 @@ pub(super) async fn leaderboard_body(
         query.view().map_err(|error| ProblemResponse::new(ProblemKind::ParameterInvalid, error))?;
     // Most visitors ask for what is there.
     let path = format!("/{}", view.parameters());
-    if let (Some(None), Some(Some(board))) = (app.live.fresh(), app.boards.known(&app.store))
+    if app.live.is_idle()
+        && let Ok(Some(board)) = app.boards.known(&app.store)
         && let Some(page) = board.kept_page(&path)
     {
         return Ok(page);

@@ -103,7 +103,7 @@ impl Browser {
     }
 
     async fn find(&self, selector: &str) -> String {
-        /// The name of the field with an element's id (W3C WebDriver, section 12.1).
+        /// The name of the field with an element's id (section 12.1 of the W3C recommendation).
         const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
         let query = json!({"using": "css selector", "value": selector});
         let found = self.post("element", query).await;
