@@ -81,7 +81,7 @@ async fn refusal_of_an_upload_says_what_to_change() {
     check_problem(post().multipart(name).send().await.unwrap(), 422, "does nothing").await;
     assert_eq!(server.client.agents().await.unwrap().agents, []);
     let other = post().multipart(form("score")).send().await.unwrap();
-    check_problem(other, 422, "only 'file', 'miner_id', 'display_name' and 'url'").await;
+    check_problem(other, 422, "only 'file', 'miner_id', 'token', 'display_name' and 'url'").await;
 
     check_problem(post().body("x").send().await.unwrap(), 415, "curl -F").await;
     let json = post().header("content-type", "application/json").body("{}").send().await.unwrap();

@@ -63,6 +63,35 @@ async fn server_filters_without_javascript() {
 }
 
 #[tokio::test]
+async fn legend_filters_and_the_form_submits_without_a_script() {
+    let server = server().await;
+    let no_script: &[&str] = &["--blink-settings=scriptEnabled=false"];
+    let browser = Browser::start(DESK.0, DESK.1, no_script).await;
+    browser.open(&server.url).await;
+    let shown = "return [...document.querySelectorAll('#verdicts tbody tr')]\
+                 .filter(row => row.getClientRects().length).map(row => row.dataset.miner)";
+    assert_eq!(browser.run(shown).await.as_array().unwrap().len(), 5);
+    browser.click("#heat input[value=none]").await;
+    assert_eq!(browser.run(shown).await, json!(["copy-cat"]));
+
+    let directory = tempfile::tempdir().unwrap();
+    let agent = directory.path().join("agent.py");
+    std::fs::write(&agent, "print(1)\n").unwrap();
+    browser.choose_file("submit-file", agent.to_str().unwrap()).await;
+    browser.click("#submit-id").await;
+    browser.press("newcomer\u{e007}").await;
+    let token = "const e = document.getElementById('issued-token'); return e && e.innerText.trim()";
+    let token = loop {
+        let token = browser.run(token).await;
+        if let Some(token) = token.as_str() {
+            break token.to_owned();
+        }
+    };
+    assert!(server.store.authorize(&"newcomer".parse().unwrap(), Some(&token)).is_ok());
+    browser.quit().await;
+}
+
+#[tokio::test]
 async fn hostile_text_does_nothing() {
     let server = server().await;
     let browser = Browser::start(DESK.0, DESK.1, &[]).await;

@@ -112,7 +112,11 @@ async fn hostile_profiles_are_refused_with_the_reason() {
     check("display_name", "a\nb".to_owned(), "without control characters").await;
     check("url", "javascript:alert(1)".to_owned(), "it is not http or https").await;
     check("url", format!("https://a.example/{}", "x".repeat(200)), "longer than 200 bytes").await;
-    check("homepage", "x".to_owned(), "send only 'file', 'miner_id', 'display_name' and 'url'")
-        .await;
+    check(
+        "homepage",
+        "x".to_owned(),
+        "send only 'file', 'miner_id', 'token', 'display_name' and 'url'",
+    )
+    .await;
     assert_eq!(server.client.agents().await.unwrap().agents, []);
 }

@@ -138,12 +138,12 @@ impl Drop for KilledOnDrop {
 }
 
 /// Puts a ranking of [`AGENTS`] agents on [`TASKS`] tasks into a store, as the files that a round leaves there.
-fn put_ranking(store: &Path, tasks: &Value) -> anyhow::Result<()> {
+fn put_ranking(store_dir: &Path, tasks: &Value) -> anyhow::Result<()> {
     let tasks = tasks.as_array().context("the tasks are a list")?;
     let ids: Vec<_> = tasks.iter().filter_map(|task| task["id"].as_str()).take(TASKS).collect();
     let rankings: Vec<_> = (0..AGENTS)
         .map(|place| {
-            let scores: serde_json::Map<_, _> = (0_u32..)
+            let by_task: serde_json::Map<_, _> = (0_u32..)
                 .zip(&ids)
                 .map(|(column, task)| {
                     // Spread as if at random, and the same each time.
@@ -158,7 +158,7 @@ fn put_ranking(store: &Path, tasks: &Value) -> anyhow::Result<()> {
             json!({
                 "rank": place + 1, "group": "a", "interval": {"low": score - 4.0, "high": score},
                 "miner_id": format!("miner{place}"), "agent_sha256": format!("{place:064x}"), "score": score,
-                "reward_tao": "0.2", "reward_rao": 200_000_000, "tasks": scores, "families": {"strings": score},
+                "reward_tao": "0.2", "reward_rao": 200_000_000, "tasks": by_task, "families": {"strings": score},
                 "uploaded_at": "2026-01-01T00:00:00Z", "first_submitted_at": "2026-01-01T00:00:00Z",
                 "copy_of": null,
             })
@@ -175,7 +175,7 @@ fn put_ranking(store: &Path, tasks: &Value) -> anyhow::Result<()> {
         "rankings": rankings,
     });
     let bytes = serde_json::to_vec(&document)?;
-    fs::write(store.join("rounds").join(format!("{id}.json")), &bytes)?;
-    fs::write(store.join("rankings.json"), &bytes)?;
+    fs::write(store_dir.join("rounds").join(format!("{id}.json")), &bytes)?;
+    fs::write(store_dir.join("rankings.json"), &bytes)?;
     Ok(())
 }
