@@ -169,9 +169,18 @@ impl IntoResponse for ProblemResponse {
 #[derive(Clone, Debug)]
 pub(super) struct ReportedProblem(pub(super) Arc<ProblemDocument>);
 
+/// Where problems are described and shown.
+#[derive(Clone, Debug)]
+pub(super) struct ProblemSite {
+    /// Where the kinds of problems are described.
+    pub(super) public_url: PublicUrl,
+    /// Where the pages are, with an address for commands.
+    pub(super) pages: Arc<PublicUrl>,
+}
+
 /// Writes the bodies of the responses that report problems: documents, and pages for browsers.
 pub(super) async fn locate(
-    State(site): State<PublicUrl>,
+    State(ProblemSite { public_url, pages }): State<ProblemSite>,
     request: Request,
     next: Next,
 ) -> Response {
@@ -181,11 +190,11 @@ pub(super) async fn locate(
         return response;
     };
     let mut problem = ProblemDocument::clone(&problem);
-    problem.type_url = site.url_to(&problem.type_url);
+    problem.type_url = public_url.url_to(&problem.type_url);
     let (kind, body) = match format {
         ResponseFormat::Html => {
-            let frame = Frame { site: &site, title: &problem.title, live: false };
-            let page = page::layout(frame, &page::problem(&site, &problem)).into_string();
+            let frame = Frame { site: &pages, title: &problem.title, live: false };
+            let page = page::layout(frame, &page::problem(&pages, &problem)).into_string();
             ("text/html; charset=utf-8", page.into_bytes())
         }
         _ => (PROBLEM_JSON, serde_json::to_vec(&problem).expect("a problem is plain data")),

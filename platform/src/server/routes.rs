@@ -20,7 +20,7 @@ use super::app::{App, AppContext};
 use super::middleware;
 use super::observe::{self, Observer};
 use super::openapi::ApiDescription;
-use super::problem::{self, ProblemResponse};
+use super::problem::{self, ProblemResponse, ProblemSite};
 use super::rate_limit;
 use super::settings::Settings;
 use crate::api::{DAMAGED_AGENTS, ProblemKind};
@@ -56,6 +56,7 @@ pub(super) fn router(
     let (operations, document) = operations();
     let app = App::new(store, settings, AppContext { address, document: &document });
     let settings: Arc<Settings> = app.settings.clone();
+    let problems = ProblemSite { public_url: settings.public_url.clone(), pages: app.site.clone() };
     operations
         .route("/", get(pages::leaderboard))
         .route("/reference", get(pages::reference))
@@ -72,7 +73,7 @@ pub(super) fn router(
         .layer(layers::from_fn(middleware::refuse_compressed))
         .layer(layers::from_fn(middleware::refuse_cross_site))
         .layer(layers::from_fn_with_state(settings.clone(), middleware::limit_time))
-        .layer(layers::from_fn_with_state(settings.public_url.clone(), problem::locate))
+        .layer(layers::from_fn_with_state(problems, problem::locate))
         .layer(layers::from_fn(middleware::finish_body))
         .layer(cors())
         .layer(layers::from_fn_with_state(app.meters.clone(), rate_limit::announce))

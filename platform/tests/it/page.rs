@@ -70,6 +70,26 @@ async fn escapes_hostile_text() {
 }
 
 #[tokio::test]
+async fn problems_are_pages_for_browsers() {
+    let server = TestServer::start().await;
+    for (path, status, part) in [
+        ("/nothing", 404, "404 There is nothing at this URL"),
+        ("/agents/none", 404, "no agent is stored"),
+        ("/?page=x", 400, "`page` is &#39;x&#39;: expected an integer"),
+    ] {
+        let request =
+            server.request(reqwest::Method::GET, path).header("accept", "text/html,*/*;q=0.8");
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), status, "{path}");
+        assert_eq!(response.headers()["content-type"], "text/html; charset=utf-8");
+        let text = response.text().await.unwrap();
+        assert!(text.contains(part), "{path}: {text}");
+        // The command can be pasted.
+        assert!(text.contains(&format!("miner_id=me {}/upload/agent", server.url)), "{text}");
+    }
+}
+
+#[tokio::test]
 async fn loads_nothing_from_other_hosts() {
     let server = TestServer::start().await;
     rounds::put(&server.store);
