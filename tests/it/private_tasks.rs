@@ -131,14 +131,32 @@ async fn nothing_of_private_tasks_is_published() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(serve(listener, store, Settings::default(), std::future::pending()));
-    for path in ["", "rankings", "tasks", "openapi.json", "agents", "agents/leaker", "reference"] {
+    let pages = [
+        "rounds?format=html",
+        "tasks?format=html",
+        "agents/leaker?format=html",
+        "rankings?format=csv",
+    ];
+    let paths = [
+        "",
+        "rankings",
+        "tasks",
+        "openapi.json",
+        "agents",
+        "agents/leaker",
+        "reference",
+        "rounds",
+        "feed.atom",
+    ];
+    for path in paths.into_iter().chain(pages) {
         let text = reqwest::get(format!("{url}/{path}")).await.unwrap().text().await.unwrap();
         check_secret(path, &text);
         let shows_name = text.contains("Set A");
-        assert_eq!(shows_name, ["", "rankings", "tasks"].contains(&path), "{path}");
+        let named = ["", "rankings", "tasks", "tasks?format=html"];
+        assert_eq!(shows_name, named.contains(&path), "{path}");
     }
     let page = reqwest::get(&url).await.unwrap().text().await.unwrap();
-    for part in [">Public</th>", ">Private</th>", "2 of Set A", "a private task of Set A"] {
+    for part in [">Public</a></th>", ">Private</a></th>", "2 of Set A", "a private task of Set A"] {
         assert!(page.contains(part), "{part} is not on the page");
     }
     let client = Client::new(&url).unwrap();

@@ -2,6 +2,7 @@
 //!
 //! Where the processor is what counts, the server has the first core and the client the second.
 
+mod context;
 mod pages;
 pub mod server;
 mod slow;
@@ -16,12 +17,10 @@ use crate::report::{BenchReport, progress};
 use crate::row::{BenchRow, RowFigures, RowSubject, RowTarget};
 use crate::setup::BenchSetup;
 use crate::tools;
-use server::MeasuredServer;
+use context::PlatformBench;
+use server::{MeasuredServer, ONE_CORE};
 use slow::SlowConnections;
 use wrk::{WrkLoad, scripted, wrk};
-
-/// The core of the measured server, in the notation of taskset.
-const ONE_CORE: Option<&str> = Some("0");
 
 /// How long each load lasts.
 const LOAD: Duration = Duration::from_secs(5);
@@ -43,17 +42,7 @@ pub fn measure(setup: &BenchSetup, report: &mut BenchReport) -> anyhow::Result<(
     bench.slow_connections(report)
 }
 
-struct PlatformBench<'a> {
-    setup: &'a BenchSetup,
-    /// Python with the twin's packages
-    python: std::path::PathBuf,
-}
-
 impl PlatformBench<'_> {
-    fn store(&self) -> anyhow::Result<tempfile::TempDir> {
-        Ok(tempfile::tempdir_in(&self.setup.dir)?)
-    }
-
     fn tasks(&self, report: &mut BenchReport) -> anyhow::Result<()> {
         let dir = self.store()?;
         let server = MeasuredServer::arena(&self.setup.arena, &dir.path().join("ours"), ONE_CORE)?;
@@ -116,7 +105,7 @@ impl PlatformBench<'_> {
         let dir = self.store()?;
         progress(&format!("uploading {AGENTS} agents"));
         let server = MeasuredServer::arena(&self.setup.arena, dir.path(), None)?;
-        upload_agents(&server, AGENTS)?;
+        server.upload_agents(AGENTS)?;
         drop(server);
         let (mut starts, mut first, mut last) = (vec![], vec![], vec![]);
         let mut memory = vec![];
@@ -184,23 +173,6 @@ impl PlatformBench<'_> {
         let what = "memory of a slow connection".to_owned();
         report.add(BenchRow::alone(what, "KiB", kib_each, RowTarget::at_most(32.0)))
     }
-}
-
-/// Uploads so many agents, each with a source of its own, over some connections at a time.
-fn upload_agents(server: &MeasuredServer, count: u32) -> anyhow::Result<()> {
-    const CONNECTIONS: u32 = 8;
-    let upload_share = |first| {
-        (first..count).step_by(CONNECTIONS as usize).try_for_each(|n| {
-            server.upload(&format!("miner{n}"), &format!("print({n})"), None).map(drop)
-        })
-    };
-    std::thread::scope(|scope| {
-        let uploads: Vec<_> =
-            (0..CONNECTIONS).map(|first| scope.spawn(move || upload_share(first))).collect();
-        uploads.into_iter().try_for_each(|upload| {
-            upload.join().map_err(|_| anyhow::anyhow!("an upload of the benchmark panicked"))?
-        })
-    })
 }
 
 /// The time below which 99 of 100 responses came, each on a connection of its own. Work that a server does

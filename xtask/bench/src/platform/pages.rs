@@ -8,9 +8,9 @@ use std::time::Duration;
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
-use super::server::{MeasuredServer, ReadyMadeBody};
+use super::context::PlatformBench;
+use super::server::{MeasuredServer, ONE_CORE, ReadyMadeBody};
 use super::wrk::{WrkLoad, background, wrk};
-use super::{ONE_CORE, PlatformBench, upload_agents};
 use crate::report::{BenchReport, progress};
 use crate::row::{BenchRow, RowFigures, RowSubject, RowTarget};
 
@@ -29,13 +29,13 @@ const PATHS: [&str; 4] = ["/tasks", "/rankings", "/", "/agents?limit=100"];
 
 /// How a body is asked for.
 #[derive(Clone, Copy)]
-enum BodyForm {
+enum ServedForm {
     Plain,
     Gzip,
     Unchanged,
 }
 
-impl BodyForm {
+impl ServedForm {
     const ALL: [Self; 3] = [Self::Plain, Self::Gzip, Self::Unchanged];
 
     const fn name(self) -> &'static str {
@@ -61,7 +61,7 @@ pub fn measure(bench: &PlatformBench<'_>, report: &mut BenchReport) -> anyhow::R
     let store = dir.path().join("ours");
     let server = MeasuredServer::arena(&bench.setup.arena, &store, None)?;
     progress(&format!("uploading {STORED} agents"));
-    upload_agents(&server, STORED)?;
+    server.upload_agents(STORED)?;
     let tasks: Value = serde_json::from_slice(&server.get("/tasks")?)?;
     drop(server);
     put_ranking(&store, &tasks)?;
@@ -71,7 +71,7 @@ pub fn measure(bench: &PlatformBench<'_>, report: &mut BenchReport) -> anyhow::R
     let theirs =
         MeasuredServer::ready_made(&bench.python, &dir.path().join("theirs"), ONE_CORE, &bodies)?;
     for path in PATHS {
-        for form in BodyForm::ALL {
+        for form in ServedForm::ALL {
             let (mut own, mut peer) = (vec![], vec![]);
             for run in 1..=bench.setup.runs {
                 progress(&format!(
@@ -113,7 +113,7 @@ fn next_to_readers(
     for run in 1..=bench.setup.runs {
         progress(&format!("readers of compressed rankings: run {run} of {}", bench.setup.runs));
         quiet.push(wrk(&WrkLoad::plain(&tasks, LOAD))?.p99_ms);
-        let headers = BodyForm::Gzip.headers("");
+        let headers = ServedForm::Gzip.headers("");
         let load = WrkLoad { url: &rankings, headers: &headers, time: LOAD * 3 };
         let readers = KilledOnDrop(background(&load, READERS)?);
         busy.push(wrk(&WrkLoad::plain(&tasks, LOAD))?.p99_ms);

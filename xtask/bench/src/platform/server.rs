@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail, ensure};
 use serde::Deserialize;
 
+/// The core of the measured server, in the notation of taskset.
+pub const ONE_CORE: Option<&str> = Some("0");
+
 /// How long a server may take to start.
 const START: Duration = Duration::from_mins(1);
 /// Boundary of the parts of an upload.
@@ -137,6 +140,23 @@ impl MeasuredServer {
         let receipt = self.exchange(request.as_bytes(), "/upload/agent")?;
         let receipt: UploadReceipt = serde_json::from_slice(&receipt)?;
         Ok(receipt.token)
+    }
+
+    /// Uploads so many agents, each with a source of its own, over some connections at a time.
+    pub fn upload_agents(&self, count: u32) -> anyhow::Result<()> {
+        const CONNECTIONS: u32 = 8;
+        let upload_share = |first| {
+            (first..count).step_by(CONNECTIONS as usize).try_for_each(|n| {
+                self.upload(&format!("miner{n}"), &format!("print({n})"), None).map(drop)
+            })
+        };
+        std::thread::scope(|scope| {
+            let uploads: Vec<_> =
+                (0..CONNECTIONS).map(|first| scope.spawn(move || upload_share(first))).collect();
+            uploads.into_iter().try_for_each(|upload| {
+                upload.join().map_err(|_| anyhow::anyhow!("an upload of the benchmark panicked"))?
+            })
+        })
     }
 
     /// The `ETag` of a path.
