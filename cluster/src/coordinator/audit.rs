@@ -328,6 +328,7 @@ async fn void(desk: &Desk, worker: &WorkerId, trial: &str) -> Result<(), Fault> 
     if desk.ledger().is_void(worker) {
         return Ok(());
     }
+    desk.note_void(worker)?;
     let trials = desk.ledger().void(worker);
     let count: usize = trials.values().map(Vec::len).sum();
     desk.warn(format!(

@@ -152,6 +152,11 @@ impl Desk {
         Ok(path.map_or_else(|| "no file".to_owned(), |path| path.display().to_string()))
     }
 
+    /// Notes that the records of a worker are void, for a coordinator that takes over.
+    pub fn note_void(&self, worker: &WorkerId) -> Result<(), Fault> {
+        self.provenance.lock().unwrap_or_else(PoisonError::into_inner).void_worker(worker)
+    }
+
     /// Announces the round, or that it is over.
     pub async fn announce(&self, over: bool) -> Result<(), Fault> {
         let workers = self.ledger().workers().to_vec();

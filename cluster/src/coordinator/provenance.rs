@@ -77,6 +77,28 @@ impl Provenance {
         written.map_err(|cause| failed("write", &self.path, cause))
     }
 
+    /// Notes that the records of a worker are void in this round.
+    pub fn void_worker(&self, worker: &WorkerId) -> Result<(), Fault> {
+        let path = self.path.with_extension(format!("{worker}.void"));
+        File::create(&path).map(drop).map_err(|cause| failed("write", &path, cause))
+    }
+
+    /// The workers whose records are void in this round.
+    pub fn void_workers(&self) -> Result<Vec<WorkerId>, Fault> {
+        let directory = self.path.parent().expect("it is in a directory");
+        let stem = self.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let entries = std::fs::read_dir(directory).map_err(|c| failed("read", directory, c))?;
+        let mut workers = Vec::new();
+        for entry in entries {
+            let name = entry.map_err(|cause| failed("read", directory, cause))?.file_name();
+            let name = name.to_string_lossy();
+            let worker =
+                name.strip_prefix(&format!("{stem}.")).and_then(|n| n.strip_suffix(".void"));
+            workers.extend(worker.and_then(|id| WorkerId::try_from(id.to_owned()).ok()));
+        }
+        Ok(workers)
+    }
+
     /// Moves the record of a trial to the void ones of a worker. Returns where it is now; `None` if there is none.
     pub fn set_aside(
         &self,

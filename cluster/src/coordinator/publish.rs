@@ -15,7 +15,7 @@ use tasks::Sha256;
 use crate::coordinator::desk::Desk;
 use crate::coordinator::ledger::EndedBatch;
 use crate::files::Files;
-use crate::streams::{self, BATCHES, COORDINATOR, LOST, Outgoing, RESULTS};
+use crate::streams::{self, BATCHES, COORDINATOR, LOST, Outgoing, RESULTS, WORKERS};
 use crate::wire::{ANY, BatchMessage, PlaceMessage};
 
 /// Agents whose records are looked up, and whose batches are published, at the same time.
@@ -69,10 +69,15 @@ async fn publish_agent(desk: &Desk, files: &Files, index: usize) -> Result<(), F
     let missing = desk.book.look_up(index).await?;
     let agent = &desk.book.plan.agents[index];
     // Miners with the same source share its records.
-    if missing.is_empty() || desk.ledger().agents_with(&agent.sha256).first() != Some(&index) {
+    if desk.ledger().agents_with(&agent.sha256).first() != Some(&index) {
         return Ok(());
     }
     desk.ledger().add_missing(index, &missing);
+    // Also void records that were not set aside before a crash.
+    let missing = desk.ledger().unpublished(index);
+    if missing.is_empty() {
+        return Ok(());
+    }
     let source = match agent.read().await {
         Ok(source) => source,
         Err(fault) => {
@@ -158,6 +163,13 @@ async fn gone(desk: &Desk) -> Result<Option<HashSet<Sha256>>, Fault> {
     let info = consumer.info().await.map_err(|e| desk.connection.failed("count the results", e))?;
     if info.num_pending > 0 || info.num_ack_pending > 0 {
         return Ok(None);
+    }
+    // The server gives out nothing and waits for nothing: what it still has was delivered too often, and its report on
+    // that is lost.
+    let mut workers = streams::consumer(&desk.connection, BATCHES, WORKERS).await?;
+    let info = workers.info().await.map_err(|e| desk.connection.failed("count the batches", e))?;
+    if info.num_pending == 0 && info.num_ack_pending == 0 {
+        return Ok(Some(open));
     }
     let batches = streams::stream(&desk.connection, BATCHES).await?;
     if batches.cached_info().state.messages >= open.len() as u64 {

@@ -92,6 +92,10 @@ impl Coordinator {
         worked?;
         desk.announce(true).await?;
         status::write_last(&desk).await?;
+        // Sources and the specification, which contains the seed, are not needed any more.
+        if let Ok(stored) = streams::stream(&desk.connection, &format!("OBJ_{FILES}")).await {
+            let _ = stored.purge().await;
+        }
         lead::release(&desk.connection).await;
         Ok(desk.book.close().await)
     }
@@ -111,6 +115,9 @@ impl Coordinator {
             if let Some(slot) = ledger.slot_of(&line.agent, &line.task, line.repetition) {
                 ledger.credit(slot, line.worker.as_ref(), line.audited);
             }
+        }
+        for worker in provenance.void_workers()? {
+            ledger.void(&worker);
         }
         let runner = TrialRunner::new(sandbox.clone(), plan.results.clone(), plan.shrinking);
         Ok(Desk {

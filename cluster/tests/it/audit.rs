@@ -31,6 +31,13 @@ async fn a_worker_that_lies_is_named_and_its_records_are_void() {
     let kept = std::fs::read_dir(&void).unwrap().count();
     assert!(kept > 0 && named[0].contains(&format!("its {kept} records")), "{kept}: {named:?}");
     liar.log.wait_for("an audit found wrong records of this worker", 1).await;
+    // Another coordinator knows it too.
+    let again = round.coordinate(&url, &store, &log).await.unwrap();
+    round.check(&again, &store).await;
+    let status = cluster::status::read(&crate::world::connect(&url).await).await.unwrap();
+    let workers = status.coordinator.unwrap().workers;
+    let void: Vec<_> = workers.iter().filter(|worker| worker.void).map(|w| w.id.as_str()).collect();
+    assert_eq!(void, [&*liar.id]);
 }
 
 async fn trials_that_decide_money_are_audited_without_a_share() {
