@@ -77,6 +77,7 @@ async fn queue(connection: &NatsConnection, count: usize) {
             agent_sha256: Sha256::of(format!("{n}").as_bytes()),
             trials: (0..62).map(|task| PlaceMessage(task, 1)).collect(),
             generation: 0,
+            number: n as u64,
             only: None,
         };
         let mut headers = HeaderMap::new();

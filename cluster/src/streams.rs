@@ -8,7 +8,8 @@ use async_nats::jetstream::consumer::{AckPolicy, Consumer};
 use async_nats::jetstream::context::{GetStreamError, GetStreamErrorKind, PublishErrorKind};
 use async_nats::jetstream::kv;
 use async_nats::jetstream::stream::{
-    Config, ConsumerErrorKind, DiscardPolicy, RetentionPolicy, StorageType, Stream,
+    Config, ConsumerErrorKind, DeleteMessageErrorKind, DiscardPolicy, LastRawMessageErrorKind,
+    RetentionPolicy, StorageType, Stream,
 };
 use bytes::Bytes;
 use harness::Fault;
@@ -255,6 +256,32 @@ pub async fn bucket(connection: &NatsConnection, name: &str) -> Result<kv::Store
     stream(connection, &format!("KV_{name}")).await?;
     let found = retried(|| connection.jetstream.get_key_value(name)).await;
     found.map_err(|error| connection.failed("find a bucket", error))
+}
+
+/// Removes the message of a subject, if there is one.
+///
+/// The message alone: a purge of its subject makes nats-server 2.9 pass over everything that a consumer of the subject has
+/// not delivered yet.
+pub async fn remove(
+    connection: &NatsConnection,
+    stream: &Stream,
+    subject: &str,
+) -> Result<(), Fault> {
+    let failed = |error: &dyn std::error::Error| {
+        let cause = std::io::Error::other(error.to_string());
+        connection.failed("remove a message", cause)
+    };
+    let message = match stream.get_last_raw_message_by_subject(subject).await {
+        Ok(message) => message,
+        Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => return Ok(()),
+        Err(error) => return Err(failed(&error)),
+    };
+    match stream.delete_message(message.sequence).await {
+        Ok(_) => Ok(()),
+        // A worker may have acknowledged it in between.
+        Err(error) if matches!(error.kind(), DeleteMessageErrorKind::JetStream(_)) => Ok(()),
+        Err(error) => Err(failed(&error)),
+    }
 }
 
 /// Whether the server has answered that there is no such stream.

@@ -116,6 +116,9 @@ pub struct BatchMessage {
     pub trials: Vec<PlaceMessage>,
     /// How often these trials were published before
     pub generation: u32,
+    /// A number of this batch alone. The same trials published once more must be another batch: for two minutes, a server
+    /// drops a message with a known name.
+    pub number: u64,
     /// The worker that is to run them, if not any
     pub only: Option<WorkerId>,
 }
@@ -291,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn batches_with_other_trials_generations_or_workers_have_other_keys() {
+    fn batches_with_other_trials_generations_numbers_or_workers_have_other_keys() {
         let batch = BatchMessage {
             wire: WIRE_VERSION,
             spec: Sha256::of(b"spec"),
@@ -299,10 +302,12 @@ mod tests {
             agent_sha256: Sha256::of(b"agent"),
             trials: vec![PlaceMessage(0, 1)],
             generation: 0,
+            number: 1,
             only: None,
         };
         let others = [
             BatchMessage { generation: 1, ..batch.clone() },
+            BatchMessage { number: 2, ..batch.clone() },
             BatchMessage { trials: vec![PlaceMessage(0, 2)], ..batch.clone() },
             BatchMessage { only: Some(Identity::random().id().clone()), ..batch.clone() },
         ];

@@ -129,6 +129,7 @@ async fn open(desk: &Desk, audit: OpenAudit) -> Result<(), Fault> {
         agent_sha256: agent.sha256.clone(),
         trials: audit.missing.iter().copied().map(PlaceMessage::from).collect(),
         generation: audit.generation,
+        number: rand::random(),
         only: Some(audit.auditor.clone()),
     };
     let subject = batch.subject();
@@ -220,7 +221,8 @@ async fn reassign(desk: &Desk, key: &Sha256, audit: OpenAudit) -> Result<(), Fau
     if !audit.subject.is_empty()
         && let Ok(batches) = streams::stream(&desk.connection, BATCHES).await
     {
-        let _ = batches.purge().filter(&audit.subject).await;
+        // Otherwise it is run once more in vain.
+        let _ = streams::remove(&desk.connection, &batches, &audit.subject).await;
     }
     let generation = audit.generation + 1;
     if generation >= MAX_DELIVERIES {
@@ -242,11 +244,12 @@ async fn reassign(desk: &Desk, key: &Sha256, audit: OpenAudit) -> Result<(), Fau
 
 /// Runs a disputed trial here, and draws the conclusion.
 async fn settle(desk: &Desk, dispute: AuditDispute) -> Result<(), Fault> {
-    let AuditDispute { slot, auditor, record: second } = dispute;
+    let AuditDispute { slot, worker, auditor, record: second } = dispute;
     let key = desk.key(slot);
     let Lookup::Hit(first) = Results::of(&desk.store).get(&key)? else { return Ok(()) };
-    // Records of a worker that lied are void already.
-    let Some(worker) = desk.ledger().ran_by(slot).cloned() else { return Ok(()) };
+    // Another record may be there by now, because the first one is void.
+    let ran_by = desk.ledger().ran_by(slot).cloned();
+    let Some(worker) = ran_by.filter(|ran_by| *ran_by == worker) else { return Ok(()) };
     let agent = &desk.book.plan.agents[slot.agent];
     let name = format!(
         "{} on {}",
@@ -303,6 +306,7 @@ async fn replace(
     worker: &WorkerId,
     run: &TrialRecord,
 ) -> Result<(), Fault> {
+    let _writing = desk.writing.lock().await;
     let key = desk.key(slot);
     let aside = desk.set_aside(&key, worker)?;
     desk.write_down(&[desk.line(slot, None)])?;
@@ -329,7 +333,7 @@ async fn void(desk: &Desk, worker: &WorkerId, trial: &str) -> Result<(), Fault> 
         return Ok(());
     }
     desk.note_void(worker)?;
-    let trials = desk.ledger().void(worker);
+    let trials = take_out(desk, worker).await?;
     let count: usize = trials.values().map(Vec::len).sum();
     desk.warn(format!(
         "{} sent a wrong record of {trial}: its {count} records are void and kept in {}; their trials run again",
@@ -337,20 +341,43 @@ async fn void(desk: &Desk, worker: &WorkerId, trial: &str) -> Result<(), Fault> 
         desk.store.root().join("void").join(worker.as_str()).display()
     ));
     desk.announce(false).await?;
-    for (agent, places) in trials {
-        let agents = {
-            let ledger = desk.ledger();
-            ledger.agents_with(&desk.book.plan.agents[agent].sha256).to_vec()
-        };
-        for place in places {
-            let slot = TrialSlot { agent, place };
-            desk.write_down(&[desk.line(slot, None)])?;
-            desk.set_aside(&desk.key(slot), worker)?;
-            for agent in &agents {
-                desk.book.withdraw(*agent, place).await;
-            }
-        }
+    for agent in trials.into_keys() {
         publish_unpublished(desk, agent).await?;
     }
     Ok(())
+}
+
+/// Marks the records of workers void that lied to a coordinator before this one in the same round.
+pub async fn void_again(desk: &Desk) -> Result<(), Fault> {
+    for worker in desk.void_workers()? {
+        take_out(desk, &worker).await?;
+    }
+    Ok(())
+}
+
+/// Takes the records of a worker that lied out of the store, the ledger and the scores. Returns their trials.
+async fn take_out(
+    desk: &Desk,
+    worker: &WorkerId,
+) -> Result<BTreeMap<usize, Vec<TrialPlace>>, Fault> {
+    let _writing = desk.writing.lock().await;
+    let trials = desk.ledger().void(worker);
+    let mut lines = Vec::new();
+    for (agent, places) in &trials {
+        let agents = {
+            let ledger = desk.ledger();
+            ledger.agents_with(&desk.book.plan.agents[*agent].sha256).to_vec()
+        };
+        for place in places {
+            let slot = TrialSlot { agent: *agent, place: *place };
+            desk.set_aside(&desk.key(slot), worker)?;
+            lines.push(desk.line(slot, None));
+            for agent in &agents {
+                desk.book.withdraw(*agent, *place).await;
+            }
+        }
+    }
+    // Only now: after a crash, what is still there must be known as the worker's.
+    desk.write_down(&lines)?;
+    Ok(trials)
 }

@@ -49,6 +49,8 @@ pub struct OpenAudit {
 pub struct AuditDispute {
     /// The trial
     pub slot: TrialSlot,
+    /// The worker whose record is in the store
+    pub worker: WorkerId,
     /// The worker that ran it again
     pub auditor: WorkerId,
     /// Its record
@@ -75,6 +77,8 @@ pub struct Desk {
     pub environment: Sha256,
     /// What is missing and what is out
     pub ledger: Mutex<Ledger>,
+    /// Held while records are put into the store or taken out of it, together with what the ledger says of them
+    pub writing: tokio::sync::Mutex<()>,
     /// Who ran what
     pub provenance: Mutex<Provenance>,
     /// The workers that are there
@@ -155,6 +159,11 @@ impl Desk {
     /// Notes that the records of a worker are void, for a coordinator that takes over.
     pub fn note_void(&self, worker: &WorkerId) -> Result<(), Fault> {
         self.provenance.lock().unwrap_or_else(PoisonError::into_inner).void_worker(worker)
+    }
+
+    /// The workers of which a coordinator has noted that before.
+    pub fn void_workers(&self) -> Result<Vec<WorkerId>, Fault> {
+        self.provenance.lock().unwrap_or_else(PoisonError::into_inner).void_workers()
     }
 
     /// Announces the round, or that it is over.

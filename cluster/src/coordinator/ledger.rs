@@ -62,6 +62,8 @@ pub struct OpenBatch {
     pub missing: Vec<PlaceMessage>,
     /// How often these trials were published before
     pub generation: u32,
+    /// Whether the server has it; a full stream is waited for
+    pub sent: bool,
     /// The last fault that a trial of it ended in
     pub fault: Option<String>,
 }
@@ -221,7 +223,7 @@ impl Ledger {
         trials: Vec<PlaceMessage>,
     ) -> BatchMessage {
         let batch = self.message(agents, index, trials, 0);
-        self.adopt(&batch, index);
+        self.open(&batch, index);
         batch
     }
 
@@ -239,16 +241,29 @@ impl Ledger {
             agent_sha256: agents[index].sha256.clone(),
             trials,
             generation,
+            number: rand::random(),
             only: None,
         }
     }
 
-    /// Counts a batch as out.
+    /// Counts a batch as out that the server has already.
     pub fn adopt(&mut self, batch: &BatchMessage, agent: usize) {
+        self.open(batch, agent);
+        self.sent(&batch.key());
+    }
+
+    /// Notes that the server has a batch.
+    pub fn sent(&mut self, batch: &Sha256) {
+        if let Some(open) = self.batches.get_mut(batch) {
+            open.sent = true;
+        }
+    }
+
+    fn open(&mut self, batch: &BatchMessage, agent: usize) {
         let BatchMessage { trials, generation, .. } = batch;
         self.mark_out(agent, trials, true);
         let missing = trials.clone();
-        let open = OpenBatch { agent, missing, generation: *generation, fault: None };
+        let open = OpenBatch { agent, missing, generation: *generation, sent: false, fault: None };
         self.batches.insert(batch.key(), open);
     }
 
@@ -281,7 +296,7 @@ impl Ledger {
         key: &Sha256,
         lost: Option<String>,
     ) -> Option<EndedBatch> {
-        let OpenBatch { agent, missing, generation, fault } = self.batches.remove(key)?;
+        let OpenBatch { agent, missing, generation, fault, .. } = self.batches.remove(key)?;
         self.mark_out(agent, &missing, false);
         let is_missing = |place: &TrialPlace| self.is_missing(TrialSlot { agent, place: *place });
         let places: Vec<TrialPlace> =
@@ -293,7 +308,7 @@ impl Ledger {
         if lost.is_none() && generations < MAX_DELIVERIES {
             let trials = places.iter().copied().map(PlaceMessage::from).collect();
             let again = self.message(agents, agent, trials, generations);
-            self.adopt(&again, agent);
+            self.open(&again, agent);
             return Some(EndedBatch::Again(again));
         }
         for place in &places {

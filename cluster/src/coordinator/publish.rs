@@ -25,7 +25,7 @@ const AGENTS_AT_ONCE: usize = 32;
 /// audit, which begins anew.
 pub async fn adopt(desk: &Desk, spec: &Sha256) -> Result<(), Fault> {
     let batches = streams::stream(&desk.connection, BATCHES).await?;
-    let (ours, mut foreign) = (format!("{ANY}.{}.", spec.short()), BTreeSet::new());
+    let (ours, mut foreign) = (format!("{ANY}.{}.", spec.short()), Vec::new());
     let mut adopted = Vec::new();
     for subject in subjects(desk, &batches).await? {
         if subject.starts_with(&ours) {
@@ -34,14 +34,11 @@ pub async fn adopt(desk: &Desk, spec: &Sha256) -> Result<(), Fault> {
             let Ok(stored) = stored else { continue };
             adopted.extend(serde_json::from_slice::<BatchMessage>(&stored.payload).ok());
         } else {
-            // batch.any.SPEC.> or batch.only.WORKER.>
-            foreign.insert(subject.split('.').take(3).collect::<Vec<_>>().join("."));
+            foreign.push(subject);
         }
     }
-    for prefix in foreign {
-        let purged = batches.purge().filter(format!("{prefix}.>")).await;
-        purged.map_err(|error| desk.connection.failed("remove old batches", error))?;
-    }
+    let removed = foreign.iter().map(|old| streams::remove(&desk.connection, &batches, old));
+    stream::iter(removed).buffer_unordered(AGENTS_AT_ONCE).try_collect::<()>().await?;
     let mut ledger = desk.ledger();
     for batch in adopted.into_iter().filter(|batch| batch.spec == *spec) {
         if let Some(agent) = ledger.agents_with(&batch.agent_sha256).first().copied() {
@@ -69,15 +66,10 @@ async fn publish_agent(desk: &Desk, files: &Files, index: usize) -> Result<(), F
     let missing = desk.book.look_up(index).await?;
     let agent = &desk.book.plan.agents[index];
     // Miners with the same source share its records.
-    if desk.ledger().agents_with(&agent.sha256).first() != Some(&index) {
+    if missing.is_empty() || desk.ledger().agents_with(&agent.sha256).first() != Some(&index) {
         return Ok(());
     }
     desk.ledger().add_missing(index, &missing);
-    // Also void records that were not set aside before a crash.
-    let missing = desk.ledger().unpublished(index);
-    if missing.is_empty() {
-        return Ok(());
-    }
     let source = match agent.read().await {
         Ok(source) => source,
         Err(fault) => {
@@ -129,7 +121,9 @@ pub async fn send(desk: &Desk, batch: &BatchMessage) -> Result<(), Fault> {
     headers.insert(NATS_MESSAGE_ID, batch.key().as_str());
     let (subject, payload) = (batch.subject(), batch.document().into());
     let on_wait = |_| ();
-    streams::publish(&desk.connection, &Outgoing { subject, headers, payload }, &on_wait).await
+    streams::publish(&desk.connection, &Outgoing { subject, headers, payload }, &on_wait).await?;
+    desk.ledger().sent(&batch.key());
+    Ok(())
 }
 
 /// Looks again and again for batches that the server no longer has although trials of them are missing. An
@@ -153,9 +147,12 @@ pub async fn reconcile(desk: &Desk) -> Result<(), Fault> {
     }
 }
 
-/// The batches that are out in the ledger and not on the server; none while results wait to be taken.
+/// The batches that the server had and has no longer, or gives to no worker any more; none while results wait to be taken.
 async fn gone(desk: &Desk) -> Result<Option<HashSet<Sha256>>, Fault> {
-    let open: HashSet<Sha256> = desk.ledger().batches().keys().cloned().collect();
+    let open: HashSet<Sha256> = {
+        let ledger = desk.ledger();
+        ledger.batches().iter().filter(|(_, open)| open.sent).map(|(key, _)| key.clone()).collect()
+    };
     if open.is_empty() {
         return Ok(Some(open));
     }

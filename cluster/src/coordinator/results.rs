@@ -199,8 +199,13 @@ fn slot_in_batch(desk: &Desk, batch: &Sha256, key: &Sha256) -> Option<TrialSlot>
 
 /// Stores the new records among these, and counts all.
 async fn store(desk: &Desk, arrived: Vec<ArrivedResult>) -> Result<(), Fault> {
+    // No worker is found out between this look at the ledger and the moment when its records are in it.
+    let _writing = desk.writing.lock().await;
     let (mut new, mut slots) = (Vec::new(), BTreeSet::new());
     for result in arrived {
+        if desk.ledger().is_void(&result.worker) {
+            continue;
+        }
         let is_audit = desk.audits().contains_key(&result.batch);
         match result.end {
             _ if is_audit => audited(desk, result)?,
@@ -290,7 +295,10 @@ fn audited(desk: &Desk, result: ArrivedResult) -> Result<(), Fault> {
         if compare(&first, &again) == RunComparison::Same {
             confirm(desk, slot)?;
         } else {
-            desk.disputes().push(AuditDispute { slot, auditor: worker, record: again });
+            let ran_by = desk.ledger().ran_by(slot).cloned();
+            let dispute =
+                |first| AuditDispute { slot, worker: first, auditor: worker, record: again };
+            desk.disputes().extend(ran_by.map(dispute));
         }
     }
     let mut audits = desk.audits();

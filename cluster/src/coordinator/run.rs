@@ -17,7 +17,7 @@ use tasks::TaskId;
 use tokio::sync::Notify;
 
 use crate::connection::NatsConnection;
-use crate::coordinator::audit::{AuditPlan, audit};
+use crate::coordinator::audit::{AuditPlan, audit, void_again};
 use crate::coordinator::desk::{Desk, Presence};
 use crate::coordinator::lead::{self, LeaderLease, LeaderRecord};
 use crate::coordinator::ledger::{Ledger, RoundShape};
@@ -116,9 +116,6 @@ impl Coordinator {
                 ledger.credit(slot, line.worker.as_ref(), line.audited);
             }
         }
-        for worker in provenance.void_workers()? {
-            ledger.void(&worker);
-        }
         let runner = TrialRunner::new(sandbox.clone(), plan.results.clone(), plan.shrinking);
         Ok(Desk {
             connection: self.connection.clone(),
@@ -130,6 +127,7 @@ impl Coordinator {
             environment: Environment::new(&self.spec.image, None).digest(),
             book: RoundBook::new(runner, plan, on_event),
             ledger: Mutex::new(ledger),
+            writing: tokio::sync::Mutex::default(),
             provenance: Mutex::new(provenance),
             presence: Mutex::default(),
             audits: Mutex::new(HashMap::new()),
@@ -141,6 +139,7 @@ impl Coordinator {
 
     async fn lead(&self, desk: &Desk, files: &Files) -> Result<(), Fault> {
         desk.book.emit(RoundEvent::Started { trials: desk.book.trials() });
+        void_again(desk).await?;
         adopt(desk, &desk.spec).await?;
         for file in &self.files {
             put(files, desk, file).await?;

@@ -148,7 +148,12 @@ impl Worker {
         let spec = document.as_deref().map(serde_json::from_slice::<RoundSpec>);
         match spec {
             Some(Ok(spec)) => self.workshop.prepare(&spec, &files).await,
-            _ => refused("its specification is not on the server".to_owned()),
+            // A round that is over by now; the same one may be announced again.
+            _ => Err(PrepareError::Fault(Fault::Queue {
+                url: self.connection.url.clone(),
+                action: "read the round's specification",
+                cause: "it is not there".to_owned(),
+            })),
         }
     }
 
