@@ -13,6 +13,7 @@ mod feed;
 mod fuzz;
 mod health;
 mod http;
+mod live;
 #[cfg(feature = "outside-tools")]
 mod nginx;
 mod observability;

@@ -75,7 +75,7 @@ async fn problems_are_pages_for_browsers() {
     for (path, status, part) in [
         ("/nothing", 404, "404 There is nothing at this URL"),
         ("/agents/none", 404, "no agent is stored"),
-        ("/?page=x", 400, "`page` is &#39;x&#39;: expected an integer"),
+        ("/?page=x", 400, "`page` is 'x': expected an integer"),
     ] {
         let request =
             server.request(reqwest::Method::GET, path).header("accept", "text/html,*/*;q=0.8");
