@@ -16,7 +16,6 @@ use harness::round::standings::{RecordsOfRound, gate_history};
 use harness::sandbox::{PROTOCOL_VERSION, SandboxSettings, SitePackages};
 use harness::scoring::rank::{Contender, RankRules, ScoredTask, rank};
 use harness::scoring::reward::RewardPolicy;
-use harness::scoring::score::task_scores;
 use harness::trial::instance::RoundTask;
 use platform::store::{RoundDefinition, Store};
 use tasks::benchmark::Format;
@@ -162,7 +161,9 @@ fn paid_agents(
     let (agents, repeat): (Vec<Agent>, _) = (plan.agents.clone(), plan.repeat);
     let commitment = round.commitment();
     Ok(Arc::new(move |scores| {
-        let judged = scores.iter().map(|(index, trials)| (*index, task_scores(trials, repeat)));
+        let judged = scores
+            .iter()
+            .map(|(index, trials)| (*index, trials.by_task(tasks.iter().map(|task| &task.id))));
         let judged = judged.filter(|(_, scores)| scores.len() == tasks.len());
         let contenders =
             judged.map(|(index, scores)| Contender::new(&agents[index], scores)).collect();

@@ -28,6 +28,7 @@ use harness::round::stopping::StopRules;
 use harness::sandbox::{
     ContainerSpec, Image, ImageOrigin, PROTOCOL_VERSION, Sandbox, SitePackages,
 };
+use harness::scoring::score::TrialScores;
 use harness::trial::instance::RoundTask;
 use harness::trial::record::{CaseResult, TrialRecord};
 use platform::api::{AnswerOrigin, Attempt};
@@ -163,7 +164,7 @@ async fn round(connection: NatsConnection, url: &str, count: usize) {
     let begin = Instant::now();
     let outcome = coordinator.run(&Sandbox::new(docker, container), plan, Arc::new(|_| ())).await;
     let outcome = outcome.expect("the round ends");
-    let judged: usize = outcome.scores.values().map(std::collections::BTreeMap::len).sum();
+    let judged: usize = outcome.scores.values().map(TrialScores::count).sum();
     assert_eq!((judged, outcome.faults.len()), (trials, 0));
     println!("{count} agents, {trials} records in {:.1?}; peak memory {}", begin.elapsed(), peak());
     worker.kill().and_then(|()| worker.wait()).expect("it runs");

@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use harness::round::dispatch::TrialPlace;
+use harness::trial::place::TrialPlace;
 use platform::MinerId;
 use serde::{Deserialize, Serialize};
 use tasks::{Seed, Sha256, TaskId};

@@ -17,6 +17,7 @@ pub mod trial {
     pub mod fence;
     pub mod instance;
     pub mod judge;
+    pub mod place;
     pub mod record;
     pub(crate) mod run;
     pub mod shrink;

@@ -23,6 +23,7 @@ use harness::round::seed::{OpenedRound, RoundRequest, open_round};
 use harness::round::standings::{Coverage, Publication, RecordsOfRound, Standings, gate_history};
 use harness::round::stopping::{DrawnScreening, ScreenRule, StopRules};
 use harness::sandbox::{Sandbox, SandboxSettings};
+use harness::scoring::score::TrialScores;
 use harness::trial::instance::RoundTask;
 use harness::trial::record::Disclose;
 use harness::trial::shrink;
@@ -475,7 +476,7 @@ fn report_part(
         cached: u64,
         faults: &'a [FaultRecord],
     }
-    let trials = outcome.scores.values().map(std::collections::BTreeMap::len).sum();
+    let trials = outcome.scores.values().map(TrialScores::count).sum();
     let RoundOutcome { cached, faults, .. } = outcome;
     if output.format() == OutputFormat::Json {
         print_json(&PartDocument { part: partition.to_string(), trials, cached: *cached, faults })?;

@@ -10,8 +10,9 @@ use harness::gateway::round::journal_path;
 use harness::round::results::trials_of;
 use harness::round::stored::{StoredContestant, StoredRound, StoredTrial, TrialChoice};
 use harness::scoring::report::score as number;
-use harness::scoring::score::{TrialScores, agent_score, task_scores};
+use harness::scoring::score::{TrialScores, agent_score};
 use harness::trial::instance::RoundTask;
+use harness::trial::place::RoundShape;
 use platform::api::{DisclosedTrial, FaultRecord, RoundStatus, trial_name};
 use serde::Serialize;
 use serde_json::json;
@@ -154,21 +155,21 @@ impl ShowArgs {
 
     fn read(&self, round: &StoredRound, agent: &StoredContestant) -> Result<AgentTrials> {
         let (mut trials, mut not_judged) = (Vec::new(), Vec::new());
-        let mut scores = TrialScores::new();
-        for (task, repetition) in self.trials(round) {
+        // One repetition that was chosen alone is the whole score.
+        let repeat = if self.repetition.is_some() { 1 } else { round.definition.repeat };
+        let shape = RoundShape { tasks: round.tasks.len(), repeat };
+        let mut scores = TrialScores::new(shape);
+        for (place, (task, repetition)) in shape.places().zip(self.trials(round)) {
             match round.trial(TrialChoice { agent, task, repetition }, self.disclose.disclose)? {
                 StoredTrial::Judged(trial) => {
-                    // One repetition that was chosen alone is the whole score.
-                    let number = if self.repetition.is_some() { 1 } else { repetition };
-                    scores.insert((task.id().clone(), number), trial.record.score());
+                    scores.insert(place, trial.record.score());
                     trials.push(*trial);
                 }
                 StoredTrial::NotJudged(fault) => not_judged.push(fault),
             }
         }
         let score = not_judged.is_empty().then(|| {
-            let repeat = if self.repetition.is_some() { 1 } else { round.definition.repeat };
-            let scores = task_scores(&scores, repeat);
+            let scores = scores.by_task(round.tasks.iter().map(RoundTask::id));
             let weighted = |task: &RoundTask| Some((scores.get(task.id())?, task.task.weight));
             agent_score(round.tasks.iter().filter_map(weighted))
         });

@@ -8,16 +8,16 @@ use std::time::{Duration, Instant};
 
 use harness::Fault;
 use harness::round::book::{RecordOrigin, ScoresByAgent};
-use harness::round::dispatch::{MAX_DELIVERIES, TrialPlace};
+use harness::round::dispatch::MAX_DELIVERIES;
 use harness::round::lease::ContainerLease;
 use harness::round::results::{Lookup, Results};
 use harness::round::runner::{AgentTrial, TrialRunner};
+use harness::trial::place::{TrialPlace, TrialSlot};
 use harness::trial::record::TrialRecord;
 use tasks::Sha256;
 
 use crate::coordinator::decisive::PlaceMoney;
 use crate::coordinator::desk::{AuditDispute, Desk, OpenAudit};
-use crate::coordinator::ledger::TrialSlot;
 use crate::coordinator::outcome::{ARBITER_RUNS, ClaimStanding, DisputeDecision, decide};
 use crate::coordinator::publish::{publish_unpublished, send};
 use crate::coordinator::results::confirm;
@@ -317,7 +317,7 @@ async fn replace(
         ledger.agents_with(&run.agent_sha256).to_vec()
     };
     for agent in agents {
-        desk.book.judged(agent, run.clone(), RecordOrigin::Run).await;
+        desk.book.judged(TrialSlot { agent, ..slot }, run.clone(), RecordOrigin::Run).await;
     }
     desk.warn(format!(
         "{} was too slow for a trial that two machines finished in time; its record is in {}",
@@ -373,7 +373,7 @@ async fn take_out(
             desk.set_aside(&desk.key(slot), worker)?;
             lines.push(desk.line(slot, None));
             for agent in &agents {
-                desk.book.withdraw(*agent, *place).await;
+                desk.book.withdraw(TrialSlot { agent: *agent, place: *place }).await;
             }
         }
     }

@@ -5,11 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use harness::round::dispatch::TrialPlace;
-use harness::trial::instance::RoundTask;
-
-use crate::coordinator::ledger::TrialSlot;
 use harness::round::book::ScoresByAgent;
+use harness::trial::instance::RoundTask;
+use harness::trial::place::TrialSlot;
 
 /// Differences of scores that rounding to two decimals can hide.
 const ROUNDING: f64 = 0.01;
@@ -35,15 +33,11 @@ impl PlaceMoney<'_> {
             .iter()
             .map(|task| f64::from(task.task.weight) / weights / f64::from(self.repeat))
             .collect();
-        let places: BTreeMap<_, usize> =
-            self.tasks.iter().enumerate().map(|(place, task)| (task.id(), place)).collect();
         let totals: BTreeMap<usize, f64> = self
             .scores
             .iter()
             .map(|(agent, trials)| {
-                let points = trials.iter().filter_map(|((task, _), score)| {
-                    Some(shares[*places.get(task)?] * score.score)
-                });
+                let points = trials.iter().map(|(place, score)| shares[place.task] * score.score);
                 (*agent, points.sum())
             })
             .collect();
@@ -59,15 +53,13 @@ impl PlaceMoney<'_> {
                 .then(|| neighbour(all.iter().rev(), *agent, |sum| sum <= total + ROUNDING))
                 .flatten();
             let above = neighbour(paid.iter(), *agent, |sum| sum >= total - ROUNDING);
-            for ((task, repetition), score) in trials {
-                let Some(place) = places.get(task) else { continue };
-                let share = shares[*place];
+            for (place, score) in trials.iter() {
+                let share = shares[place.task];
                 let low = total - share * score.score - ROUNDING;
                 let high = total + share * (100.0 - score.score) + ROUNDING;
                 let falls = below.is_some_and(|below| low <= below);
                 let rises = above.is_some_and(|above| high >= above);
                 if falls || rises {
-                    let place = TrialPlace { task: *place, repetition: *repetition };
                     found.insert(TrialSlot { agent: *agent, place });
                 }
             }
@@ -87,6 +79,8 @@ fn neighbour<'a>(
 
 #[cfg(test)]
 mod tests {
+    use harness::scoring::score::TrialScores;
+    use harness::trial::place::{RoundShape, TrialPlace};
     use platform::api::TaskScore;
     use tasks::{Seed, Verdict};
 
@@ -111,9 +105,11 @@ mod tests {
             .iter()
             .enumerate()
             .map(|(agent, trials)| {
-                let trials = trials.iter().zip(tasks);
-                let trials = trials.map(|(passed, task)| ((task.id().clone(), 1), score(passed)));
-                (agent, trials.collect())
+                let mut own = TrialScores::new(RoundShape { tasks: tasks.len(), repeat: 1 });
+                for (task, passed) in trials.iter().enumerate() {
+                    own.insert(TrialPlace { task, repetition: 1 }, score(passed));
+                }
+                (agent, own)
             })
             .collect();
         let paid = &paid.iter().copied().collect();

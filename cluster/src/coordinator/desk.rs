@@ -6,15 +6,15 @@ use std::time::Instant;
 
 use harness::Fault;
 use harness::round::book::RoundBook;
-use harness::round::dispatch::TrialPlace;
 use harness::round::events::RoundEvent;
+use harness::trial::place::{TrialPlace, TrialSlot};
 use harness::trial::record::TrialRecord;
 use platform::store::Store;
 use tasks::Sha256;
 use tokio::sync::Notify;
 
 use crate::connection::NatsConnection;
-use crate::coordinator::ledger::{Ledger, TrialSlot};
+use crate::coordinator::ledger::Ledger;
 use crate::coordinator::provenance::{Provenance, ProvenanceLine};
 use crate::identity::WorkerId;
 use crate::streams::{self, Capacity, STATE, Timing};
@@ -187,8 +187,9 @@ impl Desk {
         let agents = self.ledger().agents_with(&source).to_vec();
         for agent in agents {
             for place in places {
-                self.book.withdraw(agent, *place).await;
-                self.book.faulted(agent, *place, fault).await;
+                let slot = TrialSlot { agent, place: *place };
+                self.book.withdraw(slot).await;
+                self.book.faulted(slot, fault).await;
             }
         }
         self.changed.notify_waiters();

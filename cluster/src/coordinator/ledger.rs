@@ -6,49 +6,12 @@
 use std::collections::{BTreeMap, HashMap};
 
 use harness::round::agent::Agent;
-use harness::round::dispatch::{MAX_DELIVERIES, TrialPlace};
+use harness::round::dispatch::MAX_DELIVERIES;
+use harness::trial::place::{RoundShape, TrialPlace, TrialSlot};
 use tasks::{Sha256, TaskId};
 
 use crate::identity::WorkerId;
 use crate::wire::{BatchMessage, PlaceMessage, WIRE_VERSION};
-
-/// The trials of a round: agents by tasks by repetitions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RoundShape {
-    /// Tasks
-    pub tasks: usize,
-    /// Repetitions
-    pub repeat: u32,
-}
-
-impl RoundShape {
-    fn slots(self) -> usize {
-        self.tasks * self.repeat as usize
-    }
-
-    fn slot(self, place: TrialPlace) -> usize {
-        (place.repetition as usize - 1) * self.tasks + place.task
-    }
-
-    fn place(self, slot: usize) -> TrialPlace {
-        let repetition = u32::try_from(slot / self.tasks + 1).expect("repetitions are few");
-        TrialPlace { task: slot % self.tasks, repetition }
-    }
-
-    /// Whether the round has this trial.
-    pub fn has(self, place: TrialPlace) -> bool {
-        place.task < self.tasks && (1..=self.repeat).contains(&place.repetition)
-    }
-}
-
-/// A trial of the round.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct TrialSlot {
-    /// The first agent with its source
-    pub agent: usize,
-    /// Which of its trials
-    pub place: TrialPlace,
-}
 
 /// A worker, by its place in the ledger.
 pub type WorkerIndex = u16;
@@ -180,7 +143,7 @@ impl Ledger {
         self.sources.get(source).map_or(&[], Vec::as_slice)
     }
 
-    /// The slot of a trial, if the round has it.
+    /// The slot of a trial of the first agent with this source, if the round has it.
     pub fn slot_of(&self, agent: &Sha256, task: &TaskId, repetition: u32) -> Option<TrialSlot> {
         let agent = *self.agents_with(agent).first()?;
         let place = TrialPlace { task: *self.tasks.get(task)?, repetition };

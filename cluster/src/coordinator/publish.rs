@@ -7,8 +7,8 @@ use async_nats::header::NATS_MESSAGE_ID;
 use async_nats::jetstream::stream::{RawMessageErrorKind, Stream};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use harness::Fault;
-use harness::round::dispatch::TrialPlace;
 use harness::round::plan::Isolation;
+use harness::trial::place::{TrialPlace, TrialSlot};
 use serde::Deserialize;
 use tasks::Sha256;
 
@@ -74,8 +74,7 @@ async fn publish_agent(desk: &Desk, files: &Files, index: usize) -> Result<(), F
         Ok(source) => source,
         Err(fault) => {
             for place in &missing {
-                desk.ledger()
-                    .found(crate::coordinator::ledger::TrialSlot { agent: index, place: *place });
+                desk.ledger().found(TrialSlot { agent: index, place: *place });
             }
             desk.fault(index, &missing, &fault).await;
             return Ok(());

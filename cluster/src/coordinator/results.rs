@@ -10,12 +10,12 @@ use harness::Fault;
 use harness::round::book::RecordOrigin;
 use harness::round::events::RoundEvent;
 use harness::round::results::{Lookup, Results};
+use harness::trial::place::TrialSlot;
 use harness::trial::record::TrialRecord;
 use tasks::Sha256;
 use tokio::task::JoinSet;
 
 use crate::coordinator::desk::{AuditDispute, Desk};
-use crate::coordinator::ledger::TrialSlot;
 use crate::coordinator::outcome::{RunComparison, compare};
 use crate::coordinator::provenance::ProvenanceLine;
 use crate::coordinator::record_check::contradiction;
@@ -260,7 +260,9 @@ async fn count(desk: &Desk, result: &ArrivedResult) {
         ledger.agents_with(&record.agent_sha256).to_vec()
     };
     for agent in agents {
-        desk.book.judged(agent, (**record).clone(), RecordOrigin::Run).await;
+        desk.book
+            .judged(TrialSlot { agent, ..result.slot }, (**record).clone(), RecordOrigin::Run)
+            .await;
     }
     // Last, because the round is over when nothing is missing.
     desk.ledger().found(result.slot);

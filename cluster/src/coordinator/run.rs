@@ -20,7 +20,7 @@ use crate::connection::NatsConnection;
 use crate::coordinator::audit::{AuditPlan, audit, void_again};
 use crate::coordinator::desk::{Desk, Presence};
 use crate::coordinator::lead::{self, LeaderLease, LeaderRecord};
-use crate::coordinator::ledger::{Ledger, RoundShape};
+use crate::coordinator::ledger::Ledger;
 use crate::coordinator::provenance::Provenance;
 use crate::coordinator::publish::{adopt, publish_missing, put, reconcile, take_lost};
 use crate::coordinator::results::take_results;
@@ -108,8 +108,7 @@ impl Coordinator {
     ) -> Result<Desk, Fault> {
         let (_, spec) = self.spec.document();
         let ids: Vec<TaskId> = plan.tasks.iter().map(|task| task.id().clone()).collect();
-        let shape = RoundShape { tasks: ids.len(), repeat: plan.repeat };
-        let mut ledger = Ledger::new(shape, spec.clone(), &plan.agents, &ids);
+        let mut ledger = Ledger::new(plan.shape(), spec.clone(), &plan.agents, &ids);
         let provenance = Provenance::open(&self.store, &self.spec.round)?;
         for line in provenance.read()? {
             if let Some(slot) = ledger.slot_of(&line.agent, &line.task, line.repetition) {

@@ -18,10 +18,11 @@ use futures_util::StreamExt as _;
 use harness::Fault;
 use harness::round::agent::Agent;
 use harness::round::dispatch::{
-    BatchLease, BatchOrder, DispatchReply, Dispatcher, TrialBatch, TrialEnd, TrialPlace,
+    BatchLease, BatchOrder, DispatchReply, Dispatcher, TrialBatch, TrialEnd,
 };
 use harness::round::runner::TrialRunner;
 use harness::trial::instance::RoundTask;
+use harness::trial::place::TrialPlace;
 use tasks::Sha256;
 use tokio::sync::watch;
 

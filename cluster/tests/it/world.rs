@@ -31,7 +31,7 @@ use harness::sandbox::{
 use harness::scoring::gate::GateHistory;
 use harness::scoring::rank::{Contender, RankRules, ScoredTask, rank};
 use harness::scoring::reward::{Alpha, Payout, RewardPolicy};
-use harness::scoring::score::task_scores;
+use harness::scoring::score::TrialScores;
 use harness::trial::instance::RoundTask;
 use platform::store::Store;
 use tasks::{Limits, Seed, Sha256};
@@ -192,7 +192,10 @@ impl TestRound {
             .scores
             .iter()
             .map(|(agent, trials)| {
-                Contender::new(&self.agents[*agent], task_scores(trials, self.repeat))
+                Contender::new(
+                    &self.agents[*agent],
+                    trials.by_task(tasks.iter().map(RoundTask::id)),
+                )
             })
             .collect();
         let payout = Payout::Proportional;
@@ -210,7 +213,7 @@ impl TestRound {
     /// Checks that an outcome is complete, and its ranking byte for byte that of a local round.
     pub async fn check(&self, outcome: &RoundOutcome, store: &Store) {
         assert_eq!(outcome.faults, []);
-        let trials: usize = outcome.scores.values().map(std::collections::BTreeMap::len).sum();
+        let trials: usize = outcome.scores.values().map(TrialScores::count).sum();
         assert_eq!(trials, self.agents.len() * self.repeat as usize);
         let here = self.judged_here().await;
         assert_eq!(self.ranking(outcome), self.ranking(&here));

@@ -10,7 +10,6 @@ use tokio::sync::Mutex;
 
 use crate::Fault;
 use crate::round::agent::Agent;
-use crate::round::dispatch::TrialPlace;
 use crate::round::events::{RoundEvent, RoundListener};
 use crate::round::plan::RoundPlan;
 use crate::round::results::Lookup;
@@ -18,6 +17,7 @@ use crate::round::runner::TrialRunner;
 use crate::round::stopping::Stopping;
 use crate::scoring::rank::ScoredTask;
 use crate::scoring::score::TrialScores;
+use crate::trial::place::{TrialPlace, TrialSlot};
 use crate::trial::record::{MinerTrial, TrialRecord};
 
 /// The scores of agents, by their index.
@@ -62,7 +62,7 @@ impl RoundBook {
     /// The account of a round that begins.
     pub fn new(runner: TrialRunner, plan: RoundPlan, on_event: RoundListener) -> Self {
         let tasks = plan.tasks.iter().map(|task| ScoredTask::from(&task.task)).collect();
-        let stopping = Stopping::new(plan.stop.clone(), tasks, plan.repeat);
+        let stopping = Stopping::new(plan.stop.clone(), tasks);
         Self { plan, runner, on_event, outcome: Mutex::default(), stopping }
     }
 
@@ -123,7 +123,10 @@ impl RoundBook {
                 continue;
             }
             match self.runner.look_up(&key)? {
-                Lookup::Hit(record) => self.judged(index, *record, RecordOrigin::Cache).await,
+                Lookup::Hit(record) => {
+                    self.judged(TrialSlot { agent: index, place }, *record, RecordOrigin::Cache)
+                        .await;
+                }
                 Lookup::Miss => missing.push(place),
                 Lookup::Corrupt(moved) => {
                     self.emit(RoundEvent::Warning(format!(
@@ -142,7 +145,7 @@ impl RoundBook {
     /// Returns whether an agent needs no more trials.
     pub async fn stops(&self, agent: usize) -> bool {
         let outcome = self.outcome.lock().await;
-        let none = TrialScores::new();
+        let none = TrialScores::new(self.plan.shape());
         let scores = outcome.scores.get(&agent).unwrap_or(&none);
         self.stopping.stops(agent, &self.plan.agents[agent], scores)
     }
@@ -154,19 +157,19 @@ impl RoundBook {
     }
 
     /// Counts a trial that has a verdict.
-    pub async fn judged(&self, agent: usize, record: TrialRecord, origin: RecordOrigin) {
+    pub async fn judged(&self, slot: TrialSlot, record: TrialRecord, origin: RecordOrigin) {
+        let TrialSlot { agent, place } = slot;
         let miner_id = self.plan.agents[agent].miner_id.clone();
-        let (task, repetition, score) = (record.task.clone(), record.repetition, record.score());
+        let (task, score) = (record.task.clone(), record.score());
         let cached = origin == RecordOrigin::Cache;
         let mut outcome = self.outcome.lock().await;
-        let scores = outcome.scores.entry(agent).or_default();
-        scores.insert((task.clone(), repetition), score.clone());
+        let none = || TrialScores::new(self.plan.shape());
+        let scores = outcome.scores.entry(agent).or_insert_with(none);
+        scores.insert(place, score.clone());
         self.stopping.judged(agent, scores);
         outcome.cached += u64::from(cached);
-        if self.plan.results.is_none()
-            && let Some(round_task) = self.plan.tasks.iter().find(|known| *known.id() == task)
-        {
-            let key = self.runner.key(&self.plan.agents[agent], round_task, repetition);
+        if self.plan.results.is_none() {
+            let key = self.key(&self.plan.agents[agent], place);
             outcome.trials.push(MinerTrial { miner_id: miner_id.clone(), key, record });
         }
         drop(outcome);
@@ -174,11 +177,9 @@ impl RoundBook {
     }
 
     /// Takes the score of a trial back, because its record does not count.
-    pub async fn withdraw(&self, agent: usize, place: TrialPlace) {
-        let task = self.plan.tasks[place.task].id().clone();
-        let mut outcome = self.outcome.lock().await;
-        if let Some(scores) = outcome.scores.get_mut(&agent) {
-            scores.remove(&(task, place.repetition));
+    pub async fn withdraw(&self, TrialSlot { agent, place }: TrialSlot) {
+        if let Some(scores) = self.outcome.lock().await.scores.get_mut(&agent) {
+            scores.remove(place);
         }
     }
 
@@ -188,7 +189,7 @@ impl RoundBook {
     }
 
     /// Counts a trial that ended in a fault. Its agent waits for it, and is not stopped.
-    pub async fn faulted(&self, agent: usize, place: TrialPlace, fault: &Fault) {
+    pub async fn faulted(&self, TrialSlot { agent, place }: TrialSlot, fault: &Fault) {
         self.stopping.faulted(agent);
         let TrialPlace { task, repetition } = place;
         let miner_id = self.plan.agents[agent].miner_id.clone();

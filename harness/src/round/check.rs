@@ -14,7 +14,7 @@ use crate::round::plan::{Isolation, RoundPlan};
 use crate::round::run::run;
 use crate::round::stopping::StopRules;
 use crate::sandbox::Sandbox;
-use crate::scoring::score::{agent_score, task_scores};
+use crate::scoring::score::agent_score;
 use crate::trial::instance::RoundTask;
 use crate::trial::record::{Disclose, MinerTrial};
 use crate::trial::shrink;
@@ -73,8 +73,10 @@ pub async fn check(
         },
         model,
     };
-    let mut outcome = run(sandbox, plan, on_event).await?;
-    let scores = task_scores(&outcome.scores.remove(&0).unwrap_or_default(), 1);
+    let outcome = run(sandbox, plan, on_event).await?;
+    let scores =
+        outcome.scores.get(&0).map(|trials| trials.by_task(order.iter().map(|(id, _)| id)));
+    let scores = scores.unwrap_or_default();
     let weighted = order.iter().filter_map(|(id, weight)| Some((scores.get(id)?, *weight)));
     let score = outcome.faults.is_empty().then(|| agent_score(weighted));
     let disclosed = |trial: MinerTrial| {

@@ -14,6 +14,7 @@ use crate::round::run::run;
 use crate::round::stopping::StopRules;
 use crate::sandbox::Sandbox;
 use crate::trial::instance::RoundTask;
+use crate::trial::place::TrialPlace;
 
 /// The agent that prints the reference solution of every task. It must score 100.
 pub const ORACLE: &str = "oracle";
@@ -88,13 +89,13 @@ pub async fn prove(
 /// Returns the tasks on which the reference passes everything and an agent that prints nothing passes nothing, and a
 /// fault for each of the others. A task that cannot be passed, or that accepts everything, must not judge agents.
 fn sound_tasks(tasks: &[RoundTask], proof: &RoundOutcome) -> (Arc<[RoundTask]>, Vec<FaultRecord>) {
-    let passed = |control: usize, task: &RoundTask| {
-        let score = proof.scores.get(&control)?.get(&(task.id().clone(), 1))?;
+    let passed = |control: usize, task: usize| {
+        let score = proof.scores.get(&control)?.get(TrialPlace { task, repetition: 1 })?;
         Some((score.passed, score.total))
     };
     let (mut sound, mut faults) = (Vec::new(), Vec::new());
-    for task in tasks {
-        let fault = match (passed(0, task), passed(1, task)) {
+    for (place, task) in tasks.iter().enumerate() {
+        let fault = match (passed(0, place), passed(1, place)) {
             (Some((all, total)), Some((0, _))) if all == total => {
                 sound.push(task.clone());
                 continue;

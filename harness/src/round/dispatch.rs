@@ -10,20 +10,12 @@ use futures_util::future::BoxFuture;
 
 use crate::Fault;
 use crate::round::agent::Agent;
+use crate::trial::place::TrialPlace;
 use crate::trial::record::TrialRecord;
 
 /// How often a batch is leased before its missing trials are faults. Once would make every lost worker a fault; a
 /// batch that ended four workers will end the fifth.
 pub const MAX_DELIVERIES: u32 = 4;
-
-/// A trial of an agent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct TrialPlace {
-    /// The place of its task in the round
-    pub task: usize,
-    /// The number of the repetition, from 1
-    pub repetition: u32,
-}
 
 /// Trials of one agent that share a container.
 #[derive(Clone, Debug)]

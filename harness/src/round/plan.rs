@@ -10,6 +10,7 @@ use crate::round::partition::Partition;
 use crate::round::results::Results;
 use crate::round::stopping::StopRules;
 use crate::trial::instance::RoundTask;
+use crate::trial::place::RoundShape;
 
 /// How agents are kept apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,4 +48,11 @@ pub struct RoundPlan {
     pub shrinking: Duration,
     /// The model that the agents may ask, if there is one. Then every trial needs a container of its own
     pub model: Option<Arc<Gateway>>,
+}
+
+impl RoundPlan {
+    /// The trials of each agent.
+    pub fn shape(&self) -> RoundShape {
+        RoundShape { tasks: self.tasks.len(), repeat: self.repeat }
+    }
 }

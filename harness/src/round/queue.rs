@@ -9,9 +9,9 @@ use crate::Fault;
 use crate::round::book::{RecordOrigin, RoundBook};
 use crate::round::dispatch::{
     BatchLease, BatchOrder, DispatchReply, Dispatcher, MAX_DELIVERIES, TrialBatch, TrialEnd,
-    TrialPlace,
 };
 use crate::round::plan::Isolation;
+use crate::trial::place::{TrialPlace, TrialSlot};
 
 /// The dispatcher of a round in one process.
 pub struct LocalQueue {
@@ -76,7 +76,7 @@ impl LocalQueue {
             Ok(source) => source.into(),
             Err(fault) => {
                 for place in missing {
-                    book.faulted(index, place, &fault).await;
+                    book.faulted(TrialSlot { agent: index, place }, &fault).await;
                 }
                 return Ok(Vec::new());
             }
@@ -121,11 +121,12 @@ impl LocalQueue {
             queued.batch.trials.retain(|missing| *missing != place);
             queued.agent
         };
+        let slot = TrialSlot { agent, place };
         match end {
-            TrialEnd::Judged(record) => self.book.judged(agent, *record, RecordOrigin::Run).await,
+            TrialEnd::Judged(record) => self.book.judged(slot, *record, RecordOrigin::Run).await,
             // A record that cannot be kept would be lost again and again: that ends the round.
             TrialEnd::Faulted(fault @ (Fault::Store(_) | Fault::File { .. })) => return Err(fault),
-            TrialEnd::Faulted(fault) => self.book.faulted(agent, place, &fault).await,
+            TrialEnd::Faulted(fault) => self.book.faulted(slot, &fault).await,
         }
         Ok(())
     }
@@ -148,7 +149,7 @@ impl LocalQueue {
             format!("{} ({} trials)", queued.batch.agent.miner_id, queued.batch.trials.len());
         let fault = Fault::Batch { batch, deliveries: queued.deliveries, why };
         for place in &queued.batch.trials {
-            self.book.faulted(queued.agent, *place, &fault).await;
+            self.book.faulted(TrialSlot { agent: queued.agent, place: *place }, &fault).await;
         }
     }
 }

@@ -20,8 +20,9 @@ use crate::scoring::digest::TrialsDigest;
 use crate::scoring::gate::GateHistory;
 use crate::scoring::rank::{Contender, RankRules, RankedRound, ScoredTask, rank};
 use crate::scoring::reward::{Payout, RewardPolicy};
-use crate::scoring::score::task_scores;
+use crate::scoring::score::TrialScores;
 use crate::trial::instance::RoundTask;
+use crate::trial::place::RoundShape;
 use crate::trial::record::Disclose;
 
 /// A round whose trials are over.
@@ -80,9 +81,8 @@ impl Standings<'_> {
     /// Ranks the agents that have a verdict on every task, and publishes the rankings. An agent with a trial that ended
     /// in a fault has no score and therefore no rank; it does not keep the others from being ranked.
     pub fn finish_round(&self, reward: RewardPolicy) -> Result<Rankings, Fault> {
-        let scores = self.scores.iter();
-        let scores =
-            scores.map(|(index, trials)| (*index, task_scores(trials, self.definition.repeat)));
+        let ids = || self.tasks.iter().map(RoundTask::id);
+        let scores = self.scores.iter().map(|(index, trials)| (*index, trials.by_task(ids())));
         let complete = scores.filter(|(_, tasks)| tasks.len() == self.tasks.len());
         let contenders =
             complete.map(|(index, tasks)| Contender::new(&self.agents[index], tasks)).collect();
@@ -296,16 +296,16 @@ impl StoredScores {
             stopped.iter().find(same)
         };
         let environment = &Environment::new(&round.image, round.model.as_deref());
+        let shape = RoundShape { tasks: tasks.len(), repeat: round.repeat };
         for (index, agent) in agents.iter().enumerate() {
             let mut missing = Vec::new();
-            for (task, repetition) in trials_of(tasks, round.repeat) {
+            let mut scores = TrialScores::new(shape);
+            for place in shape.places() {
+                let (task, repetition) = (&tasks[place.task], place.repetition);
                 let identity =
                     TrialIdentity { agent: &agent.sha256, task, repetition, environment };
                 match results.get(&identity.key())? {
-                    Lookup::Hit(record) => {
-                        let scores = stored.scores.entry(index).or_default();
-                        scores.insert((task.id().clone(), repetition), record.score());
-                    }
+                    Lookup::Hit(record) => scores.insert(place, record.score()),
                     Lookup::Miss | Lookup::Corrupt(_) => missing.push(FaultRecord {
                         miner_id: agent.miner_id.clone(),
                         task: task.id().clone(),
@@ -313,6 +313,9 @@ impl StoredScores {
                         fault: "it has no trial record; run 'arena evaluate'".to_owned(),
                     }),
                 }
+            }
+            if scores.count() > 0 {
+                stored.scores.insert(index, scores);
             }
             match was_stopped(agent) {
                 Some(stopped) if !missing.is_empty() => stored.stopped.push(stopped.clone()),

@@ -70,7 +70,6 @@ impl FromStr for ScreenRule {
 pub(crate) struct Stopping {
     rules: StopRules,
     tasks: Vec<ScoredTask>,
-    repeat: u32,
     screened: BTreeSet<TaskId>,
     state: Mutex<StopState>,
 }
@@ -86,14 +85,14 @@ struct StopState {
 
 impl Stopping {
     /// The rules of a round with these tasks.
-    pub fn new(rules: StopRules, tasks: Vec<ScoredTask>, repeat: u32) -> Self {
+    pub fn new(rules: StopRules, tasks: Vec<ScoredTask>) -> Self {
         let ids: Vec<_> = tasks.iter().map(|task| task.id.clone()).collect();
         let screened = rules
             .screening
             .as_ref()
             .map(|rule| screened(&rule.commitment, &ids, rule.screening.tasks as usize));
         let screened = screened.unwrap_or_default();
-        Self { rules, tasks, repeat, screened, state: Mutex::default() }
+        Self { rules, tasks, screened, state: Mutex::default() }
     }
 
     /// Returns whether a task belongs to the screening, so that its trials come first.
@@ -104,7 +103,7 @@ impl Stopping {
     /// Counts what an agent has so far.
     pub fn judged(&self, agent: usize, trials: &TrialScores) {
         let Some(top) = self.rules.top else { return };
-        let low = hundredths(bounds(trials, &self.tasks, self.repeat).low);
+        let low = hundredths(bounds(trials, &self.tasks).low);
         let mut state = self.state();
         state.best.retain(|(_, known)| *known != agent);
         state.best.insert((low, agent));
@@ -131,9 +130,9 @@ impl Stopping {
         {
             return false;
         }
-        let high = bounds(trials, &self.tasks, self.repeat).high;
+        let high = bounds(trials, &self.tasks).high;
         let failed = self.rules.screening.as_ref().filter(|rule| {
-            screen_score(trials, &self.tasks, self.repeat, &self.screened)
+            screen_score(trials, &self.tasks, &self.screened)
                 .is_some_and(|score| score < rule.screening.score)
         });
         let out_of_reach = self.rules.top.filter(|top| {
@@ -151,7 +150,7 @@ impl Stopping {
             agent_sha256: agent.sha256.clone(),
             reason,
             bound: high,
-            trials: trials.len() as u64,
+            trials: trials.count() as u64,
         };
         state.stopped.insert(index, stopped);
         true

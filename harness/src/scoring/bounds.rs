@@ -7,6 +7,7 @@ use tasks::{Sha256, TaskId};
 use crate::scoring::draws::Draws;
 use crate::scoring::rank::ScoredTask;
 use crate::scoring::score::{TrialScores, two_decimals};
+use crate::trial::place::TrialPlace;
 
 /// The bounds of an agent's score.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -17,14 +18,22 @@ pub struct ScoreBounds {
     pub high: f64,
 }
 
-/// Returns the bounds of an agent's score, with two decimals.
-pub fn bounds(trials: &TrialScores, tasks: &[ScoredTask], repeat: u32) -> ScoreBounds {
+/// Returns the bounds of an agent's score on the round's tasks, with two decimals.
+pub fn bounds(trials: &TrialScores, tasks: &[ScoredTask]) -> ScoreBounds {
+    bounds_on(trials, tasks.iter().enumerate())
+}
+
+/// Returns the bounds on some of the round's tasks, each with its place.
+fn bounds_on<'a>(
+    trials: &TrialScores,
+    tasks: impl Iterator<Item = (usize, &'a ScoredTask)>,
+) -> ScoreBounds {
     let (mut gained, mut missing, mut all) = (0.0, 0.0, 0.0);
-    for ScoredTask { id, weight, .. } in tasks {
-        for repetition in 1..=repeat {
+    for (task, ScoredTask { weight, .. }) in tasks {
+        for repetition in 1..=trials.shape().repeat {
             let weight = f64::from(*weight);
             all += weight;
-            match trials.get(&(id.clone(), repetition)) {
+            match trials.get(TrialPlace { task, repetition }) {
                 Some(score) if score.total > 0 => {
                     gained += weight * f64::from(score.passed) / f64::from(score.total);
                 }
@@ -52,14 +61,14 @@ pub fn screened(commitment: &Sha256, tasks: &[TaskId], count: usize) -> BTreeSet
 pub fn screen_score(
     trials: &TrialScores,
     tasks: &[ScoredTask],
-    repeat: u32,
     screened: &BTreeSet<TaskId>,
 ) -> Option<f64> {
-    let tasks: Vec<_> = tasks.iter().filter(|task| screened.contains(&task.id)).cloned().collect();
-    let complete = tasks.iter().all(|task| {
-        (1..=repeat).all(|repetition| trials.contains_key(&(task.id.clone(), repetition)))
+    let tasks = tasks.iter().enumerate().filter(|(_, task)| screened.contains(&task.id));
+    let complete = tasks.clone().all(|(task, _)| {
+        (1..=trials.shape().repeat)
+            .all(|repetition| trials.get(TrialPlace { task, repetition }).is_some())
     });
-    complete.then(|| bounds(trials, &tasks, repeat).low)
+    complete.then(|| bounds_on(trials, tasks).low)
 }
 
 #[cfg(test)]
@@ -68,13 +77,17 @@ mod tests {
     use tasks::{Family, Verdict};
 
     use super::*;
+    use crate::trial::place::RoundShape;
 
     fn task(id: &str, weight: u32) -> ScoredTask {
         ScoredTask { id: id.parse().unwrap(), family: Family::Strings, weight }
     }
 
-    fn trials(passed: &[(&str, u32, u32)]) -> TrialScores {
-        let score = |(id, repetition, passed): &(&str, u32, u32)| {
+    /// Scores of trials on the tasks `a`, `b` and `c`: each with its task, its repetition and how many of ten cases passed.
+    fn trials(repeat: u32, passed: &[(&str, u32, u32)]) -> TrialScores {
+        let mut scores = TrialScores::new(RoundShape { tasks: 3, repeat });
+        for (id, repetition, passed) in passed {
+            let task = ["a", "b", "c"].iter().position(|known| known == id).unwrap();
             let score = TaskScore {
                 verdict: Verdict::WrongAnswer,
                 score: f64::from(passed * 10),
@@ -83,41 +96,44 @@ mod tests {
                 cost_micro_usd: None,
                 repetitions: Vec::new(),
             };
-            ((id.parse().unwrap(), *repetition), score)
-        };
-        passed.iter().map(score).collect()
+            scores.insert(TrialPlace { task, repetition: *repetition }, score);
+        }
+        scores
     }
 
     #[test]
     fn missing_trials_score_between_0_and_100() {
         let tasks = [task("a", 1), task("b", 3)];
         let check = |passed: &[(&str, u32, u32)], repeat, low, high| {
-            assert_eq!(bounds(&trials(passed), &tasks, repeat), ScoreBounds { low, high });
+            assert_eq!(bounds(&trials(repeat, passed), &tasks), ScoreBounds { low, high });
         };
         check(&[], 1, 0.0, 100.0);
         check(&[("a", 1, 5)], 1, 12.5, 87.5);
         check(&[("b", 1, 5)], 1, 37.5, 62.5);
         check(&[("a", 1, 10), ("b", 1, 0)], 1, 25.0, 25.0);
         check(&[("a", 1, 10), ("b", 1, 0)], 2, 12.5, 62.5);
-        assert_eq!(bounds(&trials(&[]), &[], 1), ScoreBounds { low: 0.0, high: 0.0 });
+        check(&[("b", 2, 10)], 2, 37.5, 100.0);
+        assert_eq!(bounds(&trials(1, &[]), &[]), ScoreBounds { low: 0.0, high: 0.0 });
         // A trial without cases scores 0, as in the ranking.
-        let mut empty = trials(&[("a", 1, 0)]);
-        for score in empty.values_mut() {
-            score.total = 0;
-        }
-        assert_eq!(bounds(&empty, &tasks, 1), ScoreBounds { low: 0.0, high: 75.0 });
+        let mut empty = trials(1, &[]);
+        let place = TrialPlace { task: 0, repetition: 1 };
+        let score = trials(1, &[("a", 1, 0)]).get(place).unwrap().clone();
+        empty.insert(place, TaskScore { total: 0, ..score });
+        assert_eq!(bounds(&empty, &tasks), ScoreBounds { low: 0.0, high: 75.0 });
     }
 
     #[test]
     fn screening_needs_all_its_trials() {
         let tasks = [task("a", 1), task("b", 3), task("c", 1)];
-        let screened = BTreeSet::from(["a".parse().unwrap(), "b".parse().unwrap()]);
-        let check = |passed: &[(&str, u32, u32)], repeat, score| {
-            assert_eq!(screen_score(&trials(passed), &tasks, repeat, &screened), score);
+        let check = |drawn: [&str; 2], passed: &[(&str, u32, u32)], repeat, score| {
+            let drawn = drawn.map(|id| id.parse().unwrap()).into();
+            assert_eq!(screen_score(&trials(repeat, passed), &tasks, &drawn), score);
         };
-        check(&[("a", 1, 5)], 1, None);
-        check(&[("a", 1, 2), ("b", 1, 10)], 1, Some(80.0));
-        check(&[("a", 1, 2), ("b", 1, 10)], 2, None);
+        check(["a", "b"], &[("a", 1, 5)], 1, None);
+        check(["a", "b"], &[("a", 1, 2), ("b", 1, 10)], 1, Some(80.0));
+        check(["a", "b"], &[("a", 1, 2), ("b", 1, 10)], 2, None);
+        check(["b", "c"], &[("a", 1, 2), ("b", 1, 10)], 1, None);
+        check(["b", "c"], &[("b", 1, 10), ("c", 1, 0)], 1, Some(75.0));
     }
 
     #[test]

@@ -5,19 +5,74 @@ use std::collections::BTreeMap;
 use platform::api::TaskScore;
 use tasks::{Tally, TaskId, Verdict};
 
-/// The score of each trial of an agent, by its task and the number of the repetition, from 1.
-pub type TrialScores = BTreeMap<(TaskId, u32), TaskScore>;
+use crate::trial::place::{RoundShape, TrialPlace};
 
-/// Returns an agent's score on each task of which it has `repeat` trials: the sum of their cases, which is the mean of
-/// their scores, because all trials of a task have the same cases.
-pub fn task_scores(trials: &TrialScores, repeat: u32) -> BTreeMap<TaskId, TaskScore> {
-    let mut by_task = BTreeMap::<&TaskId, Vec<&TaskScore>>::new();
-    for ((task, _), score) in trials {
-        by_task.entry(task).or_default().push(score);
+/// The scores of an agent's trials.
+///
+/// They stand in a row in the order of their numbers: a map by task would need three times the memory, which is most of
+/// what a large round needs.
+#[derive(Clone, Debug)]
+pub struct TrialScores {
+    shape: RoundShape,
+    /// Empty before the first score
+    scores: Vec<Option<TaskScore>>,
+}
+
+impl TrialScores {
+    /// No scores yet of an agent with these trials.
+    pub const fn new(shape: RoundShape) -> Self {
+        Self { shape, scores: Vec::new() }
     }
-    let complete =
-        by_task.into_iter().filter(|(_, trials)| u32::try_from(trials.len()) == Ok(repeat));
-    complete.map(|(task, trials)| (task.clone(), together(&trials))).collect()
+
+    /// The trials that the agent can have scores of.
+    pub const fn shape(&self) -> RoundShape {
+        self.shape
+    }
+
+    /// The score of a trial, if it has one.
+    pub fn get(&self, place: TrialPlace) -> Option<&TaskScore> {
+        self.scores.get(self.shape.slot(place))?.as_ref()
+    }
+
+    /// Sets the score of a trial that the round has.
+    pub fn insert(&mut self, place: TrialPlace, score: TaskScore) {
+        if self.scores.is_empty() {
+            self.scores = vec![None; self.shape.slots()];
+        }
+        self.scores[self.shape.slot(place)] = Some(score);
+    }
+
+    /// Takes the score of a trial back.
+    pub fn remove(&mut self, place: TrialPlace) {
+        if let Some(score) = self.scores.get_mut(self.shape.slot(place)) {
+            *score = None;
+        }
+    }
+
+    /// The scores with their trials, in the order of the trials' numbers.
+    pub fn iter(&self) -> impl Iterator<Item = (TrialPlace, &TaskScore)> {
+        let scores = self.scores.iter().enumerate();
+        scores.filter_map(|(slot, score)| Some((self.shape.place(slot), score.as_ref()?)))
+    }
+
+    /// The number of trials that have a score.
+    pub fn count(&self) -> usize {
+        self.scores.iter().flatten().count()
+    }
+
+    /// Returns the score on each of the round's tasks of which all trials have one: the sum of their cases, which is the
+    /// mean of their scores, because all trials of a task have the same cases.
+    pub fn by_task<'a>(
+        &self,
+        tasks: impl IntoIterator<Item = &'a TaskId>,
+    ) -> BTreeMap<TaskId, TaskScore> {
+        let complete = tasks.into_iter().enumerate().filter_map(|(task, id)| {
+            let repetitions = 1..=self.shape.repeat;
+            let trials = repetitions.map(|repetition| self.get(TrialPlace { task, repetition }));
+            Some((id.clone(), together(&trials.collect::<Option<Vec<_>>>()?)))
+        });
+        complete.collect()
+    }
 }
 
 fn together(trials: &[&TaskScore]) -> TaskScore {
@@ -104,5 +159,32 @@ mod tests {
         check(&[(1, 1, 3), (0, 1, 1)], 75.0);
         check(&[], 0.0);
         check(&[(0, 0, 1)], 0.0);
+    }
+
+    #[test]
+    fn a_task_has_a_score_when_all_its_trials_have_one() {
+        let ids: Vec<TaskId> = ["a", "b"].map(|id| id.parse().unwrap()).into();
+        let score = |passed| TaskScore {
+            verdict: if passed == 10 { Verdict::Accepted } else { Verdict::WrongAnswer },
+            score: f64::from(passed * 10),
+            passed,
+            total: 10,
+            cost_micro_usd: None,
+            repetitions: Vec::new(),
+        };
+        let place = |task, repetition| TrialPlace { task, repetition };
+        let mut trials = TrialScores::new(RoundShape { tasks: 2, repeat: 2 });
+        assert_eq!((trials.get(place(1, 2)), trials.count()), (None, 0));
+        for (task, repetition, passed) in [(0, 1, 10), (1, 2, 5), (0, 2, 9)] {
+            trials.insert(place(task, repetition), score(passed));
+        }
+        let all: Vec<_> = trials.iter().map(|(place, score)| (place, score.passed)).collect();
+        assert_eq!(all, [(place(0, 1), 10), (place(0, 2), 9), (place(1, 2), 5)]);
+        let by_task = trials.by_task(&ids);
+        assert_eq!(by_task.keys().collect::<Vec<_>>(), [&ids[0]]);
+        let both = TaskScore { total: 20, score: 95.0, repetitions: vec![10, 9], ..score(19) };
+        assert_eq!(by_task[&ids[0]], both);
+        trials.remove(place(0, 2));
+        assert_eq!((trials.by_task(&ids).len(), trials.count()), (0, 2));
     }
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use platform::MinerId;
 use platform::api::{
     AnswerOrigin, DisclosedCase, DisclosedRecord, DisclosedTrial, FaultRecord, MAX_REPEAT, Ranking,
-    Rankings, Round, RoundStatus, SshSignature, StopReason, TaskScore, trial_name,
+    Rankings, Round, RoundStatus, SshSignature, StopReason, trial_name,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -20,9 +20,10 @@ use crate::scoring::digest::{ReportDigest, TrialsDigest};
 use crate::scoring::gate::GateHistory;
 use crate::scoring::rank::{Contender, RankRules, RankedRound, ScoredTask, rank};
 use crate::scoring::reward::{Alpha, RewardPolicy};
-use crate::scoring::score::{TrialScores, task_scores};
+use crate::scoring::score::TrialScores;
 use crate::scoring::unique_fields::UniqueFields;
 use crate::trial::instance::RoundTask;
+use crate::trial::place::{RoundShape, TrialPlace};
 
 /// The document of `evaluate --json`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -166,23 +167,22 @@ fn verify_drawn(
 /// Agents that were stopped have distinct trials, which prove that the rule applies.
 fn check_stopped(report: &RoundReport, tasks: &[ScoredTask], problems: &mut Vec<String>) {
     let round = &report.round;
-    let repeat = round.repeat.clamp(1, MAX_REPEAT);
     for stopped in &round.stopped {
         let miner_id = &stopped.miner_id;
         let own = report.trials.iter().filter(|trial| trial.miner_id == *miner_id);
-        let scores: TrialScores = own.clone().map(numbered).collect();
+        let scores = scores_of(own.clone(), round, tasks);
         let listed = own.clone().count();
         if own.clone().any(|trial| trial.record.agent_sha256 != stopped.agent_sha256) {
             problems.push(format!("{miner_id}: a trial is of another agent than the stopped one"));
         }
-        if listed != scores.len() || stopped.trials != listed as u64 {
+        if listed != scores.count() || stopped.trials != listed as u64 {
             problems.push(format!("{miner_id}: its trials are not those that it was stopped with"));
         }
-        let high = bounds(&scores, tasks, repeat).high;
+        let high = bounds(&scores, tasks).high;
         let holds = match stopped.reason {
             StopReason::Screening => round.screening.is_some_and(|rule| {
                 let drawn = screened(&round.commitment, &round.tasks, rule.tasks as usize);
-                let score = screen_score(&scores, tasks, repeat, &drawn);
+                let score = screen_score(&scores, tasks, &drawn);
                 score.is_some_and(|score| score < rule.score)
             }),
             StopReason::OutOfReach => round.top.is_some_and(|top| {
@@ -196,10 +196,22 @@ fn check_stopped(report: &RoundReport, tasks: &[ScoredTask], problems: &mut Vec<
     }
 }
 
-/// The score of a trial, and which one it is.
-fn numbered(trial: &DisclosedTrial) -> ((TaskId, u32), TaskScore) {
-    let record = &trial.record;
-    ((record.task.clone(), record.repetition), record.score())
+/// The scores of an agent's trials, as far as the round has these trials.
+fn scores_of<'a>(
+    trials: impl Iterator<Item = &'a DisclosedTrial>,
+    round: &Round,
+    tasks: &[ScoredTask],
+) -> TrialScores {
+    let shape = RoundShape { tasks: tasks.len(), repeat: round.repeat.clamp(1, MAX_REPEAT) };
+    let mut scores = TrialScores::new(shape);
+    for DisclosedTrial { record, .. } in trials {
+        let task = tasks.iter().position(|task| task.id == record.task);
+        let place = task.map(|task| TrialPlace { task, repetition: record.repetition });
+        if let Some(place) = place.filter(|place| shape.has(*place)) {
+            scores.insert(place, record.score());
+        }
+    }
+    scores
 }
 
 /// Each ranked agent has exactly one trial on each task; an agent that is not judged has one or a fault.
@@ -392,7 +404,7 @@ fn check_standings(report: &RoundReport, tasks: &[ScoredTask], problems: &mut Ve
             program_sha256: ranking.program_sha256.clone(),
             uploaded_at: ranking.uploaded_at,
             first_submitted_at: ranking.first_submitted_at,
-            tasks: task_scores(&own.map(numbered).collect(), report.round.repeat),
+            tasks: scores_of(own, &report.round, tasks).by_task(tasks.iter().map(|task| &task.id)),
         }
     };
     let Ok(payout) = report.round.payout.parse() else {

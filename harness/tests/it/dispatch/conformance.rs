@@ -10,6 +10,7 @@ use harness::round::book::RoundOutcome;
 use harness::round::dispatch::{BatchLease, MAX_DELIVERIES};
 use harness::round::lease::ContainerLease;
 use harness::round::work::WorkTools;
+use harness::scoring::score::TrialScores;
 
 /// What a worker does with a lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +75,7 @@ async fn judged(
 }
 
 fn scored(outcome: &RoundOutcome) -> Vec<usize> {
-    outcome.scores.values().map(BTreeMap::len).collect()
+    outcome.scores.values().map(TrialScores::count).collect()
 }
 
 /// Checks all promises.
