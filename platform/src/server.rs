@@ -9,6 +9,7 @@ mod app;
 mod auth;
 mod board;
 mod body;
+mod body_choice;
 mod case_rates;
 mod client_address;
 mod extract;

@@ -1,6 +1,7 @@
 //! What all handlers share.
 
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use tasks::TaskView;
@@ -13,6 +14,7 @@ use super::body::ReadyBody;
 use super::case_rates::CaseRates;
 use super::health::StoreProbe;
 use super::live::Live;
+use super::observe::Observer;
 use super::openapi::{ApiReference, located};
 use super::problem::ProblemResponse;
 use super::public_url::PublicUrl;
@@ -23,62 +25,77 @@ use crate::store::Store;
 /// The number of submissions that are checked at once. Each check takes a processor and a stack.
 const MAX_CHECKS: usize = 4;
 
-/// The state of the server.
+/// The state of the server. Cheap to clone: every request does so several times.
 #[derive(Clone)]
-pub(super) struct App {
+pub(super) struct App(Arc<AppState>);
+
+/// The parts of the state.
+pub(super) struct AppState {
     pub(super) store: Store,
-    pub(super) settings: Arc<Settings>,
+    pub(super) settings: Settings,
     /// Where the pages are, with an address that commands can be given.
-    pub(super) site: Arc<PublicUrl>,
-    pub(super) meters: Option<Arc<QuotaMeters>>,
-    pub(super) boards: Arc<BoardCache>,
-    pub(super) cases: Arc<CaseRates>,
+    pub(super) site: PublicUrl,
+    /// What notes the requests.
+    pub(super) observer: Arc<Observer>,
+    pub(super) meters: Option<QuotaMeters>,
+    pub(super) boards: BoardCache,
+    pub(super) cases: CaseRates,
     /// Pages of the list of agents.
-    pub(super) lists: Arc<AgentLists>,
+    pub(super) lists: AgentLists,
     pub(super) live: Arc<Live>,
-    pub(super) reference: Arc<ApiReference>,
+    pub(super) reference: ApiReference,
     pub(super) checks: Arc<Semaphore>,
-    pub(super) probe: Arc<StoreProbe>,
-    pub(super) tasks: Arc<Vec<TaskView>>,
+    pub(super) probe: StoreProbe,
+    pub(super) tasks: Vec<TaskView>,
     /// The body of `GET /tasks`: the tasks do not change while the server runs.
     pub(super) tasks_json: ReadyBody,
 }
 
+impl Deref for App {
+    type Target = AppState;
+
+    fn deref(&self) -> &AppState {
+        &self.0
+    }
+}
+
 /// What an [`App`] needs in addition to its store and its settings.
-#[derive(Clone, Copy)]
 pub(super) struct AppContext<'a> {
     /// The address that the server listens on.
     pub(super) address: SocketAddr,
     /// The description of the API.
     pub(super) document: &'a OpenApiDocument,
+    /// What notes the requests.
+    pub(super) observer: Arc<Observer>,
 }
 
 impl App {
     pub(super) fn new(
         store: Store,
         settings: Settings,
-        AppContext { address, document }: AppContext<'_>,
+        AppContext { address, document, observer }: AppContext<'_>,
     ) -> Self {
         let tasks: Vec<_> = tasks::all().iter().map(tasks::Task::view).collect();
         let tasks_json =
             serde_json::to_vec(&tasks).expect("the public part of a task is plain data");
         let description = located(document, &settings.public_url);
         let site = settings.public_url.clone().or_at(address);
-        Self {
+        Self(Arc::new(AppState {
             store,
-            boards: Arc::new(BoardCache::new(settings.similarity.clone())),
-            cases: Arc::default(),
-            lists: Arc::default(),
+            boards: BoardCache::new(settings.similarity.clone()),
+            cases: CaseRates::default(),
+            lists: AgentLists::default(),
             live: Arc::default(),
-            reference: Arc::new(ApiReference::new(&description, &site)),
-            site: Arc::new(site),
-            meters: settings.quotas.map(|quotas| Arc::new(QuotaMeters::new(quotas))),
-            settings: Arc::new(settings),
+            reference: ApiReference::new(&description, &site),
+            site,
+            observer,
+            meters: settings.quotas.map(QuotaMeters::new),
+            settings,
             checks: Arc::new(Semaphore::new(MAX_CHECKS)),
-            probe: Arc::default(),
-            tasks: Arc::new(tasks),
+            probe: StoreProbe::default(),
+            tasks,
             tasks_json: ReadyBody::json(tasks_json),
-        }
+        }))
     }
 }
 

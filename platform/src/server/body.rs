@@ -71,7 +71,7 @@ impl ReadyBody {
     }
 }
 
-/// The response has no bytes yet: `super::middleware::finish_body` chooses between the forms.
+/// The response has no bytes yet: [`super::body_choice`] chooses between the forms.
 impl IntoResponse for ReadyBody {
     fn into_response(self) -> Response {
         let mut response = Response::default();

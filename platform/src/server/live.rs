@@ -10,7 +10,7 @@ use futures_util::stream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-use super::middleware::StreamedBody;
+use super::body_choice::StreamedBody;
 use super::problem::ProblemResponse;
 use crate::api::{ProblemKind, ProgressState, RoundProgress};
 use crate::store::{Store, StoreError};

@@ -70,7 +70,7 @@ impl ServerLog {
 
     /// Logs a message to the operator.
     pub fn message(&self, text: String) {
-        self.put(LogEntry::Message(text));
+        self.put(|| LogEntry::Message(text));
     }
 
     /// Waits until everything before is written, at most two seconds.
@@ -88,9 +88,10 @@ impl ServerLog {
         &self.dropped
     }
 
-    pub(super) fn put(&self, entry: LogEntry) {
+    /// Queues an entry, which is not made if the log is off.
+    pub(super) fn put(&self, entry: impl FnOnce() -> LogEntry) {
         let Some(queue) = &self.queue else { return };
-        if queue.try_send(LogRecord::Entry(Timestamp::now(), Box::new(entry))).is_err() {
+        if queue.try_send(LogRecord::Entry(Timestamp::now(), Box::new(entry()))).is_err() {
             self.dropped.inc();
         }
     }

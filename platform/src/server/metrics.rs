@@ -3,12 +3,13 @@
 //! They are served on an address of their own, since they say how busy a platform is. Requests only add to counters;
 //! what needs a walk through the store is computed when it is asked for, at most once a minute.
 
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{MatchedPath, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
@@ -35,33 +36,47 @@ const BUCKETS_S: [f64; 12] =
 /// The time for which the figures of the store are kept. Walking through a million files takes seconds.
 const STORE_AGE: Duration = Duration::from_mins(1);
 
-/// A label whose value is one of a few words of the program or the route of a request.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum LabelText {
-    Fixed(&'static str),
-    Route(Arc<str>),
+/// The template of a route as a label; `none` where no route matches.
+#[derive(Clone, Debug)]
+pub(super) struct RouteName(pub(super) Option<MatchedPath>);
+
+impl RouteName {
+    fn as_str(&self) -> &str {
+        self.0.as_ref().map_or("none", MatchedPath::as_str)
+    }
 }
 
-impl EncodeLabelValue for LabelText {
+impl PartialEq for RouteName {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for RouteName {}
+
+impl Hash for RouteName {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        self.as_str().hash(hasher);
+    }
+}
+
+impl EncodeLabelValue for RouteName {
     fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), std::fmt::Error> {
-        match self {
-            Self::Fixed(text) => EncodeLabelValue::encode(text, encoder),
-            Self::Route(text) => EncodeLabelValue::encode(&&**text, encoder),
-        }
+        self.as_str().encode(encoder)
     }
 }
 
 /// The labels of a request. Their number is bounded: a route is a template, and unknown methods are one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct RequestLabels {
-    pub(super) method: LabelText,
-    pub(super) route: LabelText,
-    pub(super) status: LabelText,
+    pub(super) method: &'static str,
+    pub(super) route: RouteName,
+    pub(super) status: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RouteLabel {
-    route: LabelText,
+    route: RouteName,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]

@@ -1,23 +1,26 @@
-//! What applies to every request and response: the request id, the security headers, the `ETag`, the
-//! deadline, and the checks before any handler.
+//! What applies to every request and response.
+//!
+//! There are few layers, each a plain sequence of steps: axum copies and boxes every layer, with all layers inside it, for
+//! every request.
 
 use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use axum::body::{Body, to_bytes};
 use axum::extract::{FromRequestParts, Request, State};
+use axum::http::Method;
 use axum::http::header::{self, HeaderName, HeaderValue};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
-use super::body::ReadyBody;
+use super::app::App;
+use super::body_choice::BodyChoice;
 use super::observe::RequestNotes;
-use super::problem::{OperatorMessage, ProblemResponse};
-use super::settings::Settings;
+use super::problem::{OperatorMessage, ProblemResponse, write_problem};
+use super::rate_limit;
+use super::response_format::ResponseFormat;
 use crate::api::ProblemKind;
 use crate::log::log_line;
 
@@ -42,12 +45,24 @@ const SECURITY: [(HeaderName, HeaderValue); 5] = [
     ),
 ];
 
-/// Adds the request id and the common headers to the response, and logs its message to the operator.
-pub(super) async fn add_common_headers(request: Request, next: Next) -> Response {
-    let notes = request.extensions().get::<RequestNotes>();
-    let id = format!("{:016x}", notes.map_or_else(rand::random, RequestNotes::id));
-    let writes = writes(&request);
+/// Notes the request, and turns what the handler returns into the response that the client asked for.
+pub(super) async fn finish(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let notes = RequestNotes::begin(&app.observer, &request);
+    let (choice, format) = (BodyChoice::of(&request), ResponseFormat::accepted(request.headers()));
+    request.extensions_mut().insert(notes.clone());
     let mut response = next.run(request).await;
+    write_problem(&app, format, &mut response);
+    let mut response = choice.finish(response).await;
+    if let Some(meters) = &app.meters {
+        rate_limit::announce(meters, &notes, &mut response);
+    }
+    add_common_headers(&notes, &mut response);
+    notes.end(response)
+}
+
+/// Adds the request id and the security headers, and logs the message to the operator.
+fn add_common_headers(notes: &RequestNotes, response: &mut Response) {
+    let id = format!("{:016x}", notes.id());
     if let Some(OperatorMessage(message)) = response.extensions().get() {
         log_line(format_args!("request {id}: {message}"));
     }
@@ -57,38 +72,52 @@ pub(super) async fn add_common_headers(request: Request, next: Next) -> Response
         headers.entry(name).or_insert(value);
     }
     // Other sites may read public data, but not the response to an upload: it contains a token.
-    if writes {
+    if writes(notes.method()) {
         headers.remove(header::ACCESS_CONTROL_ALLOW_ORIGIN);
     }
-    response
 }
 
-/// Refuses requests that a page of another site sends through a browser: its user did not intend them, and may
-/// be in a network that the page's author cannot reach. Only browsers send this header.
-pub(super) async fn refuse_cross_site(request: Request, next: Next) -> Response {
+/// Calls the handler of a request that is acceptable, and responds within the time limit, or with 408.
+pub(super) async fn guard(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    if let Err(problem) = refuse(&request) {
+        return problem.into_response();
+    }
+    let (time, deadline) = (app.settings.limits.request_time, RequestDeadline::default());
+    request.extensions_mut().insert(deadline.clone());
+    let mut response = pin!(next.run(request));
+    if let Ok(response) = tokio::time::timeout(time, &mut response).await {
+        return response;
+    }
+    if deadline.meet().is_err() {
+        return response.await;
+    }
+    let detail = format!("the request took more than {} s: send it again", time.as_secs());
+    ProblemResponse::new(ProblemKind::RequestTimeout, detail)
+        .with(header::CONNECTION, HeaderValue::from_static("close"))
+        .into_response()
+}
+
+/// Refuses what no handler takes.
+fn refuse(request: &Request) -> Result<(), ProblemResponse> {
+    // A page of another site may send this through a browser: its user did not intend it, and may be in a network that the
+    // page's author cannot reach. Only browsers send this header.
     let from_elsewhere = |value: &HeaderValue| value != "same-origin" && value != "none";
-    if writes(&request) && request.headers().get("sec-fetch-site").is_some_and(from_elsewhere) {
+    let headers = request.headers();
+    if writes(request.method()) && headers.get("sec-fetch-site").is_some_and(from_elsewhere) {
         let detail =
             "cross-site requests may not change anything: use curl, or a page of this platform";
-        return ProblemResponse::new(ProblemKind::CrossSite, detail).into_response();
+        return Err(ProblemResponse::new(ProblemKind::CrossSite, detail));
     }
-    next.run(request).await
+    // A few compressed bytes could expand to gigabytes.
+    if headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+        let detail = "compressed bodies are not supported: send the body without Content-Encoding";
+        return Err(ProblemResponse::new(ProblemKind::CompressedBody, detail));
+    }
+    Ok(())
 }
 
-fn writes(request: &Request) -> bool {
-    !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS)
-}
-
-/// Refuses compressed bodies: a few bytes could expand to gigabytes.
-pub(super) async fn refuse_compressed(request: Request, next: Next) -> Response {
-    match request.headers().get(header::CONTENT_ENCODING) {
-        Some(encoding) if encoding != "identity" => ProblemResponse::new(
-            ProblemKind::CompressedBody,
-            "compressed bodies are not supported: send the body without Content-Encoding",
-        )
-        .into_response(),
-        _ => next.run(request).await,
-    }
+fn writes(method: &Method) -> bool {
+    !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
 /// Decides between a request that is about to change something and its time limit: the first of the two wins.
@@ -114,130 +143,4 @@ impl<S: Sync> FromRequestParts<S> for RequestDeadline {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         Ok(parts.extensions.get::<Self>().cloned().unwrap_or_default())
     }
-}
-
-/// Responds within the time limit, or with 408.
-pub(super) async fn limit_time(
-    State(settings): State<Arc<Settings>>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let (time, deadline) = (settings.limits.request_time, RequestDeadline::default());
-    request.extensions_mut().insert(deadline.clone());
-    let mut response = pin!(next.run(request));
-    if let Ok(response) = tokio::time::timeout(time, &mut response).await {
-        return response;
-    }
-    if deadline.meet().is_err() {
-        return response.await;
-    }
-    let detail = format!("the request took more than {} s: send it again", time.as_secs());
-    ProblemResponse::new(ProblemKind::RequestTimeout, detail)
-        .with(header::CONNECTION, HeaderValue::from_static("close"))
-        .into_response()
-}
-
-/// The largest body that is hashed and compressed where it was made, in bytes: it takes about a millisecond.
-const SMALL_BODY: usize = 32 << 10;
-
-/// Chooses the form of the body that the client accepts, adds its `ETag`, and responds 304 to a client that has it.
-pub(super) async fn finish_body(request: Request, next: Next) -> Response {
-    let asked = BodyChoice::of(&request);
-    let mut response = next.run(request).await;
-    if let Some(body) = response.extensions_mut().remove::<ReadyBody>() {
-        return asked.answer(response, &body);
-    }
-    let streams = response.extensions().get::<StreamedBody>().is_some();
-    if streams || !asked.reads || response.status() != StatusCode::OK {
-        return response;
-    }
-    let (parts, body) = response.into_parts();
-    // Every body is in memory already, so this copies nothing and cannot fail.
-    let bytes = to_bytes(body, usize::MAX).await.unwrap_or_default();
-    let octets = HeaderValue::from_static("application/octet-stream");
-    let kind = parts.headers.get(header::CONTENT_TYPE).cloned().unwrap_or(octets);
-    let body = if bytes.len() <= SMALL_BODY {
-        ReadyBody::new(kind, bytes)
-    } else {
-        match tokio::task::spawn_blocking(move || ReadyBody::new(kind, bytes)).await {
-            Ok(body) => body,
-            Err(_) => return ProblemResponse::internal().into_response(),
-        }
-    };
-    asked.answer(Response::from_parts(parts, Body::empty()), &body)
-}
-
-/// Marks a response whose body never ends.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct StreamedBody;
-
-/// Which form of a body a request asks for.
-struct BodyChoice {
-    reads: bool,
-    head: bool,
-    gzip: bool,
-    known: Option<HeaderValue>,
-}
-
-impl BodyChoice {
-    fn of(request: &Request) -> Self {
-        let headers = request.headers();
-        Self {
-            reads: matches!(*request.method(), Method::GET | Method::HEAD),
-            head: request.method() == Method::HEAD,
-            gzip: accepts_gzip(headers),
-            known: headers.get(header::IF_NONE_MATCH).cloned(),
-        }
-    }
-
-    fn answer(&self, response: Response, body: &ReadyBody) -> Response {
-        let (mut parts, _) = response.into_parts();
-        let headers = &mut parts.headers;
-        headers.insert(header::ETAG, body.tag().clone());
-        let varies = headers.contains_key(header::VARY);
-        let vary = if varies { "accept, accept-encoding" } else { "accept-encoding" };
-        headers.insert(header::VARY, HeaderValue::from_static(vary));
-        // A response may be for one client only, so a proxy has to revalidate each time.
-        headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
-        headers.remove(header::CONTENT_LENGTH);
-        if self.known.as_ref().is_some_and(|known| matches(known, body.tag())) {
-            parts.status = StatusCode::NOT_MODIFIED;
-            headers.remove(header::CONTENT_TYPE);
-            return Response::from_parts(parts, Body::empty());
-        }
-        headers.insert(header::CONTENT_TYPE, body.kind().clone());
-        let bytes = match body.gzip() {
-            Some(gzip) if self.gzip => {
-                headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-                gzip.clone()
-            }
-            _ => body.plain().clone(),
-        };
-        if self.head {
-            headers.insert(header::CONTENT_LENGTH, bytes.len().into());
-            return Response::from_parts(parts, Body::empty());
-        }
-        Response::from_parts(parts, Body::from(bytes))
-    }
-}
-
-/// Returns whether the client accepts gzip. What it refuses is served without compression anyway: a refusal of the
-/// response would come after the work is done, and lose the token of an upload.
-fn accepts_gzip(headers: &HeaderMap) -> bool {
-    let codings = headers.get_all(header::ACCEPT_ENCODING).iter();
-    let mut codings =
-        codings.filter_map(|value| value.to_str().ok()).flat_map(|list| list.split(','));
-    codings.any(|coding| {
-        let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
-        let weight = weight.trim().to_ascii_lowercase();
-        let refused = weight.strip_prefix("q=").is_some_and(|q| q.trim().parse() == Ok(0.0));
-        matches!(name.trim().to_ascii_lowercase().as_str(), "gzip" | "x-gzip") && !refused
-    })
-}
-
-/// Returns whether a list of tags contains this one, compared weakly.
-fn matches(known: &HeaderValue, tag: &HeaderValue) -> bool {
-    let (Ok(known), Ok(tag)) = (known.to_str(), tag.to_str()) else { return false };
-    let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
-    known.trim() == "*" || known.split(',').any(|known| opaque(known) == opaque(tag))
 }

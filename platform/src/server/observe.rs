@@ -1,29 +1,28 @@
 //! What is noted about each request: the log line, the figures, and the events that its handler reports.
 
-use std::convert::Infallible;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use axum::body::{Body, Bytes, HttpBody};
-use axum::extract::{FromRequestParts, MatchedPath, Request, State};
+use axum::extract::{FromRequestParts, MatchedPath, Request};
 use axum::http::Method;
 use axum::http::request::Parts;
-use axum::middleware::Next;
 use axum::response::Response;
 use hyper::body::{Frame, SizeHint};
 
+use super::app::App;
 use super::client_address::client_address;
 use super::log::{AccessRecord, AuditEvent, AuditRecord, LogEntry, RequestOrigin, ServerLog};
-use super::metrics::{LabelText, Metrics, RequestLabels};
-use super::problem::ReportedProblem;
+use super::metrics::{Metrics, RequestLabels, RouteName};
+use super::problem::{ProblemResponse, ReportedProblem};
 use super::settings::Settings;
 use crate::api::{MinerId, ProblemKind};
 
 /// Where the notes of a server go.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Observer {
     log: ServerLog,
     pub(super) metrics: Arc<Metrics>,
@@ -43,12 +42,58 @@ pub(super) struct RequestNotes(Arc<Notes>);
 
 #[derive(Debug)]
 struct Notes {
-    observer: Observer,
+    observer: Arc<Observer>,
+    started: Instant,
     origin: RequestOrigin,
+    method: Method,
+    /// The template of the route; none where no route matches.
+    route: Option<MatchedPath>,
+    path: String,
     miner_id: OnceLock<MinerId>,
 }
 
 impl RequestNotes {
+    /// Notes a request that has arrived.
+    pub(super) fn begin(observer: &Arc<Observer>, request: &Request) -> Self {
+        let (headers, extensions) = (request.headers(), request.extensions());
+        let address = client_address(headers, extensions, observer.behind_proxy);
+        let notes = Self(Arc::new(Notes {
+            observer: observer.clone(),
+            started: Instant::now(),
+            origin: RequestOrigin { id: rand::random(), address },
+            method: request.method().clone(),
+            route: extensions.get::<MatchedPath>().cloned(),
+            path: request.uri().path().to_owned(),
+            miner_id: OnceLock::new(),
+        }));
+        if let Some(miner_id) = id_in(notes.route(), &notes.0.path) {
+            notes.about(&miner_id);
+        }
+        notes
+    }
+
+    /// Notes the head of the response. Its body notes what is sent of it.
+    pub(super) fn end(self, response: Response) -> Response {
+        let Notes { observer, started, method, route, miner_id, .. } = &*self.0;
+        let problem =
+            response.extensions().get::<ReportedProblem>().and_then(|problem| problem.0.kind());
+        let status = response.status().as_u16();
+        if let Some(problem) = problem {
+            observer.metrics.reported(problem);
+            if matches!(problem, ProblemKind::TokenWrong | ProblemKind::AuthorizationMalformed) {
+                self.audit(AuditEvent::TokenRefused { miner_id: miner_id.get().cloned(), problem });
+            }
+        }
+        let labels = RequestLabels {
+            method: method_label(method),
+            route: RouteName(route.clone()),
+            status: status_label(status),
+        };
+        observer.metrics.answered(&labels, started.elapsed());
+        let end = RequestEnd { notes: self, status, problem, bytes: 0 };
+        response.map(|body| Body::new(CountedBody { body, end }))
+    }
+
     /// The request's name in the log and in the header `X-Request-Id`.
     pub(super) fn id(&self) -> u64 {
         self.0.origin.id
@@ -57,6 +102,16 @@ impl RequestNotes {
     /// The address of the client.
     pub(super) fn address(&self) -> IpAddr {
         self.0.origin.address
+    }
+
+    /// The method of the request.
+    pub(super) fn method(&self) -> &Method {
+        &self.0.method
+    }
+
+    /// The template of the route; empty where no route matches.
+    pub(super) fn route(&self) -> &str {
+        self.0.route.as_ref().map_or("", MatchedPath::as_str)
     }
 
     /// Whose agent the request is about, as far as it is known.
@@ -71,7 +126,7 @@ impl RequestNotes {
 
     /// Logs and counts what happened.
     pub(super) fn audit(&self, event: AuditEvent) {
-        let Observer { log, metrics, .. } = &self.0.observer;
+        let Observer { log, metrics, .. } = &*self.0.observer;
         match &event {
             AuditEvent::Upload { .. } => drop(metrics.uploads.inc()),
             AuditEvent::RankingPublished { .. } => drop(metrics.rankings_published.inc()),
@@ -80,73 +135,16 @@ impl RequestNotes {
             | AuditEvent::ResultsPublished { .. }
             | AuditEvent::AgentWithdrawn { .. } => {}
         }
-        log.put(LogEntry::Audit(AuditRecord { origin: self.0.origin, event }));
+        log.put(|| LogEntry::Audit(AuditRecord { origin: self.0.origin, event }));
     }
 }
 
-impl<S: Sync> FromRequestParts<S> for RequestNotes {
-    type Rejection = Infallible;
+impl FromRequestParts<App> for RequestNotes {
+    type Rejection = ProblemResponse;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        // Only a test calls a handler without the layer below.
-        Ok(parts.extensions.get::<Self>().cloned().unwrap_or_else(|| {
-            let observer = Observer::new(&Settings::default());
-            let origin = RequestOrigin { id: 0, address: Ipv4Addr::UNSPECIFIED.into() };
-            Self(Arc::new(Notes { observer, origin, miner_id: OnceLock::new() }))
-        }))
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, ProblemResponse> {
+        parts.extensions.get().cloned().ok_or_else(ProblemResponse::internal)
     }
-}
-
-/// Notes the request and its response.
-pub(super) async fn observe(
-    State(observer): State<Observer>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let started = Instant::now();
-    let address: IpAddr =
-        client_address(request.headers(), request.extensions(), observer.behind_proxy);
-    let origin = RequestOrigin { id: rand::random(), address };
-    let notes = RequestNotes(Arc::new(Notes { observer, origin, miner_id: OnceLock::new() }));
-    let route = request.extensions().get::<MatchedPath>().cloned();
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    if let Some(miner_id) = route.as_ref().and_then(|route| id_in(route.as_str(), &path)) {
-        notes.about(&miner_id);
-    }
-    request.extensions_mut().insert(notes.clone());
-    let response = next.run(request).await;
-    let problem =
-        response.extensions().get::<ReportedProblem>().and_then(|problem| problem.0.kind());
-    let status = response.status().as_u16();
-    let Notes { observer, miner_id, .. } = &*notes.0;
-    if let Some(problem) = problem {
-        observer.metrics.reported(problem);
-        if matches!(problem, ProblemKind::TokenWrong | ProblemKind::AuthorizationMalformed) {
-            notes.audit(AuditEvent::TokenRefused { miner_id: miner_id.get().cloned(), problem });
-        }
-    }
-    let route_label = route
-        .as_ref()
-        .map_or(LabelText::Fixed("none"), |route| LabelText::Route(route.as_str().into()));
-    let labels = RequestLabels {
-        method: LabelText::Fixed(method_label(&method)),
-        route: route_label,
-        status: LabelText::Fixed(status_label(status)),
-    };
-    observer.metrics.answered(&labels, started.elapsed());
-    let record = AccessRecord {
-        origin,
-        method,
-        route,
-        path,
-        status,
-        bytes: 0,
-        duration: started.elapsed(),
-        miner_id: miner_id.get().cloned(),
-        problem,
-    };
-    let observer = observer.clone();
-    response.map(|body| Body::new(CountedBody { body, started, observer, record: Some(record) }))
 }
 
 /// Returns the id in the place of `{miner_id}` in the route's template.
@@ -177,12 +175,10 @@ fn status_label(status: u16) -> &'static str {
     }
 }
 
-/// A body whose bytes are counted. The request is logged when it ends, whether the client has read all of it or is gone.
+/// A body whose bytes are counted.
 struct CountedBody {
     body: Body,
-    started: Instant,
-    observer: Observer,
-    record: Option<AccessRecord>,
+    end: RequestEnd,
 }
 
 impl HttpBody for CountedBody {
@@ -194,8 +190,8 @@ impl HttpBody for CountedBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
-        if let (Some(Ok(frame)), Some(record)) = (&frame, &mut self.record) {
-            record.bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
+        if let Some(Ok(frame)) = &frame {
+            self.end.bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
         }
         Poll::Ready(frame)
     }
@@ -209,13 +205,32 @@ impl HttpBody for CountedBody {
     }
 }
 
-impl Drop for CountedBody {
+/// What the log says about an answered request. It is logged when its body ends, whether the client has read all of it or
+/// is gone.
+struct RequestEnd {
+    notes: RequestNotes,
+    status: u16,
+    problem: Option<ProblemKind>,
+    bytes: u64,
+}
+
+impl Drop for RequestEnd {
     fn drop(&mut self) {
-        if let Some(mut record) = self.record.take() {
-            record.duration = self.started.elapsed();
-            self.observer.metrics.sent_bytes.inc_by(record.bytes);
-            self.observer.log.put(LogEntry::Request(record));
-        }
+        let Notes { observer, started, origin, method, route, path, miner_id } = &*self.notes.0;
+        observer.metrics.sent_bytes.inc_by(self.bytes);
+        observer.log.put(|| {
+            LogEntry::Request(AccessRecord {
+                origin: *origin,
+                method: method.clone(),
+                route: route.clone(),
+                path: path.clone(),
+                status: self.status,
+                bytes: self.bytes,
+                duration: started.elapsed(),
+                miner_id: miner_id.get().cloned(),
+                problem: self.problem,
+            })
+        });
     }
 }
 

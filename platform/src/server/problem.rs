@@ -4,17 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::http::header::{self, HeaderName, HeaderValue};
-use axum::middleware::Next;
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use utoipa::IntoResponses;
 use utoipa::openapi::response::Response as ResponseDescription;
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
 
+use super::app::App;
 use super::page::{self, Frame};
-use super::public_url::PublicUrl;
 use super::response_format::ResponseFormat;
 use crate::api::{ParseMinerIdError, ProblemDocument, ProblemKind, Violation};
 use crate::store::StoreError;
@@ -150,7 +148,7 @@ impl IntoResponses for ProblemResponse {
     }
 }
 
-/// The response has no body yet: [`locate`] writes it, which knows where the kinds of problems are described.
+/// The response has no body yet: [`write_problem`] writes it, which knows where the kinds of problems are described.
 impl IntoResponse for ProblemResponse {
     fn into_response(self) -> Response {
         let status =
@@ -169,32 +167,16 @@ impl IntoResponse for ProblemResponse {
 #[derive(Clone, Debug)]
 pub(super) struct ReportedProblem(pub(super) Arc<ProblemDocument>);
 
-/// Where problems are described and shown.
-#[derive(Clone, Debug)]
-pub(super) struct ProblemSite {
-    /// Where the kinds of problems are described.
-    pub(super) public_url: PublicUrl,
-    /// Where the pages are, with an address for commands.
-    pub(super) pages: Arc<PublicUrl>,
-}
-
-/// Writes the bodies of the responses that report problems: documents, and pages for browsers.
-pub(super) async fn locate(
-    State(ProblemSite { public_url, pages }): State<ProblemSite>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let format = ResponseFormat::accepted(request.headers());
-    let mut response = next.run(request).await;
-    let Some(ReportedProblem(problem)) = response.extensions().get().cloned() else {
-        return response;
-    };
+/// Writes the body of a response that reports a problem: a document, or a page for browsers.
+pub(super) fn write_problem(app: &App, format: ResponseFormat, response: &mut Response) {
+    let Some(ReportedProblem(problem)) = response.extensions().get().cloned() else { return };
     let mut problem = ProblemDocument::clone(&problem);
-    problem.type_url = public_url.url_to(&problem.type_url);
+    problem.type_url = app.settings.public_url.url_to(&problem.type_url);
     let (kind, body) = match format {
         ResponseFormat::Html => {
-            let frame = Frame { site: &pages, title: &problem.title, live: false };
-            let page = page::layout(frame, &page::problem(&pages, &problem)).into_string();
+            let site = &app.site;
+            let frame = Frame { site, title: &problem.title, live: false };
+            let page = page::layout(frame, &page::problem(site, &problem)).into_string();
             ("text/html; charset=utf-8", page.into_bytes())
         }
         _ => (PROBLEM_JSON, serde_json::to_vec(&problem).expect("a problem is plain data")),
@@ -202,5 +184,4 @@ pub(super) async fn locate(
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     response.extensions_mut().insert(ReportedProblem(problem.into()));
     *response.body_mut() = Body::from(body);
-    response
 }

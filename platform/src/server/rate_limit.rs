@@ -1,13 +1,8 @@
 //! The headers that state a client's quotas (`RateLimit-Policy` and `RateLimit` of draft-ietf-httpapi-ratelimit-headers),
 //! so that a program can slow down before it is refused.
 
-use std::sync::Arc;
-
-use axum::extract::{MatchedPath, Request, State};
-use axum::http::HeaderName;
 use axum::http::header::HeaderValue;
-use axum::http::{Method, StatusCode};
-use axum::middleware::Next;
+use axum::http::{HeaderName, Method, StatusCode};
 use axum::response::Response;
 
 use super::observe::RequestNotes;
@@ -24,27 +19,19 @@ const METERED: [(Method, &str); 3] = [
 ];
 
 /// States the quotas of the client in the responses of the routes that use them.
-pub(super) async fn announce(
-    State(meters): State<Option<Arc<QuotaMeters>>>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let extensions = request.extensions();
-    let route = extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
+pub(super) fn announce(meters: &QuotaMeters, notes: &RequestNotes, response: &mut Response) {
     let is_metered =
-        METERED.iter().any(|(method, metered)| request.method() == method && route == *metered);
-    let notes = extensions.get::<RequestNotes>().cloned();
-    let mut response = next.run(request).await;
-    if let (Some(meters), Some(notes), true) = (meters, notes, is_metered) {
-        // Only its owner learns how often an agent was uploaded within the hour.
-        let is_owner =
-            response.status().is_success() || response.status() == StatusCode::TOO_MANY_REQUESTS;
-        let miner_id = notes.miner_id().filter(|_| is_owner);
-        let states = meters.states(notes.address(), miner_id);
-        response.headers_mut().insert(POLICY, list(&states, policy_of));
-        response.headers_mut().insert(LIMIT, list(&states, limit_of));
+        METERED.iter().any(|(method, route)| *route == notes.route() && method == notes.method());
+    if !is_metered {
+        return;
     }
-    response
+    // Only its owner learns how often an agent was uploaded within the hour.
+    let is_owner =
+        response.status().is_success() || response.status() == StatusCode::TOO_MANY_REQUESTS;
+    let miner_id = notes.miner_id().filter(|_| is_owner);
+    let states = meters.states(notes.address(), miner_id);
+    response.headers_mut().insert(POLICY, list(&states, policy_of));
+    response.headers_mut().insert(LIMIT, list(&states, limit_of));
 }
 
 /// `"uploads";q=1200;w=3600`: the quota per window in seconds.

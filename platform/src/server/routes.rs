@@ -18,10 +18,9 @@ use utoipa_axum::routes;
 
 use super::app::{App, AppContext};
 use super::middleware;
-use super::observe::{self, Observer};
+use super::observe::Observer;
 use super::openapi::ApiDescription;
-use super::problem::{self, ProblemResponse, ProblemSite};
-use super::rate_limit;
+use super::problem::ProblemResponse;
 use super::settings::Settings;
 use crate::api::{DAMAGED_AGENTS, ProblemKind};
 use crate::store::Store;
@@ -44,7 +43,7 @@ pub(super) struct RouterContext {
     /// The address that the server listens on.
     pub(super) address: SocketAddr,
     /// What notes its requests.
-    pub(super) observer: Observer,
+    pub(super) observer: Arc<Observer>,
 }
 
 /// Returns the API as a service.
@@ -54,9 +53,7 @@ pub(super) fn router(
     RouterContext { address, observer }: RouterContext,
 ) -> Router {
     let (operations, document) = operations();
-    let app = App::new(store, settings, AppContext { address, document: &document });
-    let settings: Arc<Settings> = app.settings.clone();
-    let problems = ProblemSite { public_url: settings.public_url.clone(), pages: app.site.clone() };
+    let app = App::new(store, settings, AppContext { address, document: &document, observer });
     operations
         .route("/", get(pages::leaderboard))
         .route("/reference", get(pages::reference))
@@ -69,16 +66,12 @@ pub(super) fn router(
         .route("/agents/{miner_id}/reasons", post(reasons::page))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(CatchPanicLayer::custom(|_| ProblemResponse::internal().into_response()))
-        .layer(layers::from_fn(middleware::refuse_compressed))
-        .layer(layers::from_fn(middleware::refuse_cross_site))
-        .layer(layers::from_fn_with_state(settings.clone(), middleware::limit_time))
-        .layer(layers::from_fn_with_state(problems, problem::locate))
-        .layer(layers::from_fn(middleware::finish_body))
-        .layer(cors())
-        .layer(layers::from_fn_with_state(app.meters.clone(), rate_limit::announce))
-        .layer(layers::from_fn(middleware::add_common_headers))
-        .layer(layers::from_fn_with_state(observer, observe::observe))
+        .layer((
+            layers::from_fn_with_state(app.clone(), middleware::finish),
+            cors(),
+            layers::from_fn_with_state(app.clone(), middleware::guard),
+            CatchPanicLayer::custom(|_| ProblemResponse::internal().into_response()),
+        ))
         .with_state(app)
 }
 
@@ -109,6 +102,8 @@ fn operations() -> (Router<App>, OpenApiDocument) {
 fn cors() -> CorsLayer {
     CorsLayer::new()
         .allow_origin(cors::Any)
+        // The answer is the same for every origin.
+        .vary([])
         .allow_methods([Method::GET, Method::HEAD])
         .allow_headers([header::IF_NONE_MATCH])
         .expose_headers([header::ETAG, header::LINK, HeaderName::from_static(DAMAGED_AGENTS)])

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::sync::Arc;
 
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -40,7 +41,7 @@ pub async fn serve(
     // Behind a proxy all connections come from one address.
     let is_limited = settings.quotas.is_some() && !settings.behind_proxy;
     let per_address = is_limited.then_some(limits.connections_per_address);
-    let observer = Observer::new(&settings);
+    let observer = Arc::new(Observer::new(&settings));
     let figures = observer.metrics.clone();
     let stopping = CancellationToken::new();
     let stopped = stopping.clone().cancelled_owned();

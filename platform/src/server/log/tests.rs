@@ -70,7 +70,7 @@ fn request(path: &str) -> LogEntry {
 fn line(format: LogFormat, entry: LogEntry) -> String {
     let output = SharedOutput::default();
     let log = ServerLog::start(format, output.clone()).unwrap();
-    log.put(entry);
+    log.put(|| entry);
     log.flush();
     let text = output.text();
     let (time, rest) = match format {

@@ -36,7 +36,7 @@ pub(super) async fn leaderboard_body(
         return Ok(page);
     }
     blocking(move || {
-        let site = &*app.site;
+        let site = &app.site;
         let running = app.live.running(&app.store)?;
         let frame = Frame { site, title: "Leaderboard", live: running.is_some() };
         let build = |body| ReadyBody::html(page::layout(frame, &body).into_string());
@@ -56,7 +56,7 @@ pub(super) async fn leaderboard_body(
 
 /// The page of an agent.
 pub(super) fn agent_page(app: &App, meta: AgentMeta) -> Result<ReadyBody, ProblemResponse> {
-    let site = &*app.site;
+    let site = &app.site;
     let board = app.boards.latest(&app.store)?;
     let status = status_of(app, &meta, board.as_deref())?;
     let agent = AgentHistory::from(meta);

@@ -56,7 +56,7 @@ pub(super) async fn all_tasks(
         let private = board.rankings.round.private.as_ref()?;
         Some(board.tasks.get_or_init(|| with_private(&app.tasks, private)).clone())
     });
-    Ok(varies(listed.unwrap_or(app.tasks_json)))
+    Ok(varies(listed.unwrap_or_else(|| app.tasks_json.clone())))
 }
 
 fn tasks_page(app: &App, board: Option<&Board>) -> ReadyBody {

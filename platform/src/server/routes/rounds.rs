@@ -154,7 +154,7 @@ fn round_page(
     let view =
         query.view().map_err(|error| ProblemResponse::new(ProblemKind::ParameterInvalid, error))?;
     let id = &board.rankings.round.id;
-    let (site, path) = (&*app.site, format!("/rounds/{id}"));
+    let (site, path) = (&app.site, format!("/rounds/{id}"));
     let running = app.live.running(&app.store)?.filter(|running| running.round == *id);
     let build = || {
         let title = format!("Round {id}");
@@ -194,5 +194,5 @@ pub(super) async fn events(
     }
     let stopping =
         stopping.map_or_else(CancellationToken::new, |Extension(ServerStopping(token))| token);
-    live::follow(app.live, app.store, id, stopping)
+    live::follow(app.live.clone(), app.store.clone(), id, stopping)
 }
