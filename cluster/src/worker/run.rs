@@ -15,7 +15,7 @@ use harness::round::work::WorkTools;
 use harness::sandbox::PROTOCOL_VERSION;
 use harness::trial::instance::RoundTask;
 use tasks::Sha256;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::connection::NatsConnection;
 use crate::files::{FILES, Files};
@@ -270,10 +270,18 @@ impl Job {
         let Self { dispatcher, runner, tasks, on_event } = &self;
         let tools = WorkTools { dispatcher: &**dispatcher, runner, tasks, on_event };
         let mut container = ContainerLease::start(runner.sandbox());
-        while let Some(lease) = dispatcher.next().await? {
+        let mut leased = dispatcher.next().await?;
+        while let Some(lease) = leased {
             // A container belongs to no agent until its first trial, so the next one can start before its batch is known.
             let ahead = ContainerLease::start(runner.sandbox());
-            tools.run_batch(lease, std::mem::replace(&mut container, ahead)).await?;
+            let present = std::mem::replace(&mut container, ahead);
+            let last = Notify::new();
+            // The next batch is on its way during the last trial. Earlier, it would wait here while another worker idles.
+            let next = async {
+                last.notified().await;
+                dispatcher.next().await
+            };
+            ((), leased) = tokio::try_join!(tools.run_batch(lease, present, &last), next)?;
         }
         container.discard().await;
         Ok(())

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Notify;
+
 use crate::Fault;
 use crate::round::dispatch::{BatchLease, BatchOrder, Dispatcher, TrialEnd};
 use crate::round::events::{RoundEvent, RoundListener};
@@ -34,19 +36,23 @@ impl WorkTools<'_> {
             if next.is_some() {
                 ahead = Some(start());
             }
-            self.run_batch(present, container).await?;
+            self.run_batch(present, container, &Notify::new()).await?;
         }
         Ok(())
     }
 
-    /// Runs the trials of a batch, and ends its lease.
+    /// Runs the trials of a batch, and ends its lease. `last` is notified when the last trial begins.
     pub async fn run_batch(
         self,
         lease: BatchLease,
         mut container: ContainerLease,
+        last: &Notify,
     ) -> Result<(), Fault> {
         let agent = &lease.batch.agent;
-        for place in lease.batch.trials.iter().copied() {
+        for (number, place) in lease.batch.trials.iter().copied().enumerate() {
+            if number + 1 == lease.batch.trials.len() {
+                last.notify_one();
+            }
             if self.dispatcher.progress(&lease).await? == BatchOrder::Stop {
                 break;
             }
@@ -66,6 +72,8 @@ impl WorkTools<'_> {
             };
             self.dispatcher.deliver(&lease, place, end).await?;
         }
+        // It may have been stopped before.
+        last.notify_one();
         container.discard().await;
         self.dispatcher.done(lease).await
     }

@@ -1,20 +1,15 @@
 //! A round of agents and tasks against one `docker run --rm` for each trial, with the same limits.
 
-use std::collections::HashSet;
-use std::ffi::OsString;
-use std::fs;
 use std::io::Write as _;
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::time::Instant;
 
 use anyhow::{Context as _, ensure};
-use serde_json::Value;
 use tasks::Task;
 
-use crate::agents::{SEED, agent, tasks};
-use crate::platform::server::MeasuredServer;
+use crate::agents::SEED;
+use crate::repeated_round::RepeatedRound;
 use crate::report::{BenchReport, progress};
 use crate::row::{BenchRow, RowFigures, RowSubject, RowTarget};
 use crate::setup::BenchSetup;
@@ -26,14 +21,14 @@ pub fn measure(setup: &BenchSetup, agents: u32, report: &mut BenchReport) -> any
     let round = MeasuredRound::prepare(setup, agents)?;
     let (mut per_agent, mut per_trial, mut docker_run) = (vec![], vec![], vec![]);
     for run in 1..=setup.runs {
-        let tasks = round.tasks.len();
+        let tasks = round.round.tasks.len();
         progress(&format!("{agents} agents x {tasks} tasks: run {run} of {}", setup.runs));
         docker_run.push(round.docker_run()?);
         per_agent.push(round.evaluate("agent")?);
         per_trial.push(round.evaluate("trial")?);
     }
     for (isolation, ours, bound) in [("agent", per_agent, 0.15), ("trial", per_trial, 0.6)] {
-        let (tasks, jobs) = (round.tasks.len(), setup.jobs);
+        let (tasks, jobs) = (round.round.tasks.len(), setup.jobs);
         let subject = RowSubject {
             what: format!("{agents} agents x {tasks} tasks, --isolation {isolation}"),
             against: format!(
@@ -47,78 +42,33 @@ pub fn measure(setup: &BenchSetup, agents: u32, report: &mut BenchReport) -> any
     Ok(())
 }
 
-/// A store of agents that print the right answers, and the same trials for `docker run`.
+/// A round, and what `docker run` needs for the same trials.
 struct MeasuredRound<'a> {
     setup: &'a BenchSetup,
-    store: tempfile::TempDir,
-    tasks: Vec<Task>,
-    sources: Vec<String>,
+    round: RepeatedRound<'a>,
     image: String,
-    /// Files of the results that stay between runs: those of the arena's own controls
-    controls: HashSet<OsString>,
 }
 
 impl<'a> MeasuredRound<'a> {
+    /// The peer runs no controls, so theirs are not measured.
     fn prepare(setup: &'a BenchSetup, agents: u32) -> anyhow::Result<Self> {
-        let tasks = tasks();
-        let sources = (0..agents).map(|number| agent(&tasks, &number.to_string())).collect();
-        let store = tempfile::tempdir_in(&setup.dir)?;
         let printed = program::run(Command::new(&setup.arena).arg("image"), "arena image")?.stdout;
         let (_, image) = printed.trim().split_once('@').context("arena image prints NAME@ID")?;
-        let image = image.to_owned();
-        let mut round = Self { setup, store, tasks, sources, image, controls: HashSet::new() };
-        // The peer runs no controls, so theirs are done before there are agents.
-        let server = MeasuredServer::arena(&setup.arena, round.store.path(), None)?;
-        program::run(&mut round.command("agent"), "arena evaluate")?;
-        round.controls = round.results()?.into_iter().collect();
-        for (number, source) in round.sources.iter().enumerate() {
-            server.upload(&format!("agent-{number}"), source, None)?;
-        }
-        Ok(round)
+        let round = RepeatedRound::prepare(setup, agents)?;
+        Ok(Self { setup, round, image: image.to_owned() })
     }
 
-    fn command(&self, isolation: &str) -> Command {
-        let mut command = Command::new(&self.setup.arena);
-        command.args(["evaluate", "--json", "--disclose", "none", "--isolation", isolation]);
-        command.args(["--seed", &SEED.0.to_string(), "--jobs", &self.setup.jobs.to_string()]);
-        command.arg("--store").arg(self.store.path());
-        for task in &self.tasks {
-            command.args(["--task", task.id.as_str()]);
-        }
-        command
-    }
-
-    /// Seconds that `arena evaluate` takes, judging included and without any result looked up.
     fn evaluate(&self, isolation: &str) -> anyhow::Result<f64> {
-        for name in self.results()?.iter().filter(|name| !self.controls.contains(*name)) {
-            fs::remove_file(self.results_dir().join(name))?;
-        }
-        let measured = program::run(&mut self.command(isolation), "arena evaluate")?;
-        let document: Value = serde_json::from_str(&measured.stdout)?;
-        let records = document["trials"].as_array().context("arena evaluate prints trials")?;
-        let accepted = records.iter().filter(|record| record["verdict"] == "AC").count();
-        let trials = self.sources.len() * self.tasks.len();
-        ensure!(accepted == trials, "{accepted} of {trials} trials were accepted, expected all");
-        Ok(measured.seconds)
-    }
-
-    fn results_dir(&self) -> PathBuf {
-        self.store.path().join("results")
-    }
-
-    fn results(&self) -> anyhow::Result<Vec<OsString>> {
-        let names = fs::read_dir(self.results_dir())?.map(|entry| Ok(entry?.file_name()));
-        names.collect()
+        self.round.evaluate(&["--isolation", isolation])
     }
 
     /// Seconds that the same trials take with one `docker run --rm` each. Nothing is judged, which is in the
     /// peer's favour.
     fn docker_run(&self) -> anyhow::Result<f64> {
         let started = Instant::now();
-        let trials = self
-            .sources
-            .iter()
-            .flat_map(|source| self.tasks.iter().map(move |task| (source.as_str(), task)));
+        let RepeatedRound { sources, tasks, .. } = &self.round;
+        let trials =
+            sources.iter().flat_map(|source| tasks.iter().map(move |task| (source.as_str(), task)));
         let queue = Mutex::new(trials);
         let worker = || {
             loop {

@@ -6,6 +6,7 @@
 //! with its library, because no command serves it without a container.
 
 mod agents;
+mod cluster;
 mod demo;
 mod docker_run;
 mod evalplus;
@@ -16,6 +17,7 @@ mod large_round;
 mod mining;
 mod platform;
 mod program;
+mod repeated_round;
 mod report;
 mod row;
 mod setup;
@@ -59,6 +61,9 @@ struct BenchArgs {
     /// Agents among which near copies are searched
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(100..=50_000))]
     similar_agents: u32,
+    /// Agents in the round that two workers share
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(10..=1000))]
+    cluster_agents: u32,
     /// Containers that run at the same time [default: one per processor]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
@@ -83,6 +88,8 @@ enum RowGroup {
     Evalplus,
     /// A large round of which one agent changed
     LargeRound,
+    /// A round over a NATS server: time per trial, batches, memory of the coordinator
+    Cluster,
     /// Near copies among many agents
     Similarity,
     /// A mining run with several jobs against one
@@ -126,6 +133,7 @@ fn run(cli: &BenchArgs) -> anyhow::Result<()> {
                 evalplus::measure(&setup, data, &mut report)?;
             }
             RowGroup::LargeRound => large_round::measure(&setup, cli.large_agents, &mut report)?,
+            RowGroup::Cluster => cluster::measure(&setup, cli.cluster_agents, &mut report)?,
             RowGroup::Similarity => {
                 similarity::measure(&setup, cli.similar_agents, &mut report)?;
             }

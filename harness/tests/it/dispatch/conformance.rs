@@ -11,6 +11,7 @@ use harness::round::dispatch::{BatchLease, MAX_DELIVERIES};
 use harness::round::lease::ContainerLease;
 use harness::round::work::WorkTools;
 use harness::scoring::score::TrialScores;
+use tokio::sync::Notify;
 
 /// What a worker does with a lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +39,7 @@ pub async fn work(tools: WorkTools<'_>, treat: &TreatLease) {
         match treat(&lease) {
             LeaseTreatment::Run => {
                 let container = ContainerLease::new(tools.runner.sandbox());
-                tools.run_batch(lease, container).await.unwrap();
+                tools.run_batch(lease, container, &Notify::new()).await.unwrap();
             }
             LeaseTreatment::Fail => {
                 let fault = Fault::Image("none".to_owned());
