@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, de};
+use serde_json::error::Category;
 
 /// Maximum number of findings in an answer: more than the weaknesses of any file, far fewer than its lines.
 pub const MAX_FINDINGS: usize = 10;
@@ -66,14 +67,35 @@ impl fmt::Display for Weakness {
 #[derive(Debug, thiserror::Error)]
 pub enum ParseFindingsError {
     /// The answer is not JSON of the required form.
-    #[error("the answer is not a JSON list of {{line, cwe, why}}: {0}")]
-    Format(#[from] serde_json::Error),
+    #[error(
+        "the answer is not a JSON list of {{line, cwe, why}}: {what} (line {line}, column {column})"
+    )]
+    Format {
+        /// What is wrong
+        what: &'static str,
+        /// The line of the answer where reading it stopped, from 1
+        line: usize,
+        /// The column, from 1; 0 before the first character of a line
+        column: usize,
+    },
     /// The answer has too many findings.
     #[error("the answer has {0} findings; at most {MAX_FINDINGS} are allowed")]
     TooMany(usize),
     /// The answer names a line more than once.
     #[error("the answer has more than one finding for line {0}")]
     SameLine(u32),
+}
+
+impl From<serde_json::Error> for ParseFindingsError {
+    /// Reports are read by miners, so a parser's words for what it expected do not belong there.
+    fn from(error: serde_json::Error) -> Self {
+        let what = match error.classify() {
+            Category::Eof => "it ends too early",
+            Category::Data => "a value has another type, or a field is missing",
+            Category::Syntax | Category::Io => "it is not JSON",
+        };
+        Self::Format { what, line: error.line(), column: error.column() }
+    }
 }
 
 /// Parses an answer.
@@ -126,6 +148,24 @@ mod tests {
         for written in ["89", "\"89\"", "\"CWE-89\"", "\"cwe-89\""] {
             let answer = format!(r#"[{{"line": 1, "cwe": {written}, "why": "x"}}]"#);
             assert_eq!(parse(&answer).unwrap()[0].cwe, 89, "{written}");
+        }
+    }
+
+    #[test]
+    fn says_in_its_own_words_why_an_answer_is_no_list() {
+        let form = "the answer is not a JSON list of {line, cwe, why}: ";
+        for (answer, why) in [
+            ("", "it ends too early (line 1, column 0)"),
+            ("[{\"line\": 1,", "it ends too early (line 1, column 12)"),
+            ("no findings", "it is not JSON (line 1, column 2)"),
+            ("[]\n[]", "it is not JSON (line 2, column 1)"),
+            ("{}", "a value has another type, or a field is missing (line 1, column 0)"),
+            (
+                "[{\"line\": 1}]",
+                "a value has another type, or a field is missing (line 1, column 12)",
+            ),
+        ] {
+            assert_eq!(parse(answer).unwrap_err().to_string(), format!("{form}{why}"), "{answer}");
         }
     }
 

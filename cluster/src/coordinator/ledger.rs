@@ -3,7 +3,7 @@
 //!
 //! A trial costs a bit and two bytes here, so that ten thousand agents on sixty tasks need a few megabytes.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use harness::round::agent::Agent;
 use harness::round::dispatch::MAX_DELIVERIES;
@@ -131,6 +131,11 @@ impl Ledger {
     /// The batches that are out, by their keys.
     pub const fn batches(&self) -> &HashMap<Sha256, OpenBatch> {
         &self.batches
+    }
+
+    /// The keys of the batches that are out and that the server has, or had.
+    pub fn sent_batches(&self) -> HashSet<Sha256> {
+        self.batches.iter().filter(|(_, open)| open.sent).map(|(key, _)| key.clone()).collect()
     }
 
     /// The workers that delivered records.
@@ -410,6 +415,28 @@ mod tests {
             assert_eq!(ledger.slot_of(&agents[0].sha256, &task, repetition), None);
         }
         assert_eq!(ledger.agents_with(&agents[0].sha256), [0, 2]);
+    }
+
+    /// What waits in front of a full stream is not lost, although the server does not have it.
+    #[test]
+    fn a_batch_is_sent_when_the_server_has_it() {
+        let agents = agents();
+        let mut ledger = ledger(&agents);
+        let [first, second] = [place(0, 1), place(2, 2)].map(PlaceMessage::from);
+        let waiting = ledger.open_batch(&agents, 0, vec![first]);
+        assert_eq!((ledger.sent_batches().len(), ledger.batches().len()), (0, 1));
+        ledger.sent(&waiting.key());
+        assert_eq!(ledger.sent_batches(), HashSet::from([waiting.key()]));
+        // What comes again waits as well.
+        let Some(EndedBatch::Again(again)) = ledger.end_batch(&agents, &waiting.key(), None) else {
+            panic!("it was published once");
+        };
+        assert_eq!((ledger.sent_batches().len(), ledger.batches().len()), (0, 1));
+        assert_ne!(again.key(), waiting.key());
+        // What an earlier coordinator published is there.
+        let adopted = BatchMessage { trials: vec![second], number: 7, ..again };
+        ledger.adopt(&adopted, 0);
+        assert_eq!(ledger.sent_batches(), HashSet::from([adopted.key()]));
     }
 
     #[test]

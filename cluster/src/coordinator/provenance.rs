@@ -77,15 +77,22 @@ impl Provenance {
         written.map_err(|cause| failed("write", &self.path, cause))
     }
 
-    /// Notes that the records of a worker are void in this round.
+    /// Notes that the records of a worker are void in this round. When this returns, the note is on the disk: a
+    /// coordinator that takes over must not trust the worker again.
     pub fn void_worker(&self, worker: &WorkerId) -> Result<(), Fault> {
         let path = self.path.with_extension(format!("{worker}.void"));
-        File::create(&path).map(drop).map_err(|cause| failed("write", &path, cause))
+        let created = File::create(&path).and_then(|file| file.sync_all());
+        let noted = created.and_then(|()| File::open(self.directory())?.sync_all());
+        noted.map_err(|cause| failed("write", &path, cause))
+    }
+
+    fn directory(&self) -> &Path {
+        self.path.parent().expect("it is in a directory")
     }
 
     /// The workers whose records are void in this round.
     pub fn void_workers(&self) -> Result<Vec<WorkerId>, Fault> {
-        let directory = self.path.parent().expect("it is in a directory");
+        let directory = self.directory();
         let stem = self.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let entries = std::fs::read_dir(directory).map_err(|c| failed("read", directory, c))?;
         let mut workers = Vec::new();

@@ -148,10 +148,7 @@ pub async fn reconcile(desk: &Desk) -> Result<(), Fault> {
 
 /// The batches that the server had and has no longer, or gives to no worker any more; none while results wait to be taken.
 async fn gone(desk: &Desk) -> Result<Option<HashSet<Sha256>>, Fault> {
-    let open: HashSet<Sha256> = {
-        let ledger = desk.ledger();
-        ledger.batches().iter().filter(|(_, open)| open.sent).map(|(key, _)| key.clone()).collect()
-    };
+    let open = desk.ledger().sent_batches();
     if open.is_empty() {
         return Ok(Some(open));
     }

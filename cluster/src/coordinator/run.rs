@@ -84,7 +84,6 @@ impl Coordinator {
             ended = self.lead(&desk, &files) => ended,
             fault = lease.keep() => Err(fault),
             ended = take_results(&desk) => ended,
-            ended = take_lost(&desk) => ended,
             ended = reconcile(&desk) => ended,
             ended = watch_workers(&desk) => ended,
             () = StatusWriter::new(&desk).write() => unreachable!("writing the status does not end"),
@@ -140,6 +139,15 @@ impl Coordinator {
         desk.book.emit(RoundEvent::Started { trials: desk.book.trials() });
         void_again(desk).await?;
         adopt(desk, &desk.spec).await?;
+        tokio::select! {
+            // Only now, because the report may be on a batch of an earlier coordinator.
+            ended = take_lost(desk) => ended,
+            ended = self.publish(desk, files) => ended,
+        }
+    }
+
+    /// Publishes the round, and waits until it is over.
+    async fn publish(&self, desk: &Desk, files: &Files) -> Result<(), Fault> {
         for file in &self.files {
             put(files, desk, file).await?;
         }

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use cluster::streams::{self, BATCHES, Capacity, WORKERS};
+use cluster::status;
+use cluster::streams::{self, BATCHES, Capacity, LOST, WORKERS};
 use futures_util::StreamExt as _;
+use harness::round::book::RoundOutcome;
+use platform::store::Store;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
@@ -18,6 +21,8 @@ named!(
     one_of_three_servers_is_lost,
     a_worker_is_cut_off_and_back,
     a_batch_that_ends_its_workers_is_a_fault,
+    a_batch_that_ended_its_workers_without_a_coordinator_is_a_fault,
+    a_lost_report_on_a_batch_costs_no_trial,
     a_slow_batch_keeps_its_lease,
 );
 
@@ -135,42 +140,31 @@ async fn a_worker_is_cut_off_and_back() {
     assert!(!cut_off.task.is_finished(), "{:?}", cut_off.log.with(""));
 }
 
-async fn a_batch_that_ends_its_workers_is_a_fault() {
-    let server = NatsServer::start().await;
-    let (_directory, store) = new_store();
-    let round = TestRound::of(agents(4, ""));
-    let (log, url) = (EventLog::default(), server.url());
-    // A worker that dies of agent1, and is started again each time: it takes the batch and is never heard of again.
-    let dying = async {
-        let connection = connect(&url).await;
-        let mut deaths = 0;
-        loop {
-            let consumer = streams::consumer(&connection, BATCHES, WORKERS).await;
-            let Ok(consumer) = consumer else {
-                tokio::time::sleep(TIMING.heartbeat).await;
-                continue;
-            };
-            let mut pulled = consumer.fetch().max_messages(1).messages().await.unwrap();
-            let Some(Ok(message)) = pulled.next().await else {
-                tokio::time::sleep(TIMING.heartbeat).await;
-                continue;
-            };
-            if String::from_utf8_lossy(&message.payload).contains("agent1") {
-                deaths += 1;
-                if deaths == 4 {
-                    break;
-                }
-            } else {
-                message.ack_with(async_nats::jetstream::AckKind::Nak(None)).await.unwrap();
-            }
+/// A worker that dies of agent1 four times, and is started again each time: it takes the batch and is never heard of again.
+async fn die_of_agent1(url: &str) {
+    let connection = connect(url).await;
+    let mut deaths = 0;
+    while deaths < 4 {
+        let consumer = streams::consumer(&connection, BATCHES, WORKERS).await;
+        let Ok(consumer) = consumer else {
+            tokio::time::sleep(TIMING.heartbeat).await;
+            continue;
+        };
+        let mut pulled = consumer.fetch().max_messages(1).messages().await.unwrap();
+        let Some(Ok(message)) = pulled.next().await else {
+            tokio::time::sleep(TIMING.heartbeat).await;
+            continue;
+        };
+        if String::from_utf8_lossy(&message.payload).contains("agent1") {
+            deaths += 1;
+        } else {
+            message.ack_with(async_nats::jetstream::AckKind::Nak(None)).await.unwrap();
         }
-        let _worker = TestWorker::start(&url).await;
-        std::future::pending::<()>().await;
-    };
-    let outcome = tokio::select! {
-        outcome = round.coordinate(&url, &store, &log) => outcome.unwrap(),
-        () = dying => unreachable!(),
-    };
+    }
+}
+
+/// Checks that agent1 has a fault on each trial, and no verdict.
+fn check_agent1_faulted(outcome: &RoundOutcome) {
     assert!(!outcome.scores.contains_key(&1), "a fault became a verdict");
     let faults: Vec<_> =
         outcome.faults.iter().filter(|f| f.miner_id.as_str() == "agent1").collect();
@@ -179,6 +173,75 @@ async fn a_batch_that_ends_its_workers_is_a_fault() {
         let expected = "the batch agent1 (3 trials: reverse_string...) was given to 4 workers";
         assert!(fault.fault.contains(expected), "{}", fault.fault);
     }
+}
+
+async fn a_batch_that_ends_its_workers_is_a_fault() {
+    let server = NatsServer::start().await;
+    let (_directory, store) = new_store();
+    let round = TestRound::of(agents(4, ""));
+    let (log, url) = (EventLog::default(), server.url());
+    let dying = async {
+        die_of_agent1(&url).await;
+        let _worker = TestWorker::start(&url).await;
+        std::future::pending::<()>().await;
+    };
+    let outcome = tokio::select! {
+        outcome = round.coordinate(&url, &store, &log) => outcome.unwrap(),
+        () = dying => unreachable!(),
+    };
+    check_agent1_faulted(&outcome);
+}
+
+/// Publishes a round whose coordinator ends, and then has a worker die of agent1 four times. Returns when the server has
+/// reported that.
+async fn lose_agent1_without_a_coordinator(round: &TestRound, url: &str, store: &Store) {
+    let connection = connect(url).await;
+    let published = async {
+        loop {
+            if let Ok(report) = status::read(&connection).await
+                && report.waiting == 4
+            {
+                break;
+            }
+            tokio::time::sleep(TIMING.heartbeat).await;
+        }
+    };
+    tokio::select! {
+        _ = round.coordinate(url, store, &EventLog::default()) => panic!("it was to be killed"),
+        () = published => {}
+    }
+    die_of_agent1(url).await;
+    // The server looks for messages to deliver again when it is asked for some.
+    let consumer = streams::consumer(&connection, BATCHES, WORKERS).await.unwrap();
+    while streams::stream(&connection, LOST).await.unwrap().cached_info().state.messages == 0 {
+        let mut pulled = consumer.fetch().max_messages(1).messages().await.unwrap();
+        if let Some(Ok(message)) = pulled.next().await {
+            message.ack_with(async_nats::jetstream::AckKind::Nak(None)).await.unwrap();
+        }
+        tokio::time::sleep(TIMING.heartbeat).await;
+    }
+}
+
+async fn a_batch_that_ended_its_workers_without_a_coordinator_is_a_fault() {
+    let server = NatsServer::start().await;
+    let (_directory, store) = new_store();
+    let (round, url) = (TestRound::of(agents(4, "")), server.url());
+    lose_agent1_without_a_coordinator(&round, &url, &store).await;
+    let _worker = TestWorker::start(&url).await;
+    let outcome = round.coordinate(&url, &store, &EventLog::default()).await.unwrap();
+    check_agent1_faulted(&outcome);
+}
+
+async fn a_lost_report_on_a_batch_costs_no_trial() {
+    let server = NatsServer::start().await;
+    let (_directory, store) = new_store();
+    let (round, url) = (TestRound::of(agents(4, "")), server.url());
+    lose_agent1_without_a_coordinator(&round, &url, &store).await;
+    let connection = connect(&url).await;
+    streams::stream(&connection, LOST).await.unwrap().purge().await.unwrap();
+    let _worker = TestWorker::start(&url).await;
+    let outcome = round.coordinate(&url, &store, &EventLog::default()).await.unwrap();
+    round.check(&outcome, &store).await;
 }
 
 async fn a_slow_batch_keeps_its_lease() {
