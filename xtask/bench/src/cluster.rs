@@ -35,7 +35,7 @@ pub fn measure(setup: &BenchSetup, agents: u32, report: &mut BenchReport) -> any
 /// The same round on this machine and over a server, in turns.
 fn add_overhead(setup: &BenchSetup, agents: u32, report: &mut BenchReport) -> anyhow::Result<()> {
     let round = RepeatedRound::prepare(setup, agents)?;
-    let server = NatsServer::secured(setup)?;
+    let server = MeasuredNats::secured(setup)?;
     let _workers = (1..=WORKERS).map(|n| server.worker(setup, n)).collect::<Result<Vec<_>, _>>()?;
     let key = server.file("coordinator.nk");
     let over = ["--nats", &server.url, "--nats-creds", &key];
@@ -110,7 +110,7 @@ fn add_load(setup: &BenchSetup, report: &mut BenchReport) -> anyhow::Result<()> 
 }
 
 fn load(setup: &BenchSetup, mode: &str, count: u32) -> anyhow::Result<MeasuredProgram> {
-    let server = NatsServer::open(setup)?;
+    let server = MeasuredNats::open(setup)?;
     let mut command = Command::new("target/release/examples/load");
     // Its store is kept where everything else is measured too.
     command.args([mode, &server.url, &count.to_string()]).env("TMPDIR", &setup.dir);
@@ -128,13 +128,13 @@ impl Drop for RunningProgram {
 }
 
 /// A server with files of its own.
-struct NatsServer {
+struct MeasuredNats {
     url: String,
     directory: tempfile::TempDir,
     process: RunningProgram,
 }
 
-impl NatsServer {
+impl MeasuredNats {
     /// A server without authorization.
     fn open(setup: &BenchSetup) -> anyhow::Result<Self> {
         let directory = tempfile::tempdir_in(&setup.dir)?;
