@@ -58,8 +58,11 @@ fn add_overhead(setup: &BenchSetup, agents: u32, report: &mut BenchReport) -> an
     };
     let figures = RowFigures { ours: queue.trial_ms, theirs: local.trial_ms };
     report.add(BenchRow::ratio(subject, figures, RowTarget::at_most(1.05)))?;
-    for (how, seconds) in [("over NATS", queue.seconds), ("on one machine", local.seconds)] {
-        let whole = format!("the whole command for {what} {how}, workers' controls included");
+    for (how, seconds) in [
+        ("over NATS, workers' controls included", queue.seconds),
+        ("on one machine", local.seconds),
+    ] {
+        let whole = format!("the whole command for {what} {how}");
         report.add(BenchRow::without_target(whole, "s", seconds))?;
     }
     Ok(())
