@@ -7,6 +7,7 @@ use anyhow::{Context as _, ensure};
 use xshell::{Shell, cmd};
 
 use crate::children::{self, RunningChild};
+use crate::setup::ARENA;
 use crate::{forward, setup};
 
 /// The demo's miners. Each has the sample of its own name as its model.
@@ -31,8 +32,6 @@ const TASKS: [&str; 8] = [
 ];
 /// The directory of everything that the demo writes.
 const DIR: &str = "target/demo";
-/// The binary that does the work.
-const ARENA: &str = "target/debug/arena";
 
 /// Starts a platform, has four miners upload agents, evaluates them, and shows the rankings.
 pub fn run(sh: &Shell, consent: &setup::Consent) -> anyhow::Result<ExitCode> {

@@ -6,11 +6,15 @@ use std::process::{ExitCode, ExitStatus};
 use xshell::{Shell, cmd};
 
 use crate::children;
+use crate::setup::{self, ARENA};
 
 /// Builds `arena` and runs it with these words.
 pub fn run(sh: &Shell, words: &[OsString]) -> anyhow::Result<ExitCode> {
-    let arena = cmd!(sh, "cargo run --quiet --package arena -- {words...}").quiet();
-    Ok(code(children::run(arena)?))
+    let built = children::run(setup::build(sh).arg("--quiet").quiet())?;
+    if !built.success() {
+        return Ok(code(built));
+    }
+    Ok(code(children::run(cmd!(sh, "{ARENA} {words...}").quiet())?))
 }
 
 /// Returns the exit status of a child as this process's own.

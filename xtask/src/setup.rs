@@ -13,7 +13,7 @@ use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, bail, ensure};
-use xshell::{Shell, cmd};
+use xshell::{Cmd, Shell, cmd};
 
 use crate::children;
 use access::Rerun;
@@ -50,10 +50,34 @@ pub enum Readiness {
     NeedsRerun(Rerun),
 }
 
+/// Packages and features of every build and test. Cargo chooses the features of dependencies by them, so with another
+/// selection it builds most dependencies, and the libraries, once more.
+pub const SELECTION: [&str; 3] =
+    ["--workspace", "--features", "arena/outside-tools,platform/outside-tools,miner/outside-tools"];
+/// The binary that [`build`] builds.
+pub const ARENA: &str = "target/debug/arena";
+
 /// Makes the machine ready to run agents, and builds `arena`.
+pub fn run(sh: &Shell, consent: &Consent, needs: &Needs) -> anyhow::Result<()> {
+    prepare_or_rerun(consent, needs)?;
+    // Not `--quiet`: the first build takes minutes, and should show its progress.
+    build(sh).quiet().run()?;
+    let mut image = Command::from(cmd!(sh, "{ARENA} image").quiet());
+    // Its progress is on stderr; its stdout is for programs.
+    image.stdout(Stdio::null());
+    ensure!(children::run(image)?.success(), "no image to run agents in; see the lines above");
+    Ok(())
+}
+
+/// The build of `arena`.
+pub fn build(sh: &Shell) -> Cmd<'_> {
+    cmd!(sh, "cargo build {SELECTION...} --bin arena")
+}
+
+/// Makes the machine ready to build and to run agents.
 ///
 /// Where this process has no permission to use the daemon, it is replaced by one of the same command that has.
-pub fn run(sh: &Shell, consent: &Consent, needs: &Needs) -> anyhow::Result<()> {
+pub fn prepare_or_rerun(consent: &Consent, needs: &Needs) -> anyhow::Result<()> {
     let machine = Machine::this()?;
     if let Readiness::NeedsRerun(rerun) = prepare(&machine, consent, needs)? {
         eprintln!("{}", rerun.reason);
@@ -61,12 +85,6 @@ pub fn run(sh: &Shell, consent: &Consent, needs: &Needs) -> anyhow::Result<()> {
         let error = Command::new(program).args(arguments).exec();
         return Err(error).with_context(|| format!("cannot run {}", program.display()));
     }
-    // Not `--quiet`: the first build takes minutes, and should show its progress.
-    cmd!(sh, "cargo build --package arena").quiet().run()?;
-    let mut image = Command::from(cmd!(sh, "target/debug/arena image").quiet());
-    // Its progress is on stderr; its stdout is for programs.
-    image.stdout(Stdio::null());
-    ensure!(children::run(image)?.success(), "no image to run agents in; see the lines above");
     Ok(())
 }
 

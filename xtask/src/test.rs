@@ -7,7 +7,7 @@ use anyhow::{Context as _, ensure};
 use xshell::{Cmd, Shell, cmd};
 
 use crate::setup::machine::Machine;
-use crate::setup::{self, packages};
+use crate::setup::{self, ARENA, SELECTION, packages};
 use crate::{children, forward};
 
 /// Programs that tests use, and their Debian packages.
@@ -36,14 +36,12 @@ const PYTHON_TOOLS: [&str; 6] = [
 const AXE: &str = "axe-playwright-python==0.1.8";
 /// Directory of the environment of those tools.
 const TOOLS: &str = "target/tools";
-/// Features that turn on the tests of outside tools.
-const FEATURES: &str = "arena/outside-tools,platform/outside-tools,miner/outside-tools";
 
 /// Runs every check, the quick ones first, and stops at the first that fails.
 pub fn run(sh: &Shell, consent: &setup::Consent) -> anyhow::Result<ExitCode> {
     let machine = Machine::this()?;
     let tools = PythonTools::new(sh);
-    setup::run(sh, consent, &needs(sh, &machine, &tools))?;
+    setup::prepare_or_rerun(consent, &needs(sh, &machine, &tools))?;
     tools.install(sh)?;
     let mut times = Vec::new();
     for (name, check) in checks(sh, &machine, &tools)? {
@@ -87,8 +85,8 @@ fn checks<'a>(
     sh.remove_path(&store)?;
     let path = format!("{}:{}", tools.bin(), std::env::var("PATH").unwrap_or_default());
     let axe = tools.axe(sh)?;
-    // Only root can start the Docker daemon of the own-daemon tests.
-    let own_daemon = cmd!(sh, "cargo test --package harness --features own-daemon --test daemon");
+    // Only root can start the Docker daemon of these tests.
+    let own_daemon = cmd!(sh, "cargo test {SELECTION...} --test daemon");
     let own_daemon = if machine.account.uid == 0 {
         own_daemon
     } else {
@@ -104,20 +102,25 @@ fn checks<'a>(
             ),
         ),
         (
+            // `--all-targets` leaves out what `cargo test` runs only if it is named.
+            "clippy of tests to be named",
+            cmd!(
+                sh,
+                "cargo clippy --quiet --workspace --all-features --test daemon --test harness -- --deny warnings"
+            ),
+        ),
+        (
             "documentation",
             cmd!(sh, "cargo doc --quiet --workspace --no-deps").env("RUSTDOCFLAGS", "-D warnings"),
         ),
-        ("build of the tests", cmd!(sh, "cargo test --workspace --features {FEATURES} --no-run")),
-        (
-            "tests",
-            cmd!(sh, "cargo test --workspace --features {FEATURES}")
-                .env("PATH", &path)
-                .env("AXE_JS", axe),
-        ),
+        // It builds the binary, too.
+        ("build of the tests", cmd!(sh, "cargo test {SELECTION...} --no-run")),
+        ("image", cmd!(sh, "{ARENA} image")),
+        ("tests", cmd!(sh, "cargo test {SELECTION...}").env("PATH", &path).env("AXE_JS", axe)),
         ("tests with a Docker daemon of their own", own_daemon),
         (
             "controls on an empty store",
-            cmd!(sh, "cargo test --package harness --test harness").env("ARENA_STORE", &store),
+            cmd!(sh, "cargo test {SELECTION...} --test harness").env("ARENA_STORE", &store),
         ),
     ])
 }

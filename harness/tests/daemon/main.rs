@@ -1,6 +1,6 @@
 //! What happens to a round when the Docker daemon itself fails: it is restarted, killed or stopped, or loses the
-//! image. The tests start a daemon of their own and must therefore run as root: with `--features
-//! own-daemon`, which `cargo xtask test` does.
+//! image. The tests start a daemon of their own and must therefore run as root. They run when they are named: `--test
+//! daemon`, which `cargo xtask test` does.
 
 mod own;
 
