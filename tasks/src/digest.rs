@@ -16,12 +16,21 @@ pub struct Sha256(String);
 impl Sha256 {
     /// Computes the digest of `bytes`.
     pub fn of(bytes: &[u8]) -> Self {
-        use fmt::Write as _;
+        const DIGITS: [u8; 16] = *b"0123456789abcdef";
         let mut hex = String::with_capacity(64);
         for byte in sha2::Sha256::digest(bytes) {
-            write!(hex, "{byte:02x}").expect("writing to a String does not fail");
+            for digit in [byte >> 4, byte & 15] {
+                hex.push(DIGITS[usize::from(digit)].into());
+            }
         }
         Self(hex)
+    }
+
+    /// Computes the digest of `bytes` as numbers: 16 hex digits each, in order.
+    pub fn words_of(bytes: &[u8]) -> [u64; 4] {
+        let digest: [u8; 32] = sha2::Sha256::digest(bytes).into();
+        let (words, _) = digest.as_chunks::<8>();
+        std::array::from_fn(|index| u64::from_be_bytes(words[index]))
     }
 
     /// Returns the 64 hex digits.

@@ -24,13 +24,11 @@ impl Draws {
         if let Some(word) = self.words.pop() {
             return word;
         }
-        let digest = Sha256::of(format!("{}:{}", self.label, self.block).as_bytes());
+        let words = Sha256::words_of(format!("{}:{}", self.label, self.block).as_bytes());
         self.block += 1;
-        let word = |start: usize| {
-            u64::from_str_radix(&digest.as_str()[start..start + 16], 16).expect("hex digits")
-        };
-        self.words = [48, 32, 16].map(word).to_vec();
-        word(0)
+        let [first, second, third, fourth] = words;
+        self.words = vec![fourth, third, second];
+        first
     }
 
     /// The next number below `limit`, which must not be 0: the remainder of the next word. With limits below a million,
