@@ -1,6 +1,7 @@
-//! The configuration of the guide for a proxy: nginx in front of a server, below a path. Run with
+//! The configuration of the guide for a proxy: nginx in front of a server, below a path and with TLS. Run with
 //! `--features outside-tools`; requires `nginx` on the path or in `/usr/sbin`.
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -9,16 +10,25 @@ use std::time::Duration;
 use jiff::Timestamp;
 use platform::client::Client;
 use platform::server::{LogFormat, ServerLog, Settings};
+use reqwest::multipart::{Form, Part};
 use serde_json::Value;
 
-use crate::support::{TestServer, VALIDATOR, check_problem, rankings};
+use crate::support::{TestServer, VALIDATOR, check_problem, rankings, rounds};
 
 /// How long an event may take on a busy machine: less than the time after which nginx closes the stream.
 const LONGEST: Duration = Duration::from_secs(20);
 
+/// The host that the configuration is for.
+const HOST: &str = "arena.example";
+
 /// A running nginx, stopped when dropped.
 struct NginxProxy {
+    /// Without TLS, for a client that trusts the authorities of the machine
     url: String,
+    /// With TLS, as documented
+    https_port: u16,
+    /// The certificate of the host, signed by itself
+    certificate: String,
     child: Child,
     _directory: tempfile::TempDir,
 }
@@ -31,24 +41,37 @@ impl Drop for NginxProxy {
 }
 
 impl NginxProxy {
-    /// Starts nginx with the documented configuration, without TLS and on a free port, in front of the server.
+    /// Starts nginx with the documented configuration on free ports in front of the server, with a certificate for the
+    /// documented host.
     fn before(server: &TestServer) -> Self {
         let documented = include_str!("../../../contrib/nginx.conf");
         let directory = tempfile::tempdir().unwrap();
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let with_tls = documented.lines().filter(|line| !line.contains("ssl_certificate"));
-        let site = with_tls.collect::<Vec<_>>().join("\n");
-        let changed = site
-            .replace("listen 443 ssl;", &format!("listen 127.0.0.1:{port};"))
-            .replace("http://127.0.0.1:7878", &server.url);
-        assert!(changed.contains(&server.url) && changed.contains(&port.to_string()), "{changed}");
         let root = directory.path().display();
+        let certified = rcgen::generate_simple_self_signed([HOST.to_owned()]).unwrap();
+        let certificate = certified.cert.pem();
+        std::fs::write(directory.path().join("fullchain.pem"), &certificate).unwrap();
+        let key = certified.signing_key.serialize_pem();
+        std::fs::write(directory.path().join("privkey.pem"), key).unwrap();
+
+        let free = || std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        // Both are bound until the numbers are known, so that they differ.
+        let [port, https_port] = [free(), free()].map(|l| l.local_addr().unwrap().port());
+        let listen = format!("listen 127.0.0.1:{https_port} ssl;\n    listen 127.0.0.1:{port};");
+        let mut site = documented.to_owned();
+        for (documented, here) in [
+            ("listen 443 ssl;", &*listen),
+            ("/etc/letsencrypt/live/arena.example", &root.to_string()),
+            ("http://127.0.0.1:7878", &server.url),
+        ] {
+            assert!(site.contains(documented), "{documented} is not in {site}");
+            site = site.replace(documented, here);
+        }
         // One process that stays in the foreground ends with the test.
         let main = format!(
             "daemon off; master_process off; pid {root}/pid; error_log stderr;\n\
              events {{ worker_connections 64; }}\n\
              http {{ access_log off; client_body_temp_path {root}/body; proxy_temp_path {root}/proxy;\n\
-             fastcgi_temp_path {root}/f; uwsgi_temp_path {root}/u; scgi_temp_path {root}/s;\n{changed}\n}}\n"
+             fastcgi_temp_path {root}/f; uwsgi_temp_path {root}/u; scgi_temp_path {root}/s;\n{site}\n}}\n"
         );
         let config = directory.path().join("nginx.conf");
         std::fs::File::create(&config).unwrap().write_all(main.as_bytes()).unwrap();
@@ -57,12 +80,25 @@ impl NginxProxy {
         nginx.env("PATH", path).arg("-p").arg(directory.path()).arg("-c").arg(&config);
         let child =
             nginx.stderr(Stdio::null()).spawn().expect("nginx runs: apt install nginx-light");
-        let proxy =
-            Self { url: format!("http://127.0.0.1:{port}/arena"), child, _directory: directory };
+        let url = format!("http://127.0.0.1:{port}/arena");
+        let mut proxy = Self { url, https_port, certificate, child, _directory: directory };
         while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert_eq!(proxy.child.try_wait().unwrap(), None, "nginx refuses its configuration");
             std::thread::yield_now();
         }
         proxy
+    }
+
+    /// A client that finds the documented host here. It trusts nothing but its certificate.
+    fn https_client(&self) -> reqwest::Client {
+        let certificate = reqwest::Certificate::from_pem(self.certificate.as_bytes()).unwrap();
+        let here = ([127, 0, 0, 1], self.https_port).into();
+        let client = reqwest::Client::builder().tls_certs_only([certificate]).resolve(HOST, here);
+        client.redirect(reqwest::redirect::Policy::none()).build().unwrap()
+    }
+
+    fn https_url(&self, path: &str) -> String {
+        format!("https://{HOST}:{}{path}", self.https_port)
     }
 }
 
@@ -141,6 +177,49 @@ async fn platform_works_below_a_path_of_nginx() {
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert!(requests.iter().any(|line| line["path"] == "/healthz"), "{text}");
     assert!(requests.iter().all(|line| line["address"] == "127.0.0.1"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn platform_works_through_tls() {
+    let settings = Settings {
+        behind_proxy: true,
+        public_url: "https://arena.example/arena".parse().unwrap(),
+        ..Settings::default()
+    };
+    let server = TestServer::with(settings).await;
+    rounds::put(&server.store);
+    let nginx = NginxProxy::before(&server);
+    let client = nginx.https_client();
+    let get = async |path: &str| client.get(nginx.https_url(path)).send().await.unwrap();
+
+    let file = Part::bytes(b"print(1)\n".to_vec()).file_name("agent.py");
+    let form = Form::new().part("file", file).text("miner_id", "me");
+    let upload = client.post(nginx.https_url("/arena/upload/agent")).multipart(form);
+    assert_eq!(upload.send().await.unwrap().status(), 201);
+    assert_eq!(*server.store.agent_ids().unwrap(), ["me".parse().unwrap()]);
+
+    let page = client.get(nginx.https_url("/arena/")).header("accept", "text/html");
+    let page = page.send().await.unwrap().text().await.unwrap();
+    // What the page loads and links to is below the path, and comes through TLS as well.
+    let links = ["href=\"", "src=\""].iter().flat_map(|attribute| page.split(attribute).skip(1));
+    let links = links.filter_map(|rest| rest.split('"').next());
+    let links: BTreeSet<_> = links.filter(|link| !link.starts_with('#')).collect();
+    for asset in ["/arena/style.css", "/arena/arena.js", "/arena/rounds/20260103T000000Z-00000001"]
+    {
+        assert!(links.contains(asset), "{asset} is not in {links:?}");
+        assert_eq!(get(asset).await.status(), 200, "{asset}");
+    }
+    let outside: Vec<_> = links.iter().filter(|link| !link.starts_with("/arena/")).collect();
+    assert!(outside.is_empty(), "links that leave the path: {outside:?}");
+    let moved = get("/arena").await;
+    assert_eq!(moved.headers()["location"], nginx.https_url("/arena/"));
+
+    // Without the certificate's authority a client stops, and without TLS nginx does.
+    let here = ([127, 0, 0, 1], nginx.https_port).into();
+    let stranger = reqwest::Client::builder().resolve(HOST, here).build().unwrap();
+    assert!(stranger.get(nginx.https_url("/arena/")).send().await.unwrap_err().is_connect());
+    let plain = format!("http://127.0.0.1:{}/arena/", nginx.https_port);
+    assert_eq!(reqwest::get(plain).await.unwrap().status(), 400);
 }
 
 async fn get(nginx: &NginxProxy, path: &str) -> reqwest::Response {
