@@ -2,8 +2,12 @@
 //! `--features outside-tools`; requires Debian's `chromium` and `chromium-driver`, and `AXE_JS` with the path of
 //! axe-core's `axe.min.js` (npm).
 
+use std::time::{Duration, Instant};
+
+use platform::api::ProgressState;
 use serde_json::json;
 
+use crate::live::{ROUND, progress};
 use crate::support::browser::Browser;
 use crate::support::{TestServer, rounds};
 
@@ -168,6 +172,47 @@ async fn phone_scrolls_the_table_and_not_the_page() {
     assert!(browser.run(score).await.as_f64().unwrap() < f64::from(PHONE.0), "rank, miner, score");
     keep("phone", &browser.screenshot().await);
     browser.quit().await;
+}
+
+#[tokio::test]
+async fn running_round_moves_on_the_page_without_a_reload() {
+    let server = server().await;
+    let put = |done, state| server.store.put_progress(&progress(done, state)).unwrap();
+    for (look, (width, height)) in [("desk", DESK), ("phone", PHONE)] {
+        let browser = Browser::start(width, height, &[]).await;
+        for (name, path) in [("board", String::new()), ("round", format!("/rounds/{ROUND}"))] {
+            // What the server read a moment before the round ran is used for half a second.
+            put(12, ProgressState::Running);
+            let starts = "return document.getElementById('live-text')?.textContent ?? ''";
+            browser.open(&format!("{}{path}", server.url)).await;
+            while !browser.run(starts).await.as_str().unwrap().contains("12 of 40 trials, 1 fault")
+            {
+                browser.open(&format!("{}{path}", server.url)).await;
+            }
+            // A variable of the page is gone after a reload.
+            browser.run("window.isSamePage = true").await;
+            put(30, ProgressState::Running);
+            let moved = browser
+                .run_async(
+                    "const done = arguments[0]; const text = document.getElementById('live-text'); \
+                     const look = () => { if (text.textContent.includes('30 of 40 trials, 1 fault')) \
+                     done([document.getElementById('live-bar').value, window.isSamePage]); }; \
+                     new MutationObserver(look).observe(text, {childList: true, characterData: true, subtree: true}); \
+                     look()",
+                )
+                .await;
+            assert_eq!(moved, json!([30, true]), "{look} {name}");
+            keep(&format!("live-{name}-{look}"), &browser.screenshot().await);
+            // At the end the page is loaded again, with what the round has become.
+            put(40, ProgressState::Finished);
+            let limit = Instant::now() + Duration::from_secs(30);
+            let ended = "return document.getElementById('live') === null && window.isSamePage === undefined";
+            while browser.run(ended).await != true {
+                assert!(Instant::now() < limit, "{look} {name} still shows the round");
+            }
+        }
+        browser.quit().await;
+    }
 }
 
 #[tokio::test]

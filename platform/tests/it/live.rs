@@ -7,9 +7,10 @@ use reqwest::Method;
 use crate::support::{TestServer, check_problem, rankings, rounds};
 
 /// The latest round of [`rounds::put`].
-const ROUND: &str = "20260103T000000Z-00000001";
+pub const ROUND: &str = "20260103T000000Z-00000001";
 
-fn progress(trials_done: u64, state: ProgressState) -> RoundProgress {
+/// Progress of that round.
+pub fn progress(trials_done: u64, state: ProgressState) -> RoundProgress {
     let now = Timestamp::now();
     RoundProgress {
         round: ROUND.to_owned(),
