@@ -10,6 +10,7 @@ mod auth;
 mod board;
 mod body;
 mod body_choice;
+mod build_cache;
 mod case_rates;
 mod client_address;
 mod extract;

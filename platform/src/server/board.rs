@@ -10,6 +10,7 @@ use lru::LruCache;
 use tasks::{TaskId, Verdict};
 
 use super::body::ReadyBody;
+use super::build_cache::BuildCache;
 use super::history::{RoundHistory, RoundSummary};
 use super::similar_agents::{self, SimilarAgentsOf};
 use crate::api::Rankings;
@@ -20,6 +21,8 @@ use crate::store::{FileStamp, Store, StoreError};
 const EARLIER: usize = 19;
 /// The number of older rounds that are kept in memory, each as large as its file.
 const KEPT: NonZeroUsize = NonZeroUsize::new(2).expect("it is not 0");
+/// The number of older rounds that are read and built at a time, each of which takes as much memory.
+const AT_ONCE: NonZeroUsize = NonZeroUsize::new(4).expect("it is not 0");
 /// The number of pages of a round that are kept, such as the same table in another order.
 const PAGES: NonZeroUsize = NonZeroUsize::new(64).expect("it is not 0");
 
@@ -125,7 +128,8 @@ pub(super) struct BoardCache {
     latest: RwLock<Option<KeptBoard>>,
     /// Held while the latest board is built.
     building: Mutex<()>,
-    older: Mutex<LruCache<String, (FileStamp, Arc<Board>)>>,
+    /// By the id of the round. None if its file was gone when it was read.
+    older: BuildCache<String, (FileStamp, Option<Arc<Board>>)>,
     /// The summaries of past rounds.
     pub(super) history: RoundHistory,
     /// Published code that does not count as evidence; none if agents are not compared.
@@ -150,7 +154,7 @@ impl BoardCache {
         Self {
             latest: RwLock::default(),
             building: Mutex::default(),
-            older: Mutex::new(LruCache::new(KEPT)),
+            older: BuildCache::new(KEPT, AT_ONCE),
             history: RoundHistory::default(),
             base: base.map(Arc::new),
             comparing: Arc::default(),
@@ -220,17 +224,15 @@ impl BoardCache {
             return Ok(Some(latest));
         }
         let Some(stamp) = store.round_stamp(id)? else { return Ok(None) };
-        let mut older = self.older.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((of, board)) = older.get(id)
-            && *of == stamp
-        {
-            return Ok(Some(board.clone()));
-        }
-        // One at a time: each may take as much memory as the latest.
-        let Some((rankings, _)) = store.ranking_of(id)? else { return Ok(None) };
-        let board = Arc::new(self.build(store, rankings)?);
-        older.put(id.to_owned(), (stamp, board.clone()));
-        Ok(Some(board))
+        let build = || {
+            let board = match store.ranking_of(id)? {
+                Some((rankings, _)) => Some(Arc::new(self.build(store, rankings)?)),
+                None => None,
+            };
+            Ok((stamp, board))
+        };
+        let is_current = |(of, _): &(FileStamp, _)| *of == stamp;
+        self.older.get(&id.to_owned(), is_current, build).map(|(_, board)| board)
     }
 
     fn build(&self, store: &Store, rankings: Rankings) -> Result<Board, StoreError> {

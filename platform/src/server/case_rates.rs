@@ -1,11 +1,13 @@
 //! Which cases of each task most agents fail, from the published trials of a round.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tasks::TaskId;
 
+use super::build_cache::BuildCache;
 use crate::api::Rankings;
 use crate::store::{Store, StoreError};
 
@@ -13,6 +15,9 @@ use crate::store::{Store, StoreError};
 const AGENTS: usize = 200;
 /// Cases of a task that are shown.
 const SHOWN: usize = 8;
+/// The number of rounds whose figures are kept, and that are read at a time: the latest one, and the one before it for those
+/// who asked before it was replaced.
+const ROUNDS: NonZeroUsize = NonZeroUsize::new(2).expect("it is not 0");
 /// How long the figures are kept: trials are published one agent after the other.
 const KEPT: Duration = Duration::from_mins(1);
 
@@ -30,9 +35,15 @@ pub(super) struct CaseRate {
 /// The cases of each task that some agent failed, hardest first.
 pub(super) type HardestCases = HashMap<TaskId, Vec<CaseRate>>;
 
-/// The figures of the round that was asked for last.
-#[derive(Debug, Default)]
-pub(super) struct CaseRates(Mutex<Option<(String, Instant, Arc<HardestCases>)>>);
+/// The figures of the rounds that were asked for last, and when they were read.
+#[derive(Debug)]
+pub(super) struct CaseRates(BuildCache<String, (Instant, Arc<HardestCases>)>);
+
+impl Default for CaseRates {
+    fn default() -> Self {
+        Self(BuildCache::new(ROUNDS, ROUNDS))
+    }
+}
 
 impl CaseRates {
     /// Returns the hardest cases of a round. They may be a minute old.
@@ -41,18 +52,9 @@ impl CaseRates {
         store: &Store,
         rankings: &Rankings,
     ) -> Result<Arc<HardestCases>, StoreError> {
-        let id = &rankings.round.id;
-        // One visitor computes, the others wait for the same figures.
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((round, at, cases)) = &*kept
-            && round == id
-            && at.elapsed() < KEPT
-        {
-            return Ok(cases.clone());
-        }
-        let cases = Arc::new(count(store, rankings)?);
-        *kept = Some((id.clone(), Instant::now(), cases.clone()));
-        Ok(cases)
+        let count = || Ok((Instant::now(), Arc::new(count(store, rankings)?)));
+        let is_fresh = |(at, _): &(Instant, _)| at.elapsed() < KEPT;
+        self.0.get(&rankings.round.id, is_fresh, count).map(|(_, cases)| cases)
     }
 }
 

@@ -1,7 +1,8 @@
 //! The progress of the running round as server-sent events. All listeners share one reading of the store's file.
 
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -11,6 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use super::body_choice::StreamedBody;
+use super::build_cache::BuildCache;
 use super::problem::ProblemResponse;
 use crate::api::{ProblemKind, ProgressState, RoundProgress};
 use crate::store::{Store, StoreError};
@@ -25,13 +27,17 @@ const MAX_LISTENERS: usize = 512;
 /// The progress of the running round, and its listeners.
 #[derive(Debug)]
 pub(super) struct Live {
-    latest: Mutex<Option<(Instant, Option<RoundProgress>)>>,
+    /// What was read, and when. There is one file.
+    latest: BuildCache<(), (Instant, Option<RoundProgress>)>,
     listeners: Arc<Semaphore>,
 }
 
 impl Default for Live {
     fn default() -> Self {
-        Self { latest: Mutex::default(), listeners: Arc::new(Semaphore::new(MAX_LISTENERS)) }
+        Self {
+            latest: BuildCache::new(NonZeroUsize::MIN, NonZeroUsize::MIN),
+            listeners: Arc::new(Semaphore::new(MAX_LISTENERS)),
+        }
     }
 }
 
@@ -40,24 +46,22 @@ impl Default for Live {
 pub(super) struct ServerStopping(pub(super) CancellationToken);
 
 impl Live {
-    /// Returns whether it is known, without a look at the disk, that no round runs.
+    /// Returns whether it is known that no round runs, without a look at the disk and without waiting for one.
     pub(super) fn is_idle(&self) -> bool {
-        let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        matches!(&*latest, Some((at, None)) if at.elapsed() < INTERVAL)
+        matches!(self.latest.kept(&()), Some((at, None)) if at.elapsed() < INTERVAL)
     }
 
     /// Returns the progress of the round that runs now, if one does. It may be half a second old.
     pub(super) fn running(&self, store: &Store) -> Result<Option<RoundProgress>, StoreError> {
-        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((at, progress)) = &*latest
-            && at.elapsed() < INTERVAL
-        {
-            return Ok(progress.clone());
-        }
-        let progress =
-            store.progress()?.filter(|progress| progress.state == ProgressState::Running);
-        *latest = Some((Instant::now(), progress.clone()));
-        Ok(progress)
+        let read = || {
+            let progress = store.progress()?;
+            Ok((
+                Instant::now(),
+                progress.filter(|progress| progress.state == ProgressState::Running),
+            ))
+        };
+        let is_fresh = |(at, _): &(Instant, _)| at.elapsed() < INTERVAL;
+        self.latest.get(&(), is_fresh, read).map(|(_, progress)| progress)
     }
 }
 
@@ -132,5 +136,42 @@ impl LiveListener {
         let (live, store) = (self.live.clone(), self.store.clone());
         let read = tokio::task::spawn_blocking(move || live.running(&store)).await;
         read.ok()?.ok()?.filter(|progress| progress.round == self.round)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::process::Command;
+    use std::sync::mpsc::channel;
+    use std::thread;
+
+    use super::*;
+
+    /// How long a thread may take on a busy machine to do what nothing keeps it from.
+    const LONGEST: Duration = Duration::from_secs(20);
+
+    /// Handlers ask on the threads that serve every request.
+    #[test]
+    fn slow_disk_does_not_hold_up_who_asks_whether_a_round_runs() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path()).unwrap();
+        // A file whose reader waits until someone writes.
+        let file = directory.path().join("progress.json");
+        assert!(Command::new("mkfifo").arg(&file).status().unwrap().success());
+        let live = &Live::default();
+        thread::scope(|scope| {
+            let reader = scope.spawn(|| live.running(&store));
+            // Opened as soon as the reader has opened it.
+            let writer = File::options().write(true).open(&file).unwrap();
+            let (done, is_done) = channel();
+            scope.spawn(move || done.send(live.is_idle()).unwrap());
+            let idle = is_done.recv_timeout(LONGEST);
+            // An empty file is no progress.
+            drop(writer);
+            assert_eq!(idle, Ok(false), "it waited for the disk");
+            assert_eq!(reader.join().unwrap().unwrap(), None);
+        });
+        assert!(live.is_idle());
     }
 }

@@ -25,5 +25,6 @@ mod python_client;
 mod rankings;
 mod results;
 mod shared_store;
+mod slow_disk;
 mod submission;
 mod support;
