@@ -101,12 +101,12 @@ mod tests {
     }
 
     /// Builds that report their beginning and wait for leave to end.
-    struct Gate {
+    struct HeldBuilds {
         begun: Sender<()>,
         leave: Mutex<Receiver<()>>,
     }
 
-    impl Gate {
+    impl HeldBuilds {
         fn new() -> (Self, Receiver<()>, Sender<()>) {
             let (begun, has_begun) = channel();
             let (may_end, leave) = channel();
@@ -131,9 +131,9 @@ mod tests {
     #[test]
     fn build_holds_up_no_other_key_and_nothing_that_is_kept() {
         let cache = &numbers(2);
-        let (gate, has_begun, may_end) = Gate::new();
+        let (builds, has_begun, may_end) = HeldBuilds::new();
         thread::scope(|scope| {
-            let slow = scope.spawn(|| gate.build(cache, "slow"));
+            let slow = scope.spawn(|| builds.build(cache, "slow"));
             has_begun.recv().unwrap();
             let (done, is_done) = channel();
             scope.spawn(move || {
@@ -151,11 +151,11 @@ mod tests {
     #[test]
     fn requests_for_one_key_share_a_build_and_builds_are_limited() {
         let cache = &numbers(1);
-        let (gate, has_begun, may_end) = Gate::new();
-        let gate = &gate;
+        let (builds, has_begun, may_end) = HeldBuilds::new();
+        let builds = &builds;
         thread::scope(|scope| {
             for key in ["a", "a", "b", "a", "b"] {
-                scope.spawn(move || gate.build(cache, key));
+                scope.spawn(move || builds.build(cache, key));
             }
             for before in 0..2 {
                 has_begun.recv().unwrap();

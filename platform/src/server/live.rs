@@ -167,7 +167,7 @@ mod tests {
             let (done, is_done) = channel();
             scope.spawn(move || done.send(live.is_idle()).unwrap());
             let idle = is_done.recv_timeout(LONGEST);
-            // An empty file is no progress.
+            // An empty file holds no progress.
             drop(writer);
             assert_eq!(idle, Ok(false), "it waited for the disk");
             assert_eq!(reader.join().unwrap().unwrap(), None);

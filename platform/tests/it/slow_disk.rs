@@ -54,7 +54,7 @@ async fn older_round_does_not_wait_for_another() {
     let reader = slow.reader().await;
     check_ok(&server, "/rounds/20260101T000000Z-00000001").await;
     drop(reader);
-    assert_eq!(waiting.await.unwrap().status(), 503, "an empty file is no ranking");
+    assert_eq!(waiting.await.unwrap().status(), 503, "an empty file holds no ranking");
 }
 
 #[tokio::test(flavor = "multi_thread")]
