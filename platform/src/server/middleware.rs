@@ -18,7 +18,7 @@ use axum::response::{IntoResponse as _, Response};
 use super::app::App;
 use super::body_choice::BodyChoice;
 use super::observe::RequestNotes;
-use super::problem::{OperatorMessage, ProblemResponse, write_problem};
+use super::problem::{OperatorMessage, ProblemResponse, ProblemSite, write_problem};
 use super::rate_limit;
 use super::response_format::ResponseFormat;
 use crate::api::ProblemKind;
@@ -51,7 +51,8 @@ pub(super) async fn finish(State(app): State<App>, mut request: Request, next: N
     let (choice, format) = (BodyChoice::of(&request), ResponseFormat::accepted(request.headers()));
     request.extensions_mut().insert(notes.clone());
     let mut response = next.run(request).await;
-    write_problem(&app, format, &mut response);
+    let site = ProblemSite { public_url: &app.settings.public_url, pages: &app.site };
+    write_problem(site, format, &mut response);
     let mut response = choice.finish(response).await;
     if let Some(meters) = &app.meters {
         rate_limit::announce(meters, &notes, &mut response);

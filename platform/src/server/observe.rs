@@ -13,7 +13,6 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use hyper::body::{Frame, SizeHint};
 
-use super::app::App;
 use super::client_address::client_address;
 use super::log::{AccessRecord, AuditEvent, AuditRecord, LogEntry, RequestOrigin, ServerLog};
 use super::metrics::{Metrics, RequestLabels, RouteName};
@@ -139,10 +138,10 @@ impl RequestNotes {
     }
 }
 
-impl FromRequestParts<App> for RequestNotes {
+impl<S: Sync> FromRequestParts<S> for RequestNotes {
     type Rejection = ProblemResponse;
 
-    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, ProblemResponse> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ProblemResponse> {
         parts.extensions.get().cloned().ok_or_else(ProblemResponse::internal)
     }
 }

@@ -11,8 +11,8 @@ use utoipa::IntoResponses;
 use utoipa::openapi::response::Response as ResponseDescription;
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
 
-use super::app::App;
 use super::page::{self, Frame};
+use super::public_url::PublicUrl;
 use super::response_format::ResponseFormat;
 use crate::api::{ParseMinerIdError, ProblemDocument, ProblemKind, Violation};
 use crate::store::StoreError;
@@ -167,16 +167,28 @@ impl IntoResponse for ProblemResponse {
 #[derive(Clone, Debug)]
 pub(super) struct ReportedProblem(pub(super) Arc<ProblemDocument>);
 
+/// Where problems are described and shown.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ProblemSite<'a> {
+    /// Where the kinds of problems are described.
+    pub(super) public_url: &'a PublicUrl,
+    /// Where the pages are, with an address for commands.
+    pub(super) pages: &'a PublicUrl,
+}
+
 /// Writes the body of a response that reports a problem: a document, or a page for browsers.
-pub(super) fn write_problem(app: &App, format: ResponseFormat, response: &mut Response) {
+pub(super) fn write_problem(
+    ProblemSite { public_url, pages }: ProblemSite<'_>,
+    format: ResponseFormat,
+    response: &mut Response,
+) {
     let Some(ReportedProblem(problem)) = response.extensions().get().cloned() else { return };
     let mut problem = ProblemDocument::clone(&problem);
-    problem.type_url = app.settings.public_url.url_to(&problem.type_url);
+    problem.type_url = public_url.url_to(&problem.type_url);
     let (kind, body) = match format {
         ResponseFormat::Html => {
-            let site = &app.site;
-            let frame = Frame { site, title: &problem.title, live: false };
-            let page = page::layout(frame, &page::problem(site, &problem)).into_string();
+            let frame = Frame { site: pages, title: &problem.title, live: false };
+            let page = page::layout(frame, &page::problem(pages, &problem)).into_string();
             ("text/html; charset=utf-8", page.into_bytes())
         }
         _ => (PROBLEM_JSON, serde_json::to_vec(&problem).expect("a problem is plain data")),
