@@ -146,16 +146,20 @@ pub async fn reconcile(desk: &Desk) -> Result<(), Fault> {
     }
 }
 
-/// The batches that the server had and has no longer, or gives to no worker any more; none while results wait to be taken.
+/// The batches that the server had and has no longer, or gives to no worker any more; none while results, or reports
+/// on lost batches, wait to be taken.
 async fn gone(desk: &Desk) -> Result<Option<HashSet<Sha256>>, Fault> {
     let open = desk.ledger().sent_batches();
     if open.is_empty() {
         return Ok(Some(open));
     }
-    let mut consumer = streams::consumer(&desk.connection, RESULTS, COORDINATOR).await?;
-    let info = consumer.info().await.map_err(|e| desk.connection.failed("count the results", e))?;
-    if info.num_pending > 0 || info.num_ack_pending > 0 {
-        return Ok(None);
+    for waiting in [RESULTS, LOST] {
+        let mut consumer = streams::consumer(&desk.connection, waiting, COORDINATOR).await?;
+        let failed = |error| desk.connection.failed("count what waits to be taken", error);
+        let info = consumer.info().await.map_err(failed)?;
+        if info.num_pending > 0 || info.num_ack_pending > 0 {
+            return Ok(None);
+        }
     }
     // The server gives out nothing and waits for nothing: what it still has was delivered too often, and its report on
     // that is lost.
