@@ -66,6 +66,8 @@ const OWN: WorkerIndex = WorkerIndex::MAX;
 /// Trials of an agent.
 #[derive(Default)]
 struct AgentSlots {
+    /// Whether it is known which trials have a record
+    looked_up: bool,
     /// A bit per slot: set if the trial has no record and no fault
     missing: Vec<u64>,
     /// A bit per slot: set if the trial is in a batch that is out
@@ -155,8 +157,19 @@ impl Ledger {
         self.shape.has(place).then_some(TrialSlot { agent, place })
     }
 
+    /// Counts the trials of an agent as missing of which no record was found.
+    pub fn looked_up(&mut self, agent: usize, missing: &[TrialPlace]) {
+        self.agents[agent].looked_up = true;
+        self.add_missing(agent, missing);
+    }
+
+    /// Whether it is known which trials of a batch have a record. Those of a batch that was taken over are looked up later.
+    pub fn is_looked_up(&self, batch: &Sha256) -> bool {
+        self.batches.get(batch).is_none_or(|open| self.agents[open.agent].looked_up)
+    }
+
     /// Counts trials of an agent as missing.
-    pub fn add_missing(&mut self, agent: usize, places: &[TrialPlace]) {
+    fn add_missing(&mut self, agent: usize, places: &[TrialPlace]) {
         for place in places {
             let slot = self.shape.slot(*place);
             self.missing += usize::from(set(&mut self.agents[agent].missing, slot, true));
@@ -395,7 +408,7 @@ mod tests {
     fn ledger(agents: &[Agent]) -> Ledger {
         let tasks = ["two_sum", "fizz_buzz", "caesar"].map(|id| id.parse().unwrap());
         let mut ledger = Ledger::new(SHAPE, Sha256::of(b"spec"), agents, &tasks);
-        ledger.add_missing(0, &[place(0, 1), place(2, 2)]);
+        ledger.looked_up(0, &[place(0, 1), place(2, 2)]);
         ledger
     }
 
@@ -433,10 +446,14 @@ mod tests {
         };
         assert_eq!((ledger.sent_batches().len(), ledger.batches().len()), (0, 1));
         assert_ne!(again.key(), waiting.key());
+        assert!(ledger.is_looked_up(&again.key()));
         // What an earlier coordinator published is there.
         let adopted = BatchMessage { trials: vec![second], number: 7, ..again };
-        ledger.adopt(&adopted, 0);
+        ledger.adopt(&adopted, 1);
         assert_eq!(ledger.sent_batches(), HashSet::from([adopted.key()]));
+        assert!(!ledger.is_looked_up(&adopted.key()));
+        ledger.looked_up(1, &[place(2, 2)]);
+        assert!(ledger.is_looked_up(&adopted.key()));
     }
 
     #[test]

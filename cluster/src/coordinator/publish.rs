@@ -66,10 +66,13 @@ async fn publish_agent(desk: &Desk, files: &Files, index: usize) -> Result<(), F
     let missing = desk.book.look_up(index).await?;
     let agent = &desk.book.plan.agents[index];
     // Miners with the same source share its records.
-    if missing.is_empty() || desk.ledger().agents_with(&agent.sha256).first() != Some(&index) {
+    if desk.ledger().agents_with(&agent.sha256).first() != Some(&index) {
         return Ok(());
     }
-    desk.ledger().add_missing(index, &missing);
+    desk.ledger().looked_up(index, &missing);
+    if missing.is_empty() {
+        return Ok(());
+    }
     let source = match agent.read().await {
         Ok(source) => source,
         Err(fault) => {
@@ -221,7 +224,7 @@ pub async fn take_lost(desk: &Desk) -> Result<(), Fault> {
             if let Ok(advisory) = serde_json::from_slice::<DeliveriesAdvisory>(&message.payload)
                 && !lost(desk, &advisory).await?
             {
-                // It comes again when the server answers again.
+                // It comes again.
                 continue;
             }
             let _ = message.ack().await;
@@ -229,7 +232,7 @@ pub async fn take_lost(desk: &Desk) -> Result<(), Fault> {
     }
 }
 
-/// Returns whether the server was there to be asked about the batch.
+/// Returns whether the report was dealt with. If not, the server or this process was not ready for it.
 async fn lost(desk: &Desk, advisory: &DeliveriesAdvisory) -> Result<bool, Fault> {
     let DeliveriesAdvisory { stream_seq, deliveries } = advisory;
     let Ok(batches) = streams::stream(&desk.connection, BATCHES).await else { return Ok(false) };
@@ -240,6 +243,10 @@ async fn lost(desk: &Desk, advisory: &DeliveriesAdvisory) -> Result<bool, Fault>
     };
     let batch = serde_json::from_slice::<BatchMessage>(&message.payload);
     let Ok(batch) = batch else { return Ok(true) };
+    if !desk.ledger().is_looked_up(&batch.key()) {
+        // Which of its trials are missing is not known yet.
+        return Ok(false);
+    }
     let _ = batches.delete_message(*stream_seq).await;
     if batch.only.is_some() {
         // Its audit is given to another worker.
