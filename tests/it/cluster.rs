@@ -75,19 +75,14 @@ fn two_workers_of_which_one_is_killed_give_the_ranking_of_one_machine() {
     while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
         std::thread::sleep(Duration::from_millis(10));
     }
-    for number in [1, 2] {
+    let cache = path("cache");
+    let worker = |number: u32| {
         let key = keys.join(format!("worker-{number}.nk"));
-        background.start(&mut command(&[
-            "work",
-            "--nats",
-            &url,
-            "--nats-creds",
-            text(&key),
-            "--jobs",
-            "1",
-            "--cache",
-            text(&path("cache")),
-        ]));
+        let server = ["work", "--nats", &url, "--nats-creds", text(&key)];
+        command(&[&server[..], &["--jobs", "1", "--cache", text(&cache)]].concat())
+    };
+    for number in [1, 2] {
+        background.start(&mut worker(number));
     }
     let (coordinator, observer) = (keys.join("coordinator.nk"), keys.join("observer.nk"));
     let there = path("there");
@@ -112,18 +107,7 @@ fn two_workers_of_which_one_is_killed_give_the_ranking_of_one_machine() {
     killed.kill().unwrap();
     killed.wait().unwrap();
     // The audit of its trials needs another worker than the one that is left.
-    let key = keys.join("worker-1.nk");
-    background.start(&mut command(&[
-        "work",
-        "--nats",
-        &url,
-        "--nats-creds",
-        text(&key),
-        "--jobs",
-        "1",
-        "--cache",
-        text(&path("cache")),
-    ]));
+    background.start(&mut worker(1));
     let over_nats = Finished::of(judging.wait_with_output().unwrap());
     over_nats.check(0, &[]);
 

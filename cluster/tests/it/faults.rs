@@ -41,12 +41,9 @@ async fn workers_are_killed_at_random_points() {
             workers[kill % 2].kill();
             workers[kill % 2] = WorkerProcess::start(&url);
         }
-        std::future::pending::<()>().await;
+        workers
     };
-    let outcome = tokio::select! {
-        outcome = round.coordinate(&url, &store, &log) => outcome.unwrap(),
-        () = killing => unreachable!(),
-    };
+    let outcome = round.coordinate_beside(&url, &store, &log, killing).await;
     round.check(&outcome, &store).await;
     assert_eq!(log.with("run").len(), 72);
 }
@@ -63,12 +60,8 @@ async fn the_server_is_killed_under_work_five_times() {
             server.kill();
             server.start_again().await;
         }
-        std::future::pending::<()>().await;
     };
-    let outcome = tokio::select! {
-        outcome = round.coordinate(&url, &store, &log) => outcome.unwrap(),
-        () = killing => unreachable!(),
-    };
+    let outcome = round.coordinate_beside(&url, &store, &log, killing).await;
     round.check(&outcome, &store).await;
     assert_eq!(log.with("run").len(), 120);
 }
@@ -83,12 +76,8 @@ async fn one_of_three_servers_is_lost() {
     let losing = async {
         log.wait_for("run", 5).await;
         cluster.nodes[0].kill();
-        std::future::pending::<()>().await;
     };
-    let outcome = tokio::select! {
-        outcome = round.coordinate(&url, &store, &log) => outcome.unwrap(),
-        () = losing => unreachable!(),
-    };
+    let outcome = round.coordinate_beside(&url, &store, &log, losing).await;
     round.check(&outcome, &store).await;
 }
 
@@ -127,16 +116,13 @@ async fn a_worker_is_cut_off_and_back() {
         log.wait_for("run", 3).await;
         plug.send(false).unwrap();
         // Its batches come to the other worker when their time is up.
-        let _other = TestWorker::start(&url).await;
+        let other = TestWorker::start(&url).await;
         let before = log.with("run").len();
         log.wait_for("run", before + 10).await;
         plug.send(true).unwrap();
-        std::future::pending::<()>().await;
+        other
     };
-    let outcome = tokio::select! {
-        outcome = round.coordinate(&url, &store, &log) => outcome.unwrap(),
-        () = cutting => unreachable!(),
-    };
+    let outcome = round.coordinate_beside(&url, &store, &log, cutting).await;
     round.check(&outcome, &store).await;
     assert!(!cut_off.task.is_finished(), "{:?}", cut_off.log.with(""));
 }
@@ -182,13 +168,9 @@ async fn a_batch_that_ends_its_workers_is_a_fault() {
     let (log, url) = (EventLog::default(), server.url());
     let dying = async {
         die_of_agent1(&url).await;
-        let _worker = TestWorker::start(&url).await;
-        std::future::pending::<()>().await;
+        TestWorker::start(&url).await
     };
-    let outcome = tokio::select! {
-        outcome = round.coordinate(&url, &store, &log) => outcome.unwrap(),
-        () = dying => unreachable!(),
-    };
+    let outcome = round.coordinate_beside(&url, &store, &log, dying).await;
     assert!(!outcome.scores.contains_key(&1), "a fault became a verdict");
     check_agent1_faulted(&outcome);
 }

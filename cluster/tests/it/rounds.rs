@@ -66,13 +66,9 @@ async fn a_round_waits_for_workers() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         assert_eq!(records(&store), 0);
-        let _worker = TestWorker::start(&url).await;
-        std::future::pending::<()>().await;
+        TestWorker::start(&url).await
     };
-    let outcome = tokio::select! {
-        outcome = round.coordinate(&url, &store, &log) => outcome.unwrap(),
-        () = later => unreachable!(),
-    };
+    let outcome = round.coordinate_beside(&url, &store, &log, later).await;
     round.check(&outcome, &store).await;
 }
 
@@ -154,13 +150,9 @@ async fn a_worker_drains() {
             let gave_back = !worker.log.with("gave back").is_empty();
             assert_eq!(gave_back, order == WorkerOrder::GiveBack, "{:?}", worker.log.with(""));
         }
-        let _worker = TestWorker::start(&url).await;
-        std::future::pending::<()>().await;
+        TestWorker::start(&url).await
     };
-    let outcome = tokio::select! {
-        outcome = round.coordinate(&url, &store, &log) => outcome.unwrap(),
-        () = draining => unreachable!(),
-    };
+    let outcome = round.coordinate_beside(&url, &store, &log, draining).await;
     round.check(&outcome, &store).await;
 }
 
@@ -186,13 +178,9 @@ async fn a_worker_with_another_image_takes_no_work() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         assert_eq!(records(&store), 0);
-        let _worker = TestWorker::start(&url).await;
-        std::future::pending::<()>().await;
+        TestWorker::start(&url).await
     };
-    let outcome = tokio::select! {
-        outcome = round.coordinate(&url, &store, &log) => outcome.unwrap(),
-        () = refusing => unreachable!(),
-    };
+    let outcome = round.coordinate_beside(&url, &store, &log, refusing).await;
     round.check(&outcome, &store).await;
 }
 
@@ -228,12 +216,8 @@ async fn the_status_counts_batches_and_workers() {
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        std::future::pending::<()>().await;
     };
-    let outcome = tokio::select! {
-        outcome = round.coordinate(&url, &store, &log) => outcome.unwrap(),
-        () = watching => unreachable!(),
-    };
+    let outcome = round.coordinate_beside(&url, &store, &log, watching).await;
     round.check(&outcome, &store).await;
     let last = status::read(&connection).await.unwrap();
     let status = last.coordinator.unwrap();

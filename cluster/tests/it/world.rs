@@ -2,6 +2,7 @@
 //! compare with.
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::pin::Pin;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -153,6 +154,27 @@ impl TestRound {
     ) -> Result<RoundOutcome, Fault> {
         let connection = connect(url).await;
         self.coordinate_at(connection, store, log).await
+    }
+
+    /// Coordinates the round while other things happen, and keeps what they leave until it is over.
+    pub fn coordinate_beside<T>(
+        &self,
+        url: &str,
+        store: &Store,
+        log: &EventLog,
+        events: impl Future<Output = T>,
+    ) -> impl Future<Output = RoundOutcome> {
+        let (events, round) = (Box::pin(events), Box::pin(self.coordinate(url, store, log)));
+        async {
+            let events = async {
+                let _kept = events.await;
+                std::future::pending::<Infallible>().await
+            };
+            tokio::select! {
+                outcome = round => outcome.unwrap(),
+                never = events => match never {},
+            }
+        }
     }
 
     pub async fn coordinate_at(

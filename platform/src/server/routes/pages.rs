@@ -1,8 +1,9 @@
 //! The first page, the page of an agent, and the files that pages need.
 
+use std::sync::LazyLock;
+
 use axum::extract::State;
 use axum::http::HeaderValue;
-use axum::response::{IntoResponse as _, Response};
 
 use super::submission::status_of;
 use crate::api::{AgentHistory, ProblemKind};
@@ -73,19 +74,25 @@ pub(super) async fn openapi_json(State(app): State<App>) -> ReadyBody {
     app.reference.json.clone()
 }
 
-pub(super) async fn style() -> Response {
-    asset("text/css", include_bytes!("../assets/style.css"))
+pub(super) async fn style() -> ReadyBody {
+    static STYLE: LazyLock<ReadyBody> =
+        LazyLock::new(|| asset("text/css", include_bytes!("../assets/style.css")));
+    STYLE.clone()
 }
 
-pub(super) async fn script() -> Response {
-    asset("text/javascript", include_bytes!("../assets/arena.js"))
+pub(super) async fn script() -> ReadyBody {
+    static SCRIPT: LazyLock<ReadyBody> =
+        LazyLock::new(|| asset("text/javascript", include_bytes!("../assets/arena.js")));
+    SCRIPT.clone()
 }
 
-pub(super) async fn icon() -> Response {
-    asset("image/svg+xml", include_bytes!("../assets/favicon.svg"))
+pub(super) async fn icon() -> ReadyBody {
+    static ICON: LazyLock<ReadyBody> =
+        LazyLock::new(|| asset("image/svg+xml", include_bytes!("../assets/favicon.svg")));
+    ICON.clone()
 }
 
 /// A file that is part of the program.
-fn asset(kind: &'static str, bytes: &'static [u8]) -> Response {
-    ReadyBody::new(HeaderValue::from_static(kind), bytes).into_response()
+fn asset(kind: &'static str, bytes: &'static [u8]) -> ReadyBody {
+    ReadyBody::new(HeaderValue::from_static(kind), bytes)
 }
